@@ -79,7 +79,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 
 export BUILD
 
-.PHONY: all test-programs help deps deps-check deps-bench deps-lint deps-fuzz deps-coverage deps-docs docs run up down status clean clean-var check \
+.PHONY: all test-programs help deps deps-check deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-webhooks docs run up down status clean clean-var check \
         check-long check-unit mutate replay bench bench-read bench-search bench-live \
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
@@ -209,21 +209,23 @@ clean-var: ## stop the deployment and delete its data
 
 ## --- tests ---
 
-# The reference implementation of Standard Webhooks. The webhook test verifies signatures with it.
+# The reference implementation of Standard Webhooks, for all build folders. tests/contract/webhooks_test.py verifies
+# signatures with it, and fails without it.
 WEBHOOKS := 1.1.1
-WEBHOOKS_FOLDER := $(BUILD)/standardwebhooks
+WEBHOOKS_FOLDER := build/standardwebhooks
+deps-webhooks: $(WEBHOOKS_FOLDER)/$(WEBHOOKS)
 $(WEBHOOKS_FOLDER)/$(WEBHOOKS): | deps-docs
 	@echo Fetching the reference library of Standard Webhooks from npm.
 	@rm -rf $(WEBHOOKS_FOLDER) && mkdir -p $(WEBHOOKS_FOLDER)
 	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(WEBHOOKS_FOLDER) standardwebhooks@$(WEBHOOKS)
 	@touch $@
 
-check: deps-check $(WEBHOOKS_FOLDER)/$(WEBHOOKS) ## build and run all tests, with private servers
+check: deps-check deps-webhooks ## build and run all tests, with private servers
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run
 
-check-long: deps-check $(WEBHOOKS_FOLDER)/$(WEBHOOKS) ## build and run the long tests: those marked "Long:" in their source
+check-long: deps-check deps-webhooks ## build and run the long tests: those marked "Long:" in their source
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run --long
@@ -234,9 +236,9 @@ check-unit: deps-check ## build and run the unit tests: no servers, seconds
 	@tests/run unit
 
 # The default of FILES of `make mutate`: the pure files of the bid path.
-MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c base/money.c base/bisect.c base/json.c \
-               base/json_write.c base/ids.c protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c \
-               service/shards.c) \
+MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c rules/ledger_entry.c rules/bid_status.c \
+               rules/command_kinds.c base/money.c base/bisect.c base/json.c base/json_write.c base/ids.c \
+               protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c service/shards.c) \
            $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c locked_auctions.c) \
            $(addprefix gateway/,bid/refusal.c bid/idempotency.c bid/prefer.c query/cursor.c) \
            notifyworker/endpoints.c endworker/sent_commands.c
@@ -271,12 +273,12 @@ bench-live: deps-check ## measure live updates for 100, 1,000 and 10,000 watcher
 	@tests/bench/live-run
 
 # Exit code 99 marks a report: no test expects it of a program.
-asan: deps-check ## run soak, unit, integration and contract tests under AddressSanitizer
+asan: deps-check deps-webhooks ## run soak, unit, integration and contract tests under AddressSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/asan SANITIZE=address all test-programs
 	@BUILD=build/asan ASAN_OPTIONS="exitcode=99:$$ASAN_OPTIONS" tests/run soak unit integration contract
 
-ubsan: deps-check ## run the same under UndefinedBehaviorSanitizer
+ubsan: deps-check deps-webhooks ## run the same under UndefinedBehaviorSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/ubsan SANITIZE=undefined all test-programs
 	@BUILD=build/ubsan UBSAN_OPTIONS="exitcode=99:$$UBSAN_OPTIONS" tests/run soak unit integration contract
@@ -307,7 +309,7 @@ fuzz: deps-fuzz ## run every fuzz target for MINUTES=1 each, or TARGET=name: htt
 fuzz-programs: $(FUZZ_PROGRAMS)
 
 COVERAGE_KINDS ?= unit integration contract
-coverage: deps-coverage ## measure test coverage by folder: COVERAGE_KINDS="unit integration contract"
+coverage: deps-coverage deps-webhooks ## measure test coverage by folder: COVERAGE_KINDS="unit integration contract"
 	@echo Building.
 	@$(build_all) -s BUILD=build/coverage COVERAGE=1 all test-programs
 	@BUILD=build/coverage tests/coverage $(COVERAGE_KINDS)

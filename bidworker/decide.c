@@ -59,7 +59,7 @@ static void record_values(struct batch_row *row, const struct command *command, 
         row->amount = command->amount;
         break;
     case COMMAND_PROXY:
-        row->amount = decided->verdict == RULES_REJECTED ? 0 : decided->amount;
+        row->amount = decided->amount; /* 0 if rejected */
         row->max_amount = command->amount;
         break;
     case COMMAND_BUY:

@@ -55,7 +55,7 @@ static bool check(struct ledger *ledger, const struct pg_reply *reply)
     if (reply->outcome == PG_OK) {
         return true;
     }
-    bool blamed = reply->outcome == PG_FAILED && pg_state_blames_data(reply->sqlstate);
+    bool blamed = reply->outcome == PG_FAILED && pg_state_is_data_error(reply->sqlstate);
     if (reply->outcome == PG_FAILED) {
         log_warn("ledger: %s %s", reply->sqlstate, reply->message);
     }
@@ -69,7 +69,7 @@ static void on_committed(const struct pg_reply *reply, void *arg)
     enum ledger_result result = LEDGER_COMMITTED;
     ledger->moved_ms = clock_mono_ms();
     if (reply->outcome == PG_FAILED) {
-        result = pg_state_blames_data(reply->sqlstate) ? LEDGER_REFUSED : LEDGER_AGAIN;
+        result = pg_state_is_data_error(reply->sqlstate) ? LEDGER_REFUSED : LEDGER_AGAIN;
         log_warn("ledger: %s %s", reply->sqlstate, reply->message);
     } else if (reply->outcome == PG_LOST) {
         result = LEDGER_AGAIN;

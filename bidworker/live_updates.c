@@ -118,7 +118,7 @@ static struct live_update live_update_of_auction(const struct batch *batch, cons
         .status = state->status,
         .end_ms = state->end_ms,
         .priced = true,
-        .reserve_met = state->reserve_price == 0 || (state->price > 0 && state->price >= state->reserve_price),
+        .reserve_met = state->price >= state->reserve_price,
         .start_ms = state->start_ms,
         .current_bid = state->price,
         .minimum_bid = minimum > MONEY_MAX ? MONEY_MAX : minimum,

@@ -56,7 +56,7 @@ static void on_collect(void *arg)
 {
     const struct bidworker *bidworker = arg;
     if (bidworker->worker != NULL) {
-        worker_meter(bidworker->worker);
+        worker_update_gauges(bidworker->worker);
     }
 }
 

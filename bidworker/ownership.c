@@ -48,7 +48,7 @@ static void on_shards_taken(const struct pg_reply *reply, void *arg)
     struct ownership *ownership = arg;
     ownership->asking = false;
     if (reply->outcome != PG_OK || !ownership_holds(ownership)) {
-        return;
+        return; /* the next view shows what was taken */
     }
     for (int row = 0; row < PQntuples(reply->result); row++) {
         ownership->options.mine((unsigned)pg_int(reply->result, row, 0), true, ownership->options.arg);
@@ -61,6 +61,9 @@ static void on_shards_given(const struct pg_reply *reply, void *arg)
     struct ownership *ownership = arg;
     (void)reply;
     ownership->asking = false;
+    if (ownership_holds(ownership)) {
+        ownership->options.polled(ownership->options.arg);
+    }
 }
 
 /* Whether the shard's lock is to be taken or given by this statement now. */
@@ -118,7 +121,9 @@ static void on_view(const PGresult *rows, void *arg)
     ownership->settled = true;
     ask(ownership, STATEMENT_GIVE, on_shards_given);
     ask(ownership, STATEMENT_TAKE, on_shards_taken);
-    ownership->options.polled(ownership->options.arg);
+    if (!ownership->asking) {
+        ownership->options.polled(ownership->options.arg);
+    }
 }
 
 static bool is_fit(void *arg)

@@ -435,8 +435,9 @@ static void log_traced(const struct batch *batch)
                                   .user_id = &command->user_id,
                                   .auction_id = &command->auction_id,
                                   .duration_ms = entry->decision.decided_ms - command->received_ms};
-        log_line(LOG_INFO, &about, "decided: %s %s", bid_status_text(entry->decision.status),
-                 rules_reason_text(entry->decision.reason));
+        const char *reason = rules_reason_text(entry->decision.reason);
+        log_line(LOG_INFO, &about, "decided: %s%s%s", bid_status_text(entry->decision.status),
+                 reason[0] == '\0' ? "" : " ", reason);
     }
 }
 
@@ -502,7 +503,7 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
     *report = (struct report){.since_ms = now_ms};
 }
 
-void worker_meter(const struct worker *worker)
+void worker_update_gauges(const struct worker *worker)
 {
     if (worker->shard_reader != NULL) {
         bidworker_metrics_shards(worker->shard_reader, worker->shard_count);

@@ -28,6 +28,6 @@ void worker_free(struct worker *worker);
 /* Finishes the current batch, hands over the shards and publishes the rows of the outbox. */
 void worker_drain(struct worker *worker);
 /* Updates the gauges of bidworker_metrics.h. */
-void worker_meter(const struct worker *worker);
+void worker_update_gauges(const struct worker *worker);
 
 #endif

@@ -36,7 +36,6 @@ struct sent *sent_new(int64_t repeat_ms)
         return NULL;
     }
     sent->repeat_ms = repeat_ms;
-    sent->cycle = 1;
     sent->slots = calloc(SLOTS, sizeof(*sent->slots));
     sent->spare = calloc(SLOTS, sizeof(*sent->spare));
     if (sent->slots == NULL || sent->spare == NULL) {
@@ -80,7 +79,6 @@ enum sent_answer sent_ask(struct sent *sent, enum command_kind kind, const struc
     } else if (entry->due_ms != due_ms) {
         entry->due_ms = due_ms;
         entry->times = 0;
-        entry->next_mono_ms = 0;
     }
     entry->cycle = sent->cycle;
     return entry->times == 0 || mono_ms >= entry->next_mono_ms ? SENT_DUE : SENT_EARLY;

@@ -100,7 +100,7 @@ static void slice_retry(struct settlement *settlement, const char *reason)
 
 static void slice_failed(struct settlement *settlement, const struct pg_reply *reply)
 {
-    if (reply->outcome == PG_LOST || !pg_state_blames_data(reply->sqlstate)) {
+    if (reply->outcome == PG_LOST || !pg_state_is_data_error(reply->sqlstate)) {
         slice_retry(settlement, reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
         return;
     }

@@ -48,7 +48,7 @@ static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
     [GATEWAY_SCRIPT_SESSION_END] = &sessions_end_script,
     [GATEWAY_SCRIPT_SESSION_LIST] = &sessions_list_script,
     [GATEWAY_SCRIPT_HISTORY] = &cache_history_script,
-    [GATEWAY_SCRIPT_HISTORY_KEEP] = &cache_history_keep_script,
+    [GATEWAY_SCRIPT_HISTORY_STORE] = &cache_history_store_script,
     [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,
     [GATEWAY_SCRIPT_LEADERS_KEEP] = &leaderboard_keep_script,
     [GATEWAY_SCRIPT_DOCUMENT] = &documents_script,
@@ -62,7 +62,7 @@ static void pg_changed(struct pg *pg, bool up, void *arg)
     (void)pg;
     log_info("PostgreSQL is %s", up ? "connected" : "unavailable");
     if (up) {
-        deployment_reader_look(gateway->reader);
+        deployment_reader_read_now(gateway->reader);
         bans_restore(&gateway->access);
     }
 }
@@ -109,8 +109,8 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
             bans_restore(&gateway->access);
         }
     } else {
-        watches_listening(gateway->watches, up);
-        presences_listening(gateway->presences, up);
+        watches_set_connected(gateway->watches, up);
+        presences_set_connected(gateway->presences, up);
     }
 }
 
@@ -351,7 +351,8 @@ bool components_start(struct gateway *gateway, const struct components_options *
 
 bool components_ready(const struct gateway *gateway)
 {
-    return publisher_ready(gateway->publisher) && pg_up(gateway->pg) && redis_up(gateway->redis);
+    return publisher_ready(gateway->publisher) && pg_up(gateway->pg) && redis_up(gateway->redis) &&
+           deployment_tokens_current(&gateway->deployment);
 }
 
 void components_drain(struct gateway *gateway)

@@ -17,12 +17,12 @@
 
 enum {
     RECORD_POLL_MS = 200, /* while the deployment is unknown */
-    CLOCK_POLL_MS = 5000, /* between two measurements of the clocks' offset */
+    CLOCK_POLL_MS = 5000, /* between two readings of the clocks' offset and of the token keys */
 };
 
 enum { DEPLOYMENT_RECORD, DEPLOYMENT_CLOCK, DEPLOYMENT_TOKENS };
 
-/* A key signs once it is older than three polls, so that every gateway has read it. */
+/* A key signs once it is older than three polls, so that every gateway has read it (DEPLOYMENT_TOKENS_CURRENT_MS). */
 #define TOKEN_KEYS                                                                                                     \
     "(SELECT string_agg(secret, ',' ORDER BY created_at DESC, secret) FROM token_keys),"                               \
     " (SELECT count(*) FROM token_keys WHERE created_at > now() - interval '15 seconds')"
@@ -41,9 +41,34 @@ struct statements deployment_reader_statements = {list, ARRAY_LEN(list), 0};
 
 struct deployment_reader {
     struct deployment_reader_options options;
-    struct event *clock;    /* timer of the next poll */
-    int64_t clock_asked_ms; /* start of the running measurement, 0: none */
+    struct event *clock;     /* timer of the next poll */
+    int64_t clock_asked_ms;  /* start of the running measurement, 0: none */
+    int64_t tokens_asked_ms; /* monotonic start of the running query of the token keys, 0: none */
 };
+
+/* ---- the shared record ---- */
+
+/* Fails if the record is empty or being written. */
+static bool read_record(const struct deployment_record *record, struct deployment_facts *facts)
+{
+    unsigned version = atomic_load(&record->version);
+    *facts = record->facts;
+    atomic_thread_fence(memory_order_acquire);
+    return version > 0 && version % 2 == 0 && atomic_load(&record->version) == version;
+}
+
+/*
+ * If another worker is writing, or was killed while it wrote, nothing is written. Then later workers start without the
+ * record, or with an older one, and read the facts from PostgreSQL.
+ */
+static void write_record(struct deployment_record *record, const struct deployment_facts *facts)
+{
+    unsigned version = atomic_load(&record->version);
+    if (version % 2 == 0 && atomic_compare_exchange_strong(&record->version, &version, version + 1)) {
+        record->facts = *facts;
+        atomic_store(&record->version, version + 2);
+    }
+}
 
 /* ---- the facts ---- */
 
@@ -91,12 +116,23 @@ static bool read_token_keys(const PGresult *result, int column, struct token_key
 
 static void token_keys_read(const struct pg_reply *reply, void *arg)
 {
-    const struct deployment_reader *reader = arg;
+    struct deployment_reader *reader = arg;
+    struct deployment *deployment = reader->options.deployment;
+    struct deployment_facts recorded;
     struct token_keys keys;
-    if (reply->outcome == PG_OK && read_token_keys(reply->result, 0, &keys)) {
-        tokens_set(reader->options.deployment->tokens, &keys);
-        sodium_memzero(&keys, sizeof(keys));
+    int64_t asked = reader->tokens_asked_ms;
+    reader->tokens_asked_ms = 0;
+    if (reply->outcome != PG_OK || !read_token_keys(reply->result, 0, &keys)) {
+        return;
     }
+    tokens_set(deployment->tokens, &keys);
+    deployment->tokens_read_ms = asked;
+    deployment->facts.tokens = keys;
+    if (!read_record(reader->options.record, &recorded) || sodium_memcmp(&recorded.tokens, &keys, sizeof(keys)) != 0) {
+        write_record(reader->options.record, &deployment->facts);
+    }
+    sodium_memzero(&recorded, sizeof(recorded));
+    sodium_memzero(&keys, sizeof(keys));
 }
 
 static void facts_read(const struct pg_reply *reply, void *arg)
@@ -117,12 +153,8 @@ static void facts_read(const struct pg_reply *reply, void *arg)
         log_warn("shards or keys of the deployment are missing: run rostrumctl migrate");
         return;
     }
-    struct deployment_record *record = reader->options.record;
-    if (!atomic_load(&record->known)) {
-        record->facts = facts; /* two workers may write this at once, with equal bytes */
-        atomic_store(&record->known, true);
-    }
     become_known(reader, &facts);
+    deployment_reader_read_now(reader); /* at the keys of tokens, which also fills the record */
 }
 
 /* ---- the clock ---- */
@@ -165,8 +197,11 @@ static void do_clock(evutil_socket_t fd, short what, void *arg)
     if (!reader->options.deployment->known && !ask(reader, DEPLOYMENT_RECORD, facts_read)) {
         log_debug("facts of the deployment not read: PostgreSQL is unavailable");
     }
-    if (reader->options.deployment->tokens != NULL && !ask(reader, DEPLOYMENT_TOKENS, token_keys_read)) {
-        log_debug("keys of access tokens not read: PostgreSQL is unavailable");
+    if (reader->options.deployment->tokens != NULL && reader->tokens_asked_ms == 0) {
+        reader->tokens_asked_ms = clock_mono_ms();
+        if (!ask(reader, DEPLOYMENT_TOKENS, token_keys_read)) {
+            reader->tokens_asked_ms = 0;
+        }
     }
     if (reader->clock_asked_ms == 0) {
         reader->clock_asked_ms = clock_now_ms();
@@ -195,17 +230,17 @@ struct deployment_reader *deployment_reader_new(const struct deployment_reader_o
 
 void deployment_reader_begin(struct deployment_reader *reader)
 {
+    struct deployment_facts facts;
     set_clock(reader);
-    if (atomic_load(&reader->options.record->known)) {
-        become_known(reader, &reader->options.record->facts);
+    if (read_record(reader->options.record, &facts)) {
+        become_known(reader, &facts);
     }
+    sodium_memzero(&facts, sizeof(facts));
 }
 
-void deployment_reader_look(struct deployment_reader *reader)
+void deployment_reader_read_now(struct deployment_reader *reader)
 {
-    if (!reader->options.deployment->known) {
-        event_active(reader->clock, EV_TIMEOUT, 0);
-    }
+    event_active(reader->clock, EV_TIMEOUT, 0);
 }
 
 void deployment_reader_free(struct deployment_reader *reader)

@@ -30,7 +30,7 @@ MUST_CHECK struct deployment_reader *deployment_reader_new(const struct deployme
 void deployment_reader_free(struct deployment_reader *reader);
 /* Call when the rest of the worker is ready. */
 void deployment_reader_begin(struct deployment_reader *reader);
-/* Call when PostgreSQL is connected: reads the facts at once. */
-void deployment_reader_look(struct deployment_reader *reader);
+/* Call when PostgreSQL is connected: reads the facts, or the keys and the clock, at once. */
+void deployment_reader_read_now(struct deployment_reader *reader);
 
 #endif

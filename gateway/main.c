@@ -8,7 +8,7 @@
 
 static const struct daemon_program program = {
     .name = "rostrum-gateway",
-    .purpose = "the HTTP API of the auction house",
+    .purpose = "the HTTP and WebSocket API",
     .description =
         "  A master binds the address and forks workers, each with one event loop. A bid is checked against\n"
         "  Redis, published to RabbitMQ, and answered 202 once the broker has confirmed it. All other\n"

@@ -87,7 +87,7 @@ static void on_commit(const struct pg_reply *reply, void *arg)
         inapp->tx = NULL;
         recipients_committed(inapp->recipients);
         slice_next(inapp);
-    } else if (reply->outcome == PG_FAILED && pg_state_blames_data(reply->sqlstate)) {
+    } else if (reply->outcome == PG_FAILED && pg_state_is_data_error(reply->sqlstate)) {
         slice_refused(inapp, reply);
     } else {
         slice_retry(inapp, reply->outcome == PG_LOST ? "the connection was lost" : reply->message);

@@ -1,16 +1,19 @@
 /*
- * rostrum-notifyworker: turns events into notifications. This file creates and connects the components: two brokers
- * (one consumes, one publishes dead letters, because an alarm must not stop notifications), a pool, and the drain.
+ * rostrum-notifyworker: turns events into notifications. This file creates and connects the components: a pool, two
+ * brokers (one consumes, one publishes dead letters, because an alarm must not stop notifications), and the drain. All
+ * but the pool are created once the database is known to have the schema of this version.
  *
  *     queue notify -> event_reader -> inapp -> recipients -> table notifications
  *     queue deliveries.CHANNEL -> deliveries -> mail, webhook_channel
  */
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
 #include "common/io/pg.h"
 #include "common/protocol/deadletter.h"
+#include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
 #include "common/service/broker_pair.h"
 #include "common/service/config.h"
@@ -30,10 +33,11 @@
 #include "notifyworker/webhook_channel.h"
 
 enum {
-    PG_CONNECTIONS = 2,       /* one transaction at a time, and the statements of dead_letter_sink and watchers */
-    PG_PENDING_MAX = 16,      /* its statements, BEGIN and COMMIT, and a pending ROLLBACK */
-    PG_TIMEOUT_FACTOR = 12,   /* notifying all bidders of a large auction takes longer than a request may */
-    UNCONFIRMED_MAX = 2048,   /* dead letters: the largest prefetch */
+    PG_CONNECTIONS = 2,     /* one transaction at a time, and the statements of dead_letter_sink and watchers */
+    PG_PENDING_MAX = 16,    /* its statements, BEGIN and COMMIT, and a pending ROLLBACK */
+    PG_TIMEOUT_FACTOR = 12, /* notifying all bidders of a large auction takes longer than a request may */
+    UNCONFIRMED_MAX = 2048, /* dead letters: the largest prefetch */
+    SCHEMA_RETRY_MS = 500,
     CALL_DESCRIPTORS = 4,     /* of a transfer: sockets, two if a host has two addresses, and name resolution */
     DESCRIPTORS_BESIDE = 128, /* servers, loop, log */
 };
@@ -42,7 +46,7 @@ static const struct daemon_program program = {
     .name = "rostrum-notifyworker",
     .purpose = "turns events into notifications, and delivers them by email and webhook",
     .description =
-        "  Consumes queue notify and writes in-app notifications for all users whom an event concerns:\n\n"
+        "  Consumes queue notify and writes in-app notifications for all users that an event concerns:\n\n"
         "    OUTBID, PROXY_EXHAUSTED        the user who lost the lead\n"
         "    AUCTION_EXTENDED               all bidders and the seller; once for each minute of the new end\n"
         "    AUCTION_ENDING_SOON            all bidders and watchers\n"
@@ -73,7 +77,8 @@ enum {
     RETENTION_FIRST = WATCHERS_FIRST + WATCHERS_STATEMENTS,
     DEPLOYMENT_WEBHOOKS_FIRST = RETENTION_FIRST + RETENTION_STATEMENTS,
     WEBHOOKS_FIRST = DEPLOYMENT_WEBHOOKS_FIRST + DEPLOYMENT_WEBHOOKS_STATEMENTS,
-    STATEMENTS = WEBHOOKS_FIRST + WEBHOOK_CHANNEL_STATEMENTS
+    SCHEMA_STATEMENT = WEBHOOKS_FIRST + WEBHOOK_CHANNEL_STATEMENTS,
+    STATEMENTS
 };
 static struct pg_statement statements[STATEMENTS];
 
@@ -83,6 +88,8 @@ struct notifyworker {
     struct service_loop loop;
     struct broker_pair brokers;
     struct pg *pg;
+    struct event *schema_timer; /* the next look at the schema */
+    bool complete;              /* the schema is known, and the components below exist */
     struct deadletters *deadletters;
     struct inapp *inapp;
     struct event_reader *event_reader;
@@ -108,10 +115,22 @@ static void report(struct notifyworker *worker)
     }
 }
 
+static void look_at_schema_in(struct notifyworker *worker, int ms)
+{
+    const struct timeval wait = {ms / 1000, (ms % 1000) * 1000L};
+    if (!worker->complete && evtimer_add(worker->schema_timer, &wait) != 0) {
+        log_error("cannot set a timer");
+        service_loop_fail(&worker->loop);
+    }
+}
+
 static void on_pg(struct pg *pg, bool up, void *arg)
 {
     (void)pg;
     log_info("PostgreSQL is %s", up ? "up" : "down");
+    if (up) {
+        look_at_schema_in(arg, 0);
+    }
     report(arg);
 }
 
@@ -123,13 +142,17 @@ static void on_brokers(void *arg)
 static bool is_busy(void *arg)
 {
     const struct notifyworker *worker = arg;
-    return event_reader_busy(worker->event_reader) || dead_letter_sink_busy(worker->dead_letter_sink) ||
-           deliveries_busy(worker->deliveries);
+    return worker->complete && (event_reader_busy(worker->event_reader) ||
+                                dead_letter_sink_busy(worker->dead_letter_sink) || deliveries_busy(worker->deliveries));
 }
 
 static void on_drain(void *arg)
 {
     struct notifyworker *worker = arg;
+    (void)evtimer_del(worker->schema_timer);
+    if (!worker->complete) {
+        return;
+    }
     event_reader_drain(worker->event_reader);
     dead_letter_sink_drain(worker->dead_letter_sink);
     watchers_drain(worker->watchers);
@@ -145,6 +168,7 @@ static bool connect_pg(struct notifyworker *worker)
     memcpy(statements + RETENTION_FIRST, retention_table, sizeof(retention_table));
     memcpy(statements + DEPLOYMENT_WEBHOOKS_FIRST, deployment_webhooks_table, sizeof(deployment_webhooks_table));
     memcpy(statements + WEBHOOKS_FIRST, webhook_channel_table, sizeof(webhook_channel_table));
+    statements[SCHEMA_STATEMENT] = (struct pg_statement){"schema", "SELECT " SCHEMA_IS_CURRENT};
     struct pg_options options = {.base = worker->loop.base,
                                  .url = worker->config.pg_url,
                                  .application = program.name,
@@ -230,6 +254,35 @@ static bool make_components(struct notifyworker *worker)
            worker->retention != NULL && make_deliveries(worker);
 }
 
+static void on_schema(const struct pg_reply *reply, void *arg)
+{
+    struct notifyworker *worker = arg;
+    if (worker->complete || daemon_draining(worker->loop.daemon)) {
+        return;
+    }
+    if (reply->outcome != PG_OK || !pg_bool(reply->result, 0, 0)) {
+        log_warn(reply->outcome == PG_OK ? SCHEMA_MISSING : "the version of the schema cannot be read");
+        look_at_schema_in(worker, SCHEMA_RETRY_MS);
+        return;
+    }
+    if (!connect_brokers(worker) || !make_components(worker)) {
+        log_error("cannot start: no memory, or the RabbitMQ URL is invalid");
+        service_loop_fail(&worker->loop);
+        return;
+    }
+    worker->complete = true;
+}
+
+static void look_at_schema(evutil_socket_t fd, short what, void *arg)
+{
+    struct notifyworker *worker = arg;
+    (void)fd;
+    (void)what;
+    if (!pg_query(worker->pg, SCHEMA_STATEMENT, 0, NULL, on_schema, worker)) {
+        look_at_schema_in(worker, SCHEMA_RETRY_MS);
+    }
+}
+
 /* Frees brokers and pool first: their last callbacks use the other components. */
 static void on_close(void *arg)
 {
@@ -237,6 +290,9 @@ static void on_close(void *arg)
     broker_pair_close(&worker->brokers);
     pg_free(worker->pg);
     worker->pg = NULL;
+    if (worker->schema_timer != NULL) {
+        event_free(worker->schema_timer);
+    }
     deliveries_free(worker->deliveries);
     webhook_channel_free(worker->webhooks);
     mail_free(worker->mail);
@@ -253,7 +309,8 @@ static void on_close(void *arg)
 static bool on_open(void *arg)
 {
     struct notifyworker *worker = arg;
-    return connect_pg(worker) && connect_brokers(worker) && make_components(worker);
+    worker->schema_timer = evtimer_new(worker->loop.base, look_at_schema, worker);
+    return worker->schema_timer != NULL && connect_pg(worker);
 }
 
 int main(int argc, char **argv)

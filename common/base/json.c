@@ -47,7 +47,7 @@ static void *take_bytes(struct tree *tree, size_t count)
         if (block == NULL) {
             return NULL;
         }
-        *block = (struct block){.next = tree->blocks, .used = 0, .size = size};
+        *block = (struct block){.next = tree->blocks, .size = size};
         tree->blocks = block;
     }
     void *bytes = block->bytes + block->used;
@@ -216,22 +216,18 @@ static bool escapes_surrogate(const char *text, size_t left, const char *alphabe
 }
 
 /*
- * yajl replaces half of a surrogate pair by a question mark, so the text is checked here. Valid JSON has backslashes in
- * strings only; the parser state is therefore not needed.
+ * yajl replaces a high surrogate without a low one by a question mark, so the text is checked here. A low surrogate
+ * alone becomes invalid UTF-8, which take_text refuses. Valid JSON has backslashes in strings only; the parser state is
+ * therefore not needed.
  */
 static bool surrogates_paired(const char *text, size_t length)
 {
     const char *end = text + length;
     const char *at = memchr(text, '\\', length);
+    const size_t step = 2; /* a backslash and the character that it escapes */
     while (at != NULL) {
-        size_t step = 2;
         size_t left = (size_t)(end - at);
-        if (escapes_surrogate(at, left, "89abAB")) {
-            if (!escapes_surrogate(at + 6, left - 6, "cdefCDEF")) {
-                return false;
-            }
-            step = 12;
-        } else if (escapes_surrogate(at, left, "cdefCDEF")) {
+        if (escapes_surrogate(at, left, "89abAB") && !escapes_surrogate(at + 6, left - 6, "cdefCDEF")) {
             return false;
         }
         at = left > step ? memchr(at + step, '\\', left - step) : NULL;

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/log.h"
 #include "common/io/broker_confirm.h"
@@ -107,6 +108,15 @@ static void on_link_change(enum broker_state state, void *arg)
     if (broker->on_change != NULL) {
         broker->on_change(broker, state, broker->arg);
     }
+}
+
+bool broker_url_is_valid(const char *url)
+{
+    struct amqp_connection_info info = {0};
+    char *copy = strdup(url); /* amqp_parse_url splits it in place */
+    bool ok = copy != NULL && amqp_parse_url(copy, &info) == AMQP_STATUS_OK && !info.ssl;
+    free(copy);
+    return ok;
 }
 
 struct broker *broker_new(const struct broker_options *options)

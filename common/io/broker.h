@@ -15,6 +15,8 @@
 
 struct broker_link;
 
+/* Whether broker_new can parse the URL; also false without memory. */
+MUST_CHECK bool broker_url_is_valid(const char *url);
 /* NULL: no memory or descriptors, or the URL cannot be parsed (logged). Options are copied. */
 MUST_CHECK struct broker *broker_new(const struct broker_options *options);
 /*

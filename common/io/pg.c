@@ -233,6 +233,14 @@ static struct pg_link_owner owner_of_links(struct pg *pg)
 
 /* --- the pool ----------------------------------------------------------------------------------------------------- */
 
+bool pg_url_is_valid(const char *url)
+{
+    PQconninfoOption *parts = PQconninfoParse(url, NULL);
+    bool ok = parts != NULL;
+    PQconninfoFree(parts);
+    return ok;
+}
+
 /* The URL's own "options" come first, so that ours override them. NULL if the URL cannot be parsed (logged). */
 static char *libpq_options_new(const struct pg_options *options)
 {

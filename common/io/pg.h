@@ -50,6 +50,8 @@ struct pg_options {
     void *arg;
 };
 
+/* Whether libpq can parse the URL, or a list of keywords and values; also false without memory. */
+MUST_CHECK bool pg_url_is_valid(const char *url);
 /* NULL: no memory, or the URL cannot be parsed (logged). The loop connects. */
 MUST_CHECK struct pg *pg_new(const struct pg_options *options);
 /* Before this returns, pending callbacks get PG_LOST. Transactions end; on_change is not called any more. */

@@ -56,7 +56,7 @@ static const char *const blaming_classes[] = {
     "XX",       /* internal error, corrupted row */
 };
 
-bool pg_state_blames_data(const char *sqlstate)
+bool pg_state_is_data_error(const char *sqlstate)
 {
     if (pg_state_is_transient(sqlstate)) {
         return false;

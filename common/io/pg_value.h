@@ -16,7 +16,7 @@ bool pg_state_is_transient(const char *sqlstate);
  * True for SQLSTATEs that the sent data can cause. All others are errors of the deployment (a missing table or
  * privilege), so no message is the cause of them.
  */
-bool pg_state_blames_data(const char *sqlstate);
+bool pg_state_is_data_error(const char *sqlstate);
 
 /* Reading results. A null column returns 0, "", false or the nil id. */
 int64_t pg_int(const PGresult *result, int row, int column);

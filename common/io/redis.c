@@ -685,6 +685,16 @@ static bool redis_parse_url(struct redis *redis, const char *url)
     return ok && redis->host != NULL;
 }
 
+bool redis_url_is_valid(const char *url)
+{
+    struct redis parsed = {.port = 0};
+    bool ok = redis_parse_url(&parsed, url);
+    free(parsed.host);
+    free(parsed.user);
+    free(parsed.password);
+    return ok;
+}
+
 struct redis *redis_new(const struct redis_options *options)
 {
     assert(options->base != NULL && options->url != NULL && options->timeout_ms > 0 && options->pending_max > 0);

@@ -44,6 +44,8 @@ struct redis_options {
  */
 typedef void (*redis_callback)(const redisReply *reply, void *arg);
 
+/* Whether redis_new can parse the URL; also false without memory. */
+MUST_CHECK bool redis_url_is_valid(const char *url);
 /* NULL: no memory, or the URL cannot be parsed (logged). The loop connects. */
 MUST_CHECK struct redis *redis_new(const struct redis_options *options);
 /* Before this returns, pending callbacks get NULL. on_change is not called any more. */

@@ -381,10 +381,7 @@ static bool read_decision(const struct json *root, struct decision *decision)
 bool message_read_decision(const void *bytes, size_t length, struct decision *decision)
 {
     struct json *root = json_parse(bytes, length, NULL);
-    if (root == NULL) {
-        return false;
-    }
-    bool ok = read_decision(root, decision);
+    bool ok = root != NULL && read_decision(root, decision);
     json_free(root);
     return ok;
 }

@@ -18,7 +18,7 @@
 #include "common/rules/command_kinds.h"
 
 enum {
-    MESSAGE_COMMANDS_MAX = 64,     /* commands in one message: SERVERS.md measured 64 */
+    MESSAGE_COMMANDS_MAX = 64,     /* commands in one message; more gain little */
     MESSAGE_EVENTS_MAX = 4096,     /* events in one message; a batch of 1,024 bids makes a little more than 2 per bid */
     MESSAGE_REQUEST_ID_SIZE = 65,  /* 64 characters */
     MESSAGE_TRACEPARENT_SIZE = 56, /* 55 characters */

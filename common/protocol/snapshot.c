@@ -58,16 +58,13 @@ struct reader {
     const char *end;
 };
 
-/* Returns the next word and its length; NULL at the end. */
+/* Returns the next word and its length, which is 0 at the end. */
 static const char *read_word(struct reader *reader, size_t *length)
 {
     const char *word = reader->at;
-    if (word >= reader->end) {
-        return NULL;
-    }
     const char *space = memchr(word, ' ', (size_t)(reader->end - word));
     *length = (size_t)((space != NULL ? space : reader->end) - word);
-    reader->at = word + *length + 1;
+    reader->at = space != NULL ? space + 1 : reader->end;
     return word;
 }
 
@@ -76,7 +73,7 @@ static bool read_number(struct reader *reader, int64_t *out)
     size_t length = 0;
     const char *word = read_word(reader, &length);
     int64_t value = 0;
-    if (word == NULL || length == 0 || length > SNAPSHOT_DIGITS_MAX) {
+    if (length == 0 || length > SNAPSHOT_DIGITS_MAX) {
         return false;
     }
     for (size_t i = 0; i < length; i++) {
@@ -93,7 +90,7 @@ static bool read_id(struct reader *reader, struct uuid *out)
 {
     size_t length = 0;
     const char *word = read_word(reader, &length);
-    return word != NULL && uuid_parse(word, length, out);
+    return uuid_parse(word, length, out);
 }
 
 static bool read_status(struct reader *reader, enum rules_status *out)
@@ -101,7 +98,7 @@ static bool read_status(struct reader *reader, enum rules_status *out)
     char text[STATUS_SIZE];
     size_t length = 0;
     const char *word = read_word(reader, &length);
-    if (word == NULL || length >= sizeof text) {
+    if (length >= sizeof text) {
         return false;
     }
     memcpy(text, word, length);
@@ -156,5 +153,6 @@ size_t snapshot_leader_add(char *out, size_t size, int64_t amount, bool accepted
     char id[UUID_TEXT_SIZE];
     uuid_format(bidder, id);
     int length = snprintf(out, size, "%" PRId64 " %s ", 2 * amount + (accepted ? 1 : 0), id);
-    return length > 0 && (size_t)length < size ? (size_t)length : 0;
+    assert(length > 0);
+    return (size_t)length < size ? (size_t)length : 0;
 }

@@ -48,6 +48,7 @@ static bool increments_money(const struct json *object, const char *name, int64_
 /* Adds the table's next step. Returns NULL, or the error (static). */
 static const char *increments_add(struct increments *table, const struct json *element)
 {
+    const struct increments_step *before = table->count > 0 ? &table->steps[table->count - 1] : NULL;
     struct increments_step step;
 
     if (table->count == INCREMENTS_STEPS_MAX) {
@@ -65,11 +66,11 @@ static const char *increments_add(struct increments *table, const struct json *e
     if (step.increment == 0) {
         return "each increment must be above zero";
     }
-    if (table->count == 0 ? step.from != 0 : step.from <= table->steps[table->count - 1].from) {
+    if (before == NULL ? step.from != 0 : step.from <= before->from) {
         return "the steps must begin at 0 and rise";
     }
     /* Otherwise the minimum bid could fall while the price rises. */
-    if (table->count > 0 && step.increment < table->steps[table->count - 1].increment) {
+    if (before != NULL && step.increment < before->increment) {
         return "an increment may not be below the one before it";
     }
     table->steps[table->count++] = step;

@@ -6,7 +6,7 @@
  * could be wrong.
  *
  * Callers: the gateway validates the sellers' tables; the rules decide by them. `ebay-us` is the table eBay used
- * (source: the README of the eBay data set and API.md).
+ * (source: the README of the eBay data set).
  */
 #ifndef ROSTRUM_COMMON_RULES_INCREMENTS_H
 #define ROSTRUM_COMMON_RULES_INCREMENTS_H

@@ -384,12 +384,11 @@ static enum rules_reason rules_refused(const struct rules_auction *auction, cons
     case COMMAND_GROUP_CHANGE:
         return rules_unchangeable(auction, command);
     case COMMAND_GROUP_SCHEDULE:
-        return RULES_NONE;
     case COMMAND_GROUP_VOID:
     case COMMAND_GROUP_NONE:
         break;
     }
-    return RULES_INTERNAL_ERROR;
+    return RULES_NONE; /* rules_act rejects the kinds that are not decided here */
 }
 
 /* Applies a permitted command. `started`: this command has started the auction. */

@@ -1,5 +1,5 @@
 /*
- * The rules of bidding (API.md, "The rules of bidding", 1 to 11). Pure: no I/O, no clock, no memory of its own. The bid
+ * The rules of bidding (docs/bidding-rules.md, 1 to 11). Pure: no I/O, no clock, no memory of its own. The bid
  * worker decides by them; `rostrumctl verify` replays the ledger by them. Amounts are minor units, times milliseconds
  * since the epoch.
  *

@@ -1,6 +1,6 @@
 /*
- * Voids a bid (API.md, rule 11): price, lead and outcome become as if the bid had never been placed. Pure. Callers:
- * bidworker/decide.c and `rostrumctl verify`.
+ * Voids a bid (docs/bidding-rules.md): price, lead and outcome become as if the bid had never been placed. Pure.
+ * Callers: bidworker/decide.c and `rostrumctl verify`.
  *
  * The remaining bids and withdrawals of the auction are replayed by the rules, in their order. They are replayed on the
  * present terms, which are those they were placed on: terms change only before the first bid. A replayed bid is not

@@ -11,6 +11,9 @@
 #include <string.h>
 
 #include "common/base/address.h"
+#include "common/io/broker.h"
+#include "common/io/pg.h"
+#include "common/io/redis.h"
 
 enum { CONFIG_LEASE_POLLS = 4 /* least number of polls in a lease: one lost answer must not end it */ };
 
@@ -357,6 +360,27 @@ static bool is_plain(const char *text)
     return true;
 }
 
+/* The reasons do not quote the URLs, which contain passwords. */
+static bool check_urls(const struct config *config, char *reason, size_t reason_size)
+{
+    const char *wrong = NULL;
+    if (!pg_url_is_valid(config->pg_url)) {
+        wrong = "pg_url must be a libpq connection URL: postgresql://user:password@host:port/database";
+    } else if (strncmp(config->redis_url, "rediss://", 9) == 0) {
+        wrong = "redis_url cannot use TLS: use redis:// to a local stunnel or HAProxy that does";
+    } else if (!redis_url_is_valid(config->redis_url)) {
+        wrong = "redis_url must be of the form redis://[:password@]host:port[/db]";
+    } else if (strncmp(config->amqp_url, "amqps://", 8) == 0) {
+        wrong = "amqp_url cannot use TLS: use amqp:// to a local stunnel or HAProxy that does";
+    } else if (!broker_url_is_valid(config->amqp_url)) {
+        wrong = "amqp_url must be of the form amqp://user:password@host:port/vhost";
+    }
+    if (wrong != NULL) {
+        (void)snprintf(reason, reason_size, "%s", wrong);
+    }
+    return wrong == NULL;
+}
+
 static bool check_mail(const struct config *config, char *reason, size_t reason_size)
 {
     bool smtp = strncmp(config->mail_url, "smtp://", 7) == 0 || strncmp(config->mail_url, "smtps://", 8) == 0;
@@ -421,8 +445,8 @@ bool config_check(const struct config *config, char *reason, size_t reason_size)
                        config->lease_s, CONFIG_LEASE_POLLS, config->ownership_poll_ms);
         return false;
     }
-    return check_images(config, reason, reason_size) && check_mail(config, reason, reason_size) &&
-           check_webhooks(config, reason, reason_size);
+    return check_urls(config, reason, reason_size) && check_images(config, reason, reason_size) &&
+           check_mail(config, reason, reason_size) && check_webhooks(config, reason, reason_size);
 }
 
 void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg)

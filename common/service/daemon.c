@@ -43,12 +43,14 @@ static void print_help(const struct daemon_program *program)
            "  --version        print the version and exit\n\n"
            "SIGNALS\n"
            "  TERM, INT        drain: take no new work, finish running work, exit; a second one exits at once\n"
-           "  HUP              reload the settings, where the program can\n\n"
+           "  HUP              the gateway reloads the settings; the other programs ignore it\n\n"
            "ENVIRONMENT\n"
            "  ROSTRUM_CONF     an INI file that overrides those of --config\n"
            "  ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL\n"
            "                   the servers; override every file\n"
            "  ROSTRUM_UNIT     name of this process in log lines, metrics and 'rostrumctl shards'\n"
+           "  ROSTRUM_METRICS_PORT, ROSTRUM_MAIL_PASSWORD, ROSTRUM_S3_ACCESS_KEY, ROSTRUM_S3_SECRET_KEY\n"
+           "                   override the settings of these names\n"
            "  NOTIFY_SOCKET, WATCHDOG_USEC\n"
            "                   systemd's readiness and watchdog protocol, used if set; with WATCHDOG_USEC alone\n"
            "                   the program aborts by itself when its loop hangs for so long\n\n"
@@ -56,7 +58,7 @@ static void print_help(const struct daemon_program *program)
            "  0 done    1 failed while running    2 wrong command line or settings    75 drain deadline passed\n\n"
            "LOG\n"
            "  one JSON object per line on standard error\n\n"
-           "SETTINGS and their defaults (each is explained in conf/rostrum.ini)",
+           "SETTINGS of all programs, and their defaults (explained in conf/rostrum.ini)",
            program->name, program->purpose, program->name, program->name, program->description);
     config_each(print_setting, &shown);
 }
@@ -100,9 +102,8 @@ static bool read_arguments(const struct daemon_program *program, int argc, char 
         case OPTION_VERSION:
             printf("%s %s\n", program->name, ROSTRUM_VERSION);
             return false;
-        default:
-            *exit_code = EXIT_USAGE;
-            return false;
+        default: /* getopt_long has named the option */
+            return report_error(program, "see --help", exit_code);
         }
     }
     if (optind < argc) {

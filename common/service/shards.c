@@ -67,7 +67,7 @@ static void share(const struct shards_view *view, const unsigned *counts, unsign
     for (size_t worker = 0; worker < view->workers; worker++) {
         unsigned before = 0; /* workers that come before this one */
         for (size_t other = 0; other < view->workers; other++) {
-            before += counts[other] > counts[worker] || (counts[other] == counts[worker] && other < worker);
+            before += counts[other] > counts[worker] || (other < worker && counts[other] == counts[worker]);
         }
         shares[worker] = view->shards / (unsigned)view->workers + (before < remainder);
     }
@@ -139,7 +139,7 @@ static bool shards_number(const char **at, char end, int64_t most, int64_t *out)
     if (text == *at || *text != end) {
         return false;
     }
-    *at = end == '\0' ? text : text + 1;
+    *at = text + 1;
     *out = value;
     return true;
 }

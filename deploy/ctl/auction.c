@@ -12,20 +12,63 @@
 
 enum { ROWS_PER_FETCH = 1000 };
 
-static const char AUCTION_SQL[] =
-    "SELECT title, status, seller_id, currency || ' ' || starting_price, reserve_price, increments,"
-    " start_time, original_end_time, end_time, extensions_used, coalesce(snipe_max::text, 'any number'),"
-    " snipe_window_s, snipe_extension_s, current_bid, minimum_bid, bid_count, leader_id,"
-    " leader_by_proxy, winner_id, winning_bid_id, settled_at, ledger_seq, version, terms_version,"
-    " reserve_price IS NOT NULL AND coalesce(current_bid, 0) >= reserve_price"
-    " FROM auctions WHERE id = $1";
+#define UTC(column)    "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS \"UTC\"')"
+#define YES_NO(column) "CASE WHEN " column " THEN 'yes' ELSE 'no' END"
 
-/* In the order of the columns; NULL: printed with another column. */
+static const char AUCTION_SQL[] =
+    "SELECT title, status, seller_id, currency || ' ' || starting_price, reserve_price,"
+    " CASE WHEN reserve_price IS NOT NULL THEN " YES_NO(
+        "coalesce(current_bid, 0) >= reserve_price") " END,"
+                                                     " increments, " UTC("start_time") ", " UTC(
+                                                         "original_end_"
+                                                         "time") ", " UTC("end_time") ", extensions_used,"
+                                                                                      " coalesce(snipe_max::text, 'any "
+                                                                                      "number'), "
+                                                                                      "snipe_window_s, "
+                                                                                      "snipe_extension_s, "
+                                                                                      "current_bid, minimum_bid, "
+                                                                                      "bid_count,"
+                                                                                      " leader_id, CASE WHEN leader_id "
+                                                                                      "IS NOT NULL "
+                                                                                      "THEN " YES_NO(
+                                                                                          "leader_by_proxy") " END, "
+                                                                                                             "winner_"
+                                                                                                             "id, "
+                                                                                                             "winning_"
+                                                                                                             "bid_id,"
+                                                                                                             " " UTC(
+                                                                                                                 "settl"
+                                                                                                                 "ed_"
+                                                                                                                 "at") ", "
+                                                                                                                       "led"
+                                                                                                                       "ger"
+                                                                                                                       "_se"
+                                                                                                                       "q, "
+                                                                                                                       "ver"
+                                                                                                                       "sio"
+                                                                                                                       "n, "
+                                                                                                                       "ter"
+                                                                                                                       "ms_"
+                                                                                                                       "ver"
+                                                                                                                       "sio"
+                                                                                                                       "n "
+                                                                                                                       "FRO"
+                                                                                                                       "M "
+                                                                                                                       "auc"
+                                                                                                                       "tio"
+                                                                                                                       "ns "
+                                                                                                                       "WHE"
+                                                                                                                       "RE "
+                                                                                                                       "id "
+                                                                                                                       "= "
+                                                                                                                       "$1";
+
+/* In the order of the columns. */
 static const char *const LABELS[] = {
-    "title",          "status",  "seller",     "starting price", "reserve",     "increments",  "starts",
-    "was to end",     "ends",    "extensions", "  at most",      "  window, s", "  by, s",     "price",
-    "minimum bid",    "bids",    "leader",     "  by a proxy",   "winner",      "winning bid", "settled",
-    "ledger entries", "version", "terms",      "reserve met",
+    "title",   "status",         "seller",  "starting price", "reserve",      "reserve met",  "increments",
+    "starts",  "original end",   "ends",    "extensions",     "  at most",    "  window (s)", "  each by (s)",
+    "price",   "minimum bid",    "bids",    "leader",         "  by a proxy", "winner",       "winning bid",
+    "settled", "ledger entries", "version", "terms version",
 };
 
 /* A maximum is shown only if it was beaten at once, or the auction is settled. */

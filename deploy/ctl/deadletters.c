@@ -19,23 +19,23 @@
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REASON_SIZE = 256, NUMBER_SIZE = 16 };
 
-struct wish {
+struct options {
     uint32_t limit;
     bool body;
 };
 
-static bool read_wish(int argc, char **argv, struct wish *wish)
+static bool read_options(int argc, char **argv, struct options *options)
 {
     for (int i = 0; i < argc; i++) {
         char *end = NULL;
         if (strcmp(argv[i], "--body") == 0) {
-            wish->body = true;
+            options->body = true;
         } else if (strcmp(argv[i], "--limit") == 0 && i + 1 < argc) {
             unsigned long limit = strtoul(argv[++i], &end, 10);
             if (*end != '\0' || limit < 1 || limit > LIMIT_MAX) {
                 return false;
             }
-            wish->limit = (uint32_t)limit;
+            options->limit = (uint32_t)limit;
         } else {
             return false;
         }
@@ -93,7 +93,7 @@ static void print_dead_letter(uint32_t number, const amqp_envelope_t *envelope, 
 }
 
 /* Consumes `count` dead letters and prints the first of them. Returns false after printing an error. */
-static bool read_dead_letters(struct ctl *ctl, uint32_t count, const struct wish *wish)
+static bool read_dead_letters(struct ctl *ctl, uint32_t count, const struct options *options)
 {
     const struct timeval patience = {.tv_sec = RABBIT_TIMEOUT_S};
     for (uint32_t number = 1; number <= count; number++) {
@@ -106,15 +106,15 @@ static bool read_dead_letters(struct ctl *ctl, uint32_t count, const struct wish
                              number - 1, count);
             return false;
         }
-        if (number <= wish->limit) {
-            print_dead_letter(number, &envelope, wish->body);
+        if (number <= options->limit) {
+            print_dead_letter(number, &envelope, options->body);
         }
         amqp_destroy_envelope(&envelope);
     }
     return true;
 }
 
-static int show_dead_letters(struct ctl *ctl, uint32_t count, const struct wish *wish)
+static int show_dead_letters(struct ctl *ctl, uint32_t count, const struct options *options)
 {
     char reason[RABBIT_ERROR_SIZE];
     (void)amqp_basic_consume(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(TOPOLOGY_DEAD_QUEUE), amqp_empty_bytes,
@@ -123,22 +123,22 @@ static int show_dead_letters(struct ctl *ctl, uint32_t count, const struct wish 
         ctl_report_error("RabbitMQ: %s", reason);
         return CTL_FAILED;
     }
-    bool ok = read_dead_letters(ctl, count, wish);
+    bool ok = read_dead_letters(ctl, count, options);
     (void)amqp_channel_close(ctl->amqp, RABBIT_CHANNEL, AMQP_REPLY_SUCCESS);
     if (ok) {
         (void)printf("%" PRIu32 " of %" PRIu32 " dead letters in the queue\n",
-                     count < wish->limit ? count : wish->limit, count);
+                     count < options->limit ? count : options->limit, count);
     }
     return ok ? CTL_OK : CTL_FAILED;
 }
 
 /* Prints the dead letters of the table, newest first. Returns false after printing an error. */
-static bool show_rows(struct ctl *ctl, const struct wish *wish)
+static bool show_rows(struct ctl *ctl, const struct options *options)
 {
     enum { ID, KEY, LENGTH, TIMES, REQUEUED, REASON, BODY };
     char limit[NUMBER_SIZE];
     const char *const values[] = {limit};
-    (void)snprintf(limit, sizeof limit, "%" PRIu32, wish->limit);
+    (void)snprintf(limit, sizeof limit, "%" PRIu32, options->limit);
     PGresult *result = store_run(ctl,
                                  "SELECT id, routing_key, length(body), times, requeued_at IS NOT NULL, reason,"
                                  " encode(body, 'escape') FROM dead_letters ORDER BY created_at DESC, id DESC"
@@ -151,7 +151,7 @@ static bool show_rows(struct ctl *ctl, const struct wish *wish)
                      pg_bool(result, row, REQUEUED) ? ", requeued" : "");
         print_plain(pg_text(result, row, REASON), strlen(pg_text(result, row, REASON)));
         (void)putchar('\n');
-        if (wish->body) {
+        if (options->body) {
             (void)fputs("        ", stdout);
             print_plain(pg_text(result, row, BODY), strlen(pg_text(result, row, BODY)));
             (void)putchar('\n');
@@ -163,16 +163,16 @@ static bool show_rows(struct ctl *ctl, const struct wish *wish)
 
 int deadletters_command(struct ctl *ctl, int argc, char **argv)
 {
-    struct wish wish = {.limit = LIMIT_DEFAULT};
+    struct options options = {.limit = LIMIT_DEFAULT};
     struct rabbit_queue queue;
-    if (!read_wish(argc, argv, &wish)) {
+    if (!read_options(argc, argv, &options)) {
         ctl_report_error("dead-letters takes [--limit N] [--body], N from 1 to %d", LIMIT_MAX);
         return CTL_USAGE;
     }
     if (!store_open(ctl)) {
         return CTL_UNAVAILABLE;
     }
-    if (!show_rows(ctl, &wish)) {
+    if (!show_rows(ctl, &options)) {
         return CTL_FAILED;
     }
     if (!rabbit_open(ctl) || !rabbit_look(ctl, TOPOLOGY_DEAD_QUEUE, &queue)) {
@@ -182,5 +182,5 @@ int deadletters_command(struct ctl *ctl, int argc, char **argv)
         ctl_report_error("the queue of dead letters does not exist: run `rostrumctl migrate`");
         return CTL_FAILED;
     }
-    return show_dead_letters(ctl, queue.ready, &wish);
+    return show_dead_letters(ctl, queue.ready, &options);
 }

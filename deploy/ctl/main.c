@@ -67,13 +67,20 @@ static const struct entry ENTRIES[] = {
      "      leader, end time and outcome. Exits with 1 if there is a difference.\n"},
 };
 
+static void print_entry(const char *before, const struct entry *entry)
+{
+    const char *blank = entry->arguments[0] == '\0' ? "" : " ";
+    (void)printf("%s%s%s%s\n%s", before, entry->name, blank, entry->arguments, entry->help);
+}
+
 static void print_help(void)
 {
-    (void)printf("NAME\n  rostrumctl - operate a Rostrum auction house\n\n"
+    (void)printf("NAME\n  rostrumctl - operate a deployment of Rostrum\n\n"
                  "SYNOPSIS\n  rostrumctl [--config FILE]... COMMAND [ARGUMENTS]\n  rostrumctl --help | --version\n\n"
                  "COMMANDS\n");
     for (size_t i = 0; i < ARRAY_LEN(ENTRIES); i++) {
-        (void)printf("  %s %s\n%s\n", ENTRIES[i].name, ENTRIES[i].arguments, ENTRIES[i].help);
+        print_entry("  ", &ENTRIES[i]);
+        (void)printf("\n");
     }
     (void)printf(
         "OPTIONS\n"
@@ -82,7 +89,8 @@ static void print_help(void)
         "  --version        print the version and exit\n\n"
         "ENVIRONMENT\n"
         "  ROSTRUM_VAR      folder of the deployment. Its settings are overridden by --config and by the variables\n"
-        "                   below. If none of these is given, ./var is used if it contains a deployment.\n"
+        "                   below. If none of these is given, ./var is used if it contains a deployment,\n"
+        "                   else the defaults of the settings.\n"
         "  ROSTRUM_CONF     an INI file whose settings override those of --config\n"
         "  ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL\n"
         "                   addresses of the servers; override all files\n\n"
@@ -131,7 +139,13 @@ static bool read_options(int argc, char **argv, struct arguments *arguments, int
             (void)printf("rostrumctl %s\n", ROSTRUM_VERSION);
             return false;
         }
-        if (option != 'c' || arguments->count == FILES_MAX) {
+        if (option != 'c') { /* getopt_long has named it */
+            ctl_report_error("see rostrumctl --help");
+            *code = CTL_USAGE;
+            return false;
+        }
+        if (arguments->count == FILES_MAX) {
+            ctl_report_error("at most %d --config options", FILES_MAX);
             *code = CTL_USAGE;
             return false;
         }
@@ -173,7 +187,7 @@ int main(int argc, char **argv)
         return CTL_USAGE;
     }
     if (argc - optind > 1 && strcmp(argv[optind + 1], "--help") == 0) {
-        (void)printf("rostrumctl %s %s\n%s", entry->name, entry->arguments, entry->help);
+        print_entry("rostrumctl ", entry);
         return CTL_OK;
     }
     if (sodium_init() < 0) {

@@ -152,20 +152,28 @@ static int is_migration(const struct dirent *entry)
     return digits == 4 && length > 4 && strcmp(entry->d_name + length - 4, ".sql") == 0;
 }
 
-static bool apply_folder(struct ctl *ctl, const char *folder)
+static void free_entries(struct dirent **entries, int count)
 {
-    struct dirent **entries = NULL;
-    int count = scandir(folder, &entries, is_migration, alphasort);
-    bool ok = count > 0 && count <= MIGRATIONS_MAX;
-    if (!ok) {
-        ctl_report_error("%s contains no migrations (0001-NAME.sql)", folder);
-    }
     for (int i = 0; i < count; i++) {
-        ok = ok && apply_file(ctl, folder, entries[i]->d_name);
         free(entries[i]);
     }
     free((void *)entries);
-    return ok;
+}
+
+/* Returns the number of the folder's migrations, in their order in `entries`, freed by the caller; 0 after an error. */
+static int list_migrations(const char *folder, struct dirent ***entries)
+{
+    int count = scandir(folder, entries, is_migration, alphasort);
+    if (count < 0) {
+        ctl_report_error("%s: %s", folder, strerror(errno));
+        return 0;
+    }
+    if (count == 0 || count > MIGRATIONS_MAX) {
+        ctl_report_error("%s contains no migrations (0001-NAME.sql), or more than %d", folder, MIGRATIONS_MAX);
+        free_entries(*entries, count);
+        return 0;
+    }
+    return count;
 }
 
 /*
@@ -232,20 +240,26 @@ static bool record_shards(struct ctl *ctl)
     return true;
 }
 
-static bool migrate_store(struct ctl *ctl, const char *folder)
+/* Brings the database to the `count` migrations of the folder. */
+static bool migrate_store(struct ctl *ctl, const char *folder, struct dirent *const *entries, int count)
 {
     /* An advisory lock with one key; those of the bid workers have two. */
-    return store_patient(ctl) && store_do(ctl, "SELECT pg_advisory_lock(1919906932)", 0, NULL) &&
-           store_do(ctl,
-                    "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, checksum text NOT NULL,"
-                    " applied_at timestamptz NOT NULL DEFAULT now())",
-                    0, NULL) &&
-           is_of_this_line(ctl, folder) && apply_folder(ctl, folder) && make_keys(ctl) && record_shards(ctl);
+    bool ok = store_patient(ctl) && store_do(ctl, "SELECT pg_advisory_lock(1919906932)", 0, NULL) &&
+              store_do(ctl,
+                       "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, checksum text NOT NULL,"
+                       " applied_at timestamptz NOT NULL DEFAULT now())",
+                       0, NULL) &&
+              is_of_this_line(ctl, folder);
+    for (int i = 0; ok && i < count; i++) {
+        ok = apply_file(ctl, folder, entries[i]->d_name);
+    }
+    return ok && make_keys(ctl) && record_shards(ctl);
 }
 
 int migrate_command(struct ctl *ctl, int argc, char **argv)
 {
     char folder[PATH_MAX] = "";
+    struct dirent **entries = NULL;
     if (argc == 2 && strcmp(argv[0], "--schema") == 0 && strlen(argv[1]) < sizeof folder) {
         (void)snprintf(folder, sizeof folder, "%s", argv[1]);
     } else if (argc != 0) {
@@ -254,13 +268,15 @@ int migrate_command(struct ctl *ctl, int argc, char **argv)
     } else if (!find_schema(folder)) {
         return CTL_FAILED;
     }
-    if (!store_open(ctl)) {
-        return CTL_UNAVAILABLE;
-    }
-    if (!migrate_store(ctl, folder)) {
+    int count = list_migrations(folder, &entries);
+    if (count == 0) {
         return CTL_FAILED;
     }
-    int code = queues_declare(ctl);
+    int code = CTL_UNAVAILABLE;
+    if (store_open(ctl)) {
+        code = migrate_store(ctl, folder, entries, count) ? queues_declare(ctl) : CTL_FAILED;
+    }
+    free_entries(entries, count);
     if (code == CTL_OK) {
         (void)printf("the deployment is up to date: %d shards\n", ctl->config.shards);
     }

@@ -124,35 +124,35 @@ static int64_t read_money(const PGresult *result, int row, int column)
 /* --- printing differences --- */
 
 /* A formatted value. */
-struct shown {
+struct formatted {
     char text[UUID_TEXT_SIZE];
 };
 
-static struct shown show_money(int64_t minor)
+static struct formatted format_money(int64_t minor)
 {
-    struct shown shown = {"none"};
+    struct formatted formatted = {"none"};
     if (minor > 0) {
-        money_format(minor, shown.text);
+        money_format(minor, formatted.text);
     } else if (minor < 0) {
-        (void)snprintf(shown.text, sizeof shown.text, "no amount");
+        (void)snprintf(formatted.text, sizeof formatted.text, "no amount");
     }
-    return shown;
+    return formatted;
 }
 
-static struct shown show_id(const struct uuid *id)
+static struct formatted format_id(const struct uuid *id)
 {
-    struct shown shown = {"nobody"};
+    struct formatted formatted = {"none"};
     if (!uuid_is_nil(id)) {
-        uuid_format(id, shown.text);
+        uuid_format(id, formatted.text);
     }
-    return shown;
+    return formatted;
 }
 
-static struct shown show_time(int64_t ms)
+static struct formatted format_time(int64_t ms)
 {
-    struct shown shown = {""};
-    clock_format(ms, shown.text);
-    return shown;
+    struct formatted formatted = {""};
+    clock_format(ms, formatted.text);
+    return formatted;
 }
 
 /* Reports a difference of entry `seq`; 0: of the auction's row. */
@@ -164,7 +164,7 @@ static void differ(struct replay *replay, int64_t seq, const char *format, ...)
     if (replay->differences > REPLAY_SHOWN_MAX) {
         return;
     }
-    (void)printf("auction %s", show_id(&replay->auction_id).text);
+    (void)printf("auction %s", format_id(&replay->auction_id).text);
     if (seq > 0) {
         (void)printf(" entry %" PRId64, seq);
     }
@@ -186,14 +186,14 @@ static void differ_text(struct replay *replay, int64_t seq, const char *what, co
 static void differ_money(struct replay *replay, int64_t seq, const char *what, int64_t stored, int64_t due)
 {
     if (stored != due) {
-        differ_text(replay, seq, what, show_money(stored).text, show_money(due).text);
+        differ_text(replay, seq, what, format_money(stored).text, format_money(due).text);
     }
 }
 
 static void differ_id(struct replay *replay, int64_t seq, const char *what, struct uuid stored, struct uuid due)
 {
     if (!uuid_equal(&stored, &due)) {
-        differ_text(replay, seq, what, show_id(&stored).text, show_id(&due).text);
+        differ_text(replay, seq, what, format_id(&stored).text, format_id(&due).text);
     }
 }
 
@@ -291,7 +291,7 @@ static void check_no_answer_due(struct replay *replay)
 {
     if (replay->answer_due) {
         differ(replay, replay->seq, "the automatic answer of %s by %s is missing",
-               show_money(replay->answer_amount).text, show_id(&replay->answer_bidder).text);
+               format_money(replay->answer_amount).text, format_id(&replay->answer_bidder).text);
         replay->answer_due = false;
     }
 }
@@ -537,7 +537,7 @@ static void check_end(struct replay *replay, const PGresult *result, int row)
 {
     int64_t stored = pg_int(result, row, AUCTION_END_MS);
     if (stored != replay->state.end_ms) {
-        differ_text(replay, 0, "its end time", show_time(stored).text, show_time(replay->state.end_ms).text);
+        differ_text(replay, 0, "its end time", format_time(stored).text, format_time(replay->state.end_ms).text);
     }
     differ_number(replay, "the number of extensions", pg_int(result, row, AUCTION_EXTENSIONS_USED),
                   replay->state.extensions_used);
@@ -594,7 +594,7 @@ void replay_end(struct replay *replay, const PGresult *result, int row)
         check_standings(replay);
     }
     if (replay->differences > REPLAY_SHOWN_MAX) {
-        (void)printf("auction %s: and %" PRId64 " more\n", show_id(&replay->auction_id).text,
+        (void)printf("auction %s: and %" PRId64 " more\n", format_id(&replay->auction_id).text,
                      replay->differences - REPLAY_SHOWN_MAX);
     }
     replay_drop(replay);

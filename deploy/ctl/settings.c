@@ -23,6 +23,12 @@ static bool deployment_path(char out[static PATH_MAX], const char *folder, const
     return length > 0 && length < PATH_MAX;
 }
 
+/* Whether the settings name PostgreSQL without a deployment's folder. */
+static bool has_other_source(size_t files)
+{
+    return files > 0 || variable("ROSTRUM_CONF") != NULL || variable("ROSTRUM_PG_URL") != NULL;
+}
+
 static bool read_deployment(struct config *config, const char *folder, char *reason, size_t reason_size)
 {
     for (size_t i = 0; i < ARRAY_LEN(DEPLOYMENT_FILES); i++) {
@@ -45,17 +51,30 @@ static const char *find_deployment(size_t files)
     if (folder != NULL) {
         return folder;
     }
-    if (files == 0 && variable("ROSTRUM_CONF") == NULL && variable("ROSTRUM_PG_URL") == NULL &&
-        access("var/deployment.ini", F_OK) == 0) {
-        return "var";
+    return !has_other_source(files) && access("var/deployment.ini", F_OK) == 0 ? "var" : NULL;
+}
+
+/* Without this check the defaults would name another PostgreSQL. */
+static bool is_deployment(const char *folder, char *reason, size_t reason_size)
+{
+    char path[PATH_MAX];
+    if (deployment_path(path, folder, "deployment.ini") && access(path, F_OK) == 0) {
+        return true;
     }
-    return NULL;
+    (void)snprintf(reason, reason_size,
+                   "ROSTRUM_VAR=%s contains no deployment: start it by make up, or name the servers by --config or"
+                   " ROSTRUM_PG_URL",
+                   folder);
+    return false;
 }
 
 bool settings_find(struct config *config, const char *const *files, size_t count, char *reason, size_t reason_size)
 {
     const char *folder = find_deployment(count);
     config_defaults(config);
+    if (folder != NULL && !has_other_source(count) && !is_deployment(folder, reason, reason_size)) {
+        return false;
+    }
     if (folder != NULL && !read_deployment(config, folder, reason, reason_size)) {
         return false;
     }

@@ -46,6 +46,7 @@ bool store_open(struct ctl *ctl)
     ctl->pg = PQconnectdbParams(names, values, 1);
     if (PQstatus(ctl->pg) != CONNECTION_OK) {
         report_error_of("PostgreSQL cannot be reached", ctl->pg == NULL ? "no memory" : PQerrorMessage(ctl->pg));
+        ctl_report_error("its address comes from ROSTRUM_VAR, --config or ROSTRUM_PG_URL; see rostrumctl --help");
         PQfinish(ctl->pg);
         ctl->pg = NULL;
         return false;

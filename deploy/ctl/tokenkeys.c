@@ -64,7 +64,7 @@ static int show_keys(struct ctl *ctl)
     for (int row = 0; row < count; row++) {
         (void)printf("key %d: %" PRId64 " s old\n", row + 1, pg_int(result, row, 0));
     }
-    (void)printf("%d keys, the newest first\n", count);
+    (void)printf("%d key%s, the newest first\n", count, count == 1 ? "" : "s");
     PQclear(result);
     return CTL_OK;
 }

@@ -24,7 +24,7 @@ enum {
     BYTES_PER_KIB = 1024,
 };
 
-struct wish {
+struct options {
     char email[EMAIL_SIZE];
     char name[EMAIL_SIZE];
     bool admin;
@@ -57,22 +57,22 @@ static bool read_email(const char *text, char out[static EMAIL_SIZE])
     return true;
 }
 
-static bool read_wish(int argc, char **argv, struct wish *wish)
+static bool read_options(int argc, char **argv, struct options *options)
 {
-    if (argc < 2 || strcmp(argv[0], "create") != 0 || !read_email(argv[1], wish->email)) {
+    if (argc < 2 || strcmp(argv[0], "create") != 0 || !read_email(argv[1], options->email)) {
         return false;
     }
-    (void)snprintf(wish->name, sizeof wish->name, "%.*s", (int)strcspn(wish->email, "@"), wish->email);
+    (void)snprintf(options->name, sizeof options->name, "%.*s", (int)strcspn(options->email, "@"), options->email);
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--admin") == 0) {
-            wish->admin = true;
-        } else if (strcmp(argv[i], "--name") == 0 && i + 1 < argc && strlen(argv[i + 1]) < sizeof wish->name) {
-            (void)snprintf(wish->name, sizeof wish->name, "%s", argv[++i]);
+            options->admin = true;
+        } else if (strcmp(argv[i], "--name") == 0 && i + 1 < argc && strlen(argv[i + 1]) < sizeof options->name) {
+            (void)snprintf(options->name, sizeof options->name, "%s", argv[++i]);
         } else {
             return false;
         }
     }
-    return characters(wish->name) >= 1 && characters(wish->name) <= NAME_MOST;
+    return characters(options->name) >= 1 && characters(options->name) <= NAME_MOST;
 }
 
 /* Reads the first line of standard input, without echo. */
@@ -98,14 +98,14 @@ static bool read_password(char out[static PASSWORD_SIZE])
     return characters(out) >= PASSWORD_LEAST && characters(out) <= PASSWORD_MOST;
 }
 
-static int create(struct ctl *ctl, const struct wish *wish, const char *hash)
+static int create(struct ctl *ctl, const struct options *options, const char *hash)
 {
     static const char UNIQUE_VIOLATION[] = "23505";
     struct uuid id = uuid_new();
     char id_text[UUID_TEXT_SIZE];
     char now[CLOCK_TEXT_SIZE];
     bool taken = false;
-    const char *const values[] = {id_text, wish->email, wish->name, hash, wish->admin ? "admin" : "user", now};
+    const char *const values[] = {id_text, options->email, options->name, hash, options->admin ? "admin" : "user", now};
     uuid_format(&id, id_text);
     clock_format(clock_now_ms(), now);
     PGresult *result = store_try(ctl,
@@ -113,7 +113,7 @@ static int create(struct ctl *ctl, const struct wish *wish, const char *hash)
                                  " verified_at) VALUES ($1, $2, $3, $4, $5, $6, $6)",
                                  (int)ARRAY_LEN(values), values, UNIQUE_VIOLATION, &taken);
     if (taken) {
-        ctl_report_error("an account with the address %s exists already", wish->email);
+        ctl_report_error("an account with the address %s exists already", options->email);
     }
     if (result == NULL) {
         return CTL_FAILED;
@@ -125,11 +125,14 @@ static int create(struct ctl *ctl, const struct wish *wish, const char *hash)
 
 int user_command(struct ctl *ctl, int argc, char **argv)
 {
-    struct wish wish = {.admin = false};
+    struct options options = {.admin = false};
     char password[PASSWORD_SIZE];
     char hash[crypto_pwhash_STRBYTES];
-    if (!read_wish(argc, argv, &wish)) {
-        ctl_report_error("user takes: create EMAIL [--admin] [--name NAME]");
+    if (!read_options(argc, argv, &options)) {
+        ctl_report_error(
+            "user takes: create EMAIL [--admin] [--name NAME]. EMAIL is an address of at most %d characters,"
+            " NAME has 1 to %d",
+            EMAIL_SIZE - 1, NAME_MOST);
         return CTL_USAGE;
     }
     if (!read_password(password)) {
@@ -144,5 +147,5 @@ int user_command(struct ctl *ctl, int argc, char **argv)
         ctl_report_error("no memory for the password's hash (argon2_memory_kib = %d)", ctl->config.argon2_memory_kib);
         return CTL_FAILED;
     }
-    return store_open(ctl) ? create(ctl, &wish, hash) : CTL_UNAVAILABLE;
+    return store_open(ctl) ? create(ctl, &options, hash) : CTL_UNAVAILABLE;
 }

@@ -2,6 +2,7 @@
 # functions only.
 
 PROGRAM_FILES="rostrum-gateway rostrum-bidworker rostrum-endworker rostrum-notifyworker rostrumctl rostrum-image-decoder"
+BIDWORKERS_MAX=64 # SHARDS_WORKERS_MAX of common/service/shards.h
 PROGRAM_READY_S=30
 PROGRAM_WATCHDOG_S=30 # a program whose loop hangs for so long aborts; as WatchdogSec in deploy/systemd
 PROGRAM_STOP_S=20 # from SIGTERM to SIGKILL; longer than drain_deadline_ms

@@ -26,12 +26,15 @@ hash_of() {
     printf %s "$1" | sha256sum | cut -c1-8
 }
 
-# reachable USER FOLDER: succeeds if the user can enter the folder, and its path has only characters that the servers'
-# start scripts can handle (no blanks, no quotes).
-reachable() {
-    case $2 in
+# plain FOLDER: succeeds if its path has only characters that the servers' start scripts can handle (no blanks, no quotes).
+plain() {
+    case $1 in
     *[!A-Za-z0-9._/+@-]*) return 1 ;;
     esac
+}
+
+# reachable USER FOLDER: succeeds if the user can enter the folder.
+reachable() {
     if [ "$(id -un)" = "$1" ]; then
         [ -x "$2" ]
     else
@@ -75,7 +78,7 @@ state_make() {
         die "$VAR is not empty and not a deployment of Rostrum: name another folder in ROSTRUM_VAR"
     fi
     (umask 022 && mkdir -p "$(dirname "$VAR")")
-    if ! reachable "$DEPLOYMENT_USER" "$(dirname "$VAR")"; then
+    if ! plain "$VAR" || ! reachable "$DEPLOYMENT_USER" "$(dirname "$VAR")"; then
         [ ! -d "$VAR" ] || rmdir "$VAR"
         if [ "$(id -u)" -eq 0 ]; then
             elsewhere=/var/lib/rostrum
@@ -226,9 +229,6 @@ http_choose() {
     HTTP_PORT=$(setting "$VAR/conf/override.ini" gateway listen_port)
     if [ -z "$HTTP_PORT" ]; then
         HTTP_PORT=${ROSTRUM_HTTP_PORT:-8080}
-        case $HTTP_PORT in
-        *[!0-9]* | ??????*) die "ROSTRUM_HTTP_PORT must be a port number from 1 to 65535: $HTTP_PORT" ;;
-        esac
     fi
     HTTP_ADDRESS=$(setting "$VAR/conf/override.ini" gateway listen_address)
     case ${HTTP_ADDRESS:=127.0.0.1} in

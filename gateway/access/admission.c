@@ -87,7 +87,7 @@ static bool call_script(struct request *request, const struct admission_bid *bid
     for (int i = 0; i < key_count; i++) {
         arguments[count++] = keys[i];
     }
-    (void)snprintf(most, sizeof(most), "%d", limits_most(request->access, limit));
+    (void)snprintf(most, sizeof(most), "%d", limits_maximum(request->access, limit));
     (void)snprintf(window, sizeof(window), "%d000", limits_window_s(limit));
     arguments[count++] = user->via == REQUEST_BY_ACCESS_TOKEN ? "0" : "1";
     arguments[count++] = most;
@@ -158,7 +158,7 @@ static void on_bidder_checked(const redisReply *reply, void *arg)
 
 bool admission_ask(struct request *request, const struct admission_bid *bid, redis_callback answered, void *arg)
 {
-    if (bid == NULL || limits_most(request->access, LIMIT_AUCTION_BIDS) == 0) {
+    if (bid == NULL || limits_maximum(request->access, LIMIT_AUCTION_BIDS) == 0) {
         return call_script(request, bid, answered, arg);
     }
     struct auction_check *check = malloc(sizeof(*check));
@@ -187,7 +187,7 @@ struct admission admission_read(struct request *request, const redisReply *reply
     }
     admission.verdict = (enum admission_verdict)reply->element[0]->integer;
     admission.limit = (struct limits_state){
-        .most = limits_most(request->access, request->route->limit),
+        .most = limits_maximum(request->access, request->route->limit),
         .used = reply->element[1]->integer,
         .reset_ms = reply->element[2]->integer,
     };
@@ -236,7 +236,8 @@ static bool make_guest(struct request *request, const struct admission *admissio
                  ((admission->verdict == ADMISSION_UNCHECKED && request->user.via != REQUEST_BY_ACCESS_TOKEN) ||
                   (admission->verdict == ADMISSION_NO_SESSION && request->user.via == REQUEST_BY_COOKIE));
     if (guest) {
-        request->user = (struct request_user){.via = REQUEST_GUEST};
+        request->user =
+            (struct request_user){.via = REQUEST_GUEST, .unchecked = admission->verdict == ADMISSION_UNCHECKED};
     }
     return guest;
 }

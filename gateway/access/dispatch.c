@@ -273,6 +273,8 @@ static void check_user(struct request *request)
     bool optional = request->route->auth == ROUTE_OPTIONAL;
     if (reading == SESSION_FOREIGN) {
         reply_error(request, ERROR_CROSS_ORIGIN);
+    } else if (reading == SESSION_UNKNOWN) {
+        reply_error(request, ERROR_UNAVAILABLE);
     } else if (reading == SESSION_BAD || (reading == SESSION_NONE && !optional)) {
         reply_error(request, ERROR_UNAUTHORIZED);
     } else if (reading == SESSION_NONE) {

@@ -55,7 +55,7 @@ int limits_window_s(enum limit limit)
     return limits[limit].window_s;
 }
 
-int limits_most(const struct access *access, enum limit limit)
+int limits_maximum(const struct access *access, enum limit limit)
 {
     const struct config *config = access->config;
     const int most[LIMIT_COUNT] = {
@@ -128,7 +128,7 @@ bool limits_read(const struct request *request, enum limit limit, const redisRep
         return false;
     }
     *state = (struct limits_state){
-        .most = limits_most(request->access, limit),
+        .most = limits_maximum(request->access, limit),
         .used = reply->element[0]->integer,
         .reset_ms = reply->element[1]->integer,
     };
@@ -165,7 +165,7 @@ static void limit_counted(const redisReply *reply, void *arg)
 
 void limits_take_text(struct request *request, enum limit limit, const char *text, route_handler then)
 {
-    if (limits_most(request->access, limit) == 0) {
+    if (limits_maximum(request->access, limit) == 0) {
         then(request);
         return;
     }

@@ -25,7 +25,7 @@ extern const struct redis_script limits_script;
 /* Name of a limit in Redis keys, as "bids". */
 const char *limits_name(enum limit limit);
 /* Maximum per window from the settings; 0: off. */
-int limits_most(const struct access *access, enum limit limit);
+int limits_maximum(const struct access *access, enum limit limit);
 int limits_window_s(enum limit limit);
 /* Sets RateLimit-Limit, -Remaining, -Reset. If a request has several limits, the one with the least remaining wins. */
 void limits_headers(struct request *request, const struct limits_state *state);

@@ -27,37 +27,52 @@ static void hash_token(const uint8_t token[static SESSION_TOKEN_BYTES], char out
     sodium_bin2hex(out, REQUEST_SESSION_SIZE, hash, sizeof(hash));
 }
 
-static bool read_session_token(const char *text, size_t length, enum request_via via, struct request_user *user)
+static enum session_reading read_session_token(const char *text, size_t length, enum request_via via,
+                                               struct request_user *user)
 {
     uint8_t token[SESSION_TOKEN_BYTES];
     size_t token_length = 0;
     if (sodium_base642bin(token, sizeof(token), text, length, NULL, &token_length, NULL,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
         token_length != sizeof(token)) {
-        return false;
+        return SESSION_BAD;
     }
     user->via = via;
     memcpy(user->id.bytes, token, sizeof(user->id.bytes));
     hash_token(token, user->session);
-    return true;
+    return SESSION_READ;
 }
 
-bool session_read_token(const struct deployment *deployment, const char *text, struct request_user *user)
+static enum session_reading read_access_token(const struct deployment *deployment, const char *text, size_t length,
+                                              struct request_user *user)
 {
     struct token_claims claims;
-    size_t length = strlen(text);
-    if (memchr(text, '.', length) == NULL) {
-        return read_session_token(text, length, REQUEST_BY_SESSION, user);
+    enum token_validity validity = TOKEN_KEY_UNKNOWN;
+    if (deployment->tokens != NULL) {
+        validity = token_verify(deployment->tokens, text, length, clock_now_ms() / 1000, &claims);
     }
-    if (deployment->tokens == NULL || !token_verify(deployment->tokens, text, length, clock_now_ms() / 1000, &claims)) {
-        return false;
+    if (validity == TOKEN_KEY_UNKNOWN && !deployment_tokens_current(deployment)) {
+        return SESSION_UNKNOWN;
+    }
+    if (validity != TOKEN_VALID) {
+        return SESSION_BAD;
     }
     user->via = REQUEST_BY_ACCESS_TOKEN;
     user->id = claims.user_id;
     user->admin = claims.admin;
     user->expires_s = claims.expires_s;
     memcpy(user->session, claims.session, sizeof(user->session));
-    return true;
+    return SESSION_READ;
+}
+
+enum session_reading session_read_token(const struct deployment *deployment, const char *text,
+                                        struct request_user *user)
+{
+    size_t length = strlen(text);
+    if (memchr(text, '.', length) == NULL) {
+        return read_session_token(text, length, REQUEST_BY_SESSION, user);
+    }
+    return read_access_token(deployment, text, length, user);
 }
 
 bool session_expired(const struct request_user *user)
@@ -99,9 +114,9 @@ enum session_reading session_read(struct request *request)
     const char *authorization = request_header(request, "Authorization");
     if (authorization != NULL) {
         size_t scheme = sizeof(bearer) - 1;
-        bool ok = strncasecmp(authorization, bearer, scheme) == 0 &&
-                  session_read_token(request->access->deployment, authorization + scheme, &request->user);
-        return ok ? SESSION_READ : SESSION_BAD;
+        return strncasecmp(authorization, bearer, scheme) != 0
+                   ? SESSION_BAD
+                   : session_read_token(request->access->deployment, authorization + scheme, &request->user);
     }
     const char *cookie = find_cookie(request_header(request, "Cookie"), &length);
     if (cookie == NULL) {
@@ -110,7 +125,7 @@ enum session_reading session_read(struct request *request)
     if (origin_is_foreign(request)) {
         return SESSION_FOREIGN;
     }
-    if (read_session_token(cookie, length, REQUEST_BY_COOKIE, &request->user)) {
+    if (read_session_token(cookie, length, REQUEST_BY_COOKIE, &request->user) == SESSION_READ) {
         return SESSION_READ;
     }
     /* A route for guests must not fail because of an expired cookie. */

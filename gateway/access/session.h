@@ -25,6 +25,7 @@ enum session_reading {
     SESSION_NONE,    /* no credentials: a guest */
     SESSION_READ,    /* request->user is filled; a session must still be looked up in Redis */
     SESSION_BAD,     /* malformed, forged or expired: 401 */
+    SESSION_UNKNOWN, /* an access token, and the worker may lack its key: 503 */
     SESSION_FOREIGN, /* cookie on an unsafe method with another Origin: 403 CROSS_ORIGIN */
 };
 
@@ -32,10 +33,11 @@ enum session_reading {
 enum session_reading session_read(struct request *request);
 
 /*
- * Reads a bearer token, a session token or an access token, into `user`, which must be zeroed. A session must still be
- * looked up in Redis. False: malformed, forged or expired.
+ * Reads a bearer token, a session token or an access token, into `user`, which must be zeroed. Returns SESSION_READ,
+ * SESSION_BAD or SESSION_UNKNOWN.
  */
-MUST_CHECK bool session_read_token(const struct deployment *deployment, const char *text, struct request_user *user);
+MUST_CHECK enum session_reading session_read_token(const struct deployment *deployment, const char *text,
+                                                   struct request_user *user);
 
 /* Returns whether the user's access token has expired since. For connections that outlive a request. */
 bool session_expired(const struct request_user *user);

@@ -432,7 +432,7 @@ static void limit_login(struct request *request)
     char key[KEYS_SIZE];
     const char *command[] = {"EXISTS", key};
     seen_key(request, key);
-    if (limits_most(request->access, LIMIT_ACCOUNT_LOGINS) == 0 ||
+    if (limits_maximum(request->access, LIMIT_ACCOUNT_LOGINS) == 0 ||
         !redis_command(context_of(request)->redis, on_seen, request, ARRAY_LEN(command), command, NULL)) {
         find_login(request);
     }

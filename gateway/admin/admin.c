@@ -217,7 +217,7 @@ static void show(struct request *request, const struct admin_list *which)
             values[i] = texts[i];
         }
     }
-    timeline_show(request->context, request, &which->timeline, &field_errors, which->filter_count, values);
+    timeline_reply(request->context, request, &which->timeline, &field_errors, which->filter_count, values);
 }
 
 static void handle_users(struct request *request)

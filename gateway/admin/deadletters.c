@@ -100,7 +100,7 @@ static const struct timeline dead_letters = {
 static void handle_list(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_show(context_of(request)->pg, request, &dead_letters, &field_errors, 0, NULL);
+    timeline_reply(context_of(request)->pg, request, &dead_letters, &field_errors, 0, NULL);
 }
 
 /* ---- one dead letter ---- */

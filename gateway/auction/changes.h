@@ -1,6 +1,6 @@
 /*
- * Changes of auctions. A published auction is changed by a command in its queue (API.md, rule 11), and the request
- * waits for the decision. A draft is visible to its seller only and is changed directly in PostgreSQL.
+ * Changes of auctions. A published auction is changed by a command in its queue (docs/bidding-rules.md, rule 11), and
+ * the request waits for the decision. A draft is visible to its seller only and is changed directly in PostgreSQL.
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_CHANGES_H
 #define ROSTRUM_GATEWAY_AUCTION_CHANGES_H

@@ -393,7 +393,7 @@ static void load(struct document_request *document_request)
 
 /* ---- Redis ---- */
 
-void documents_forget(struct redis *redis, const struct uuid *auction)
+void documents_invalidate(struct redis *redis, const struct uuid *auction)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {"HDEL", key, "dv"};

@@ -37,6 +37,6 @@ void documents_show(struct documents *documents, struct request *request);
  */
 void documents_reply(struct documents *documents, struct request *request, int status, const PGresult *result);
 /* Removes the document after a public change that did not raise the version: the next request reads the row. */
-void documents_forget(struct redis *redis, const struct uuid *auction);
+void documents_invalidate(struct redis *redis, const struct uuid *auction);
 
 #endif

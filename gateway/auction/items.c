@@ -118,7 +118,7 @@ static const struct timeline items_list = {
 static void handle_list(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_show(request->context, request, &items_list, &field_errors, 0, NULL);
+    timeline_reply(request->context, request, &items_list, &field_errors, 0, NULL);
 }
 
 /* ---- one item ---- */

@@ -172,13 +172,13 @@ static const struct timeline notifications_list = {
 static void handle_bids(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_show(request->context, request, &bids_list, &field_errors, 0, NULL);
+    timeline_reply(request->context, request, &bids_list, &field_errors, 0, NULL);
 }
 
 static void handle_auctions(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_show(request->context, request, &auctions_list, &field_errors, 0, NULL);
+    timeline_reply(request->context, request, &auctions_list, &field_errors, 0, NULL);
 }
 
 static void handle_notifications(struct request *request)
@@ -192,7 +192,7 @@ static void handle_notifications(struct request *request)
             field_errors_add(&field_errors, "unread", "must be true or false");
         }
     }
-    timeline_show(request->context, request, &notifications_list, &field_errors, 1, &unread);
+    timeline_reply(request->context, request, &notifications_list, &field_errors, 1, &unread);
 }
 
 static void on_unread(const struct pg_reply *reply, void *arg)

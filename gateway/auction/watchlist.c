@@ -59,7 +59,7 @@ static const struct timeline watched = {
 static void handle_list(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_show(context_of(request)->pg, request, &watched, &field_errors, 0, NULL);
+    timeline_reply(context_of(request)->pg, request, &watched, &field_errors, 0, NULL);
 }
 
 static void on_added(const struct pg_reply *reply, void *arg)
@@ -73,7 +73,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
     bool added = pg_int(reply->result, 0, 0) > 0;
     struct uuid id;
     if (added && uuid_parse(auction->text, auction->length, &id)) {
-        documents_forget(context_of(request)->redis, &id);
+        documents_invalidate(context_of(request)->redis, &id);
     }
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
@@ -110,7 +110,7 @@ static void on_removed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (statements_found(request, reply, ERROR_NOT_FOUND)) {
-        documents_forget(context_of(request)->redis, &request->parameters[0]);
+        documents_invalidate(context_of(request)->redis, &request->parameters[0]);
         reply_empty(request, 204);
     }
 }

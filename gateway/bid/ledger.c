@@ -228,8 +228,8 @@ static void write_history(struct request *request, const PGresult *result)
     }
     page_end(json, rows > shown ? &next : NULL);
     if (!history->page.has_cursor) {
-        cache_history_keep(context_of(request)->redis, &request->parameters[0], history->page.limit,
-                           pg_int(result, 0, HISTORY_VERSION), json);
+        cache_history_store(context_of(request)->redis, &request->parameters[0], history->page.limit,
+                            pg_int(result, 0, HISTORY_VERSION), json);
     }
     reply_send(request, 200);
 }
@@ -288,7 +288,7 @@ static void handle_history(struct request *request)
         return;
     }
     if (page->has_cursor ||
-        !cache_history_ask(context_of(request)->redis, &request->parameters[0], page->limit, history_kept, request)) {
+        !cache_history_read(context_of(request)->redis, &request->parameters[0], page->limit, history_kept, request)) {
         ask_history(request);
     }
 }

@@ -12,7 +12,10 @@
 #include "gateway/core/jws.h"
 #include "gateway/core/token.h"
 
-enum { DEPLOYMENT_KEY_BYTES = 32 };
+enum {
+    DEPLOYMENT_KEY_BYTES = 32,
+    DEPLOYMENT_TOKENS_CURRENT_MS = 10000, /* less than the age at which a key begins to sign (deployment_reader.c) */
+};
 
 /* The deployment's record in PostgreSQL. It never changes, except for the keys of access tokens. */
 struct deployment_facts {
@@ -20,15 +23,15 @@ struct deployment_facts {
     uint8_t idempotency[DEPLOYMENT_KEY_BYTES]; /* keys the hash that makes bid ids out of idempotency keys */
     uint8_t pseudonym[DEPLOYMENT_KEY_BYTES];   /* keys bidders' public names */
     uint8_t receipt[DEPLOYMENT_KEY_BYTES];     /* Ed25519 seed of receipts */
-    struct token_keys tokens;                  /* Ed25519 seeds of access tokens, as first read */
+    struct token_keys tokens;                  /* Ed25519 seeds of access tokens, as last read */
 };
 
 /*
  * The facts are in memory that all workers share, so they survive restarts of workers and outages of PostgreSQL. The
- * first worker that reads them from PostgreSQL writes them there. Later workers start with this copy.
+ * workers write there what they read from PostgreSQL. Later workers start with this copy.
  */
 struct deployment_record {
-    atomic_bool known;
+    atomic_uint version; /* 0: empty; odd: one worker writes; even: complete, and raised by each change */
     struct deployment_facts facts;
 };
 
@@ -36,8 +39,15 @@ struct deployment {
     bool known; /* the facts were read; until then only /health and /time are served */
     struct deployment_facts facts;
     struct tokens *tokens;   /* issues and verifies access tokens; NULL until the facts are known */
+    int64_t tokens_read_ms;  /* monotonic; when this worker last asked for the keys that it has; 0: never */
     struct jws_key receipts; /* signs receipts; valid once `known` */
     int64_t clock_offset_ms; /* this machine's clock minus the database's, as last measured */
 };
+
+/*
+ * Returns whether the worker has read the keys of access tokens so recently that it knows each key that signs. Only
+ * then a token of an unknown key is certainly invalid.
+ */
+bool deployment_tokens_current(const struct deployment *deployment);
 
 #endif

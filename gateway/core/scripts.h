@@ -14,7 +14,7 @@ enum gateway_script {
     GATEWAY_SCRIPT_SESSION_END,   /* sessions.c */
     GATEWAY_SCRIPT_SESSION_LIST,  /* sessions.c */
     GATEWAY_SCRIPT_HISTORY,       /* cache.c */
-    GATEWAY_SCRIPT_HISTORY_KEEP,  /* cache.c */
+    GATEWAY_SCRIPT_HISTORY_STORE, /* cache.c */
     GATEWAY_SCRIPT_LEADERS,       /* leaderboard.c */
     GATEWAY_SCRIPT_LEADERS_KEEP,  /* leaderboard.c */
     GATEWAY_SCRIPT_DOCUMENT,      /* documents.c */

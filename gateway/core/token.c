@@ -13,12 +13,12 @@
 #include "common/base/json.h"
 
 enum {
-    REMEMBERED_MAX = 8192, /* verified tokens, one per slot; hashes take 600 KiB, full texts would take 8 MiB */
+    CACHE_MAX = 8192, /* verified tokens, one per slot; hashes take 600 KiB, full texts would take 8 MiB */
     HASH_BYTES = 32,
     CLAIMS_SIZE = 256,
 };
 
-struct remembered {
+struct cached_token {
     uint8_t hash[HASH_BYTES]; /* of the whole text */
     struct token_claims claims;
 };
@@ -28,7 +28,7 @@ struct tokens {
     size_t signer;
     struct jws_key keys[TOKEN_KEYS_MAX];
     struct token_keys given; /* the seeds of `keys` */
-    struct remembered *remembered;
+    struct cached_token *cache;
 };
 
 struct tokens *tokens_new(const struct token_keys *keys)
@@ -37,8 +37,8 @@ struct tokens *tokens_new(const struct token_keys *keys)
     if (tokens == NULL) {
         return NULL;
     }
-    tokens->remembered = calloc(REMEMBERED_MAX, sizeof(*tokens->remembered));
-    if (tokens->remembered == NULL) {
+    tokens->cache = calloc(CACHE_MAX, sizeof(*tokens->cache));
+    if (tokens->cache == NULL) {
         tokens_free(tokens);
         return NULL;
     }
@@ -65,7 +65,7 @@ void tokens_set(struct tokens *tokens, const struct token_keys *keys)
     tokens->signer = keys->signer;
     tokens->given = *keys;
     /* Tokens of removed keys must not stay valid. */
-    memset(tokens->remembered, 0, REMEMBERED_MAX * sizeof(*tokens->remembered));
+    memset(tokens->cache, 0, CACHE_MAX * sizeof(*tokens->cache));
 }
 
 void tokens_free(struct tokens *tokens)
@@ -73,7 +73,7 @@ void tokens_free(struct tokens *tokens)
     if (tokens != NULL) {
         sodium_memzero(tokens->keys, sizeof(tokens->keys));
         sodium_memzero(&tokens->given, sizeof(tokens->given));
-        free(tokens->remembered);
+        free(tokens->cache);
         free(tokens);
     }
 }
@@ -127,14 +127,10 @@ static const struct jws_key *find_key(const struct tokens *tokens, const char *t
 }
 
 /* Checks everything except the expiry. The result stays true as long as the key is in the set, so it can be cached. */
-static bool verify_text(const struct tokens *tokens, const char *text, size_t length, struct token_claims *claims)
+static bool verify_text(const struct jws_key *key, const char *text, size_t length, struct token_claims *claims)
 {
     uint8_t signature[crypto_sign_BYTES];
     size_t signature_length = 0;
-    const struct jws_key *key = find_key(tokens, text, length);
-    if (key == NULL) {
-        return false;
-    }
     size_t header_length = strlen(key->header);
     const char *body = text + header_length + 1;
     const char *dot = memchr(body, '.', length - header_length - 1);
@@ -150,24 +146,32 @@ static bool verify_text(const struct tokens *tokens, const char *text, size_t le
            read_claims(body, (size_t)(dot - body), claims);
 }
 
-bool token_verify(struct tokens *tokens, const char *text, size_t length, int64_t now_s, struct token_claims *claims)
+enum token_validity token_verify(struct tokens *tokens, const char *text, size_t length, int64_t now_s,
+                                 struct token_claims *claims)
 {
     uint8_t hash[HASH_BYTES];
     if (length >= TOKEN_TEXT_SIZE) {
-        return false;
+        return TOKEN_INVALID;
     }
     crypto_generichash(hash, sizeof(hash), (const unsigned char *)text, length, NULL, 0);
-    struct remembered *slot = &tokens->remembered[(hash[0] | (unsigned)hash[1] << 8U) % REMEMBERED_MAX];
+    struct cached_token *slot = &tokens->cache[(hash[0] | (unsigned)hash[1] << 8U) % CACHE_MAX];
     if (memcmp(slot->hash, hash, sizeof(hash)) != 0) {
         struct token_claims fresh = {.admin = false};
-        if (!verify_text(tokens, text, length, &fresh)) {
-            return false;
+        const struct jws_key *key = find_key(tokens, text, length);
+        if (key == NULL) {
+            return TOKEN_KEY_UNKNOWN;
+        }
+        if (!verify_text(key, text, length, &fresh)) {
+            return TOKEN_INVALID;
         }
         memcpy(slot->hash, hash, sizeof(hash));
         slot->claims = fresh;
     }
+    if (slot->claims.expires_s <= now_s) {
+        return TOKEN_INVALID;
+    }
     *claims = slot->claims;
-    return claims->expires_s > now_s;
+    return TOKEN_VALID;
 }
 
 void token_jwks(const struct tokens *tokens, const struct jws_key *receipts, char out[static TOKEN_JWKS_SIZE])

@@ -44,9 +44,14 @@ void tokens_free(struct tokens *tokens);
 /* False only if the token does not fit, which no valid claims can cause. */
 MUST_CHECK bool token_issue(const struct tokens *tokens, const struct token_claims *claims, int64_t now_s,
                             char out[static TOKEN_TEXT_SIZE]);
-/* False if the token was not signed by one of the keys, was altered, or has expired. */
-MUST_CHECK bool token_verify(struct tokens *tokens, const char *text, size_t length, int64_t now_s,
-                             struct token_claims *claims);
+enum token_validity {
+    TOKEN_VALID,
+    TOKEN_INVALID,     /* altered or expired */
+    TOKEN_KEY_UNKNOWN, /* not signed by one of the keys: invalid, or `tokens` lacks a new key */
+};
+/* Fills `claims` if the token is valid. */
+MUST_CHECK enum token_validity token_verify(struct tokens *tokens, const char *text, size_t length, int64_t now_s,
+                                            struct token_claims *claims);
 /* Writes {"keys":[...]}: the public keys of tokens, then the one of receipts. */
 void token_jwks(const struct tokens *tokens, const struct jws_key *receipts, char out[static TOKEN_JWKS_SIZE]);
 

@@ -56,6 +56,7 @@ struct request_user {
     enum request_via via;
     struct uuid id; /* nil for a guest */
     bool admin;
+    bool unchecked;                     /* a guest because Redis could not check the session */
     char session[REQUEST_SESSION_SIZE]; /* hash of the session token ("" if unknown), part of its Redis key */
     int64_t expires_s;                  /* REQUEST_BY_ACCESS_TOKEN: seconds since the epoch, else 0 */
 };

@@ -194,7 +194,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
     jsonw_put_int(json, "order", pg_int(reply->result, 0, 0));
     jsonw_end_object(json);
     upload_drop(request);
-    documents_forget(images_of(request)->options.redis, &request->parameters[0]);
+    documents_invalidate(images_of(request)->options.redis, &request->parameters[0]);
     reply_send(request, 201);
 }
 
@@ -435,7 +435,7 @@ static void on_removed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (statements_found(request, reply, ERROR_NOT_FOUND)) {
-        documents_forget(images_of(request)->options.redis, &request->parameters[0]);
+        documents_invalidate(images_of(request)->options.redis, &request->parameters[0]);
         reply_empty(request, 204);
     }
 }

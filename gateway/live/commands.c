@@ -417,7 +417,9 @@ static void do_bid(struct websocket *websocket, const struct client_message *mes
     if (!read_auction(websocket, message, &auction)) {
         return;
     }
-    if (websocket->user.via == REQUEST_GUEST || session_expired(&websocket->user)) {
+    if (websocket->user.unchecked) {
+        send_error(websocket, ERROR_UNAVAILABLE, message->id, &auction);
+    } else if (websocket->user.via == REQUEST_GUEST || session_expired(&websocket->user)) {
         send_error(websocket, ERROR_UNAUTHORIZED, message->id, &auction);
     } else if (key != NULL && key->type != JSON_STRING && key->type != JSON_NULL) {
         send_field_error(websocket, message->id, "idempotencyKey", "must have 1 to 64 characters");
@@ -493,8 +495,9 @@ static void do_auth(struct websocket *websocket, const struct client_message *me
         send_field_error(websocket, message->id, "token", "is required");
         return;
     }
-    if (!session_read_token(websocket->live->deployment, token, &user)) {
-        send_error(websocket, ERROR_UNAUTHORIZED, message->id, NULL);
+    enum session_reading reading = session_read_token(websocket->live->deployment, token, &user);
+    if (reading != SESSION_READ) {
+        send_error(websocket, reading == SESSION_UNKNOWN ? ERROR_UNAVAILABLE : ERROR_UNAUTHORIZED, message->id, NULL);
         return;
     }
     struct auth_check *auth_check = client_of(websocket)->auth_check == NULL ? calloc(1, sizeof(*auth_check)) : NULL;

@@ -367,7 +367,7 @@ void presences_message(struct presences *presences, const struct uuid *user, con
     }
 }
 
-void presences_listening(struct presences *presences, bool up)
+void presences_set_connected(struct presences *presences, bool up)
 {
     presences->listening = up;
     for (size_t i = 0; up && i < BUCKETS; i++) {

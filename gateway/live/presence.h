@@ -71,6 +71,6 @@ void presences_decided(struct presences *presences, const struct decision *decis
 /* Handles a message of a user's channel. */
 void presences_message(struct presences *presences, const struct uuid *user, const char *bytes, size_t length);
 /* The listener's connection to Redis came up or was lost. */
-void presences_listening(struct presences *presences, bool up);
+void presences_set_connected(struct presences *presences, bool up);
 
 #endif

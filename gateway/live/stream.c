@@ -248,7 +248,7 @@ bool stream_is_clear(const struct stream *stream)
 
 /* ---- reading ---- */
 
-void stream_heard(struct stream *stream)
+void stream_reset_idle(struct stream *stream)
 {
     if (stream->state == STREAM_OPEN) {
         stream_set_state(stream, STREAM_OPEN, false);
@@ -267,7 +267,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     if (got <= 0) {
         stream_die(stream);
     } else if (stream->state == STREAM_OPEN && stream->kind->input != NULL) {
-        stream_heard(stream);
+        stream_reset_idle(stream);
         stream->kind->input(stream, bytes, (size_t)got);
     }
 }

@@ -94,7 +94,7 @@ void stream_send(struct stream *stream, struct frame *frame);
 /* True if the stream is open and its queue is empty. */
 bool stream_is_clear(const struct stream *stream);
 /* Records a sign of life: resets the idle time. */
-void stream_heard(struct stream *stream);
+void stream_reset_idle(struct stream *stream);
 /*
  * Replaces the queue by `last` (may be NULL; takes over the reference), writes it and closes. No effect if the stream
  * is closing.

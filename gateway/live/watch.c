@@ -247,7 +247,7 @@ static void subscribe(struct watch *watch)
     }
 }
 
-void watches_listening(struct watches *watches, bool up)
+void watches_set_connected(struct watches *watches, bool up)
 {
     struct watch *watch = NULL;
     watches->listening = up;

@@ -71,6 +71,6 @@ size_t watches_count(const struct watches *watches);
 /* Handles a message of an auction's channel. */
 void watches_message(struct watches *watches, const struct uuid *auction, const char *bytes, size_t length);
 /* The listener's connection to Redis came up or was lost. */
-void watches_listening(struct watches *watches, bool up);
+void watches_set_connected(struct watches *watches, bool up);
 
 #endif

@@ -22,16 +22,16 @@ const struct redis_script cache_history_script = {"history",
                                                   "return false\n"};
 
 /* KEYS: history. ARGV: limit, version, answer, lifetime in s. There are at most 100 fields, one for each limit. */
-const struct redis_script cache_history_keep_script = {"history_keep",
-                                                       "if redis.call('HGET', KEYS[1], 'v') ~= ARGV[2] then\n"
-                                                       "  redis.call('DEL', KEYS[1])\n"
-                                                       "  redis.call('HSET', KEYS[1], 'v', ARGV[2])\n"
-                                                       "  redis.call('EXPIRE', KEYS[1], ARGV[4])\n"
-                                                       "end\n"
-                                                       "redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])\n"
-                                                       "return 1\n"};
+const struct redis_script cache_history_store_script = {"history_keep",
+                                                        "if redis.call('HGET', KEYS[1], 'v') ~= ARGV[2] then\n"
+                                                        "  redis.call('DEL', KEYS[1])\n"
+                                                        "  redis.call('HSET', KEYS[1], 'v', ARGV[2])\n"
+                                                        "  redis.call('EXPIRE', KEYS[1], ARGV[4])\n"
+                                                        "end\n"
+                                                        "redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])\n"
+                                                        "return 1\n"};
 
-bool cache_search_ask(struct redis *redis, const char *hash, redis_callback answered, void *arg)
+bool cache_search_read(struct redis *redis, const char *hash, redis_callback answered, void *arg)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {"GET", key};
@@ -47,7 +47,7 @@ static const char *to_keep(struct jsonw *json)
     return length <= CACHE_ANSWER_MAX_BYTES ? text : NULL;
 }
 
-void cache_search_keep(struct redis *redis, const char *hash, struct jsonw *json)
+void cache_search_store(struct redis *redis, const char *hash, struct jsonw *json)
 {
     char key[KEYS_SIZE];
     char life[NUMBER_SIZE];
@@ -59,7 +59,7 @@ void cache_search_keep(struct redis *redis, const char *hash, struct jsonw *json
     }
 }
 
-bool cache_history_ask(struct redis *redis, const struct uuid *auction, int limit, redis_callback answered, void *arg)
+bool cache_history_read(struct redis *redis, const struct uuid *auction, int limit, redis_callback answered, void *arg)
 {
     char snapshot[KEYS_SIZE];
     char history[KEYS_SIZE];
@@ -71,7 +71,8 @@ bool cache_history_ask(struct redis *redis, const struct uuid *auction, int limi
     return redis_call(redis, GATEWAY_SCRIPT_HISTORY, answered, arg, 2, ARRAY_LEN(arguments), arguments, NULL);
 }
 
-void cache_history_keep(struct redis *redis, const struct uuid *auction, int limit, int64_t version, struct jsonw *json)
+void cache_history_store(struct redis *redis, const struct uuid *auction, int limit, int64_t version,
+                         struct jsonw *json)
 {
     char history[KEYS_SIZE];
     char field[NUMBER_SIZE];
@@ -83,7 +84,7 @@ void cache_history_keep(struct redis *redis, const struct uuid *auction, int lim
     (void)snprintf(version_text, sizeof version_text, "%lld", (long long)version);
     (void)snprintf(life, sizeof life, "%d", CACHE_HISTORY_LIFE_S);
     if (arguments[3] != NULL &&
-        !redis_call(redis, GATEWAY_SCRIPT_HISTORY_KEEP, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
+        !redis_call(redis, GATEWAY_SCRIPT_HISTORY_STORE, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("an answer is not cached: no connection to Redis");
     }
 }

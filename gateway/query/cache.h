@@ -22,22 +22,22 @@ enum {
 };
 
 extern const struct redis_script cache_history_script;
-extern const struct redis_script cache_history_keep_script;
+extern const struct redis_script cache_history_store_script;
 
 /*
  * Looks a search up by its hash (search_hash). `answered` gets the JSON as a string; any other reply is a miss. False:
  * no connection to Redis, and `answered` is not called.
  */
-MUST_CHECK bool cache_search_ask(struct redis *redis, const char *hash, redis_callback answered, void *arg);
+MUST_CHECK bool cache_search_read(struct redis *redis, const char *hash, redis_callback answered, void *arg);
 /* Stores the answer in `json`. Does not wait for Redis. */
-void cache_search_keep(struct redis *redis, const char *hash, struct jsonw *json);
+void cache_search_store(struct redis *redis, const char *hash, struct jsonw *json);
 
-/* As cache_search_ask, for the first page of a history with this limit. */
-MUST_CHECK bool cache_history_ask(struct redis *redis, const struct uuid *auction, int limit, redis_callback answered,
-                                  void *arg);
+/* As cache_search_read, for the first page of a history with this limit. */
+MUST_CHECK bool cache_history_read(struct redis *redis, const struct uuid *auction, int limit, redis_callback answered,
+                                   void *arg);
 /* Stores the answer in `json`. `version` is the auction's, read in the same statement as the history. */
-void cache_history_keep(struct redis *redis, const struct uuid *auction, int limit, int64_t version,
-                        struct jsonw *json);
+void cache_history_store(struct redis *redis, const struct uuid *auction, int limit, int64_t version,
+                         struct jsonw *json);
 
 /* ENDS the request with the cached answer in `reply`. False on a miss: the request is not ended. */
 MUST_CHECK bool cache_answer(struct request *request, const redisReply *reply);

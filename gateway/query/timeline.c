@@ -13,7 +13,7 @@
 enum { NUMBER_SIZE = 16, OWN_VALUES = 4 };
 
 /* State of a request. */
-struct showing {
+struct pending {
     const struct timeline *list;
     struct page page;
 };
@@ -24,11 +24,11 @@ static void on_rows(const struct pg_reply *reply, void *arg)
     if (!statements_usable(request, reply)) {
         return;
     }
-    const struct showing *showing = request->handler_state;
-    const struct timeline *list = showing->list;
+    const struct pending *pending = request->handler_state;
+    const struct timeline *list = pending->list;
     const PGresult *result = reply->result;
     int rows = PQntuples(result);
-    int shown = rows < showing->page.limit ? rows : showing->page.limit;
+    int shown = rows < pending->page.limit ? rows : pending->page.limit;
     struct jsonw *json = reply_json(request);
     page_begin(json);
     for (int row = 0; row < shown; row++) {
@@ -44,21 +44,21 @@ static void on_rows(const struct pg_reply *reply, void *arg)
     reply_send(request, 200);
 }
 
-void timeline_show(struct pg *pg, struct request *request, const struct timeline *list,
-                   struct field_errors *field_errors, size_t count, const char *const *more)
+void timeline_reply(struct pg *pg, struct request *request, const struct timeline *list,
+                    struct field_errors *field_errors, size_t count, const char *const *more)
 {
-    struct showing *showing = request_handler_state(request, sizeof(*showing));
-    if (showing == NULL) {
+    struct pending *pending = request_handler_state(request, sizeof(*pending));
+    if (pending == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    showing->list = list;
-    page_read_by_time(request, list->tag, &showing->page, field_errors);
+    pending->list = list;
+    page_read_by_time(request, list->tag, &pending->page, field_errors);
     if (field_errors->count > 0) {
         reply_field_errors(request, field_errors);
         return;
     }
-    const struct page *page = &showing->page;
+    const struct page *page = &pending->page;
     char user[UUID_TEXT_SIZE];
     char id[UUID_TEXT_SIZE];
     char limit[NUMBER_SIZE];

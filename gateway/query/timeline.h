@@ -18,7 +18,7 @@ enum { TIMELINE_VALUES_MAX = 12 };
 struct timeline {
     /*
      * The statement's parameters: the user's id (not if `everyones`), the time and id of the cursor or NULLs, the
-     * number of rows, then `more` of timeline_show. Its first column is the id.
+     * number of rows, then `more` of timeline_reply. Its first column is the id.
      */
     const struct statements *statements;
     size_t statement;
@@ -32,7 +32,7 @@ struct timeline {
  * ENDS the request with the page of ?limit= and ?cursor=. `field_errors` may contain errors that the caller has found;
  * then they are the answer. `more` are the last `count` parameters of the statement, texts or NULL.
  */
-void timeline_show(struct pg *pg, struct request *request, const struct timeline *list,
-                   struct field_errors *field_errors, size_t count, const char *const *more);
+void timeline_reply(struct pg *pg, struct request *request, const struct timeline *list,
+                    struct field_errors *field_errors, size_t count, const char *const *more);
 
 #endif

@@ -77,7 +77,7 @@ static void answer(struct request *request, const PGresult *result)
     }
     page_next(json, more ? &next : NULL);
     if (listing->hash[0] != '\0') {
-        cache_search_keep(context_of(request)->redis, listing->hash, json);
+        cache_search_store(context_of(request)->redis, listing->hash, json);
     }
     free_results(listing);
     reply_send(request, 200);
@@ -134,7 +134,7 @@ static void on_results(struct request *request, const PGresult *result)
     const struct listing *listing = request->handler_state;
     if (listing->failed) {
         fail(request);
-    } else if (PQntuples(result) == 0 && search_may_guess(&listing->search)) {
+    } else if (PQntuples(result) == 0 && search_allows_similar_words(&listing->search)) {
         query_similar_words(request);
     } else {
         answer(request, result);
@@ -229,7 +229,7 @@ static void handle_list(struct request *request)
         return;
     }
     search_hash(&listing->search, listing->hash);
-    if (!cache_search_ask(context_of(request)->redis, listing->hash, on_kept, request)) {
+    if (!cache_search_read(context_of(request)->redis, listing->hash, on_kept, request)) {
         start(request);
     }
 }

@@ -235,7 +235,7 @@ bool search_cursor_tail(const struct search *search, const PGresult *result, str
 
 /* ---- statements ---- */
 
-bool search_may_guess(const struct search *search)
+bool search_allows_similar_words(const struct search *search)
 {
     const char *text = search->text;
     return search->has_text && !search->similar && !search->page.has_cursor && strchr(text, '"') == NULL &&

@@ -54,7 +54,7 @@ void search_read(struct request *request, struct search *search, struct field_er
  * Returns whether similar words may be searched after no match: on a first page, and not for a text with quotes or
  * minus, which is meant literally.
  */
-bool search_may_guess(const struct search *search);
+bool search_allows_similar_words(const struct search *search);
 /*
  * The statements of list and facets. search_values sets their parameters, indexed by enum queries_parameter, and
  * returns the number of those of the list. They point into `search`.

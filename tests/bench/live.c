@@ -1,20 +1,20 @@
 /*
- * How fast thousands who watch one auction hear of a bid, and what they cost: watchers, bidders and clock are this one
- * process, beside the deployment on the same processors. One thread is all watchers, and places single bids; another
- * one places those of the loads, so that what watchers read does not delay the clock of bids. Started by
- * tests/bench/live-run (`make bench-live`):
+ * Measures live updates: the time from a bid to its message at each of thousands of watchers, and what the watchers
+ * cost. Watchers, bidders and the clock are in this process, on the same processors as the deployment. One thread runs
+ * all watchers and places single bids. A second thread places the bids of the loads, so that reading messages does not
+ * delay the clock of bids. Started by tests/bench/live-run (`make bench-live`):
  *
- *     live GATEWAY-PID SECONDS RATE WATCHERS...     numbers of watchers rise
+ *     live GATEWAY-PID SECONDS RATE WATCHERS...     numbers of watchers, ascending
  *
- *   heard    from the POST of a bid (one at a time, the deployment at rest in between) to its message at each watcher
- *   last     the same, to the last watcher of each bid
- *   CPU      what one message of these took of a processor: in the gateway workers, and in this client
- *   KiB      what one idle watcher adds to the gateway workers' memory (PSS; the kernel's socket buffers are not in it)
- *   bids     POST to 202 of bids sent at a fixed RATE a second, whatever becomes of those before them (open loop)
- *   storm    as many bids as SOAK_BIDDERS connections can place for SECONDS, POST to 202; a tenth of the watchers
- * reads nothing meanwhile. `behind` are those that did not have the final price within BEHIND_MS after it
+ *   received  from the POST of a bid to its message at each watcher; one bid at a time, without other load
+ *   last      the same, for the last watcher of each bid
+ *   CPU       CPU time per message: in the gateway workers, and in this client
+ *   KiB       memory of the gateway workers per idle watcher (PSS, without the kernel's socket buffers)
+ *   bids      POST to 202 of bids that are sent at a fixed RATE per second, without waiting for answers (open loop)
+ *   flood     POST to 202, as many bids as FLOOD_BIDDERS connections can place in SECONDS; a tenth of the watchers
+ *             reads nothing meanwhile. `behind` counts watchers without the final price after BEHIND_MS
  *
- * The row of 0 watchers is what bids take when nobody watches. Targets stand below the table; nothing fails on time.
+ * The row of 0 watchers is the baseline. Targets are printed below the table; a missed target is no failure.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -30,21 +30,21 @@
 #include "tests/support/poster.h"
 
 enum {
-    SOAK_BIDDERS = 64,
+    FLOOD_BIDDERS = 64,
     STEPS_MAX = 8,
     WORKERS_MAX = 16,
-    BIDS_EACH = 100,       /* one at a time, for each number of watchers; */
-    SAMPLES_MOST = 500000, /* fewer where there would be more samples than these */
-    PAUSE_LEAST_MS = 20,   /* between them; random, so that no timer of the deployment keeps step */
-    PAUSE_MOST_MS = 120,
-    OPENING_MS = 120000, /* for all to connect */
+    SINGLE_BIDS = 100,           /* single bids for each number of watchers */
+    SINGLE_SAMPLES_MAX = 500000, /* fewer single bids if there would be more samples */
+    PAUSE_MIN_MS = 20,           /* between single bids; random, so that they do not follow a timer of the deployment */
+    PAUSE_MAX_MS = 120,
+    OPENING_MS = 120000, /* until all watchers are connected */
     BEHIND_MS = 15000,
-    REST_MS = 2000, /* before memory is read */
-    LOOK_MS = 250,  /* between two looks at memory in a storm */
-    DEAF_PART = 10, /* one of so many */
+    IDLE_MS = 2000,   /* before memory is read */
+    POLL_MS = 250,    /* between two reads of the memory in a flood */
+    PAUSED_PART = 10, /* one watcher of this many */
     LOAD_SAMPLES_MAX = 2000000,
     WARM_UP_S = 2,
-    LAST_STEP = 100, /* cents of the last bid above all others */
+    LAST_STEP = 100, /* cents by which the last bid exceeds all others */
     KIB_PER_MIB = 1024,
     US_PER_MS = 1000,
     US_PER_S = 1000000,
@@ -62,15 +62,15 @@ struct step {
     size_t watchers;
     double opened_s;
     double kib; /* each */
-    struct samples heard;
+    struct samples received;
     struct samples last;
-    double cpu_us[2]; /* of one message: the gateway workers', ours */
-    size_t missed;    /* messages that did not come within BEHIND_MS */
+    double cpu_us[2]; /* per message: of the gateway workers, of this process */
+    size_t missed;    /* messages that did not arrive within BEHIND_MS */
     struct samples bids;
-    struct samples storm;
-    int64_t soak_taken;
-    double soak_mib[3];  /* before, most, after */
-    int64_t soak_closed; /* watchers that were sent away */
+    struct samples flood;
+    int64_t flood_taken;
+    double flood_mib[3];  /* before, maximum, after */
+    int64_t flood_closed; /* connections of watchers that the gateway closed */
     size_t behind;
 };
 
@@ -78,30 +78,30 @@ static struct {
     const char *url;
     char auction[UUID_TEXT_SIZE];
     struct factory_user seller;
-    struct factory_user bidders[SOAK_BIDDERS];
+    struct factory_user bidders[FLOOD_BIDDERS];
     int workers[WORKERS_MAX];
     size_t worker_count;
     atomic_llong cents; /* of the newest bid */
     struct step *step;
-    /* The thread of the watchers. A single bid is under way while sent_us is not 0. */
+    /* Used by the thread of the watchers. A single bid is in progress while sent_us is not 0. */
     struct ws_load *ws_load;
     struct posters *single;
     int64_t sent_us;
     int64_t single_cents;
-    size_t heard;
-    uint8_t *has; /* by watcher */
+    size_t received;
+    uint8_t *has; /* by watcher: it received the single bid */
     size_t has_size;
 } bench;
 
-/* A load of bids, in a thread of its own: a ws_load without watchers is its loop. */
+/* A load of bids in its own thread. Its loop is a ws_load without watchers. */
 struct load {
     struct ws_load *loop;
     struct posters *posters;
     struct samples *answers;
     int64_t seconds;
-    int64_t rate; /* a second; 0: as many as there can be */
+    int64_t rate; /* per second; 0: as many as possible */
     int64_t taken;
-    bool pouring; /* each answer is followed by another bid */
+    bool continuous; /* a bid follows each answer */
     atomic_bool done;
 };
 
@@ -132,7 +132,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* In ms; `part` of 1000: 500 is the median, 1000 the greatest. */
+/* In ms; `part` is in thousandths: 500 is the median, 1000 the maximum. */
 static double quantile(struct samples *samples, size_t part)
 {
     if (samples->count == 0) {
@@ -143,11 +143,11 @@ static double quantile(struct samples *samples, size_t part)
     return (double)samples->us[at == 0 ? 0 : at - 1] / US_PER_MS;
 }
 
-/* A line of a file under /proc. */
+/* Reads the first line of a file under /proc. */
 static void read_line(const char *path, char line[static LINE_SIZE])
 {
     FILE *file = fopen(path, "re");
-    must(file != NULL && fgets(line, LINE_SIZE, file) != NULL, "a process of the deployment has gone");
+    must(file != NULL && fgets(line, LINE_SIZE, file) != NULL, "a process of the deployment has ended");
     (void)fclose(file);
 }
 
@@ -185,7 +185,7 @@ static double memory_kib(void)
     return sum;
 }
 
-/* Processor time of a process so far; fields 14 and 15, behind a name in brackets. */
+/* CPU time of a process: fields 14 and 15, counted from the name in brackets. */
 static double processor_us(const char *process)
 {
     char path[PATH_SIZE];
@@ -213,15 +213,15 @@ static double workers_us(void)
     return sum;
 }
 
-/* ---- what comes ---- */
+/* ---- messages and answers ---- */
 
 static void on_update(size_t index, const struct ws_load_watcher *watcher, int64_t now_us, void *arg)
 {
     (void)arg;
     if (bench.sent_us != 0 && watcher->price >= bench.single_cents && bench.has[index] == 0) {
         bench.has[index] = 1;
-        bench.heard++;
-        sample(&bench.step->heard, now_us - bench.sent_us);
+        bench.received++;
+        sample(&bench.step->received, now_us - bench.sent_us);
     }
 }
 
@@ -232,7 +232,7 @@ static int64_t next_cents(void)
 
 static void check_answer(int status)
 {
-    must(status == 202 || status == 400 || status == 409 || status == 503, "a bid got another answer than it may");
+    must(status == 202 || status == 400 || status == 409 || status == 503, "unexpected answer to a bid");
 }
 
 static void on_single_answer(int status, int64_t meant_us, int64_t now_us, void *arg)
@@ -243,7 +243,7 @@ static void on_single_answer(int status, int64_t meant_us, int64_t now_us, void 
     check_answer(status);
 }
 
-static void turn_for(int64_t ms)
+static void run_for(int64_t ms)
 {
     int64_t until_ms = clock_mono_ms() + ms;
     for (int64_t left = ms; left > 0; left = until_ms - clock_mono_ms()) {
@@ -261,25 +261,25 @@ static void on_load_answer(int status, int64_t meant_us, int64_t now_us, void *a
     if (load->answers->count < LOAD_SAMPLES_MAX) {
         sample(load->answers, now_us - meant_us);
     }
-    if (load->pouring) {
-        must(posters_post(load->posters, next_cents(), clock_mono_us()), "nobody is free");
+    if (load->continuous) {
+        must(posters_post(load->posters, next_cents(), clock_mono_us()), "no bidder is free");
     }
 }
 
-static void pour(struct load *load)
+static void send_continuously(struct load *load)
 {
     int64_t until_ms = clock_mono_ms() + load->seconds * 1000;
-    load->pouring = true;
-    for (size_t i = 0; i < SOAK_BIDDERS; i++) {
-        must(posters_post(load->posters, next_cents(), clock_mono_us()), "nobody is free");
+    load->continuous = true;
+    for (size_t i = 0; i < FLOOD_BIDDERS; i++) {
+        must(posters_post(load->posters, next_cents(), clock_mono_us()), "no bidder is free");
     }
     while (clock_mono_ms() < until_ms) {
-        ws_load_turn(load->loop, LOOK_MS);
+        ws_load_turn(load->loop, POLL_MS);
     }
-    load->pouring = false;
+    load->continuous = false;
 }
 
-static void drip(struct load *load)
+static void send_at_rate(struct load *load)
 {
     int64_t began_us = clock_mono_us();
     for (int64_t sent = 0; sent < load->seconds * load->rate;) {
@@ -290,7 +290,7 @@ static void drip(struct load *load)
         } else if (posters_post(load->posters, next_cents(), due_us)) {
             sent++;
         } else {
-            ws_load_turn(load->loop, LOOK_MS);
+            ws_load_turn(load->loop, POLL_MS);
         }
     }
 }
@@ -304,18 +304,18 @@ static void *load_run(void *arg)
                                             .base_url = bench.url,
                                             .auction = bench.auction,
                                             .users = bench.bidders,
-                                            .count = SOAK_BIDDERS,
+                                            .count = FLOOD_BIDDERS,
                                             .answered = on_load_answer,
                                             .arg = load};
     load->posters = load->loop == NULL ? NULL : posters_new(&posters);
     must(load->posters != NULL, "no memory");
     if (load->rate == 0) {
-        pour(load);
+        send_continuously(load);
     } else {
-        drip(load);
+        send_at_rate(load);
     }
     while (posters_busy(load->posters) > 0) {
-        ws_load_turn(load->loop, LOOK_MS);
+        ws_load_turn(load->loop, POLL_MS);
     }
     posters_free(load->posters);
     ws_load_free(load->loop);
@@ -323,19 +323,19 @@ static void *load_run(void *arg)
     return NULL;
 }
 
-/* Runs it with the watchers awake; the most memory that was seen meanwhile, in MiB. */
-static double carry(struct load *load)
+/* Runs the load while the watchers read. Returns the maximum memory in MiB. */
+static double run_load(struct load *load)
 {
     pthread_t thread;
-    double most_kib = 0;
+    double max_kib = 0;
     must(pthread_create(&thread, NULL, load_run, load) == 0, "no thread");
     while (!atomic_load(&load->done)) {
-        turn_for(LOOK_MS);
+        run_for(POLL_MS);
         double now_kib = memory_kib();
-        most_kib = now_kib > most_kib ? now_kib : most_kib;
+        max_kib = now_kib > max_kib ? now_kib : max_kib;
     }
     (void)pthread_join(thread, NULL);
-    return most_kib / KIB_PER_MIB;
+    return max_kib / KIB_PER_MIB;
 }
 
 /* ---- the measurements ---- */
@@ -345,43 +345,43 @@ static void open_watchers(struct step *step, double before_kib)
     int64_t began_ms = clock_mono_ms();
     ws_load_resize(bench.ws_load, step->watchers);
     while (ws_load_counts(bench.ws_load).watching < step->watchers) {
-        must(clock_mono_ms() - began_ms < OPENING_MS, "not all watchers were taken");
-        ws_load_turn(bench.ws_load, LOOK_MS);
+        must(clock_mono_ms() - began_ms < OPENING_MS, "not all watchers could connect");
+        ws_load_turn(bench.ws_load, POLL_MS);
     }
     step->opened_s = (double)(clock_mono_ms() - began_ms) / 1000;
-    turn_for(REST_MS);
+    run_for(IDLE_MS);
     step->kib = step->watchers == 0 ? 0 : (memory_kib() - before_kib) / (double)step->watchers;
 }
 
 static void one_bid(struct step *step)
 {
     memset(bench.has, 0, bench.has_size);
-    bench.heard = 0;
+    bench.received = 0;
     bench.single_cents = next_cents();
     bench.sent_us = clock_mono_us();
-    must(posters_post(bench.single, bench.single_cents, bench.sent_us), "nobody is free");
+    must(posters_post(bench.single, bench.single_cents, bench.sent_us), "no bidder is free");
     int64_t until_us = bench.sent_us + (int64_t)BEHIND_MS * US_PER_MS;
-    while ((bench.heard < step->watchers || posters_busy(bench.single) > 0) && clock_mono_us() < until_us) {
-        ws_load_turn(bench.ws_load, LOOK_MS);
+    while ((bench.received < step->watchers || posters_busy(bench.single) > 0) && clock_mono_us() < until_us) {
+        ws_load_turn(bench.ws_load, POLL_MS);
     }
-    step->missed += step->watchers - bench.heard;
-    if (step->heard.count > 0 && bench.heard > 0) {
-        sample(&step->last, step->heard.us[step->heard.count - 1]);
+    step->missed += step->watchers - bench.received;
+    if (step->received.count > 0 && bench.received > 0) {
+        sample(&step->last, step->received.us[step->received.count - 1]);
     }
     bench.sent_us = 0;
 }
 
 static void one_at_a_time(struct step *step)
 {
-    size_t bids = step->watchers == 0 ? 0 : SAMPLES_MOST / step->watchers;
-    bids = bids > BIDS_EACH ? BIDS_EACH : bids;
+    size_t bids = step->watchers == 0 ? 0 : SINGLE_SAMPLES_MAX / step->watchers;
+    bids = bids > SINGLE_BIDS ? SINGLE_BIDS : bids;
     double workers_before_us = workers_us();
     double client_before_us = processor_us("self");
     for (size_t i = 0; i < bids; i++) {
         one_bid(step);
-        turn_for(PAUSE_LEAST_MS + random() % (PAUSE_MOST_MS - PAUSE_LEAST_MS));
+        run_for(PAUSE_MIN_MS + random() % (PAUSE_MAX_MS - PAUSE_MIN_MS));
     }
-    double messages = step->heard.count > 0 ? (double)step->heard.count : 1;
+    double messages = step->received.count > 0 ? (double)step->received.count : 1;
     step->cpu_us[0] = (workers_us() - workers_before_us) / messages;
     step->cpu_us[1] = (processor_us("self") - client_before_us) / messages;
 }
@@ -389,7 +389,7 @@ static void one_at_a_time(struct step *step)
 static void steady(struct step *step, int64_t seconds, int64_t rate)
 {
     struct load load = {.answers = &step->bids, .seconds = seconds, .rate = rate};
-    (void)carry(&load);
+    (void)run_load(&load);
 }
 
 static bool decided(const struct reply *reply)
@@ -397,8 +397,8 @@ static bool decided(const struct reply *reply)
     return reply->status == 200 && strcmp(reply_text(reply, "status"), "accepted") == 0;
 }
 
-/* A bid above all others, and how many of the watchers do not have it in time. */
-static void settle(struct step *step)
+/* Places a bid above all others and counts the watchers that do not receive it in time. */
+static void wait_for_last_bid(struct step *step)
 {
     struct client *client = client_new(bench.url);
     char amount[32];
@@ -409,7 +409,7 @@ static void settle(struct step *step)
     client_free(client);
     int64_t until_ms = clock_mono_ms() + BEHIND_MS;
     do {
-        ws_load_turn(bench.ws_load, LOOK_MS);
+        ws_load_turn(bench.ws_load, POLL_MS);
         step->behind = 0;
         for (size_t i = 0; i < ws_load_size(bench.ws_load); i++) {
             const struct ws_load_watcher *watcher = ws_load_watcher(bench.ws_load, i);
@@ -418,19 +418,19 @@ static void settle(struct step *step)
     } while (step->behind > 0 && clock_mono_ms() < until_ms);
 }
 
-static void storm(struct step *step, int64_t seconds)
+static void flood(struct step *step, int64_t seconds)
 {
     int64_t lost = ws_load_counts(bench.ws_load).lost;
-    struct load load = {.answers = &step->storm, .seconds = seconds};
-    step->soak_mib[0] = memory_kib() / KIB_PER_MIB;
-    ws_load_deafen(bench.ws_load, step->watchers / DEAF_PART, true);
-    step->soak_mib[1] = carry(&load);
-    step->soak_taken = load.taken;
-    ws_load_deafen(bench.ws_load, step->watchers / DEAF_PART, false);
-    settle(step);
-    step->soak_closed = ws_load_counts(bench.ws_load).lost - lost;
-    turn_for(REST_MS);
-    step->soak_mib[2] = memory_kib() / KIB_PER_MIB;
+    struct load load = {.answers = &step->flood, .seconds = seconds};
+    step->flood_mib[0] = memory_kib() / KIB_PER_MIB;
+    ws_load_set_paused(bench.ws_load, step->watchers / PAUSED_PART, true);
+    step->flood_mib[1] = run_load(&load);
+    step->flood_taken = load.taken;
+    ws_load_set_paused(bench.ws_load, step->watchers / PAUSED_PART, false);
+    wait_for_last_bid(step);
+    step->flood_closed = ws_load_counts(bench.ws_load).lost - lost;
+    run_for(IDLE_MS);
+    step->flood_mib[2] = memory_kib() / KIB_PER_MIB;
 }
 
 /* ---- the table ---- */
@@ -438,24 +438,24 @@ static void storm(struct step *step, int64_t seconds)
 static void print_head(void)
 {
     (void)printf("%8s %6s %5s |%22s |%14s |%13s |%14s |%13s %22s %6s\n", "watchers", "opened", "KiB",
-                 "heard, ms       ", "last, ms  ", "CPU, us   ", "bids, ms  ", "storm     ", "MiB           ", "");
+                 "received, ms    ", "last, ms  ", "CPU, us   ", "bids, ms  ", "flood     ", "MiB           ", "");
     (void)printf("%8s %6s %5s |%7s %7s %6s |%7s %6s |%7s %5s |%7s %6s |%6s %6s %8s %6s %6s %6s %6s\n", "", "s", "each",
-                 "p50", "p99", "max", "p50", "max", "workers", "us", "p50", "p99", "202/s", "p99ms", "before", "most",
-                 "after", "away", "behind");
+                 "p50", "p99", "max", "p50", "max", "workers", "us", "p50", "p99", "202/s", "p99ms", "before", "max",
+                 "after", "closed", "behind");
     (void)fflush(stdout);
 }
 
 static void print_step(struct step *step, int64_t seconds)
 {
     (void)printf("%8zu %6.1f %5.1f |%7.1f %7.1f %6.1f |%7.1f %6.1f |%7.1f %5.1f |%7.1f %6.1f ", step->watchers,
-                 step->opened_s, step->kib, quantile(&step->heard, 500), quantile(&step->heard, 990),
-                 quantile(&step->heard, 1000), quantile(&step->last, 500), quantile(&step->last, 1000), step->cpu_us[0],
-                 step->cpu_us[1], quantile(&step->bids, 500), quantile(&step->bids, 990));
-    (void)printf("|%6.0f %6.1f %8.1f %6.1f %6.1f %6" PRId64 " %6zu\n", (double)step->soak_taken / (double)seconds,
-                 quantile(&step->storm, 990), step->soak_mib[0], step->soak_mib[1], step->soak_mib[2],
-                 step->soak_closed, step->behind);
+                 step->opened_s, step->kib, quantile(&step->received, 500), quantile(&step->received, 990),
+                 quantile(&step->received, 1000), quantile(&step->last, 500), quantile(&step->last, 1000),
+                 step->cpu_us[0], step->cpu_us[1], quantile(&step->bids, 500), quantile(&step->bids, 990));
+    (void)printf("|%6.0f %6.1f %8.1f %6.1f %6.1f %6" PRId64 " %6zu\n", (double)step->flood_taken / (double)seconds,
+                 quantile(&step->flood, 990), step->flood_mib[0], step->flood_mib[1], step->flood_mib[2],
+                 step->flood_closed, step->behind);
     if (step->missed > 0) {
-        (void)printf("%8s %zu messages did not come within %d ms\n", "", step->missed, BEHIND_MS);
+        (void)printf("%8s %zu messages did not arrive within %d ms\n", "", step->missed, BEHIND_MS);
     }
     (void)fflush(stdout);
 }
@@ -468,7 +468,7 @@ static void print_target(const char *what, double is, double below, const char *
 static void print_ratio(const struct step *step, const char *of, double with_ms, double without_ms)
 {
     char what[LINE_SIZE];
-    (void)snprintf(what, sizeof(what), "%zu watchers: %s, of that without them", step->watchers, of);
+    (void)snprintf(what, sizeof(what), "%zu watchers: %s, ratio to none", step->watchers, of);
     print_target(what, without_ms > 0 ? with_ms / without_ms : 0, 2.0, "");
 }
 
@@ -478,34 +478,34 @@ static void print_targets(struct step *steps, size_t count)
     for (size_t i = 1; i < count; i++) {
         struct step *step = &steps[i];
         if (step->watchers == 1000) {
-            print_target("1,000 watchers: a bid heard by each, p99", quantile(&step->heard, 990), 50, "ms");
+            print_target("1,000 watchers: until each watcher received a bid, p99", quantile(&step->received, 990), 50,
+                         "ms");
         }
         if (step->watchers == 10000) {
-            print_target("10,000 watchers: a bid heard by the last one, at most", quantile(&step->last, 1000), 150,
-                         "ms");
+            print_target("10,000 watchers: until the last received a bid, max", quantile(&step->last, 1000), 150, "ms");
             print_target("10,000 watchers: memory of each, idle", step->kib, 20, "KiB");
         }
-        print_ratio(step, "steady bids' p99", quantile(&step->bids, 990), quantile(&steps[0].bids, 990));
-        print_ratio(step, "a storm's bids' p99", quantile(&step->storm, 990), quantile(&steps[0].storm, 990));
+        print_ratio(step, "bids at a fixed rate, p99", quantile(&step->bids, 990), quantile(&steps[0].bids, 990));
+        print_ratio(step, "bids of a flood, p99", quantile(&step->flood, 990), quantile(&steps[0].flood, 990));
     }
 }
 
 /* ---- */
 
-static void fixture(void)
+static void set_up(void)
 {
     const struct factory_terms terms = {
         .title = "Hot", .starting_price = "1.00", .lasts_ms = 6 * INT64_C(3600000), .more = "\"bidIncrement\": 0.01"};
     struct client *client = client_new(bench.url);
     bool ok = client != NULL && factory_user(client, &bench.seller, "Seller") &&
               factory_auction(client, &bench.seller, &terms, bench.auction);
-    for (size_t i = 0; ok && i < SOAK_BIDDERS; i++) {
+    for (size_t i = 0; ok && i < FLOOD_BIDDERS; i++) {
         ok = factory_user(client, &bench.bidders[i], "Bidder");
     }
-    must(ok, "the deployment takes no users or auctions");
+    must(ok, "the deployment refuses users or auctions");
     client_free(client);
     atomic_store(&bench.cents, 100);
-    const struct ws_load_options options = {.base_url = bench.url, .auction = bench.auction, .heard = on_update};
+    const struct ws_load_options options = {.base_url = bench.url, .auction = bench.auction, .on_message = on_update};
     bench.ws_load = ws_load_new(&options);
     must(bench.ws_load != NULL, "no memory");
     const struct posters_options posters = {.ws_load = bench.ws_load,
@@ -518,14 +518,14 @@ static void fixture(void)
     must(bench.single != NULL, "no memory");
 }
 
-/* What the first bids, connections and batches cost is not the watchers'. */
+/* Not measured: the first bids, connections and batches cost more. */
 static void warm_up(int64_t rate)
 {
     struct step none = {.watchers = 0};
     steady(&none, WARM_UP_S, rate);
-    storm(&none, WARM_UP_S);
+    flood(&none, WARM_UP_S);
     free(none.bids.us);
-    free(none.storm.us);
+    free(none.flood.us);
 }
 
 static int64_t number(const char *text)
@@ -546,7 +546,7 @@ int main(int argc, char **argv)
     size_t count = (size_t)argc - 3;
     bench.url = deployment_http_url();
     find_workers(argv[1]);
-    fixture();
+    set_up();
     warm_up(rate);
     double before_kib = memory_kib();
     print_head();
@@ -560,7 +560,7 @@ int main(int argc, char **argv)
         open_watchers(step, before_kib);
         one_at_a_time(step);
         steady(step, seconds, rate);
-        storm(step, seconds);
+        flood(step, seconds);
         print_step(step, seconds);
     }
     print_targets(steps, count);

@@ -6,7 +6,7 @@
  *
  * Each client sends one kind of query after the other. Clients are logged in, because guests are answered from a cache.
  * Exits 1 if a plan scans a whole table, if an answer is not 200, or if the 95th percentile of a kind is not under
- * P95_MOST_MS.
+ * P95_MAX_MS.
  */
 #include <libpq-fe.h>
 #include <pthread.h>
@@ -20,13 +20,13 @@
 #include "tests/support/deployment.h"
 #include "tests/support/factory.h"
 
-enum { CLIENTS = 8, SAMPLES_MOST = 200000, P95_MOST_MS = 100, SQL_SIZE = 4096 };
+enum { CLIENTS = 8, SAMPLES_MAX = 200000, P95_MAX_MS = 100, SQL_SIZE = 4096 };
 
-#define SELLER "018f0000-0000-7000-8000-000000000007" /* one of search.sql's */
+#define SELLER "018f0000-0000-7000-8000-000000000007" /* a seller of search.sql */
 
 static const struct {
     const char *name;
-    const char *queries[3]; /* take turns */
+    const char *queries[3]; /* kinds of queries that the clients send in turn */
 } kinds[] = {
     {"one word", {"q=telescope", "q=gramophone", "q=typewriter"}},
     {"common word", {"q=vintage", "q=camera", "q=watch"}},
@@ -47,7 +47,7 @@ static const struct {
 };
 
 static struct {
-    int64_t us[SAMPLES_MOST];
+    int64_t us[SAMPLES_MAX];
     atomic_size_t count;
 } samples[ARRAY_LEN(kinds)];
 
@@ -57,7 +57,7 @@ static int64_t until_ms;
 
 /* ---- plans ---- */
 
-/* Values for the statements, as typical as their names: status, category, seller, text, tsquery, prices, page. */
+/* Typical values for the statements, in this order: status, category, seller, text, tsquery, prices, page. */
 static const char *const arguments[] = {
     [QUERIES_ENDING] = "'active', NULL, NULL, 'camera', NULL, NULL, NULL, 21, NULL, NULL",
     [QUERIES_NEWEST] = "'active', 'category 3', NULL, NULL, NULL, NULL, NULL, 21, NULL, NULL",
@@ -71,7 +71,7 @@ static const char *const arguments[] = {
     [QUERIES_WORDS] = "'vintge camrea'",
 };
 
-/* False if the plan is none, or reads a whole table. Says which way it goes. */
+/* False if there is no plan, or it scans a whole table. Prints the scans. */
 static bool valid_plan(const PGresult *plan, const char *name)
 {
     bool whole = false;
@@ -137,7 +137,7 @@ static bool measure(struct client *client, size_t kind, size_t turn)
         return false;
     }
     size_t at = atomic_fetch_add(&samples[kind].count, 1);
-    if (at < SAMPLES_MOST) {
+    if (at < SAMPLES_MAX) {
         samples[kind].us[at] = took_us;
     }
     return true;
@@ -168,12 +168,12 @@ static int by_size(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* A line of the table; false if it is too slow. */
+/* Prints a line of the table; false if the kind is too slow. */
 static bool report(size_t kind)
 {
     int64_t *us = samples[kind].us;
     size_t count = atomic_load(&samples[kind].count);
-    count = count < SAMPLES_MOST ? count : SAMPLES_MOST;
+    count = count < SAMPLES_MAX ? count : SAMPLES_MAX;
     if (count == 0) {
         (void)printf("%-24s nothing measured\n", kinds[kind].name);
         return false;
@@ -181,7 +181,7 @@ static bool report(size_t kind)
     qsort(us, count, sizeof *us, by_size);
     int64_t p50 = us[count / 2];
     int64_t p95 = us[count * 95 / 100];
-    bool ok = p95 < P95_MOST_MS * INT64_C(1000);
+    bool ok = p95 < P95_MAX_MS * INT64_C(1000);
     (void)printf("%-24s %8zu %8lld.%lld %8lld.%lld %8lld.%lld%s\n", kinds[kind].name, count, (long long)p50 / 1000,
                  (long long)p50 / 100 % 10, (long long)p95 / 1000, (long long)p95 / 100 % 10,
                  (long long)us[count - 1] / 1000, (long long)us[count - 1] / 100 % 10, ok ? "" : "   TOO SLOW");
@@ -222,7 +222,7 @@ int main(int argc, char **argv)
     bool ok = client != NULL && factory_user(client, &user, "Searcher");
     client_free(client);
     ok = ok && explain_all();
-    /* Once through everything, so that it is not the disk that is measured. */
+    /* Runs every kind once, so that the measurement does not include reading from disk. */
     if (!ok || !run(seconds * 300) || !run(seconds * 1000)) {
         return EXIT_FAILURE;
     }

@@ -96,13 +96,13 @@ class Browser:
         return self.script("return window.heard")
 
     def wait(self, condition):
-        """What was heard, as soon as it fulfils the condition."""
+        """Waits until the received messages fulfil the condition, and returns them."""
         until = time.monotonic() + WAIT_S
         while True:
             heard = self.heard()
             if condition(heard):
                 return heard
-            assert time.monotonic() < until, f"never came: {heard}"
+            assert time.monotonic() < until, f"did not arrive: {heard}"
             time.sleep(LOOK_S)
 
     def close(self):

@@ -23,34 +23,34 @@ class Fixture:
 
     def __init__(self):
         self.client = Client(URL)
-        _, seller = self.person("Seller")
-        self.email, self.token = self.person("Bidder")
+        _, seller = self.new_user("Seller")
+        self.email, self.token = self.new_user("Bidder")
         end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
         terms = {"title": "A lamp", "startingPrice": 10, "endTime": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
         self.auction = self.send(201, "POST", "/auctions", terms, seller)["id"]
 
     def send(self, status, method, path, body=None, token=None, headers=None):
-        """The data of an answer, which must be of this status."""
+        """Sends a request; returns the data of the answer, which must have this status."""
         reply = self.client.send(method, API + path, body, token, headers)
         assert reply.status == status, f"{method} {path}: {reply}"
         return reply.data
 
-    def person(self, name):
-        """Address and access token of somebody new."""
+    def new_user(self, name):
+        """Registers a user; returns its address and access token."""
         email = f"{uuid.uuid4()}@example.org"
         self.send(201, "POST", "/auth/register", {"email": email, "password": PASSWORD, "displayName": name})
         login = self.send(200, "POST", "/auth/login", {"email": email, "password": PASSWORD})
         return email, login["accessToken"]
 
     def bid(self, amount):
-        """A bid over HTTP, decided."""
+        """Places a bid over HTTP and waits for its decision."""
         path = f"/auctions/{self.auction}/bids"
         decided = self.send(200, "POST", path, {"amount": amount}, self.token, {"Prefer": "wait=10"})
         assert decided["status"] == "accepted", decided
 
 
 def run(name, tests):
-    """Runs them, and exits as a test program does."""
+    """Runs the tests, prints the summary line and exits with 1 if one failed."""
     failed = 0
     tests = [test for test in tests if os.environ.get("ROSTRUM_TEST", test.__name__) == test.__name__]
     for test in tests:

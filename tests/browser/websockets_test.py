@@ -37,7 +37,7 @@ async def watch(socket, auction):
 
 
 def by_itself(test):
-    """Of a coroutine of a fixture, a test."""
+    """Turns a coroutine into a test with its own fixture."""
 
     def whole():
         asyncio.run(test(Fixture()))

@@ -4,7 +4,7 @@
  * their confirms. Auctions end once, and their sellers are notified once. `rostrumctl verify` finds no difference, and
  * the deployment becomes ready again without help.
  *
- * Half of the bidding threads ("hands") use idempotency keys and repeat bids without an answer; the others drop them.
+ * Half of the bidding threads ("bidders") use idempotency keys and repeat bids without an answer; the others drop them.
  * Half of the lots end during the test, with anti-snipe extensions.
  */
 #include <pthread.h>
@@ -18,15 +18,15 @@
 #include "tests/support/fixture.h"
 
 enum {
-    CHAOS_HANDS = 8,
+    CHAOS_BIDDERS = 8,
     CHAOS_LOTS = 12,
-    CHAOS_TAKEN_MAX = 20000,  /* 202s of one hand; a test takes some thousand */
-    CHAOS_PAUSE_MS = 10,      /* between two bids of a hand: some hundred bids a second together */
+    CHAOS_TAKEN_MAX = 20000,  /* 202s of one bidder; a test takes some thousand */
+    CHAOS_PAUSE_MS = 10,      /* between two bids of a bidder: some hundred bids a second together */
     CHAOS_BEFORE = 500,       /* 202s before the blow, and again after it */
     CHAOS_SHORT_MS = 6000,    /* of the lots that end meanwhile */
     CHAOS_REPEATS = 2000,     /* of a keyed bid without an answer, CHAOS_PAUSE_MS apart: longer than any outage here */
     CHAOS_DECIDED_MS = 60000, /* from the end of the load until all is decided and settled */
-    CHAOS_TEST_S = 240,
+    CHAOS_TEST_S = 400,
     CHAOS_AMOUNT_LEAST = 1000, /* the lots' starting price in cents */
 };
 
@@ -36,17 +36,17 @@ struct chaos_taken {
     int64_t seq; /* in the ledger; 0: not found there */
 };
 
-struct chaos_hand {
+struct chaos_bidder {
     pthread_t thread;
     bool keyed;
     struct factory_user user;
     struct chaos_taken *taken;
-    atomic_int count;   /* of `taken` */
-    atomic_int lost;    /* got 503 or no answer, each repetition counted */
-    atomic_int strange; /* answers that have no place here */
+    atomic_int count;      /* of `taken` */
+    atomic_int lost;       /* got 503 or no answer, each repetition counted */
+    atomic_int unexpected; /* unexpected answers */
 };
 
-static struct chaos_hand hands[CHAOS_HANDS];
+static struct chaos_bidder bidders[CHAOS_BIDDERS];
 static char lots[CHAOS_LOTS][UUID_TEXT_SIZE];
 static atomic_int cents[CHAOS_LOTS]; /* the next amount of each lot: a shared clock, so that most bids lead */
 static atomic_bool stopping;
@@ -65,7 +65,7 @@ static bool expected(const struct reply *reply)
            strcmp(code, "BID_TOO_LOW") == 0 || strcmp(code, "AUCTION_ENDED") == 0;
 }
 
-static const struct reply *offer(struct chaos_hand *hand, struct client *client, int lot)
+static const struct reply *offer(struct chaos_bidder *bidder, struct client *client, int lot)
 {
     const char *path = client_format("/api/v1/auctions/%s/bids", lots[lot]);
     int amount = atomic_fetch_add(&cents[lot], 1);
@@ -75,13 +75,13 @@ static const struct reply *offer(struct chaos_hand *hand, struct client *client,
     uuid_format(&id, key);
     const struct reply *reply = NULL;
     for (int i = 0; i < CHAOS_REPEATS; i++) {
-        if (hand->keyed) {
+        if (bidder->keyed) {
             client_header(client, client_format("X-Idempotency-Key: %s", key));
         }
         reply = client_call(client, "POST", path, body);
         bool lost = reply->status == 0 || reply->status == 503;
-        atomic_fetch_add(&hand->lost, lost);
-        if (!hand->keyed || !lost) {
+        atomic_fetch_add(&bidder->lost, lost);
+        if (!bidder->keyed || !lost) {
             break;
         }
         pause_between_bids();
@@ -91,24 +91,24 @@ static const struct reply *offer(struct chaos_hand *hand, struct client *client,
 
 static void *hand_bids(void *arg)
 {
-    struct chaos_hand *hand = arg;
+    struct chaos_bidder *bidder = arg;
     struct client *client = client_new(deployment_http_url());
-    unsigned seed = (unsigned)(hand - hands);
+    unsigned seed = (unsigned)(bidder - bidders);
     if (client == NULL) {
         return NULL;
     }
-    client_token(client, hand->user.token);
-    while (!atomic_load(&stopping) && atomic_load(&hand->count) < CHAOS_TAKEN_MAX) {
+    client_token(client, bidder->user.token);
+    while (!atomic_load(&stopping) && atomic_load(&bidder->count) < CHAOS_TAKEN_MAX) {
         int lot = rand_r(&seed) % CHAOS_LOTS;
-        const struct reply *reply = offer(hand, client, lot);
+        const struct reply *reply = offer(bidder, client, lot);
         if (reply->status == 202 || reply->status == 200) {
-            struct chaos_taken *taken = &hand->taken[atomic_load(&hand->count)];
+            struct chaos_taken *taken = &bidder->taken[atomic_load(&bidder->count)];
             taken->lot = lot;
             (void)snprintf(taken->bid, sizeof(taken->bid), "%s", reply_text(reply, "bidId"));
-            atomic_fetch_add(&hand->count, 1);
+            atomic_fetch_add(&bidder->count, 1);
         } else if (!expected(reply)) {
             (void)fprintf(stderr, "a bid got %d %s\n", reply->status, reply->body);
-            atomic_fetch_add(&hand->strange, 1);
+            atomic_fetch_add(&bidder->unexpected, 1);
         }
         pause_between_bids();
     }
@@ -119,8 +119,8 @@ static void *hand_bids(void *arg)
 static int taken_count(void)
 {
     int sum = 0;
-    for (int i = 0; i < CHAOS_HANDS; i++) {
-        sum += atomic_load(&hands[i].count);
+    for (int i = 0; i < CHAOS_BIDDERS; i++) {
+        sum += atomic_load(&bidders[i].count);
     }
     return sum;
 }
@@ -128,8 +128,8 @@ static int taken_count(void)
 static int lost_count(void)
 {
     int sum = 0;
-    for (int i = 0; i < CHAOS_HANDS; i++) {
-        sum += atomic_load(&hands[i].lost);
+    for (int i = 0; i < CHAOS_BIDDERS; i++) {
+        sum += atomic_load(&bidders[i].lost);
     }
     return sum;
 }
@@ -143,23 +143,23 @@ static void load_start(void)
         ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, lots[i]));
         atomic_store(&cents[i], CHAOS_AMOUNT_LEAST);
     }
-    for (int i = 0; i < CHAOS_HANDS; i++) {
-        hands[i].keyed = i % 2 == 0;
-        hands[i].taken = calloc(CHAOS_TAKEN_MAX, sizeof(*hands[i].taken));
-        ck_assert_ptr_nonnull(hands[i].taken);
-        ck_assert(factory_user(fixture.client, &hands[i].user, "A hand"));
+    for (int i = 0; i < CHAOS_BIDDERS; i++) {
+        bidders[i].keyed = i % 2 == 0;
+        bidders[i].taken = calloc(CHAOS_TAKEN_MAX, sizeof(*bidders[i].taken));
+        ck_assert_ptr_nonnull(bidders[i].taken);
+        ck_assert(factory_user(fixture.client, &bidders[i].user, "A bidder"));
     }
-    for (int i = 0; i < CHAOS_HANDS; i++) {
-        ck_assert_int_eq(pthread_create(&hands[i].thread, NULL, hand_bids, &hands[i]), 0);
+    for (int i = 0; i < CHAOS_BIDDERS; i++) {
+        ck_assert_int_eq(pthread_create(&bidders[i].thread, NULL, hand_bids, &bidders[i]), 0);
     }
 }
 
 static void load_stop(void)
 {
     atomic_store(&stopping, true);
-    for (int i = 0; i < CHAOS_HANDS; i++) {
-        ck_assert_int_eq(pthread_join(hands[i].thread, NULL), 0);
-        ck_assert_int_eq(atomic_load(&hands[i].strange), 0);
+    for (int i = 0; i < CHAOS_BIDDERS; i++) {
+        ck_assert_int_eq(pthread_join(bidders[i].thread, NULL), 0);
+        ck_assert_int_eq(atomic_load(&bidders[i].unexpected), 0);
     }
 }
 
@@ -206,27 +206,27 @@ static int undecided(void)
     if (rows == NULL) {
         return -1;
     }
-    for (int h = 0; h < CHAOS_HANDS; h++) {
-        int taken = atomic_load(&hands[h].count);
+    for (int h = 0; h < CHAOS_BIDDERS; h++) {
+        int taken = atomic_load(&bidders[h].count);
         for (int i = 0; i < taken; i++) {
             const struct chaos_taken *row =
-                bsearch(&hands[h].taken[i], rows, (size_t)count, sizeof(*rows), compare_rows);
-            hands[h].taken[i].seq = row != NULL && row->lot == hands[h].taken[i].lot ? row->seq : 0;
-            missing += hands[h].taken[i].seq == 0;
+                bsearch(&bidders[h].taken[i], rows, (size_t)count, sizeof(*rows), compare_rows);
+            bidders[h].taken[i].seq = row != NULL && row->lot == bidders[h].taken[i].lot ? row->seq : 0;
+            missing += bidders[h].taken[i].seq == 0;
         }
     }
     free(rows);
     return missing;
 }
 
-/* After undecided() returned 0: asserts that each hand's bids on a lot are in the ledger in the order of their
+/* After undecided() returned 0: asserts that each bidder's bids on a lot are in the ledger in the order of their
  * confirms. */
 static void assert_order(void)
 {
-    for (int h = 0; h < CHAOS_HANDS; h++) {
+    for (int h = 0; h < CHAOS_BIDDERS; h++) {
         int64_t last[CHAOS_LOTS] = {0};
-        for (int i = 0; i < atomic_load(&hands[h].count); i++) {
-            const struct chaos_taken *taken = &hands[h].taken[i];
+        for (int i = 0; i < atomic_load(&bidders[h].count); i++) {
+            const struct chaos_taken *taken = &bidders[h].taken[i];
             ck_assert_msg(taken->seq > last[taken->lot], "bid %s was decided out of order", taken->bid);
             last[taken->lot] = taken->seq;
         }
@@ -319,8 +319,8 @@ static bool watermark(const char *limit)
 /* Probes with one bid that is not repeated. */
 static bool publishing_stopped(void)
 {
-    client_token(fixture.client, hands[1].user.token);
-    return offer(&hands[1], fixture.client, 1)->status == 503;
+    client_token(fixture.client, bidders[1].user.token);
+    return offer(&bidders[1], fixture.client, 1)->status == 503;
 }
 
 START_TEST(a_memory_alarm_drains_by_itself)

@@ -15,7 +15,7 @@ enum {
     BLOWS = 3,
     NOTIFIED_MS = 30000, /* after the deployment is ready again; it compares with PostgreSQL each second */
     TAKEN_MS = 60000,    /* until a bid is accepted while processes are killed */
-    CHAOS_TEST_S = 240,
+    CHAOS_TEST_S = 400,
 };
 
 static struct websocket *watchers[WATCHERS];
@@ -24,8 +24,8 @@ static int price = 20;
 static struct websocket *watch(void)
 {
     struct websocket *socket = websocket_open(deployment_http_url(), "");
-    if (socket != NULL &&
-        !websocket_say(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", fixture.auction))) {
+    if (socket != NULL && !websocket_send_text(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}",
+                                                                     fixture.auction))) {
         websocket_free(socket);
         return NULL;
     }
@@ -58,7 +58,7 @@ static void assert_sees(struct websocket **watcher, const char *expected, int *c
     char seen[32] = "nothing";
     while (strcmp(seen, expected) != 0) {
         ck_assert_msg(suite_mono_ms() < until_ms, "a watcher has %s and not %s", seen, expected);
-        const struct json *message = *watcher == NULL ? NULL : websocket_hear(*watcher, NULL);
+        const struct json *message = *watcher == NULL ? NULL : websocket_receive(*watcher, NULL);
         if (message != NULL) {
             (void)snprintf(seen, sizeof(seen), "%s", websocket_text(message, "currentBid"));
             continue;
@@ -85,7 +85,7 @@ START_TEST(every_watcher_ends_with_the_right_price)
     for (int i = 0; i < WATCHERS; i++) {
         watchers[i] = watch();
         ck_assert_ptr_nonnull(watchers[i]);
-        ck_assert_ptr_nonnull(websocket_hear(watchers[i], "snapshot"));
+        ck_assert_ptr_nonnull(websocket_receive(watchers[i], "snapshot"));
     }
     SUITE_WAIT(bid_taken(), TAKEN_MS);
     for (int blow = 0; blow < BLOWS; blow++) {

@@ -2,14 +2,21 @@
  * Tests the table "What fails, and what happens" of ARCHITECTURE.md: the behaviour during the outage of one server, and
  * the recovery without help after it.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
+#include "tests/support/websocket.h"
 
-enum { LOOKS = 8, TEST_S = 180 };
+enum {
+    LOOKS = 8,
+    TEST_S = 400,
+    ROTATED_MS = 40000, /* more than the age at which a key begins to sign, and two polls */
+    WORKERS_MOST = 16,
+};
 
 /* Controls runit's service of this name in the deployment under test: "down" (and waits for its end) or "up". */
 static bool server(const char *name, const char *order)
@@ -41,7 +48,7 @@ static bool all_ready(void)
     return deployment_ready() && all_say(200, NULL);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     static const char *const names[] = {"postgres", "redis", "rabbitmq"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -62,6 +69,18 @@ static const char *status_of(const char *bid)
     return sql_text(fixture.sql, "SELECT status || coalesce(' ' || reason, '') FROM bids WHERE bid_id = $1", bid, NULL);
 }
 
+/* Asserts the error of a bid over a WebSocket whose user is known by a cookie. */
+static void expect_socket_bid_error(const struct factory_user *who, const char *error)
+{
+    struct websocket *socket =
+        websocket_open(deployment_http_url(), client_format("Cookie: session=%s\r\n", who->session));
+    ck_assert_ptr_nonnull(socket);
+    ck_assert(websocket_send_text(
+        socket, client_format("{\"type\": \"bid\", \"auctionId\": \"%s\", \"amount\": 30.00}", fixture.auction)));
+    ck_assert_str_eq(websocket_text(websocket_receive(socket, "error"), "error"), error);
+    websocket_free(socket);
+}
+
 START_TEST(without_redis_bids_are_taken_from_who_has_an_access_token)
 {
     char ok[UUID_TEXT_SIZE];
@@ -76,7 +95,8 @@ START_TEST(without_redis_bids_are_taken_from_who_has_an_access_token)
     SUITE_WAIT(strcmp(status_of(low), "rejected BID_TOO_LOW") == 0, FACTORY_DECISION_MS);
     ck_assert_str_eq(status_of(ok), "accepted");
     unavailable(fixture_call(&session, "POST", fixture_path("/bids"), "{\"amount\": 30.00}"));
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "currentBid", "20.00");
+    expect_socket_bid_error(&fixture.bob, "UNAVAILABLE"); /* not UNAUTHORIZED: nobody knows */
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "currentBid", "20.00");
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
 }
 END_TEST
@@ -96,13 +116,70 @@ START_TEST(without_postgresql_bids_are_queued_and_decided_later)
 }
 END_TEST
 
+static bool gateway_replaced(pid_t killed)
+{
+    pid_t now = deployment_pid("gateway");
+    return now > 0 && now != killed && fixture_call(NULL, "GET", "/health", NULL)->status == 200;
+}
+
+/* The gateway has no keys to verify a token with. */
+START_TEST(a_gateway_that_starts_without_postgresql_does_not_call_tokens_invalid)
+{
+    static const char *const paths[] = {"/api/v1/users/me", "/.well-known/jwks.json"};
+    pid_t master = deployment_pid("gateway");
+    ck_assert(server("postgres", "down"));
+    ck_assert_int_eq(kill(master, SIGTERM), 0);
+    SUITE_WAIT(gateway_replaced(master), DEPLOYMENT_READY_MS);
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        unavailable(fixture_call(&fixture.ann, "GET", paths[i], NULL));
+    }
+    unavailable(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 20.00}"));
+    ck_assert(server("postgres", "up"));
+    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
+}
+END_TEST
+
+static bool new_key_signs(const char *header, struct factory_user *user)
+{
+    return factory_log_in(fixture.client, user) && strncmp(user->token, header, strcspn(header, ".")) != 0;
+}
+
+/* Replaces the gateway's workers. Asserts that the user is never called unknown meanwhile; needs only Redis. */
+static void replace_workers(const struct factory_user *who)
+{
+    pid_t old[WORKERS_MOST];
+    pid_t master = deployment_pid("gateway");
+    size_t count = deployment_children(master, old, ARRAY_LEN(old));
+    ck_assert_uint_gt(count, 0);
+    ck_assert_int_eq(kill(master, SIGHUP), 0);
+    for (bool replaced = false; !replaced; suite_pause()) {
+        count -= count > 0 && kill(old[count - 1], 0) != 0;
+        replaced = count == 0;
+        client_header(fixture.client, "Connection: close");
+        EXPECT_STATUS(fixture_call(who, "GET", "/api/v1/users/me/sessions", NULL), 200);
+    }
+}
+
+START_TEST(workers_that_start_without_postgresql_know_the_keys_of_their_predecessors)
+{
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    char before[FACTORY_TOKEN_SIZE];
+    (void)snprintf(before, sizeof(before), "%s", fixture.bob.token);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "keys", "rotate", NULL), 0);
+    SUITE_WAIT(new_key_signs(before, &fixture.bob), ROTATED_MS);
+    ck_assert(server("postgres", "down"));
+    replace_workers(&fixture.bob);
+}
+END_TEST
+
 START_TEST(without_its_broker_the_deployment_takes_no_bids_and_is_read)
 {
     ck_assert(server("rabbitmq", "down"));
     SUITE_WAIT(all_say(503, NULL), DEPLOYMENT_READY_MS);
     EXPECT_TEXT(fixture_call(NULL, "GET", "/ready", NULL), "status", "unavailable");
     unavailable(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 20.00}"));
-    EXPECT_STATUS(factory_look(fixture.client, NULL, fixture.auction), 200);
+    EXPECT_STATUS(factory_get_auction(fixture.client, NULL, fixture.auction), 200);
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
     ck_assert(server("rabbitmq", "up"));
     SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
@@ -115,10 +192,12 @@ static Suite *outage_suite(void)
 {
     Suite *suite = suite_create("outage");
     TCase *tcase = tcase_create("outage");
-    tcase_add_checked_fixture(tcase, fixture_setup, strike);
+    tcase_add_checked_fixture(tcase, fixture_setup, tear_down);
     tcase_set_timeout(tcase, TEST_S);
     tcase_add_test(tcase, without_redis_bids_are_taken_from_who_has_an_access_token);
     tcase_add_test(tcase, without_postgresql_bids_are_queued_and_decided_later);
+    tcase_add_test(tcase, a_gateway_that_starts_without_postgresql_does_not_call_tokens_invalid);
+    tcase_add_test(tcase, workers_that_start_without_postgresql_know_the_keys_of_their_predecessors);
     tcase_add_test(tcase, without_its_broker_the_deployment_takes_no_bids_and_is_read);
     suite_add_tcase(suite, tcase);
     return suite;

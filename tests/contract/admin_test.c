@@ -49,7 +49,7 @@ START_TEST(a_ban_ends_sessions_and_tokens_at_once)
                      client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", fixture.ann.email)),
         403, "USER_BANNED");
     /* A ban voids no bids: Ann still leads. */
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "currentBid", "10.00");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "currentBid", "10.00");
 }
 END_TEST
 

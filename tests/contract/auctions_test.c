@@ -13,7 +13,7 @@
 
 START_TEST(a_new_auction_has_all_defaults)
 {
-    const struct reply *reply = factory_look(fixture.client, NULL, fixture.auction);
+    const struct reply *reply = factory_get_auction(fixture.client, NULL, fixture.auction);
     EXPECT_STATUS(reply, 200);
     ck_assert_str_ne(client_reply_header(fixture.client, "ETag"), "");
     EXPECT_TEXT(reply, "id", fixture.auction);
@@ -75,13 +75,13 @@ START_TEST(only_the_seller_sees_the_reserve_price)
     char id[UUID_TEXT_SIZE];
     const struct factory_terms terms = {.more = "\"reservePrice\": 25.00"};
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
-    const struct reply *reply = factory_look(fixture.client, &fixture.ann, id);
+    const struct reply *reply = factory_get_auction(fixture.client, &fixture.ann, id);
     EXPECT_TEXT(reply, "hasReserve", "true");
     EXPECT_TEXT(reply, "reserveMet", "false");
     EXPECT_ABSENT(reply, "reservePrice");
-    EXPECT_TEXT(factory_look(fixture.client, &fixture.seller, id), "reservePrice", "25.00");
+    EXPECT_TEXT(factory_get_auction(fixture.client, &fixture.seller, id), "reservePrice", "25.00");
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, id, "30.00"), 200);
-    reply = factory_look(fixture.client, NULL, id);
+    reply = factory_get_auction(fixture.client, NULL, id);
     EXPECT_TEXT(reply, "reserveMet", "true");
     EXPECT_TEXT(reply, "currentBid", "25.00");
     EXPECT_ABSENT(reply, "reservePrice");
@@ -93,19 +93,19 @@ START_TEST(increment_tables_set_the_minimum_bid)
     char id[UUID_TEXT_SIZE];
     const struct factory_terms ebay = {.starting_price = "99.00", .more = "\"incrementTable\": \"ebay-us\""};
     ck_assert(factory_auction(fixture.client, &fixture.seller, &ebay, id));
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "incrementTable", "ebay-us");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "incrementTable", "ebay-us");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "99.99"), 200);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "100.99");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "minimumBid", "100.99");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "101.00"), 200);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "103.50");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "minimumBid", "103.50");
 
     const struct factory_terms steps = {
         .more = "\"incrementTable\": [{\"from\": 0, \"increment\": 0.05}, {\"from\": 20, \"increment\": 5}]"};
     ck_assert(factory_auction(fixture.client, &fixture.seller, &steps, id));
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "19.99"), 200);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "20.04");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "minimumBid", "20.04");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "20.04"), 200);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "25.04");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "minimumBid", "25.04");
 }
 END_TEST
 
@@ -205,7 +205,7 @@ START_TEST(a_scheduled_auction_starts_at_its_start_time)
     char id[UUID_TEXT_SIZE];
     const struct factory_terms terms = {.starts_in_ms = 2500, .lasts_ms = 60000};
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "status", "scheduled");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "status", "scheduled");
     EXPECT_ERROR(factory_bid(fixture.client, &fixture.ann, id, "10.00"), 409, "AUCTION_NOT_STARTED");
     SUITE_WAIT(factory_has_status(fixture.client, id, "active"), FACTORY_DECISION_MS);
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");

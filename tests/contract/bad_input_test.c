@@ -168,7 +168,8 @@ START_TEST(invalid_auctions_are_refused)
     };
     char body[1024];
     char end[64];
-    (void)snprintf(end, sizeof(end), "%s", reply_text(factory_look(fixture.client, NULL, fixture.auction), "endTime"));
+    (void)snprintf(end, sizeof(end), "%s",
+                   reply_text(factory_get_auction(fixture.client, NULL, fixture.auction), "endTime"));
     for (size_t i = 0; i < ARRAY_LEN(invalid_auctions); i++) {
         int length = snprintf(body, sizeof(body), "{%s", invalid_auctions[i].members);
         for (size_t r = 0; r < ARRAY_LEN(defaults); r++) {
@@ -194,7 +195,7 @@ START_TEST(a_title_of_256_characters_is_refused)
     expect_refusal(
         fixture_call(&fixture.seller, "POST", AUCTIONS,
                      client_format("{\"title\": \"%s\", \"startingPrice\": 1, \"endTime\": \"%s\"}", title,
-                                   reply_text(factory_look(fixture.client, NULL, fixture.auction), "endTime"))),
+                                   reply_text(factory_get_auction(fixture.client, NULL, fixture.auction), "endTime"))),
         400, "VALIDATION_FAILED", "a title of 256");
 }
 END_TEST
@@ -462,7 +463,8 @@ START_TEST(blank_and_multi_line_names_are_refused)
 {
     char rest[256];
     char end[64];
-    (void)snprintf(end, sizeof(end), "%s", reply_text(factory_look(fixture.client, NULL, fixture.auction), "endTime"));
+    (void)snprintf(end, sizeof(end), "%s",
+                   reply_text(factory_get_auction(fixture.client, NULL, fixture.auction), "endTime"));
     (void)snprintf(rest, sizeof(rest), ", \"startingPrice\": 1, \"endTime\": \"%s\"", end);
     expect_invalid_names(&fixture.seller, "POST", "/api/v1/auctions", "title", rest);
     expect_invalid_names(&fixture.seller, "POST", "/api/v1/items", "title", "");

@@ -32,7 +32,7 @@ START_TEST(a_submitted_bid_is_decided_and_visible_to_its_bidder_only)
     EXPECT_PRESENT(reply, "decidedAt");
     EXPECT_ERROR(fixture_call(&fixture.bob, "GET", path, NULL), 404, "NOT_FOUND");
     EXPECT_ERROR(fixture_call(NULL, "GET", path, NULL), 401, "UNAUTHORIZED");
-    reply = factory_look(fixture.client, NULL, fixture.auction);
+    reply = factory_get_auction(fixture.client, NULL, fixture.auction);
     EXPECT_TEXT(reply, "currentBid", "55.00");
     EXPECT_TEXT(reply, "minimumBid", "56.00");
     EXPECT_TEXT(reply, "bidCount", "1");
@@ -156,7 +156,7 @@ START_TEST(prefer_wait_returns_the_decision)
     reply = factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "outbid");
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "currentBid", "21.00");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "currentBid", "21.00");
     reply = factory_proxy(fixture.client, &fixture.bob, fixture.auction, "29.00");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "rejected");
@@ -186,7 +186,7 @@ START_TEST(the_history_shows_amounts_and_pseudonyms_but_no_maximum)
     ck_assert_str_ne(reply_text(reply, "items.0.bidder"), ann);
     ck_assert_ptr_null(strstr(reply->body, "77.00"));
     ck_assert_ptr_null(strstr(reply->body, fixture.bob.id));
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "bidCount", "3");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "bidCount", "3");
     reply = fixture_call(NULL, "GET", fixture_path("/bids?limit=3"), NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 3);
     reply = fixture_call(NULL, "GET",
@@ -209,7 +209,7 @@ START_TEST(only_its_owner_reads_and_withdraws_a_maximum)
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", fixture_path("/proxy"), NULL), 404);
     /* The withdrawn maximum no longer places automatic bids: 11.00 leads over a price of 10.00. */
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "currentBid", "11.00");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "currentBid", "11.00");
 }
 END_TEST
 
@@ -220,7 +220,7 @@ START_TEST(a_leader_may_raise_the_maximum_below_the_minimum_bid)
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "accepted");
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", fixture_path("/proxy"), NULL), "maxAmount", "10.20");
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "bidCount", "1");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "bidCount", "1");
 }
 END_TEST
 

@@ -31,7 +31,7 @@ START_TEST(buy_now_ends_the_auction_at_once)
     char id[UUID_TEXT_SIZE];
     char bid[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00", id);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "buyNowPrice", "50.00");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "buyNowPrice", "50.00");
     const struct reply *reply = buy(&fixture.ann, id);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "accepted");
@@ -41,7 +41,7 @@ START_TEST(buy_now_ends_the_auction_at_once)
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", client_format("/api/v1/auctions/%s/bids/%s", id, bid), NULL),
                 "amount", "50.00");
     SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), FACTORY_DECISION_MS);
-    reply = factory_look(fixture.client, &fixture.ann, id);
+    reply = factory_get_auction(fixture.client, &fixture.ann, id);
     EXPECT_TEXT(reply, "currentBid", "50.00");
     EXPECT_TEXT(reply, "bidCount", "1");
     EXPECT_TEXT(reply, "winningBidId", bid);
@@ -81,7 +81,7 @@ START_TEST(without_a_reserve_the_first_bid_removes_buy_now)
     char id[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00", id);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "10.00"), 200);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "buyNowPrice", "null");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "buyNowPrice", "null");
     const struct reply *reply = buy(&fixture.ann, id);
     EXPECT_TEXT(reply, "status", "rejected");
     EXPECT_TEXT(reply, "reason", "BUY_NOW_GONE");
@@ -94,7 +94,7 @@ START_TEST(buy_now_stays_available_below_the_reserve)
     char id[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00, \"reservePrice\": 30.00", id);
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.bob, id, "25.00"), 200);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "buyNowPrice", "50.00");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "buyNowPrice", "50.00");
     EXPECT_TEXT(buy(&fixture.ann, id), "status", "accepted");
     SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), FACTORY_DECISION_MS);
     SUITE_WAIT(factory_notifications(fixture.client, &fixture.bob, id, "AUCTION_LOST") == 1, FACTORY_DECISION_MS);
@@ -118,15 +118,15 @@ START_TEST(amount_lists_and_percentages_set_the_minimum_bid)
     char id[UUID_TEXT_SIZE];
     list_auction("\"incrementTable\": [10, 12, 15, 20]", id);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "13.00"), 200);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "15.00");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "minimumBid", "15.00");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "20.00"), 200);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "25.00");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "minimumBid", "25.00");
     expect_verified(id);
 
     list_auction("\"incrementTable\": {\"percent\": 2.5, \"minimum\": \"0.10\"}", id);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "incrementTable.minimum", "0.10");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "incrementTable.minimum", "0.10");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "10.01"), 200);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "10.27");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "minimumBid", "10.27");
     expect_verified(id);
 }
 END_TEST

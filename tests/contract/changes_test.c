@@ -98,7 +98,7 @@ START_TEST(a_seller_changes_the_terms_before_the_first_bid)
     EXPECT_TEXT(reply, "bidIncrement", "2.50");
     EXPECT_ERROR(factory_bid(fixture.client, &fixture.bob, fixture.auction, "19.99"), 400, "BID_TOO_LOW");
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "20.00"), "status", "accepted");
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "minimumBid", "22.50");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "minimumBid", "22.50");
     expect_verified(fixture.auction);
 }
 END_TEST
@@ -122,20 +122,20 @@ START_TEST(anti_snipe_terms_are_stored_as_given)
                 " \"antiSnipe\": {\"windowSeconds\": 30, \"extensionSeconds\": 90, \"maxExtensions\": 5}"};
     char id[UUID_TEXT_SIZE];
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
-    const struct reply *reply = factory_look(fixture.client, &fixture.seller, id);
+    const struct reply *reply = factory_get_auction(fixture.client, &fixture.seller, id);
     expect_anti_snipe(reply, "30", "90", "5");
     reply = update(&fixture.seller, id, client_format(next, reply_text(reply, "version"), 31, 91, 6));
     expect_anti_snipe(reply, "31", "91", "6");
     reply = update(&fixture.seller, id, client_format(rename, reply_text(reply, "version")));
     expect_anti_snipe(reply, "31", "91", "6");
     EXPECT_STATUS(fixture_call(&fixture.seller, "POST", path_of(id, "/publish"), NULL), 200);
-    reply = factory_look(fixture.client, NULL, id);
+    reply = factory_get_auction(fixture.client, NULL, id);
     expect_anti_snipe(reply, "31", "91", "6");
     reply = update(&fixture.seller, id, client_format(rename, reply_text(reply, "version")));
     expect_anti_snipe(reply, "31", "91", "6");
     reply = update(&fixture.seller, id, client_format(next, reply_text(reply, "version"), 32, 92, 7));
     expect_anti_snipe(reply, "32", "92", "7");
-    expect_anti_snipe(factory_look(fixture.client, NULL, id), "32", "92", "7");
+    expect_anti_snipe(factory_get_auction(fixture.client, NULL, id), "32", "92", "7");
     expect_verified(id);
 }
 END_TEST
@@ -147,7 +147,7 @@ START_TEST(an_update_of_an_old_version_is_a_conflict)
     EXPECT_STATUS(update(&fixture.seller, fixture.auction, "{\"version\": 1, \"title\": \"x\"}"), 200);
     EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 1, \"title\": \"y\"}"), 409,
                  "VERSION_CONFLICT");
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "title", "x");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "title", "x");
 }
 END_TEST
 
@@ -182,7 +182,7 @@ START_TEST(an_invalid_body_is_400_in_every_state_of_the_auction)
         EXPECT_ERROR(update(&fixture.seller, fixture.auction, invalid[i].body), 400, invalid[i].code);
         EXPECT_ERROR(update(&fixture.seller, ended, invalid[i].body), 400, invalid[i].code);
     }
-    (void)snprintf(end, sizeof(end), "%s", reply_text(factory_look(fixture.client, NULL, ended), "endTime"));
+    (void)snprintf(end, sizeof(end), "%s", reply_text(factory_get_auction(fixture.client, NULL, ended), "endTime"));
     EXPECT_ERROR(update(&fixture.seller, ended, client_format("{\"version\": 1, \"endTime\": \"%s\"}", end)), 409,
                  "AUCTION_ENDED");
 }
@@ -207,7 +207,7 @@ START_TEST(updates_are_validated_and_limited_to_the_seller)
     EXPECT_ERROR(
         update(&fixture.seller, fixture.auction, client_format("{\"version\": 1, \"startTime\": \"%s\"}", past)), 400,
         "VALIDATION_FAILED");
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "version", "1");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "version", "1");
 }
 END_TEST
 
@@ -225,7 +225,7 @@ START_TEST(a_scheduled_start_can_be_moved)
     EXPECT_STATUS(
         update(&fixture.seller, id, client_format("{\"version\": 2, \"startTime\": \"%s\"}", time_text(-1000, start))),
         200);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "status", "active");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "status", "active");
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "10.00"), "status", "accepted");
     expect_verified(id);
 }
@@ -267,7 +267,7 @@ START_TEST(an_update_that_is_not_decided_in_time_gets_202_and_is_applied)
     SUITE_WAIT(bid_is(bid, "rejected"), FACTORY_DECISION_MS);
     EXPECT_TEXT(fixture_call(&fixture.bob, "GET", path_of(fixture.auction, client_format("/bids/%s", bid)), NULL),
                 "reason", "TERMS_CHANGED");
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "startingPrice", "5.00");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "startingPrice", "5.00");
     expect_verified(fixture.auction);
 }
 END_TEST
@@ -281,7 +281,7 @@ START_TEST(a_seller_cancels_before_the_first_bid)
     const struct reply *reply = fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL);
     EXPECT_STATUS(reply, 204);
     ck_assert_uint_eq(reply->length, 0);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "status", "cancelled");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "status", "cancelled");
     EXPECT_ERROR(factory_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 409, "AUCTION_CANCELLED");
     EXPECT_ERROR(fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL), 409, "AUCTION_CANCELLED");
     EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 2}"), 409, "AUCTION_CANCELLED");
@@ -304,9 +304,9 @@ START_TEST(a_draft_is_visible_to_its_seller_only)
 {
     char id[UUID_TEXT_SIZE];
     (void)create_draft(id, HOUR_MS);
-    EXPECT_TEXT(factory_look(fixture.client, &fixture.seller, id), "status", "draft");
-    EXPECT_STATUS(factory_look(fixture.client, NULL, id), 404);
-    EXPECT_STATUS(factory_look(fixture.client, &fixture.ann, id), 404);
+    EXPECT_TEXT(factory_get_auction(fixture.client, &fixture.seller, id), "status", "draft");
+    EXPECT_STATUS(factory_get_auction(fixture.client, NULL, id), 404);
+    EXPECT_STATUS(factory_get_auction(fixture.client, &fixture.ann, id), 404);
     EXPECT_ERROR(update(&fixture.ann, id, "{\"version\": 1}"), 404, "NOT_FOUND");
     EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", path_of(id, ""), NULL), 404, "NOT_FOUND");
     EXPECT_ERROR(fixture_call(&fixture.ann, "POST", path_of(id, "/publish"), NULL), 404, "NOT_FOUND");
@@ -350,7 +350,7 @@ START_TEST(a_draft_can_be_deleted)
     char id[UUID_TEXT_SIZE];
     (void)create_draft(id, HOUR_MS);
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", path_of(id, ""), NULL), 204);
-    EXPECT_STATUS(factory_look(fixture.client, &fixture.seller, id), 404);
+    EXPECT_STATUS(factory_get_auction(fixture.client, &fixture.seller, id), 404);
 }
 END_TEST
 
@@ -363,7 +363,7 @@ START_TEST(a_draft_with_a_past_end_cannot_be_published)
                      " original_end_time = now() - interval '1 h' WHERE id = $1::uuid",
                      id, NULL));
     EXPECT_ERROR(fixture_call(&fixture.seller, "POST", path_of(id, "/publish"), NULL), 400, "VALIDATION_FAILED");
-    EXPECT_TEXT(factory_look(fixture.client, &fixture.seller, id), "status", "draft");
+    EXPECT_TEXT(factory_get_auction(fixture.client, &fixture.seller, id), "status", "draft");
 }
 END_TEST
 
@@ -395,7 +395,7 @@ START_TEST(an_admin_ends_an_auction_at_once)
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
     EXPECT_STATUS(admin_action(fixture.auction, "end", ""), 200);
     SUITE_WAIT(factory_has_status(fixture.client, fixture.auction, "sold"), FACTORY_DECISION_MS);
-    EXPECT_TEXT(factory_look(fixture.client, &fixture.bob, fixture.auction), "winnerId", fixture.bob.id);
+    EXPECT_TEXT(factory_get_auction(fixture.client, &fixture.bob, fixture.auction), "winnerId", fixture.bob.id);
     EXPECT_ERROR(admin_action(fixture.auction, "end", ""), 409, "AUCTION_ENDED");
     EXPECT_ERROR(admin_action(fixture.auction, "cancel", ""), 409, "AUCTION_ENDED");
     ck_assert_int_eq(count_audited(fixture.auction, "AUCTION_END"), 2);

@@ -34,12 +34,12 @@ START_TEST(the_highest_bidder_wins_and_participants_are_notified)
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "12.00"), "status", "accepted");
     SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
-    const struct reply *reply = factory_look(fixture.client, &fixture.seller, id);
+    const struct reply *reply = factory_get_auction(fixture.client, &fixture.seller, id);
     EXPECT_TEXT(reply, "winnerId", fixture.bob.id);
     EXPECT_TEXT(reply, "currentBid", "12.00");
     EXPECT_PRESENT(reply, "winningBidId");
-    EXPECT_TEXT(factory_look(fixture.client, &fixture.bob, id), "winnerId", fixture.bob.id);
-    EXPECT_ABSENT(factory_look(fixture.client, &fixture.ann, id), "winnerId");
+    EXPECT_TEXT(factory_get_auction(fixture.client, &fixture.bob, id), "winnerId", fixture.bob.id);
+    EXPECT_ABSENT(factory_get_auction(fixture.client, &fixture.ann, id), "winnerId");
     expect_notified_once(&fixture.ann, id, "OUTBID");
     expect_notified_once(&fixture.ann, id, "AUCTION_LOST");
     expect_notified_once(&fixture.bob, id, "AUCTION_WON");
@@ -55,7 +55,7 @@ START_TEST(an_auction_below_its_reserve_is_unsold)
     create_auction(id, NO_SNIPE ", \"reservePrice\": 100.00");
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, id, "99.99"), "status", "accepted");
     SUITE_WAIT(factory_has_status(fixture.client, id, "unsold"), HAMMER_SETTLED_MS);
-    EXPECT_ABSENT(factory_look(fixture.client, &fixture.seller, id), "winningBidId");
+    EXPECT_ABSENT(factory_get_auction(fixture.client, &fixture.seller, id), "winningBidId");
     expect_notified_once(&fixture.seller, id, "AUCTION_UNSOLD");
     expect_notified_once(&fixture.ann, id, "AUCTION_LOST");
     ck_assert_int_eq(factory_notifications(fixture.client, &fixture.ann, id, "AUCTION_WON"), 0);
@@ -94,14 +94,14 @@ START_TEST(a_late_bid_extends_the_auction_up_to_the_cap)
         .lasts_ms = 8000,
         .more = "\"antiSnipe\": {\"windowSeconds\": 60, \"extensionSeconds\": 10, \"maxExtensions\": 1}"};
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
-    (void)snprintf(first, sizeof(first), "%s", reply_text(factory_look(fixture.client, NULL, id), "endTime"));
+    (void)snprintf(first, sizeof(first), "%s", reply_text(factory_get_auction(fixture.client, NULL, id), "endTime"));
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");
-    const struct reply *reply = factory_look(fixture.client, NULL, id);
+    const struct reply *reply = factory_get_auction(fixture.client, NULL, id);
     (void)snprintf(second, sizeof(second), "%s", reply_text(reply, "endTime"));
     EXPECT_TEXT(reply, "originalEndTime", first);
     ck_assert_msg(strcmp(second, first) > 0, "%s should have moved: %s", first, second);
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "11.00"), "status", "accepted");
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "endTime", second);
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "endTime", second);
     expect_notified_once(&fixture.seller, id, "AUCTION_EXTENDED");
     /* The fence of the first endTime has no effect; the one of the new endTime ends the auction. */
     SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
@@ -162,7 +162,7 @@ START_TEST(every_bid_received_before_the_end_is_decided)
     const char *highest =
         sql_text(fixture.sql, "SELECT max(amount)::text FROM bids WHERE auction_id = $1::uuid AND status = 'accepted'",
                  id, NULL);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "currentBid", highest);
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "currentBid", highest);
 }
 END_TEST
 

@@ -71,9 +71,9 @@ START_TEST(an_upload_is_served_in_four_sizes)
     EXPECT_PRESENT(reply, "id");
     EXPECT_TEXT(reply, "order", "1");
     copy_member(reply, "url", url);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "images.0.url", url);
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "images.0.url", url);
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-        copy_member(factory_look(fixture.client, NULL, fixture.auction), sizes[i].path, url);
+        copy_member(factory_get_auction(fixture.client, NULL, fixture.auction), sizes[i].path, url);
         expect_size(url, sizes[i].width, sizes[i].height);
     }
 }
@@ -136,10 +136,10 @@ END_TEST
 START_TEST(the_auctions_etag_changes_with_its_images)
 {
     char before[64];
-    EXPECT_STATUS(factory_look(fixture.client, NULL, fixture.auction), 200);
+    EXPECT_STATUS(factory_get_auction(fixture.client, NULL, fixture.auction), 200);
     (void)snprintf(before, sizeof before, "%s", client_reply_header(fixture.client, "ETag"));
     EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(20, 20, unique_seed())), 201);
-    EXPECT_STATUS(factory_look(fixture.client, NULL, fixture.auction), 200);
+    EXPECT_STATUS(factory_get_auction(fixture.client, NULL, fixture.auction), 200);
     ck_assert_str_ne(client_reply_header(fixture.client, "ETag"), before);
 }
 END_TEST
@@ -153,7 +153,7 @@ START_TEST(only_the_seller_can_upload)
         upload_to(&fixture.seller, "01234567-89ab-7def-8123-456789abcdef", "image/png", image.bytes, image.length);
     EXPECT_ERROR(reply, 404, "NOT_FOUND");
     free(image.bytes);
-    ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), 0);
+    ck_assert_int_eq(reply_count(factory_get_auction(fixture.client, NULL, fixture.auction), "images"), 0);
 }
 END_TEST
 
@@ -185,7 +185,7 @@ START_TEST(decompression_bombs_and_corrupt_files_are_refused)
     struct image corrupt = image_jpeg();
     memset(corrupt.bytes + 100, 0x55, corrupt.length - 100);
     EXPECT_ERROR(upload(&fixture.seller, "image/jpeg", corrupt), 422, "INVALID_IMAGE");
-    ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), 0);
+    ck_assert_int_eq(reply_count(factory_get_auction(fixture.client, NULL, fixture.auction), "images"), 0);
     EXPECT_STATUS(fixture_call(NULL, "GET", "/ready", NULL), 200);
 }
 END_TEST
@@ -243,7 +243,7 @@ START_TEST(the_number_of_images_per_auction_is_limited)
         EXPECT_TEXT(reply, "order", client_format("%d", i));
     }
     EXPECT_ERROR(upload(&fixture.seller, "image/png", image_png(8, 8, unique_seed())), 409, "TOO_MANY_IMAGES");
-    ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), IMAGES_MAX);
+    ck_assert_int_eq(reply_count(factory_get_auction(fixture.client, NULL, fixture.auction), "images"), IMAGES_MAX);
 }
 END_TEST
 
@@ -260,7 +260,7 @@ START_TEST(removing_an_image_renumbers_the_rest)
     EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", middle, NULL), 403, "FORBIDDEN");
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", middle, NULL), 204);
     EXPECT_ERROR(fixture_call(&fixture.seller, "DELETE", middle, NULL), 404, "NOT_FOUND");
-    const struct reply *auction = factory_look(fixture.client, NULL, fixture.auction);
+    const struct reply *auction = factory_get_auction(fixture.client, NULL, fixture.auction);
     ck_assert_int_eq(reply_count(auction, "images"), 2);
     EXPECT_TEXT(auction, "images.1.id", ids[2]);
     EXPECT_TEXT(auction, "images.1.order", "2");
@@ -296,7 +296,7 @@ START_TEST(images_of_a_draft_are_private_and_deleted_with_it)
     copy_member(reply, "url", url);
     (void)snprintf(path, sizeof(path), "/api/v1/auctions/%s/images/%s", draft, reply_text(reply, "id"));
     EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", path, NULL), 404, "NOT_FOUND");
-    EXPECT_TEXT(factory_look(fixture.client, &fixture.seller, draft), "images.0.url", url);
+    EXPECT_TEXT(factory_get_auction(fixture.client, &fixture.seller, draft), "images.0.url", url);
     ck_assert_int_eq(sql_int(fixture.sql, images, draft, NULL), 1);
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", client_format("/api/v1/auctions/%s", draft), NULL), 204);
     ck_assert_int_eq(sql_int(fixture.sql, images, draft, NULL), 0);
@@ -316,7 +316,7 @@ START_TEST(an_admin_can_remove_images_after_a_bid_and_is_audited)
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
     ck_assert(admin_new(fixture.client, fixture.sql, &admin));
     EXPECT_STATUS(fixture_call(&admin, "DELETE", path, NULL), 204);
-    ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), 0);
+    ck_assert_int_eq(reply_count(factory_get_auction(fixture.client, NULL, fixture.auction), "images"), 0);
     ck_assert_int_eq(sql_int(fixture.sql, count_query, admin.id, path, NULL), 1);
 }
 END_TEST

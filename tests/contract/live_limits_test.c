@@ -121,9 +121,9 @@ static struct websocket *open_slow(void)
 
 static void subscribe(struct websocket *socket)
 {
-    ck_assert(
-        websocket_say(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", fixture.auction)));
-    ck_assert_ptr_nonnull(websocket_hear(socket, "snapshot"));
+    ck_assert(websocket_send_text(socket,
+                                  client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", fixture.auction)));
+    ck_assert_ptr_nonnull(websocket_receive(socket, "snapshot"));
 }
 
 /* ---- slow readers ---- */
@@ -137,7 +137,8 @@ START_TEST(a_slow_reader_gets_the_latest_state)
     subscribe(slow);
     /* The pongs that it does not read fill the kernel's buffers and then the gateway's. */
     for (int i = 0; i < PINGS; i++) {
-        ck_assert(websocket_say(slow, "{\"type\": \"ping\", \"id\": \"a rather long id, to fill the buffers soon\"}"));
+        ck_assert(
+            websocket_send_text(slow, "{\"type\": \"ping\", \"id\": \"a rather long id, to fill the buffers soon\"}"));
     }
     SUITE_WAIT(metric("rostrum_live_messages_total", "kind=\"websocket\"") == PINGS + 1, WEBSOCKET_WAIT_MS);
     for (int i = 0; i < BIDS; i++) {
@@ -146,7 +147,7 @@ START_TEST(a_slow_reader_gets_the_latest_state)
     }
     int64_t last = sql_int(fixture.sql, "SELECT version FROM auctions WHERE id = $1::uuid", fixture.auction, NULL);
     for (int64_t seq = 0; seq < last; received++) {
-        const struct json *message = websocket_hear(slow, "bid_placed snapshot");
+        const struct json *message = websocket_receive(slow, "bid_placed snapshot");
         ck_assert_msg(message != NULL, "the last version received is %lld of %lld", (long long)seq, (long long)last);
         seq = strtoll(websocket_text(message, "seq"), NULL, 10);
         if (received == 0) {
@@ -168,9 +169,9 @@ START_TEST(a_full_send_buffer_closes_the_connection)
     enum { PINGS = 40000 };
     start_gateway("live_kernel_buffer_bytes = 4096\nlive_buffer_bytes = 4096\nlive_messages_max = 1000000\n");
     struct websocket *slow = open_slow();
-    for (int i = 0; i < PINGS && websocket_say(slow, "{\"type\": \"ping\", \"id\": 1}"); i++) {
+    for (int i = 0; i < PINGS && websocket_send_text(slow, "{\"type\": \"ping\", \"id\": 1}"); i++) {
     }
-    ck_assert_uint_eq(websocket_closing(slow), 1013);
+    ck_assert_uint_eq(websocket_receive_close(slow), 1013);
     ck_assert_int_eq((int)metric("rostrum_live_closed_total", "code=\"1013\""), 1);
     websocket_free(slow);
     drain_gateway();
@@ -184,7 +185,7 @@ START_TEST(a_stalled_reader_is_closed)
                   "live_stall_s = 1\n");
     struct websocket *slow = open_slow();
     const char *ping = "{\"type\": \"ping\", \"id\": \"a rather long id, to fill them soon\"}";
-    for (int i = 0; i < PINGS && websocket_say(slow, ping); i++) {
+    for (int i = 0; i < PINGS && websocket_send_text(slow, ping); i++) {
     }
     SUITE_WAIT(metric("rostrum_live_closed_total", "code=\"1013\"") == 1, CLOSED_MS);
     SUITE_WAIT(metric("rostrum_live_connections", "") == 0, CLOSED_MS);
@@ -201,11 +202,11 @@ START_TEST(too_many_messages_close_the_connection)
     start_gateway("live_messages_max = 20\nlive_messages_window_s = 600\n");
     struct websocket *socket = open_socket();
     for (int i = 0; i < LIMIT; i++) {
-        ck_assert(websocket_say(socket, "{\"type\": \"ping\"}"));
-        ck_assert_ptr_nonnull(websocket_hear(socket, "pong"));
+        ck_assert(websocket_send_text(socket, "{\"type\": \"ping\"}"));
+        ck_assert_ptr_nonnull(websocket_receive(socket, "pong"));
     }
-    ck_assert(websocket_say(socket, "{\"type\": \"ping\"}"));
-    ck_assert_uint_eq(websocket_closing(socket), 1008);
+    ck_assert(websocket_send_text(socket, "{\"type\": \"ping\"}"));
+    ck_assert_uint_eq(websocket_receive_close(socket), 1008);
     ck_assert(websocket_ended(socket));
     websocket_free(socket);
     drain_gateway();
@@ -220,9 +221,9 @@ START_TEST(an_oversized_message_closes_the_connection)
     int length = snprintf(text, sizeof(text), "{\"type\": \"ping\"}");
     memset(text + length, ' ', sizeof(text) - (size_t)length);
     ck_assert(websocket_send_frame(socket, WIRE_FIN | WIRE_TEXT, text, 256));
-    ck_assert_ptr_nonnull(websocket_hear(socket, "pong"));
+    ck_assert_ptr_nonnull(websocket_receive(socket, "pong"));
     ck_assert(websocket_send_frame(socket, WIRE_FIN | WIRE_TEXT, text, 257));
-    ck_assert_uint_eq(websocket_closing(socket), 1009);
+    ck_assert_uint_eq(websocket_receive_close(socket), 1009);
     websocket_free(socket);
     drain_gateway();
 }
@@ -245,9 +246,9 @@ START_TEST(a_client_that_does_not_answer_a_ping_is_closed)
         ck_assert_int_eq(frame.first, WIRE_FIN | WIRE_PING);
         ck_assert(websocket_send_frame(alive, WIRE_FIN | WIRE_PONG, frame.payload, frame.length));
     }
-    ck_assert_uint_eq(websocket_closing(dead), 1001);
-    ck_assert(websocket_say(alive, "{\"type\": \"ping\"}"));
-    ck_assert_ptr_nonnull(websocket_hear(alive, "pong"));
+    ck_assert_uint_eq(websocket_receive_close(dead), 1001);
+    ck_assert(websocket_send_text(alive, "{\"type\": \"ping\"}"));
+    ck_assert_ptr_nonnull(websocket_receive(alive, "pong"));
     websocket_free(dead);
     websocket_free(alive);
     drain_gateway();
@@ -260,7 +261,7 @@ START_TEST(an_event_stream_sends_heartbeats)
     struct events *events = events_open(gateway.url, fixture_path("/events"), "");
     int comments = 0;
     ck_assert_ptr_nonnull(events);
-    ck_assert_ptr_nonnull(events_hear(events, "snapshot"));
+    ck_assert_ptr_nonnull(events_receive(events, "snapshot"));
     while (comments < 3) {
         const struct event_block *block = events_next(events);
         ck_assert_ptr_nonnull(block);
@@ -281,7 +282,7 @@ START_TEST(connections_over_the_limit_get_503)
     ck_assert_ptr_nonnull(second);
     ck_assert_int_eq(events_status(second), 200);
     struct websocket *third = websocket_connect(gateway.url);
-    ck_assert_int_eq(websocket_ask(third, "/ws", ""), 503);
+    ck_assert_int_eq(websocket_handshake(third, "/ws", ""), 503);
     struct events *fourth = events_open(gateway.url, fixture_path("/events"), "");
     ck_assert_ptr_nonnull(fourth);
     ck_assert_int_eq(events_status(fourth), 503);
@@ -310,7 +311,7 @@ START_TEST(a_lost_connection_is_counted_without_a_close_code)
     SUITE_WAIT(metric("rostrum_live_closed_total", "code=\"none\"") == 1, CLOSED_MS);
     struct websocket *socket = open_socket();
     ck_assert(websocket_send_frame(socket, WIRE_FIN | WIRE_CLOSE, "\x03\xe8", 2));
-    ck_assert_uint_eq(websocket_closing(socket), 1000);
+    ck_assert_uint_eq(websocket_receive_close(socket), 1000);
     websocket_free(socket);
     SUITE_WAIT(metric("rostrum_live_connections", "") == 0, CLOSED_MS);
     ck_assert_int_eq((int)metric("rostrum_live_closed_total", "code=\"1000\""), 1);
@@ -345,7 +346,7 @@ START_TEST(a_drain_spreads_the_reconnects_of_its_clients)
     }
     struct events *events = events_open(gateway.url, fixture_path("/events"), "");
     ck_assert_ptr_nonnull(events);
-    ck_assert_ptr_nonnull(events_hear(events, "snapshot"));
+    ck_assert_ptr_nonnull(events_receive(events, "snapshot"));
     ck_assert_int_eq(kill(gateway.pid, SIGTERM), 0);
     for (int i = 0; i < SOCKETS; i++) {
         char *end = NULL;

@@ -32,8 +32,8 @@ static struct websocket *open_as(const struct factory_user *who)
 
 static const struct json *exchange(struct websocket *socket, const char *text, const char *type)
 {
-    ck_assert(websocket_say(socket, text));
-    const struct json *answer = websocket_hear(socket, NULL);
+    ck_assert(websocket_send_text(socket, text));
+    const struct json *answer = websocket_receive(socket, NULL);
     ck_assert_msg(answer != NULL, "no answer to %s", text);
     ck_assert_msg(strcmp(websocket_text(answer, "type"), type) == 0, "%s: expected %s, got %s %s", text, type,
                   websocket_text(answer, "type"), websocket_text(answer, "error"));
@@ -47,7 +47,7 @@ static const struct json *subscribe(struct websocket *socket, const char *auctio
 
 static const struct json *receive(struct websocket *socket, const char *type)
 {
-    const struct json *message = websocket_hear(socket, type);
+    const struct json *message = websocket_receive(socket, type);
     ck_assert_msg(message != NULL, "not received: %s", type != NULL ? type : "anything");
     return message;
 }
@@ -170,7 +170,8 @@ START_TEST(a_connection_has_at_most_a_hundred_subscriptions)
         ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, ids[i]));
     }
     for (int i = 0; i < LIMIT; i++) {
-        ck_assert(websocket_say(guest, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", ids[i])));
+        ck_assert(
+            websocket_send_text(guest, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", ids[i])));
     }
     for (int i = 0; i < LIMIT; i++) {
         (void)receive(guest, "snapshot");
@@ -202,7 +203,7 @@ START_TEST(each_state_of_an_auction_sends_an_update)
     const struct json *message = receive(guest, "auction_extended");
     expect_member(message, "currentBid", "15.00");
     expect_member(json_member(message, "bids")->child, "amount", "15.00");
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "endTime", websocket_text(message, "endTime"));
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "endTime", websocket_text(message, "endTime"));
     message = receive(guest, "auction_ended");
     expect_member(message, "status", "ended");
     int64_t seq = strtoll(websocket_text(message, "seq"), NULL, 10);
@@ -221,7 +222,7 @@ START_TEST(updates_and_cancellations_send_an_update)
     struct websocket *guest = open_as(NULL);
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
     (void)subscribe(guest, id);
-    const struct reply *found = factory_look(fixture.client, &fixture.seller, id);
+    const struct reply *found = factory_get_auction(fixture.client, &fixture.seller, id);
     const char *body = client_format("{\"version\": %s, \"title\": \"A better chair\", \"startingPrice\": 12.00}",
                                      reply_text(found, "version"));
     EXPECT_STATUS(fixture_call(&fixture.seller, "PUT", client_format("/api/v1/auctions/%s", id), body), 200);
@@ -379,8 +380,8 @@ START_TEST(a_rejected_bid_names_its_reason)
     (void)exchange(ann, "{\"type\": \"ping\"}", "pong");
     bid(&fixture.bob, "20.00");
     /* Both may share one message to the queue. Then only the bid worker can reject the lower bid. */
-    ck_assert(websocket_say(ann, bid_text(fixture.auction, "40.00", "")));
-    ck_assert(websocket_say(ann, bid_text(fixture.auction, "30.00", "")));
+    ck_assert(websocket_send_text(ann, bid_text(fixture.auction, "40.00", "")));
+    ck_assert(websocket_send_text(ann, bid_text(fixture.auction, "30.00", "")));
     const struct json *message = receive(ann, "bid_result error");
     expect_member(message, "status", "accepted");
     message = receive(ann, "bid_result error");
@@ -452,7 +453,7 @@ START_TEST(a_session_cookie_authenticates_the_connection)
     expect_member(exchange(guest, bid_text(fixture.auction, "30.00", ""), "error"), "error", "UNAUTHORIZED");
     websocket_free(guest);
     struct websocket *refused = websocket_connect(deployment_http_url());
-    ck_assert_int_eq(websocket_ask(refused, "/ws", "Authorization: Bearer nonsense\r\n"), 401);
+    ck_assert_int_eq(websocket_handshake(refused, "/ws", "Authorization: Bearer nonsense\r\n"), 401);
     websocket_free(refused);
 }
 END_TEST
@@ -461,7 +462,7 @@ static int handshake_status(const char *headers)
 {
     struct websocket *socket = websocket_connect(deployment_http_url());
     ck_assert_ptr_nonnull(socket);
-    int status = websocket_ask(socket, "/ws", headers);
+    int status = websocket_handshake(socket, "/ws", headers);
     websocket_free(socket);
     return status;
 }
@@ -486,7 +487,7 @@ START_TEST(a_logout_closes_the_connections_of_its_session)
     struct websocket *bob = open_as(&fixture.bob);
     (void)exchange(ann, "{\"type\": \"ping\"}", "pong");
     EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/auth/logout", NULL), 204);
-    ck_assert_uint_eq(websocket_closing(ann), 1008);
+    ck_assert_uint_eq(websocket_receive_close(ann), 1008);
     (void)exchange(bob, "{\"type\": \"ping\"}", "pong");
     websocket_free(ann);
     websocket_free(bob);
@@ -500,14 +501,14 @@ START_TEST(a_ban_closes_the_connections_of_the_user)
     (void)exchange(ann, "{\"type\": \"ping\"}", "pong");
     ck_assert(admin_new(fixture.client, fixture.sql, &admin));
     EXPECT_STATUS(admin_ban(fixture.client, &admin, fixture.ann.id), 200);
-    ck_assert_uint_eq(websocket_closing(ann), 1008);
+    ck_assert_uint_eq(websocket_receive_close(ann), 1008);
     websocket_free(ann);
     char header[HEADER_SIZE];
     (void)snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", fixture.ann.token);
     ck_assert_int_eq(handshake_status(header), 403);
     struct websocket *guest = open_as(NULL);
     expect_member(exchange(guest, auth_text(fixture.ann.token), "error"), "error", "USER_BANNED");
-    ck_assert_uint_eq(websocket_closing(guest), 1008);
+    ck_assert_uint_eq(websocket_receive_close(guest), 1008);
     websocket_free(guest);
 }
 END_TEST
@@ -530,12 +531,12 @@ START_TEST(an_event_stream_sends_snapshot_and_updates)
     const struct event_block *block = events_next(events);
     ck_assert_ptr_nonnull(block);
     ck_assert_str_ne(block->retry, "");
-    block = events_hear(events, "snapshot");
+    block = events_receive(events, "snapshot");
     ck_assert_ptr_nonnull(block);
     ck_assert_str_eq(block->id, websocket_text(block->data, "seq"));
     expect_member(block->data, "auctionId", fixture.auction);
     bid(&fixture.ann, "20.00");
-    block = events_hear(events, "bid_placed");
+    block = events_receive(events, "bid_placed");
     ck_assert_ptr_nonnull(block);
     ck_assert_str_eq(block->id, websocket_text(block->data, "seq"));
     expect_member(block->data, "currentBid", "20.00");
@@ -547,7 +548,7 @@ START_TEST(last_event_id_resumes_an_event_stream)
 {
     struct events *events = open_events("");
     char header[64];
-    const struct event_block *block = events_hear(events, "snapshot");
+    const struct event_block *block = events_receive(events, "snapshot");
     ck_assert_ptr_nonnull(block);
     (void)snprintf(header, sizeof(header), "Last-Event-ID: %s\r\n", block->id);
     events_free(events);
@@ -561,7 +562,7 @@ START_TEST(last_event_id_resumes_an_event_stream)
     events_free(events);
     /* A version was missed: the stream starts with a snapshot. */
     events = open_events(header);
-    block = events_hear(events, "snapshot");
+    block = events_receive(events, "snapshot");
     ck_assert_ptr_nonnull(block);
     expect_member(block->data, "currentBid", "20.00");
     events_free(events);
@@ -588,11 +589,11 @@ START_TEST(an_event_stream_sends_the_users_results_of_this_auction_only)
     const struct factory_terms terms = {0};
     (void)snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", fixture.ann.token);
     struct events *events = open_events(header);
-    ck_assert_ptr_nonnull(events_hear(events, "snapshot"));
+    ck_assert_ptr_nonnull(events_receive(events, "snapshot"));
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, other, "12.00"), 200);
     bid(&fixture.ann, "20.00");
-    const struct event_block *block = events_hear(events, "bid_result");
+    const struct event_block *block = events_receive(events, "bid_result");
     ck_assert_ptr_nonnull(block);
     expect_member(block->data, "auctionId", fixture.auction);
     ck_assert_str_eq(block->id, "");

@@ -153,7 +153,7 @@ START_TEST(images_are_stored_served_and_deleted)
     EXPECT_ERROR(get("/images/01234567-89ab-7def-8123-456789abcdef"), 404, "NOT_FOUND");
     client_token(s3.client, fixture.seller.token);
     EXPECT_STATUS(client_call(s3.client, "DELETE", fixture_path(client_format("/images/%s", id)), NULL), 204);
-    ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), 0);
+    ck_assert_int_eq(reply_count(factory_get_auction(fixture.client, NULL, fixture.auction), "images"), 0);
     stop_gateway();
     s3_end(s3.store);
 }

@@ -119,8 +119,8 @@ START_TEST(every_program_logs_the_traceparent_of_a_bid)
     client_header(fixture.client, client_format("traceparent: %s", trace));
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
     SUITE_WAIT(is_logged("gateway", trace, "\"durationMs\""), FACTORY_DECISION_MS);
-    SUITE_WAIT(is_logged("bidworker-1", trace, "decided: accepted") ||
-                   is_logged("bidworker-2", trace, "decided: accepted"),
+    SUITE_WAIT(is_logged("bidworker-1", trace, "decided: accepted\"") ||
+                   is_logged("bidworker-2", trace, "decided: accepted\""),
                FACTORY_DECISION_MS);
     SUITE_WAIT(is_logged("notifyworker", trace, "notifying: outbid"), FACTORY_DECISION_MS);
 }

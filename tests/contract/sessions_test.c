@@ -18,14 +18,7 @@ enum { ROTATED_MS = 40000 };
 static void log_in_from(struct factory_user *user, const char *agent)
 {
     client_header(fixture.client, client_format("User-Agent: %s", agent));
-    const struct reply *reply =
-        fixture_call(NULL, "POST", "/api/v1/auth/login",
-                     client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", user->email));
-    EXPECT_STATUS(reply, 200);
-    (void)snprintf(user->token, sizeof(user->token), "%s", reply_text(reply, "accessToken"));
-    const char *cookie = client_reply_header(fixture.client, "Set-Cookie");
-    (void)snprintf(user->session, sizeof(user->session), "%.*s", (int)strcspn(cookie + strlen("session="), ";"),
-                   cookie + strlen("session="));
+    ck_assert(factory_log_in(fixture.client, user));
 }
 
 static const struct reply *call_with_session(const struct factory_user *who, const char *method, const char *path)

@@ -65,7 +65,8 @@ static void upload_at_once(int count, uint32_t first, uint32_t step, int expecte
         }
     }
     ck_assert_int_eq(added, expected);
-    ck_assert_int_eq(reply_count(factory_look(fixture.client, &fixture.seller, fixture.auction), "images"), expected);
+    ck_assert_int_eq(reply_count(factory_get_auction(fixture.client, &fixture.seller, fixture.auction), "images"),
+                     expected);
 }
 
 static uint32_t unique_seed(int round)

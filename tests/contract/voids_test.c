@@ -55,7 +55,7 @@ static const struct reply *get_bid(const struct factory_user *who, const char *b
 
 static const struct reply *get_auction(void)
 {
-    return factory_look(fixture.client, NULL, fixture.auction);
+    return factory_get_auction(fixture.client, NULL, fixture.auction);
 }
 
 START_TEST(an_admin_voids_the_leading_bid)
@@ -205,7 +205,7 @@ START_TEST(voiding_the_winning_bid_settles_the_auction_again)
     SUITE_WAIT(factory_has_status(fixture.client, fixture.auction, "sold"), FACTORY_DECISION_MS);
     EXPECT_ERROR(retract(&fixture.bob, high), 409, "AUCTION_ENDED");
     EXPECT_STATUS(void_bid(&admin, high), 200);
-    const struct reply *reply = factory_look(fixture.client, &fixture.ann, fixture.auction);
+    const struct reply *reply = factory_get_auction(fixture.client, &fixture.ann, fixture.auction);
     EXPECT_TEXT(reply, "status", "sold");
     EXPECT_TEXT(reply, "winnerId", fixture.ann.id);
     EXPECT_TEXT(reply, "winningBidId", low);

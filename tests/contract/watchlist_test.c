@@ -23,14 +23,14 @@ START_TEST(a_watcher_is_counted_once)
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 200);
     EXPECT_STATUS(watch(&fixture.bob, fixture.auction), 201);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "watchers", "2");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "watchers", "2");
     const struct reply *reply = fixture_call(&fixture.ann, "GET", WATCHLIST, NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "items.0.id", fixture.auction);
     EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", client_format(WATCHLIST "/%s", fixture.auction), NULL), 204);
     EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", client_format(WATCHLIST "/%s", fixture.auction), NULL), 404,
                  "NOT_FOUND");
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "watchers", "1");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "watchers", "1");
     ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", WATCHLIST, NULL), "items"), 0);
 }
 END_TEST
@@ -235,17 +235,17 @@ START_TEST(after_a_sale_seller_and_winner_see_each_others_contact)
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "11.00"), 200);
-    EXPECT_ABSENT(factory_look(fixture.client, &fixture.seller, id), "contact");
+    EXPECT_ABSENT(factory_get_auction(fixture.client, &fixture.seller, id), "contact");
     SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), SETTLED_MS);
-    const struct reply *reply = factory_look(fixture.client, &fixture.seller, id);
+    const struct reply *reply = factory_get_auction(fixture.client, &fixture.seller, id);
     EXPECT_TEXT(reply, "contact.role", "winner");
     EXPECT_TEXT(reply, "contact.email", fixture.bob.email);
     EXPECT_TEXT(reply, "contact.userId", fixture.bob.id);
-    reply = factory_look(fixture.client, &fixture.bob, id);
+    reply = factory_get_auction(fixture.client, &fixture.bob, id);
     EXPECT_TEXT(reply, "contact.role", "seller");
     EXPECT_TEXT(reply, "contact.email", fixture.seller.email);
-    EXPECT_ABSENT(factory_look(fixture.client, &fixture.ann, id), "contact");
-    EXPECT_ABSENT(factory_look(fixture.client, NULL, id), "contact");
+    EXPECT_ABSENT(factory_get_auction(fixture.client, &fixture.ann, id), "contact");
+    EXPECT_ABSENT(factory_get_auction(fixture.client, NULL, id), "contact");
 }
 END_TEST
 

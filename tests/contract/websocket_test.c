@@ -367,7 +367,7 @@ END_TEST
 static void expect_not_utf8(void)
 {
     struct wire_frame frame = {0};
-    ck_assert_uint_eq(websocket_closing(guest), NOT_UTF8);
+    ck_assert_uint_eq(websocket_receive_close(guest), NOT_UTF8);
     (void)websocket_send_frame(guest, WIRE_FIN | WIRE_CLOSE, "\x03\xef", 2);
     ck_assert_int_eq((int)websocket_next(guest, &frame, WEBSOCKET_WAIT_MS), (int)WEBSOCKET_CLOSED);
 }
@@ -548,7 +548,7 @@ static int send_handshake(const char *head)
 {
     struct websocket *socket = websocket_connect(deployment_http_url());
     ck_assert_ptr_nonnull(socket);
-    int status = websocket_ask_raw(socket, head, strlen(head));
+    int status = websocket_handshake_raw(socket, head, strlen(head));
     websocket_free(guest);
     guest = socket;
     return status;
@@ -648,7 +648,7 @@ START_TEST(a_frame_sent_with_the_handshake_is_read)
     struct websocket *before = guest;
     guest = websocket_connect(deployment_http_url());
     ck_assert_ptr_nonnull(guest);
-    ck_assert_int_eq(websocket_ask_raw(guest, bytes, size), 101);
+    ck_assert_int_eq(websocket_handshake_raw(guest, bytes, size), 101);
     expect_chunk(&EXPECTED, "early");
     expect_alive("early");
     websocket_free(before);

@@ -18,7 +18,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* "HTTP/1.1 404": evhttp answers with the version that it was asked in. */
+/* "HTTP/1.1 404": evhttp answers with the version of the request. */
 static bool begins_well(const struct fuzz_reply *reply)
 {
     static const char version[] = "HTTP/";
@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     if (length == 0) {
         return 0;
     }
-    /* Few pieces: most inputs go out at once, some byte by byte. */
+    /* Few sizes: most inputs are sent at once, some byte by byte. */
     size_t chunk = bytes[0] >= '1' && bytes[0] <= '9' ? (size_t)(bytes[0] - '0') : 0;
     const struct fuzz_reply *reply = fuzz_gateway_exchange(bytes + 1, length - 1, chunk);
     fuzz_check(reply->length == 0 || begins_well(reply));

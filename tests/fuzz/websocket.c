@@ -14,7 +14,7 @@
 #include "tests/fuzz/support/gateway.h"
 
 enum {
-    MODES = 2, /* bytes in front of the input that say how it is sent */
+    MODES = 2, /* bytes before the input that select how it is sent */
     INPUT_MAX = 65536,
     HEADER_MAX = 8, /* of a masked frame below 64 KiB */
 };
@@ -78,7 +78,7 @@ static size_t check_frame(const uint8_t *at, size_t left)
         header = 4;
         length = left < header ? 0 : (size_t)at[2] << 8 | at[3];
     }
-    fuzz_check(length != 127); /* nothing that a gateway says to a guest is so long */
+    fuzz_check(length != 127); /* a guest receives only shorter messages */
     if (left < header + length) {
         return 0;
     }
@@ -102,7 +102,7 @@ static void check_reply(const struct fuzz_reply *reply)
     while ((frame = check_frame(reply->bytes + at, reply->length - at)) > 0) {
         at += frame;
     }
-    /* What was cut off stands at the end of a full reply alone. */
+    /* Only a reply that fills the buffer may end within a frame. */
     fuzz_check(at == reply->length || reply->length == sizeof(reply->bytes));
 }
 

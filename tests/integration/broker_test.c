@@ -55,7 +55,7 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
     do {                                                                                                               \
         int64_t give_up_ms = clock_mono_ms() + DEADLINE_MS;                                                            \
         while (!(condition)) {                                                                                         \
-            ck_assert_msg(clock_mono_ms() < give_up_ms, "never came: %s", #condition);                                 \
+            ck_assert_msg(clock_mono_ms() < give_up_ms, "not true in time: %s", #condition);                           \
             ck_assert_int_ge(event_base_loop(base, EVLOOP_ONCE), 0);                                                   \
         }                                                                                                              \
     } while (0)

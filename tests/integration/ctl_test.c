@@ -94,6 +94,8 @@ START_TEST(wrong_arguments_exit_with_2)
     for (size_t i = 0; i < ARRAY_LEN(WRONG); i++) {
         EXPECT_CTL(2, WRONG[i][0], WRONG[i][1], WRONG[i][2]);
     }
+    EXPECT_CTL(2, "--bogus");
+    EXPECT_OUTPUT("see rostrumctl --help");
 }
 END_TEST
 
@@ -103,7 +105,8 @@ START_TEST(an_error_names_the_unreachable_server)
     EXPECT_OUTPUT("PostgreSQL cannot be reached");
     ck_assert_int_eq(shell("ROSTRUM_AMQP_URL=amqp://127.0.0.1:1 ctl dead-letters"), 69);
     EXPECT_OUTPUT("RabbitMQ cannot be reached");
-    ck_assert_int_eq(shell("ROSTRUM_AMQP_URL=http://127.0.0.1 ctl dead-letters"), 69);
+    ck_assert_int_eq(shell("ROSTRUM_AMQP_URL=http://127.0.0.1 ctl dead-letters"), 2);
+    EXPECT_OUTPUT("amqp_url must be of the form amqp://");
 }
 END_TEST
 
@@ -115,6 +118,8 @@ START_TEST(settings_are_read_from_rostrum_var)
               "code=$?; rm -r $folder; exit $code"),
         0);
     EXPECT_OUTPUT("no difference");
+    ck_assert_int_eq(shell("unset ROSTRUM_PG_URL ROSTRUM_CONF && ROSTRUM_VAR=/nonexistent ctl verify"), 2);
+    EXPECT_OUTPUT("ROSTRUM_VAR=/nonexistent contains no deployment");
 }
 END_TEST
 
@@ -171,6 +176,15 @@ START_TEST(migrations_are_applied_once_in_order_and_refused_if_changed)
 }
 END_TEST
 
+START_TEST(a_folder_without_migrations_is_refused)
+{
+    EXPECT_CTL(1, "migrate", "--schema", "/nonexistent");
+    EXPECT_OUTPUT("/nonexistent: No such file or directory");
+    EXPECT_CTL(1, "migrate", "--schema", "/");
+    EXPECT_OUTPUT("/ contains no migrations (0001-NAME.sql)");
+}
+END_TEST
+
 START_TEST(a_failed_migration_is_rolled_back)
 {
     ck_assert_int_eq(shell("folder=$(mktemp -d) && cp schema/*.sql $folder && "
@@ -212,6 +226,7 @@ START_TEST(user_create_refuses_values_out_of_bounds)
     ck_assert_int_eq(shell("ctl user create a@b.example </dev/null"), 2);
     ck_assert_int_eq(shell("head -c 129 /dev/zero | tr '\\0' x | ctl user create a@b.example"), 2);
     ck_assert_int_eq(shell("echo 12345678 | ctl user create 'a @b.example'"), 2);
+    EXPECT_OUTPUT("EMAIL is an address of at most 254 characters, NAME has 1 to 100");
     ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM users", NULL), 0);
     ck_assert_int_eq(shell("head -c 128 /dev/zero | tr '\\0' x | ctl user create a@b.example"), 0);
     ck_assert_str_eq(sql_text(sql, "SELECT display_name || role FROM users", NULL), "auser");
@@ -378,7 +393,7 @@ END_TEST
 
 /* --- auction --- */
 
-START_TEST(a_maximum_is_not_shown_before_settlement)
+START_TEST(an_auction_is_shown_without_its_maximum_until_settlement)
 {
     PQclear(sql_rows(sql,
                      "INSERT INTO users (id, email, display_name, password_hash, created_at)"
@@ -402,12 +417,19 @@ START_TEST(a_maximum_is_not_shown_before_settlement)
     EXPECT_OUTPUT("there is no auction");
     EXPECT_CTL(0, "auction", AUCTION);
     EXPECT_OUTPUT("A chair");
+    EXPECT_OUTPUT("reserve met      -");
+    EXPECT_OUTPUT("  by a proxy     yes");
     EXPECT_OUTPUT("31.00");
     EXPECT_OUTPUT("hidden");
     EXPECT_OUTPUT("30.00          30.00");
     ck_assert_msg(strstr(out, "77.77") == NULL, "%s", out);
-    PQclear(sql_rows(sql, "UPDATE auctions SET settled_at = now(), status = 'sold'", NULL));
+    PQclear(sql_rows(sql,
+                     "UPDATE auctions SET settled_at = '2026-01-02T03:04:05Z', status = 'sold',"
+                     " reserve_price = 31.00",
+                     NULL));
     EXPECT_CTL(0, "auction", AUCTION);
+    EXPECT_OUTPUT("reserve met      yes");
+    EXPECT_OUTPUT("settled          2026-01-02 03:04:05.000 UTC");
     EXPECT_OUTPUT("10.00          77.77");
 }
 END_TEST
@@ -425,12 +447,13 @@ static Suite *ctl_suite(void)
     tcase_add_test(tcase, migrate_makes_missing_keys);
     tcase_add_test(tcase, migrate_refuses_another_number_of_shards);
     tcase_add_test(tcase, migrations_are_applied_once_in_order_and_refused_if_changed);
+    tcase_add_test(tcase, a_folder_without_migrations_is_refused);
     tcase_add_test(tcase, a_failed_migration_is_rolled_back);
     tcase_add_test(tcase, user_create_makes_an_account);
     tcase_add_test(tcase, user_create_refuses_values_out_of_bounds);
     tcase_add_test(tcase, shards_show_owner_depth_and_unacked);
     tcase_add_test(tcase, dead_letters_are_shown_and_keep_their_order);
-    tcase_add_test(tcase, a_maximum_is_not_shown_before_settlement);
+    tcase_add_test(tcase, an_auction_is_shown_without_its_maximum_until_settlement);
     suite_add_tcase(suite, tcase);
     return suite;
 }

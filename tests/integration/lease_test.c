@@ -63,6 +63,61 @@ static void worker_stop(size_t index)
     ck_assert_int_eq(program_end(worker, SIGTERM), 0);
 }
 
+static const char *const urls[SERVERS] = {"ROSTRUM_PG_URL", "ROSTRUM_AMQP_URL", "ROSTRUM_REDIS_URL"};
+static struct relay relays[SERVERS];
+
+/* Starts a worker that reaches its servers only while the loop of `base` runs. */
+static void worker_start_relayed(size_t index, const char *program, struct event_base *base)
+{
+    char direct[SERVERS][RELAY_URL_SIZE];
+    for (size_t i = 0; i < SERVERS; i++) {
+        char relayed[RELAY_URL_SIZE];
+        relays[i] = (struct relay){.base = base};
+        (void)snprintf(direct[i], RELAY_URL_SIZE, "%s", getenv(urls[i]));
+        relay_open_url(&relays[i], direct[i], relayed);
+        ck_assert_int_eq(setenv(urls[i], relayed, 1), 0);
+    }
+    workers[index] = program_start(program, bidding.settings);
+    for (size_t i = 0; i < SERVERS; i++) {
+        ck_assert_int_eq(setenv(urls[i], direct[i], 1), 0);
+    }
+}
+
+static void network_vanishes(void)
+{
+    for (size_t i = 0; i < SERVERS; i++) {
+        relay_vanish(&relays[i]);
+    }
+}
+
+static void network_close(void)
+{
+    for (size_t i = 0; i < SERVERS; i++) {
+        relay_close(&relays[i]);
+    }
+}
+
+/* Only the thread of the loop stands still. */
+static void loop_block(pid_t worker)
+{
+    int status = 0;
+    ck_assert_int_eq(ptrace(PTRACE_SEIZE, worker, NULL, NULL), 0);
+    ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, worker, NULL, NULL), 0);
+    ck_assert_int_eq(waitpid(worker, &status, __WALL), worker);
+}
+
+static void loop_unblock(pid_t worker)
+{
+    ck_assert_int_eq(ptrace(PTRACE_DETACH, worker, NULL, NULL), 0);
+}
+
+/* The figures of docs/operating.md. */
+static void print_takeover(const char *fault, int64_t since_ms)
+{
+    (void)printf("%s: taken over after %d ms\n", fault, (int)(suite_mono_ms() - since_ms));
+    (void)fflush(stdout);
+}
+
 /* Number of locks of this class. */
 static int64_t locks(const char *class)
 {
@@ -176,22 +231,21 @@ START_TEST(a_stopped_bid_worker_is_replaced_and_joins_again)
     sql_close(other);
     bid_everywhere();
     SUITE_WAIT(decided_everywhere(), TAKEOVER_MS - (suite_mono_ms() - stopped_ms));
+    print_takeover("stopped bid worker", stopped_ms);
     ck_assert_int_eq(kill(workers[0], SIGCONT), 0);
     both_take_part();
 }
 END_TEST
 
-/* Only the thread of the loop stands still. */
 START_TEST(a_bid_worker_with_a_blocked_loop_is_replaced)
 {
-    int status = 0;
     two_workers_serve();
-    ck_assert_int_eq(ptrace(PTRACE_SEIZE, workers[0], NULL, NULL), 0);
-    ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, workers[0], NULL, NULL), 0);
-    ck_assert_int_eq(waitpid(workers[0], &status, __WALL), workers[0]);
+    loop_block(workers[0]);
+    int64_t blocked_ms = suite_mono_ms();
     bid_everywhere();
     SUITE_WAIT(decided_everywhere(), TAKEOVER_MS);
-    ck_assert_int_eq(ptrace(PTRACE_DETACH, workers[0], NULL, NULL), 0);
+    print_takeover("bid worker with a blocked loop", blocked_ms);
+    loop_unblock(workers[0]);
     both_take_part();
 }
 END_TEST
@@ -199,6 +253,8 @@ END_TEST
 /* The only worker stops for longer than its lease. What RabbitMQ sent it meanwhile lies in its socket. */
 START_TEST(a_bid_worker_that_returns_decides_only_under_a_new_lease)
 {
+    program_settings_remove(bidding.settings);
+    program_settings("[postgres]\nlease_s = 1\n", bidding.settings);
     open_auctions();
     worker_start(0, "rostrum-bidworker");
     bid_everywhere();
@@ -225,39 +281,23 @@ END_TEST
 /* One machine loses its power, as the servers and the worker on it see that: no packet comes through any more. */
 START_TEST(a_bid_worker_behind_a_dead_network_is_replaced)
 {
-    static const char *const urls[SERVERS] = {"ROSTRUM_PG_URL", "ROSTRUM_AMQP_URL", "ROSTRUM_REDIS_URL"};
-    static struct relay relays[SERVERS];
     struct event_base *base = event_base_new();
-    char direct[SERVERS][RELAY_URL_SIZE];
     open_auctions();
     worker_start(1, "rostrum-bidworker");
-    for (size_t i = 0; i < SERVERS; i++) {
-        char relayed[RELAY_URL_SIZE];
-        relays[i] = (struct relay){.base = base};
-        (void)snprintf(direct[i], RELAY_URL_SIZE, "%s", getenv(urls[i]));
-        relay_open_url(&relays[i], direct[i], relayed);
-        ck_assert_int_eq(setenv(urls[i], relayed, 1), 0);
-    }
-    workers[0] = program_start("rostrum-bidworker", bidding.settings);
-    for (size_t i = 0; i < SERVERS; i++) {
-        ck_assert_int_eq(setenv(urls[i], direct[i], 1), 0);
-    }
+    worker_start_relayed(0, "rostrum-bidworker", base);
     LOOP_UNTIL(base, shared_by(2), BIDDING_DEADLINE_MS);
     bid_everywhere();
     LOOP_UNTIL(base, decided_everywhere(), BIDDING_DEADLINE_MS);
-    for (size_t i = 0; i < SERVERS; i++) {
-        relay_vanish(&relays[i]);
-    }
+    network_vanishes();
     int64_t vanished_ms = suite_mono_ms();
     bid_everywhere();
-    LOOP_UNTIL(base, decided_everywhere(), TAKEOVER_MS - (suite_mono_ms() - vanished_ms));
+    LOOP_UNTIL(base, decided_everywhere(), TAKEOVER_MS);
+    print_takeover("bid worker behind a dead network", vanished_ms);
     ck_assert_int_eq(program_end(workers[0], SIGKILL), -1);
     workers[0] = 0;
     worker_stop(1);
     verify_everywhere();
-    for (size_t i = 0; i < SERVERS; i++) {
-        relay_close(&relays[i]);
-    }
+    network_close();
     event_base_free(base);
 }
 END_TEST
@@ -363,7 +403,7 @@ START_TEST(a_bid_worker_that_gets_no_answer_leaves_its_shards_to_others)
     char relayed[RELAY_URL_SIZE];
     struct event_base *base = event_base_new();
     program_settings_remove(bidding.settings);
-    program_settings("[postgres]\npg_timeout_ms = 60000\n", bidding.settings);
+    program_settings("[postgres]\nlease_s = 1\npg_timeout_ms = 60000\n", bidding.settings);
     open_auctions();
     worker_start(1, "rostrum-bidworker");
     relay = (struct relay){.base = base};
@@ -401,8 +441,9 @@ static bool take_fence(const char *tap)
     return taken;
 }
 
-static void wait_for_fence(int deadline_ms)
+static void wait_for_fence(const char *fault)
 {
+    int64_t since_ms = suite_mono_ms();
     char seller[UUID_TEXT_SIZE];
     char auction[UUID_TEXT_SIZE];
     char exchange[TOPOLOGY_QUEUE_SIZE];
@@ -415,7 +456,8 @@ static void wait_for_fence(int deadline_ms)
     topology_bid_exchange(&id, bidding.shards, exchange);
     topology_bid_key(&id, bidding.shards, key);
     queues_tap_key(bidding.queues, exchange, key, tap);
-    SUITE_WAIT(take_fence(tap), deadline_ms);
+    SUITE_WAIT(take_fence(tap), TAKEOVER_MS);
+    print_takeover(fault, since_ms);
 }
 
 static int64_t sessions(void)
@@ -426,25 +468,58 @@ static int64_t sessions(void)
                    NULL);
 }
 
-START_TEST(a_stopped_leading_end_worker_is_replaced_and_stands_by_again)
+static const char leader_pid[] = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 1383035717"
+                                 " AND granted AND database = (SELECT oid FROM pg_database WHERE datname ="
+                                 " current_database())";
+
+static void two_end_workers(void)
 {
-    static const char leader_pid[] = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 1383035717"
-                                     " AND granted AND database = (SELECT oid FROM pg_database WHERE datname ="
-                                     " current_database())";
     worker_start(0, "rostrum-endworker");
     SUITE_WAIT(locks("1383035717") == 1, BIDDING_DEADLINE_MS);
     worker_start(1, "rostrum-endworker");
+}
+
+START_TEST(a_stopped_leading_end_worker_is_replaced_and_stands_by_again)
+{
+    two_end_workers();
     int64_t first = sql_int(bidding.sql, leader_pid, NULL);
     ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
-    wait_for_fence(TAKEOVER_MS);
+    wait_for_fence("stopped leading end worker");
     int64_t second = sql_int(bidding.sql, leader_pid, NULL);
     ck_assert_int_ne(second, first);
     ck_assert_int_eq(kill(workers[0], SIGCONT), 0);
     SUITE_WAIT(sessions() == 2, BIDDING_DEADLINE_MS);
     ck_assert_int_eq(sql_int(bidding.sql, leader_pid, NULL), second);
     worker_stop(1);
-    wait_for_fence(TAKEOVER_MS);
+    wait_for_fence("leading end worker that ended");
     worker_stop(0);
+}
+END_TEST
+
+START_TEST(a_leading_end_worker_with_a_blocked_loop_is_replaced)
+{
+    two_end_workers();
+    loop_block(workers[0]);
+    wait_for_fence("leading end worker with a blocked loop");
+    loop_unblock(workers[0]);
+    worker_stop(0);
+    worker_stop(1);
+}
+END_TEST
+
+START_TEST(a_leading_end_worker_behind_a_dead_network_is_replaced)
+{
+    struct event_base *base = event_base_new();
+    worker_start_relayed(0, "rostrum-endworker", base);
+    LOOP_UNTIL(base, locks("1383035717") == 1, BIDDING_DEADLINE_MS);
+    worker_start(1, "rostrum-endworker");
+    network_vanishes();
+    wait_for_fence("leading end worker behind a dead network");
+    ck_assert_int_eq(program_end(workers[0], SIGKILL), -1);
+    workers[0] = 0;
+    worker_stop(1);
+    network_close();
+    event_base_free(base);
 }
 END_TEST
 
@@ -463,6 +538,8 @@ static Suite *lease_suite(void)
     tcase_add_test(tcase, a_lost_session_moves_no_shard);
     tcase_add_test(tcase, a_bid_worker_that_gets_no_answer_leaves_its_shards_to_others);
     tcase_add_test(tcase, a_stopped_leading_end_worker_is_replaced_and_stands_by_again);
+    tcase_add_test(tcase, a_leading_end_worker_with_a_blocked_loop_is_replaced);
+    tcase_add_test(tcase, a_leading_end_worker_behind_a_dead_network_is_replaced);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -194,6 +194,7 @@ static const struct {
     {"rostrum-gateway", false, SCHEMA_MISSING},
     {"rostrum-bidworker", false, SCHEMA_MISSING},
     {"rostrum-endworker", false, SCHEMA_MISSING},
+    {"rostrum-notifyworker", false, SCHEMA_MISSING},
 };
 
 /* A free port. */

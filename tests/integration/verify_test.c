@@ -474,7 +474,7 @@ static const struct tampering {
     {"UPDATE auctions SET current_bid = 58.00 WHERE id = '" SOLD "'", "its price is 58.00, by the rules it is 57.00"},
     {"UPDATE auctions SET current_bid = NULL WHERE id = '" UNSOLD "'", "its price is none, by the rules it is 10.00"},
     {"UPDATE auctions SET leader_id = seller_id WHERE id = '" SOLD "'", "its leader is"},
-    {"UPDATE auctions SET leader_id = NULL WHERE id = '" OPEN "'", "its leader is nobody"},
+    {"UPDATE auctions SET leader_id = NULL WHERE id = '" OPEN "'", "its leader is none"},
     {"UPDATE auctions SET leader_bid_id = gen_random_uuid() WHERE id = '" OPEN "'", "the entry that leads is"},
     {"UPDATE auctions SET end_time = end_time + interval '1 ms' WHERE id = '" SOLD "'", "its end time is"},
     {"UPDATE auctions SET end_time = original_end_time WHERE id = '" SOLD "'", "its end time is"},
@@ -506,7 +506,7 @@ static const struct tampering {
     {"UPDATE auctions SET settled_at = NULL WHERE id = '" SOLD "'", "its status is sold, by the rules it is ended"},
     {"UPDATE auctions SET winner_id = seller_id WHERE id = '" SOLD "'", "its winner is"},
     {"UPDATE auctions SET winner_id = leader_id WHERE id = '" UNSOLD "'", "its winner is"},
-    {"UPDATE auctions SET winning_bid_id = NULL WHERE id = '" SOLD "'", "its winning bid is nobody"},
+    {"UPDATE auctions SET winning_bid_id = NULL WHERE id = '" SOLD "'", "its winning bid is none"},
     {"UPDATE auctions SET reserve_price = NULL WHERE id = '" UNSOLD "'", "by the rules it is sold"},
     {"UPDATE auctions SET starting_price = 60.00 WHERE id = '" OPEN "'", "its price is 50.00, by the rules it is 60"},
     {"UPDATE auctions SET increments = '[]' WHERE id = '" OPEN "'", "its terms are invalid"},
@@ -577,7 +577,7 @@ START_TEST(each_way_of_tampering_shows_a_difference)
     ck_assert_msg(strstr(out, tampering->word) != NULL, "no word \"%s\" after: %s\n%s", tampering->word,
                   tampering->statement, out);
     /* With their decimals: an id, which is random, may hold any digits. */
-    ck_assert_msg(strstr(out, "7777.00") == NULL && strstr(out, "7778.00") == NULL, "a standing maximum was told: %s",
+    ck_assert_msg(strstr(out, "7777.00") == NULL && strstr(out, "7778.00") == NULL, "a standing maximum is printed: %s",
                   out);
 }
 END_TEST

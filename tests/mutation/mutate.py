@@ -105,7 +105,7 @@ def compiler_of(commands, source):
 
 @functools.lru_cache(maxsize=None)
 def symbols(name):
-    """What an object needs, and what it defines."""
+    """The undefined and the defined symbols of an object."""
     needs, defines = set(), set()
     for line in checked(["nm", "-P", name]).splitlines():
         symbol, letter = line.split()[:2]
@@ -237,7 +237,7 @@ def survives(kit, mutant, folder, source):
 
 
 def write_copy(place, source, text):
-    """Its asserts name the file that it was copied from."""
+    """Writes a copy whose asserts name the original file."""
     copy = place / Path(source).name
     copy.write_text(f'#line 1 "{source}"\n{text}', encoding="utf-8")
     return str(copy)

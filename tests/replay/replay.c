@@ -26,24 +26,24 @@
 #include "tests/support/suite.h"
 
 enum {
-    REPLAY_THREADS = 16,       /* lots under way at once; each has one bid in flight */
-    REPLAY_LASTS_MS = 8000,    /* of a lot: some 75 bids at a few milliseconds, with room */
-    REPLAY_MARGIN_MS = 500,    /* the last bid is in by this much before the end */
-    REPLAY_TRIES = 4,          /* each twice as long as the one before */
-    REPLAY_REPEATS = 40,       /* of a bid that got 503 or no answer, with its key */
-    REPLAY_SETTLED_MS = 90000, /* from the end of bidding until the last lot is settled */
+    REPLAY_THREADS = 16,       /* auctions played at the same time; each has one unanswered bid */
+    REPLAY_LASTS_MS = 8000,    /* duration of an auction: some 75 bids of a few milliseconds, with a margin */
+    REPLAY_MARGIN_MS = 500,    /* the last bid must be placed this long before the end */
+    REPLAY_TRIES = 4,          /* each with twice the duration of the one before */
+    REPLAY_REPEATS = 40,       /* repetitions of a bid that got 503 or no answer, with its key */
+    REPLAY_SETTLED_MS = 90000, /* from the end of bidding until the last auction is settled */
     REPLAY_PROGRESS_LOTS = 8,
 };
 
-/* One lot in one pass. */
+/* One auction in one pass. */
 struct play {
     const struct recording_lot *lot;
     int64_t reserve; /* 0: none */
     char auction[UUID_TEXT_SIZE];
     char status[16]; /* at the end */
     int64_t price;   /* at the end, 0: no bid */
-    int refused;     /* 400 BID_TOO_LOW at the door */
-    bool failed;     /* an answer that has no place in a replay */
+    int refused;     /* refused 400 BID_TOO_LOW by the gateway */
+    bool failed;     /* an unexpected answer */
 };
 
 struct replay {
@@ -52,8 +52,8 @@ struct replay {
     struct factory_user *sellers; /* one per item */
     struct play *plays;
     int play_count;
-    atomic_int next; /* the job to be taken */
-    atomic_int bids; /* placed so far, for the progress line */
+    atomic_int next; /* the next job */
+    atomic_int bids; /* bids placed so far, for the progress line */
     atomic_bool failed;
     bool terminal;
     const char *doing;
@@ -61,7 +61,7 @@ struct replay {
 
 typedef void (*replay_job)(struct replay *replay, struct client *client, int index);
 
-struct replay_crew {
+struct replay_work {
     struct replay *replay;
     replay_job job;
     int count;
@@ -75,35 +75,35 @@ static void replay_progress(struct replay *replay, int done, int count)
     }
 }
 
-static void *replay_hand(void *arg)
+static void *replay_thread(void *arg)
 {
-    struct replay_crew *crew = arg;
+    struct replay_work *work = arg;
     struct client *client = client_new(deployment_http_url());
     if (client == NULL) {
-        atomic_store(&crew->replay->failed, true);
+        atomic_store(&work->replay->failed, true);
         return NULL;
     }
     for (;;) {
-        int index = atomic_fetch_add(&crew->replay->next, 1);
-        if (index >= crew->count || atomic_load(&crew->replay->failed)) {
+        int index = atomic_fetch_add(&work->replay->next, 1);
+        if (index >= work->count || atomic_load(&work->replay->failed)) {
             break;
         }
-        crew->job(crew->replay, client, index);
-        replay_progress(crew->replay, index + 1, crew->count);
+        work->job(work->replay, client, index);
+        replay_progress(work->replay, index + 1, work->count);
     }
     client_free(client);
     return NULL;
 }
 
-/* Does `job` for 0..count-1 on REPLAY_THREADS threads. False if any of it failed. */
-static bool replay_share(struct replay *replay, const char *doing, replay_job job, int count)
+/* Runs `job` for 0..count-1 on REPLAY_THREADS threads. False if a job failed. */
+static bool replay_parallel(struct replay *replay, const char *doing, replay_job job, int count)
 {
-    struct replay_crew crew = {.replay = replay, .job = job, .count = count};
+    struct replay_work work = {.replay = replay, .job = job, .count = count};
     pthread_t threads[REPLAY_THREADS];
     int started = 0;
     replay->doing = doing;
     atomic_store(&replay->next, 0);
-    while (started < REPLAY_THREADS && pthread_create(&threads[started], NULL, replay_hand, &crew) == 0) {
+    while (started < REPLAY_THREADS && pthread_create(&threads[started], NULL, replay_thread, &work) == 0) {
         started++;
     }
     for (int i = 0; i < started; i++) {
@@ -143,7 +143,7 @@ static bool replay_list(struct replay *replay, struct client *client, struct pla
     return factory_auction(client, &replay->sellers[play->lot->item], &terms, play->auction);
 }
 
-/* Places one maximum, until it is known to be in the queue or refused. */
+/* Places one maximum, and repeats it until it is queued or refused. */
 static void replay_bid(struct replay *replay, struct client *client, struct play *play, const struct recording_bid *bid)
 {
     char key[UUID_TEXT_SIZE];
@@ -194,13 +194,13 @@ static void replay_play(struct replay *replay, struct client *client, int index)
     play->failed = true;
 }
 
-/* Waits for the hammer and the settlement, and notes the outcome. */
+/* Waits for end and settlement, and records the outcome. */
 static void replay_close(struct replay *replay, struct client *client, int index)
 {
     struct play *play = &replay->plays[index];
     int64_t until_ms = clock_mono_ms() + REPLAY_SETTLED_MS;
     while (!play->failed) {
-        const struct reply *reply = factory_look(client, NULL, play->auction);
+        const struct reply *reply = factory_get_auction(client, NULL, play->auction);
         const char *status = reply_text(reply, "status");
         if (reply->status == 200 && (strcmp(status, "sold") == 0 || strcmp(status, "unsold") == 0)) {
             const char *price = reply_text(reply, "currentBid");
@@ -227,8 +227,8 @@ static bool replay_pass(struct replay *replay, const char *doing, struct play *p
 {
     replay->plays = plays;
     replay->play_count = count;
-    return replay_share(replay, doing, replay_play, count) &&
-           replay_share(replay, "waiting for the hammer", replay_close, count);
+    return replay_parallel(replay, doing, replay_play, count) &&
+           replay_parallel(replay, "waiting for the hammer", replay_close, count);
 }
 
 static int replay_count(const struct play *plays, int count, int item, bool (*is)(const struct play *))
@@ -240,7 +240,7 @@ static int replay_count(const struct play *plays, int count, int item, bool (*is
     return found;
 }
 
-/* One line of the table; `item` -1: all of them. */
+/* Prints one line of the table; `item` -1: all items. */
 static void replay_line(const struct recording *recording, int item, const struct play *plain,
                         const struct play *reserved, int reserved_count)
 {
@@ -328,7 +328,7 @@ static bool replay_write(const char *path, const struct recording *recording, co
     return true;
 }
 
-/* `rostrumctl verify` over everything that was played. */
+/* Runs `rostrumctl verify` on all auctions. */
 static bool replay_verify(void)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
@@ -337,7 +337,7 @@ static bool replay_verify(void)
     return code == 0;
 }
 
-/* Both passes and the report; 0 if the deployment reached what it must. */
+/* Runs both passes and prints the report. Returns 0 if enough auctions matched. */
 static int replay_all(struct replay *replay, struct play *plain, struct play *reserved, char **argv)
 {
     const struct recording *recording = replay->recording;
@@ -345,7 +345,7 @@ static int replay_all(struct replay *replay, struct play *plain, struct play *re
     int reserved_count = 0;
     int plain_least = (int)strtol(argv[3], NULL, 10);
     int reserved_least = (int)strtol(argv[4], NULL, 10);
-    if (!replay_share(replay, "registering", replay_enrol, recording->item_count + recording->bidder_count)) {
+    if (!replay_parallel(replay, "registering", replay_enrol, recording->item_count + recording->bidder_count)) {
         return EXIT_FAILURE;
     }
     for (int i = 0; i < lots; i++) {

@@ -110,7 +110,7 @@ struct command *bidding_add(struct bidding_auction *auction, enum command_kind k
                                 .amount = amount,
                                 .received_ms = clock_now_ms()};
     if (kind == COMMAND_START || kind == COMMAND_FENCE) {
-        command->user_id = (struct uuid){{0}}; /* nobody's */
+        command->user_id = (struct uuid){{0}}; /* no user has this id */
     }
     return command;
 }
@@ -191,7 +191,7 @@ void bidding_verify(const struct bidding_auction *auction)
     ck_assert_msg(deployment_ctl(out, sizeof out, "verify", auction->text, NULL) == 0, "verify: %s", out);
 }
 
-/* Takes the next message of events; whether the event was in it. */
+/* Takes the next message of events; true if the event was in it. */
 static bool take(const struct bidding_auction *auction, enum event_kind kind, struct auction_event *event)
 {
     static struct auction_event events[MESSAGE_EVENTS_MAX];

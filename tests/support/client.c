@@ -1,6 +1,6 @@
 /*
- * The HTTP client of the tests. Headers for one call are collected in a curl list that is freed after it; the reply's
- * body grows in one buffer that is used again by the next call.
+ * The HTTP client of the tests. The headers of one call are in a curl list that is freed after it. One buffer holds
+ * the body of the last reply and is reused.
  */
 #include "tests/support/client.h"
 
@@ -23,8 +23,9 @@
 enum {
     CLIENT_URL_SIZE = 1024,
     CLIENT_HEADER_SIZE = 1024,
-    CLIENT_BODY_MAX = 8 << 20, /* bytes of one reply; the deployment's longest page is far below */
-    CLIENT_TIMEOUT_MS = 20000, /* more than the longest Prefer: wait (10 s) and the gateway's own deadlines */
+    CLIENT_BODY_MAX = 8 << 20, /* bytes of one reply; the longest page of the deployment is much shorter */
+    CLIENT_TIMEOUT_MS =
+        60000, /* more than the longest Prefer: wait (10 s) and the gateway's deadlines, also of uploads */
     CLIENT_FORMAT_BUFFERS = 8,
     CLIENT_FORMAT_SIZE = 2048,
     CLIENT_PATH_SIZE = 128,
@@ -134,7 +135,7 @@ static void client_prepare(struct client *client, const char *method, const char
     }
     client_header(client, "Expect:");
     if (body != NULL) {
-        /* First in the list would lose against a Content-Type that the test chose; curl sends both, so look. */
+        /* curl would send a second Content-Type beside the one that the test chose. */
         bool chosen = false;
         for (const struct curl_slist *at = client->headers; at != NULL; at = at->next) {
             chosen = chosen || strncasecmp(at->data, "Content-Type:", strlen("Content-Type:")) == 0;
@@ -263,7 +264,7 @@ int reply_count(const struct reply *reply, const char *path)
     return count;
 }
 
-/* "http://127.0.0.1:8080" and nothing else: the tests' deployment is on loopback. */
+/* Accepts only the form "http://127.0.0.1:8080": the deployment of the tests is on loopback. */
 static int client_raw_connect(const char *base_url)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
@@ -280,7 +281,7 @@ static int client_raw_connect(const char *base_url)
     return fd;
 }
 
-/* Whether `text` holds a whole response. */
+/* True if `text` contains a whole response. */
 static bool client_raw_whole(const char *text)
 {
     const char *end = strstr(text, "\r\n\r\n");
@@ -297,11 +298,11 @@ struct client_raw_state {
     char *out;
     size_t size;
     size_t got;
-    bool ended; /* closed by the deployment, or enough read */
+    bool ended; /* closed by the deployment, or enough was read */
     bool closed;
 };
 
-/* Reads what comes within `wait_ms`. */
+/* Reads the bytes that arrive within `wait_ms`. */
 static void client_raw_read(struct client_raw_state *state, int wait_ms, bool stop_when_whole)
 {
     struct pollfd look = {.fd = state->fd, .events = POLLIN};
@@ -335,7 +336,7 @@ int client_raw(const char *base_url, const char *bytes, size_t length, int pause
     for (size_t sent = 0; sent < length && !state.ended && clock_mono_ms() < state.until_ms;) {
         ssize_t written = send(state.fd, bytes + sent, chunk < length - sent ? chunk : length - sent, MSG_NOSIGNAL);
         if (written < 0) {
-            break; /* the deployment may have answered and closed already: read what it said */
+            break; /* the deployment may have answered and closed already, so the answer is read */
         }
         sent += (size_t)written;
         if (pause_ms > 0) {
@@ -346,7 +347,7 @@ int client_raw(const char *base_url, const char *bytes, size_t length, int pause
         client_raw_read(&state, (int)(state.until_ms - clock_mono_ms()), true);
     }
     if (!state.closed) {
-        /* The answer came whole; a moment more shows whether the deployment also closes. */
+        /* The answer is complete; wait a moment longer to see whether the deployment closes. */
         state.ended = false;
         client_raw_read(&state, 1000, false);
     }

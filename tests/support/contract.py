@@ -11,7 +11,7 @@ import urllib.parse
 
 import jsonschema
 
-TIMEOUT_S = 30
+TIMEOUT_S = 70  # longer than the gateway's deadlines, also of uploads
 # What any HTTP answer carries and the document does not repeat; Connection where the deployment closes.
 PLAIN_HEADERS = {"content-type", "content-length", "date", "connection"}
 # Of any answer where other sites' scripts may call; the document says so once.
@@ -56,7 +56,7 @@ class Operation:
 
 
 class Document:
-    """The document, and what has been seen of what it describes."""
+    """The OpenAPI document, and the parts of it that were observed."""
 
     def __init__(self, data):
         self.data = data
@@ -82,7 +82,7 @@ class Document:
         return min(found, key=lambda each: each.path.count("{"))
 
     def validate(self, schema, value, what):
-        """Fault unless `value` keeps `schema`."""
+        """Raises Fault unless `value` is valid for `schema`."""
         validator = jsonschema.Draft202012Validator(
             schema, resolver=self.resolver, format_checker=jsonschema.draft202012_format_checker
         )
@@ -91,7 +91,7 @@ class Document:
             raise Fault(f"{what}: {wrong.json_path}: {wrong.message[:400]}")
 
     def judge(self, operation, reply, head=False):
-        """Fault unless the document describes this answer."""
+        """Raises Fault unless the document describes this answer."""
         what = f"{operation} answered {reply}"
         described = operation.details["responses"].get(str(reply.status))
         if described is None:
@@ -112,7 +112,7 @@ class Document:
             self.seen.add((operation.id, reply.status, code))
 
     def judge_headers(self, operation, response, reply, what):
-        """Those described are there, as described; no others are."""
+        """Raises Fault unless the answer has the described headers, with valid values, and no others."""
         described = {name.lower(): self.resolve(header) for name, header in response.get("headers", {}).items()}
         allowed = PLAIN_HEADERS | described.keys()
         if "429" in operation.details["responses"]:
@@ -128,7 +128,7 @@ class Document:
                 raise Fault(f"{what}: header {name} is missing")
 
     def described(self):
-        """Every (operation id, status, code) that the document promises; code None where it is no error."""
+        """Every (operation id, status, code) that the document promises; code None if it is no error."""
         for operation in self.operations:
             for status, described in operation.details["responses"].items():
                 codes = []
@@ -139,7 +139,7 @@ class Document:
 
 
 class Client:
-    """One connection, used again while the deployment keeps it. Every answer is judged."""
+    """One connection, used again while the deployment keeps it. Every answer is validated."""
 
     def __init__(self, url, document=None):
         self.address = urllib.parse.urlsplit(url).netloc
@@ -147,7 +147,7 @@ class Client:
         self.connection = http.client.HTTPConnection(self.address, timeout=TIMEOUT_S)
 
     def send(self, method, path, body=None, token=None, headers=None):
-        """The answer, unjudged. `body` is sent as JSON unless it is bytes."""
+        """Returns the answer without validation. `body` is sent as JSON unless it is bytes."""
         sent = dict(headers or {})
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
@@ -159,7 +159,7 @@ class Client:
         return Reply(answer, answer.read())
 
     def call(self, status, method, path, body=None, token=None, headers=None):
-        """The answer, which must be of this status and as the document has it."""
+        """Returns the answer, which must have this status and be valid for the document."""
         operation = self.document.find("GET" if method == "HEAD" else method, path.partition("?")[0])
         reply = self.send(method, path, body, token, headers)
         self.document.judge(operation, reply, method == "HEAD")
@@ -178,7 +178,7 @@ class Client:
         return reply
 
     def twice_hosted(self, method, path):
-        """A request that is no HTTP: with two Host headers."""
+        """Sends an invalid request: with two Host headers."""
         operation = self.document.find(method, path.partition("?")[0])
         self.connection.putrequest(method, path, skip_host=True)
         for _ in range(2):
@@ -188,14 +188,14 @@ class Client:
         return self.received(operation)
 
     def received(self, operation):
-        """The answer to what was sent by hand, judged."""
+        """Reads and validates the answer to a request that was sent byte by byte."""
         answer = self.connection.getresponse()
         reply = Reply(answer, answer.read())
         self.document.judge(operation, reply)
         return reply
 
     def begin(self, method, path):
-        """A request that never ends; `finish` waits for what the deployment says to that."""
+        """Sends a request that never ends; `finish` waits for the answer."""
         self.connection.connect()
         self.connection.sock.sendall(f"{method} {path} HTTP/1.1\r\nHost: {self.address}\r\nX-Slow: ".encode())
 

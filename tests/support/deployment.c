@@ -1,5 +1,5 @@
 /*
- * Steering the deployment from a test: short-lived children with their output read through a pipe.
+ * See deployment.h. Commands are short-lived child processes whose output is read through a pipe.
  */
 #include "tests/support/deployment.h"
 
@@ -73,7 +73,7 @@ int deployment_run(const char *const *argv, char *out, size_t size)
     }
     bool ready = posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO) == 0 &&
                  posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO) == 0;
-    /* posix_spawn does not write to the words, its type only predates const. */
+    /* posix_spawn does not change the words; its parameter only lacks a const. */
     union {
         const char *const *read_only;
         char *const *as_posix_wants;
@@ -142,18 +142,29 @@ pid_t deployment_pid(const char *service)
     return deployment_number(out);
 }
 
-pid_t deployment_child(pid_t parent)
+size_t deployment_children(pid_t parent, pid_t *children, size_t most)
 {
     char path[DEPLOYMENT_PATH_SIZE];
     char text[DEPLOYMENT_PATH_SIZE];
     (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return -1;
+        return 0;
     }
     deployment_read(fd, text, sizeof(text));
     (void)close(fd);
-    return deployment_number(text);
+    size_t count = 0;
+    char *rest = NULL;
+    for (char *word = strtok_r(text, " ", &rest); word != NULL && count < most; word = strtok_r(NULL, " ", &rest)) {
+        children[count++] = deployment_number(word);
+    }
+    return count;
+}
+
+pid_t deployment_child(pid_t parent)
+{
+    pid_t child = -1;
+    return deployment_children(parent, &child, 1) == 1 ? child : -1;
 }
 
 bool deployment_ready(void)

@@ -13,7 +13,8 @@
 
 enum {
     DEPLOYMENT_OUTPUT_SIZE = 16384,
-    DEPLOYMENT_READY_MS = 60000, /* until ready after a server was killed; the slowest boot is RabbitMQ's, some 5 s */
+    DEPLOYMENT_READY_MS =
+        150000, /* until ready after a server was killed; RabbitMQ boots in 5 s, at a load of 25 in 50 s */
 };
 
 /* "http://127.0.0.1:PORT"; exits with a message if the environment does not name it. */
@@ -34,6 +35,8 @@ int deployment_ctl(char *out, size_t size, const char *word, ...) __attribute__(
 pid_t deployment_pid(const char *service);
 /* First child of a process (of the gateway's master: a worker), -1 if it has none. */
 pid_t deployment_child(pid_t parent);
+/* Writes the pids of at most `most` children of a process. Returns their number. */
+size_t deployment_children(pid_t parent, pid_t *children, size_t most);
 /* Whether GET /ready returns 200 and reports nothing degraded. */
 bool deployment_ready(void);
 

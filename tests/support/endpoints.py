@@ -18,7 +18,7 @@ CHUNK = b"x" * 8192
 
 
 class Call:
-    """One call: headers (names in lower case), body as bytes; begun, ended (None: not yet) on the monotonic clock."""
+    """One call: headers (names in lower case), body as bytes; begun and ended (None: not yet), monotonic times."""
 
     def __init__(self, path, headers, body):
         self.path = path
@@ -30,7 +30,7 @@ class Call:
 
     @property
     def id(self):
-        """Of the delivery."""
+        """Id of the delivery."""
         return self.headers["webhook-id"]
 
 
@@ -63,17 +63,17 @@ class Endpoints:
             do_GET = do_POST
 
             def log_message(self, *arguments):
-                """Quiet."""
+                """Prints nothing."""
 
         class Server(http.server.ThreadingHTTPServer):
-            """Of the family of its host."""
+            """A server of the address family of its host."""
 
             address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
             daemon_threads = True
             request_queue_size = 128
 
             def handle_error(self, request, client_address):
-                """Who hangs up is no error here."""
+                """Ignores clients that close the connection."""
 
         self.server = Server((host, 0), Handler)
         self.scheme = "https" if tls else "http"
@@ -85,10 +85,10 @@ class Endpoints:
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def url(self, path, manner=None, host="127.0.0.1"):
-        """Of an endpoint with this manner; without one it answers 204."""
-        if manner is not None:
-            self.behaviours[path] = manner
+    def url(self, path, behaviour=None, host="127.0.0.1"):
+        """The URL of a new endpoint with this behaviour; without one it answers 204."""
+        if behaviour is not None:
+            self.behaviours[path] = behaviour
         return f"{self.scheme}://{host}:{self.port}{path}"
 
     def of(self, path):
@@ -97,16 +97,16 @@ class Endpoints:
             return [call for call in self.calls if call.path == path]
 
     def close(self):
-        """Ends it, and whoever hangs in it."""
+        """Stops the server, and the calls that wait in it."""
         self.release.set()
         self.server.shutdown()
         self.server.server_close()
 
 
 def status(code, headers=(), body=b""):
-    """Answers so."""
+    """Behaviour: answers with this status."""
 
-    def manner(handler, _number):
+    def behaviour(handler, _number):
         handler.send_response(code)
         for name, value in headers:
             handler.send_header(name, value)
@@ -114,22 +114,22 @@ def status(code, headers=(), body=b""):
         handler.end_headers()
         handler.wfile.write(body)
 
-    return manner
+    return behaviour
 
 
 def in_turn(*behaviours):
-    """The first call, the second one, and so on; the last manner for all that follow."""
+    """Behaviour: one for the first call, one for the second, and so on; the last one for all further calls."""
     return lambda handler, number: behaviours[min(number, len(behaviours)) - 1](handler, number)
 
 
 def hang(handler, _number):
-    """Says nothing until it is let go."""
+    """Behaviour: no answer until the server is closed."""
     handler.server.endpoints.release.wait()
     handler.close_connection = True
 
 
 def endless_body(handler, _number):
-    """2xx, and then an answer without end."""
+    """Behaviour: 2xx and an endless body."""
     handler.send_response(200)
     handler.send_header("Content-Type", "application/octet-stream")
     handler.end_headers()
@@ -139,7 +139,7 @@ def endless_body(handler, _number):
 
 
 def endless_headers(handler, _number):
-    """2xx, and then headers without end."""
+    """Behaviour: 2xx and endless headers."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
     handler.close_connection = True
     while True:
@@ -147,7 +147,7 @@ def endless_headers(handler, _number):
 
 
 def trickle(handler, _number):
-    """2xx, and then a byte now and again, for ever."""
+    """Behaviour: 2xx, then one byte after another with pauses, for ever."""
     handler.send_response(200)
     handler.end_headers()
     handler.close_connection = True
@@ -156,19 +156,19 @@ def trickle(handler, _number):
 
 
 def no_http(handler, _number):
-    """Something else than HTTP."""
+    """Behaviour: an answer that is not HTTP."""
     handler.close_connection = True
     handler.wfile.write(b"220 mail.example ESMTP\r\n")
 
 
 def signature(secret, call):
-    """What the call's signature must be, computed anew."""
+    """The expected signature of the call."""
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signed = b".".join((call.id.encode(), call.headers["webhook-timestamp"].encode(), call.body))
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
 def verify(secret, call):
-    """Whether one of the call's signatures is right, and its timestamp new."""
+    """Whether one of the call's signatures is valid, and its timestamp recent."""
     fresh = abs(int(call.headers["webhook-timestamp"]) - time.time()) < SKEW_S
     return fresh and signature(secret, call) in call.headers["webhook-signature"].split(" ")

@@ -40,7 +40,7 @@ static bool read_more(struct events *events, int64_t until_ms)
     return got > 0;
 }
 
-/* What stands before `mark` goes to `out`, and the mark with it; false when it does not come. */
+/* Copies the bytes before `mark` to `out` and removes them and the mark. False if no mark arrives in time. */
 static bool read_until(struct events *events, const char *mark, char *out, size_t size)
 {
     int64_t until_ms = clock_mono_ms() + EVENTS_WAIT_MS;
@@ -116,7 +116,7 @@ const char *events_head(const struct events *events)
     return events->head;
 }
 
-/* One line of a block, as the specification reads it; there is one line of data in ours. */
+/* Reads one line of a block. The deployment sends one data line in each block. */
 static void read_line(struct events *events, const char *line, size_t length)
 {
     struct event_block *block = &events->block;
@@ -151,7 +151,7 @@ const struct event_block *events_next(struct events *events)
     return &events->block;
 }
 
-const struct event_block *events_hear(struct events *events, const char *type)
+const struct event_block *events_receive(struct events *events, const char *type)
 {
     const struct event_block *block = NULL;
     const char *text = NULL;

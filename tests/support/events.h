@@ -7,7 +7,7 @@
 
 #include "common/base/json.h"
 
-enum { EVENTS_WAIT_MS = 10000, EVENTS_BLOCK_SIZE = 65536 };
+enum { EVENTS_WAIT_MS = 30000, EVENTS_BLOCK_SIZE = 65536 };
 
 struct events;
 
@@ -27,7 +27,7 @@ const char *events_head(const struct events *events);
 /* Returns the next block, valid until the next call; NULL at the end of the connection or after the deadline. */
 MUST_CHECK const struct event_block *events_next(struct events *events);
 /* Returns the next block whose data has this type; skips others. */
-MUST_CHECK const struct event_block *events_hear(struct events *events, const char *type);
+MUST_CHECK const struct event_block *events_receive(struct events *events, const char *type);
 /* Whether the deployment closes the connection; skips blocks before that. */
 MUST_CHECK bool events_ended(struct events *events);
 

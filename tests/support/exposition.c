@@ -1,5 +1,5 @@
 /*
- * See exposition.h. A family's samples are read line by line; what a line must be depends on the TYPE before it.
+ * See exposition.h. Samples are read line by line and checked by the TYPE of their family.
  */
 #include "tests/support/exposition.h"
 
@@ -16,11 +16,11 @@ enum { LINE_SIZE = 1024, NAME_SIZE = 128, FAMILIES_MAX = 64 };
 struct reading {
     char family[NAME_SIZE];
     char type[NAME_SIZE];
-    char seen[FAMILIES_MAX][NAME_SIZE]; /* families begun */
+    char seen[FAMILIES_MAX][NAME_SIZE]; /* families seen so far */
     size_t seen_count;
     char last[LINE_SIZE]; /* name and labels of the last sample */
     int64_t bucket;       /* value of the last bucket of this series, -1: none */
-    bool infinite;        /* it was that of +Inf */
+    bool infinite;        /* that bucket is +Inf */
 };
 
 static size_t name_length(const char *text)
@@ -28,7 +28,7 @@ static size_t name_length(const char *text)
     return strcspn(text, "0123456789") == 0 ? 0 : strspn(text, NAME_CHARACTERS);
 }
 
-/* Reads name="value", …} from behind the brace; what follows it. */
+/* Reads name="value", …} after the brace, and moves `*at` behind it. */
 static const char *read_labels(const char *line, const char *at)
 {
     while (*at != '}') {
@@ -114,7 +114,7 @@ static void check_comment(struct reading *reading, const char *line)
     reading->bucket = -1;
 }
 
-/* Copies the line at `*at`, without its end, and goes on to the next; false at the end. */
+/* Copies the line at `*at` without its line feed, and moves `*at` to the next line; false at the end. */
 static bool next_line(const char **at, char line[static LINE_SIZE])
 {
     size_t length = strcspn(*at, "\n");

@@ -1,5 +1,5 @@
 /*
- * The fixture of a test. Users carry a fresh id in their email, so that tests never meet.
+ * See factory.h. Each email address contains a new id, so that tests do not share users.
  */
 #include "tests/support/factory.h"
 
@@ -19,6 +19,23 @@ static bool factory_expect(const struct reply *reply, int status, const char *wh
     return false;
 }
 
+bool factory_log_in(struct client *client, struct factory_user *user)
+{
+    const char *body = client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", user->email);
+    client_token(client, NULL);
+    const struct reply *reply = client_call(client, "POST", "/api/v1/auth/login", body);
+    if (!factory_expect(reply, 200, "login")) {
+        return false;
+    }
+    (void)snprintf(user->token, sizeof(user->token), "%s", reply_text(reply, "accessToken"));
+    const char *cookie = client_reply_header(client, "Set-Cookie");
+    const char *session = strchr(cookie, '=');
+    if (session != NULL) {
+        (void)snprintf(user->session, sizeof(user->session), "%.*s", (int)strcspn(session + 1, ";"), session + 1);
+    }
+    return session != NULL;
+}
+
 bool factory_user(struct client *client, struct factory_user *user, const char *display_name)
 {
     char unique[UUID_TEXT_SIZE];
@@ -34,18 +51,7 @@ bool factory_user(struct client *client, struct factory_user *user, const char *
         return false;
     }
     (void)snprintf(user->id, sizeof(user->id), "%s", reply_text(reply, "user.id"));
-    body = client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", user->email);
-    reply = client_call(client, "POST", "/api/v1/auth/login", body);
-    if (!factory_expect(reply, 200, "login")) {
-        return false;
-    }
-    (void)snprintf(user->token, sizeof(user->token), "%s", reply_text(reply, "accessToken"));
-    const char *cookie = client_reply_header(client, "Set-Cookie");
-    const char *session = strchr(cookie, '=');
-    if (session != NULL) {
-        (void)snprintf(user->session, sizeof(user->session), "%.*s", (int)strcspn(session + 1, ";"), session + 1);
-    }
-    return session != NULL;
+    return factory_log_in(client, user);
 }
 
 bool factory_auction(struct client *client, const struct factory_user *seller, const struct factory_terms *terms,
@@ -92,7 +98,7 @@ const struct reply *factory_proxy(struct client *client, const struct factory_us
                          client_format("{\"maxAmount\": %s}", maximum));
 }
 
-const struct reply *factory_look(struct client *client, const struct factory_user *who, const char *auction)
+const struct reply *factory_get_auction(struct client *client, const struct factory_user *who, const char *auction)
 {
     client_token(client, who != NULL ? who->token : NULL);
     return client_call(client, "GET", client_format("/api/v1/auctions/%s", auction), NULL);
@@ -100,7 +106,7 @@ const struct reply *factory_look(struct client *client, const struct factory_use
 
 bool factory_has_status(struct client *client, const char *auction, const char *status)
 {
-    return strcmp(reply_text(factory_look(client, NULL, auction), "status"), status) == 0;
+    return strcmp(reply_text(factory_get_auction(client, NULL, auction), "status"), status) == 0;
 }
 
 int factory_notifications(struct client *client, const struct factory_user *who, const char *auction, const char *kind)

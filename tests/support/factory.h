@@ -28,6 +28,9 @@ struct factory_user {
 /* Registers a user and logs in. Afterwards the client has no token. */
 MUST_CHECK bool factory_user(struct client *client, struct factory_user *user, const char *display_name);
 
+/* Logs in again: the user gets new tokens. Afterwards the client has no token. */
+MUST_CHECK bool factory_log_in(struct client *client, struct factory_user *user);
+
 struct factory_terms {
     const char *title;          /* NULL: "A chair" */
     const char *starting_price; /* NULL: 10.00 */
@@ -46,7 +49,7 @@ const struct reply *factory_bid(struct client *client, const struct factory_user
 const struct reply *factory_proxy(struct client *client, const struct factory_user *bidder, const char *auction,
                                   const char *maximum);
 /* GET /auctions/:id as user `who` (NULL: a guest). */
-const struct reply *factory_look(struct client *client, const struct factory_user *who, const char *auction);
+const struct reply *factory_get_auction(struct client *client, const struct factory_user *who, const char *auction);
 /* Whether the auction has this status now. */
 bool factory_has_status(struct client *client, const char *auction, const char *status);
 /* Number of notifications of `who` of this kind and auction, among the newest 100; -1 on error. */

@@ -1,5 +1,5 @@
 /*
- * The fixture of the contract's tests.
+ * See fixture.h.
  */
 #include "tests/support/fixture.h"
 

@@ -16,7 +16,7 @@ enum {
     OVERHEAD = 4096,
 };
 
-/* Bytes that grow; each function appends. */
+/* A growing buffer; each function appends to it. */
 struct writer {
     unsigned char *bytes;
     size_t length;
@@ -86,7 +86,7 @@ static void put_head(struct writer *writer, unsigned width, unsigned height)
     put_chunk(writer, "IHDR", facts, sizeof(facts));
 }
 
-/* zlib's frame around stored blocks. */
+/* The zlib header and checksum around stored blocks. */
 static struct writer store(const unsigned char *rows, size_t length)
 {
     struct writer stored = {.bytes = malloc(length + length / STORED_MAX * 5 + OVERHEAD)};
@@ -126,7 +126,7 @@ struct image image_png(unsigned width, unsigned height, uint32_t seed)
     ck_assert_ptr_nonnull(rows);
     for (size_t i = 0; i < length; i++) {
         noise = noise * 1664525U + 1013904223U;
-        rows[i] = i % line == 0 ? 0 : (unsigned char)(noise >> 24); /* a line begins with its filter: none */
+        rows[i] = i % line == 0 ? 0 : (unsigned char)(noise >> 24); /* each line begins with its filter: none */
     }
     struct image image = png(width, height, rows, length);
     free(rows);

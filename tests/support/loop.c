@@ -1,5 +1,5 @@
 /*
- * The turning of the loop for tests; see loop.h.
+ * See loop.h.
  */
 #include "tests/support/loop.h"
 

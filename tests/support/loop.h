@@ -16,7 +16,7 @@ void loop_turn(struct event_base *base);
     do {                                                                                                               \
         int64_t loop_until_ms = suite_mono_ms() + (deadline_ms);                                                       \
         while (!(condition)) {                                                                                         \
-            ck_assert_msg(suite_mono_ms() < loop_until_ms, "within %d ms never came: %s", (int)(deadline_ms),          \
+            ck_assert_msg(suite_mono_ms() < loop_until_ms, "not true within %d ms: %s", (int)(deadline_ms),            \
                           #condition);                                                                                 \
             loop_turn(base);                                                                                           \
         }                                                                                                              \

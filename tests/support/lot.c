@@ -12,7 +12,7 @@ struct uuid lot_user(int user)
     return id;
 }
 
-void lot_set(void)
+void lot_reset(void)
 {
     lot_next_id = 0;
     lot = (struct rules_auction){
@@ -52,7 +52,7 @@ struct rules_decision lot_proxy(int bidder, int64_t amount)
     return lot_send(COMMAND_PROXY, bidder, amount, LOT_NOW_MS);
 }
 
-void lot_rejected(struct rules_decision decision, enum rules_reason reason)
+void lot_expect_rejected(struct rules_decision decision, enum rules_reason reason)
 {
     ck_assert_int_eq(decision.verdict, RULES_REJECTED);
     ck_assert_str_eq(rules_reason_text(decision.reason), rules_reason_text(reason));
@@ -60,7 +60,7 @@ void lot_rejected(struct rules_decision decision, enum rules_reason reason)
     ck_assert(!decision.automatic && !decision.extended && !decision.lead_lost && !decision.raise && !decision.ended);
 }
 
-void lot_accepted(struct rules_decision decision, int64_t amount)
+void lot_expect_accepted(struct rules_decision decision, int64_t amount)
 {
     ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
     ck_assert_int_eq(decision.reason, RULES_NONE);
@@ -68,7 +68,7 @@ void lot_accepted(struct rules_decision decision, int64_t amount)
     ck_assert(!decision.automatic);
 }
 
-void lot_outbid(struct rules_decision decision, int64_t amount, int by, int64_t answer)
+void lot_expect_outbid(struct rules_decision decision, int64_t amount, int by, int64_t answer)
 {
     struct uuid answerer = lot_user(by);
     ck_assert_int_eq(decision.verdict, RULES_OUTBID);
@@ -78,7 +78,7 @@ void lot_outbid(struct rules_decision decision, int64_t amount, int by, int64_t 
     ck_assert_int_eq(decision.automatic_amount, answer);
 }
 
-void lot_stands(int leader, int64_t price, int64_t leader_max, int64_t bid_count)
+void lot_expect_state(int leader, int64_t price, int64_t leader_max, int64_t bid_count)
 {
     struct uuid id = lot_user(leader);
     ck_assert(lot.has_leader && uuid_equal(&lot.leader_id, &id));
@@ -87,7 +87,7 @@ void lot_stands(int leader, int64_t price, int64_t leader_max, int64_t bid_count
     ck_assert_int_eq(lot.bid_count, bid_count);
 }
 
-void lot_lost(struct rules_decision decision, int loser, bool by_proxy)
+void lot_expect_lost(struct rules_decision decision, int loser, bool by_proxy)
 {
     struct uuid id = lot_user(loser);
     ck_assert(decision.lead_lost && uuid_equal(&decision.loser, &id));

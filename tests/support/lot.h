@@ -20,7 +20,7 @@ enum lot_user_number { SELLER = 1, ANN, BOB, CYD };
 extern struct rules_auction lot;
 
 /* For tcase_add_checked_fixture. Also starts a second auction within a test. */
-void lot_set(void);
+void lot_reset(void);
 struct uuid lot_user(int user);
 
 /* Decide a command; its id ends with its number, from 1. */
@@ -29,10 +29,10 @@ struct rules_decision lot_bid(int bidder, int64_t amount);
 struct rules_decision lot_proxy(int bidder, int64_t amount);
 
 /* Assertions. */
-void lot_rejected(struct rules_decision decision, enum rules_reason reason);
-void lot_accepted(struct rules_decision decision, int64_t amount);
-void lot_outbid(struct rules_decision decision, int64_t amount, int by, int64_t answer);
-void lot_stands(int leader, int64_t price, int64_t leader_max, int64_t bid_count);
-void lot_lost(struct rules_decision decision, int loser, bool by_proxy);
+void lot_expect_rejected(struct rules_decision decision, enum rules_reason reason);
+void lot_expect_accepted(struct rules_decision decision, int64_t amount);
+void lot_expect_outbid(struct rules_decision decision, int64_t amount, int by, int64_t answer);
+void lot_expect_state(int leader, int64_t price, int64_t leader_max, int64_t bid_count);
+void lot_expect_lost(struct rules_decision decision, int loser, bool by_proxy);
 
 #endif

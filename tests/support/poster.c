@@ -1,6 +1,6 @@
 /*
- * See poster.h. Our own errors, and a deployment that closes a connection, end the program with a message: a
- * measurement cannot go on then.
+ * See poster.h. Errors of this program, and a connection that the deployment closes, end it with a message: the
+ * measurement would be invalid.
  */
 #include "tests/support/poster.h"
 
@@ -31,7 +31,7 @@ struct poster {
 
 struct posters {
     struct posters_options options;
-    size_t next; /* the search for a free one begins here */
+    size_t next; /* where the search for a free connection begins */
     size_t busy;
     struct poster all[];
 };
@@ -42,7 +42,7 @@ static void fail(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* The status of a whole answer; 0 while it is none. */
+/* Status of a complete answer, 0 if it is incomplete. */
 static int whole(const struct poster *poster)
 {
     static const char LENGTH[] = "\r\nContent-Length:";

@@ -37,7 +37,7 @@ void program_settings_remove(const char *path)
     (void)unlink(path);
 }
 
-/* NOTIFY (of systemd's protocol): NULL for none. */
+/* NOTIFY_SOCKET=… of systemd's protocol; NULL: none */
 static pid_t spawn(const char *name, const char *settings_path, const char *notify)
 {
     const char *build = getenv("BUILD");
@@ -47,7 +47,7 @@ static pid_t spawn(const char *name, const char *settings_path, const char *noti
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (void)signal(SIGTERM, SIG_DFL); /* Check's handler would end the test */
+        (void)signal(SIGTERM, SIG_DFL); /* otherwise Check's handler would end the test */
         (void)setenv("ROSTRUM_CONF", settings_path, 1);
         if (notify != NULL) {
             (void)setenv("NOTIFY_SOCKET", notify, 1);
@@ -64,7 +64,7 @@ pid_t program_start(const char *name, const char *settings_path)
     return spawn(name, settings_path, NULL);
 }
 
-/* Opens a socket for notifications to systemd. Its name in Linux's abstract namespace vanishes with this process. */
+/* Opens a socket for notifications to systemd. Its abstract name disappears with this process. */
 static int notify_open(char name[static NOTIFY_NAME_SIZE])
 {
     static int count;
@@ -79,7 +79,7 @@ static int notify_open(char name[static NOTIFY_NAME_SIZE])
     return fd;
 }
 
-/* Whether it has said so; a program that ended fails the test. */
+/* True once READY=1 has arrived. Fails the test if the program has ended. */
 static bool said_ready(int fd, pid_t pid)
 {
     char text[NOTIFY_TEXT_SIZE];
@@ -101,7 +101,7 @@ pid_t program_start_ready(const char *name, const char *settings_path)
     int fd = notify_open(notify);
     pid_t pid = spawn(name, settings_path, notify);
     SUITE_WAIT(said_ready(fd, pid), READY_MS);
-    ck_assert_int_eq(close(fd), 0); /* nobody reads what else it says: it must not wait for that */
+    ck_assert_int_eq(close(fd), 0); /* further notifications are not read, so the program must not wait for them */
     return pid;
 }
 

@@ -59,7 +59,8 @@ void queues_publish(struct queues *queues, const char *exchange, const char *rou
 {
     struct amqp_basic_properties_t_ properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG, .delivery_mode = 2};
     amqp_bytes_t bytes = {.len = length};
-    memcpy(&bytes.bytes, &body, sizeof(bytes.bytes)); /* the library's type lacks a const; it does not write there */
+    memcpy(&bytes.bytes, &body,
+           sizeof(bytes.bytes)); /* the library's type lacks a const; it does not change the text */
     ck_assert_int_eq(amqp_basic_publish(queues->connection, CHANNEL_PUBLISH, amqp_cstring_bytes(exchange),
                                         amqp_cstring_bytes(routing_key), 0, 0, &properties, bytes),
                      AMQP_STATUS_OK);

@@ -1,6 +1,6 @@
 /*
- * Reading recorded auctions. The files have no quoted fields; a line that does not have exactly the columns we know
- * is an error, since a replay of half a record proves nothing.
+ * See recording.h. The files have no quoted fields. A line with other columns is an error, because a partial replay
+ * proves nothing.
  */
 #include "tests/support/recording.h"
 
@@ -26,7 +26,8 @@ enum column {
 static const char *const RECORDING_HEADING =
     "auction_id,item,duration_days,opening_bid,closing_price,seconds_from_start,bidder,max_bid";
 
-/* Index of `name` in a list of names, added when it is new; -1 when the list is full. Few files, so a plain search. */
+/* Index of `name` in a list of names; a new name is added. -1 if the list is full. The lists are short, so the search
+ * is linear. */
 static int recording_name(char (*names)[RECORDING_NAME_SIZE], int *count, int most, const char *name)
 {
     for (int i = *count - 1; i >= 0; i--) {
@@ -59,7 +60,7 @@ static bool recording_amount(const char *text, int64_t *minor)
     return money_parse(text, strlen(text), minor);
 }
 
-/* The lot of this line: the last one, or a new one. NULL when it is not right or there are too many. */
+/* The auction of this line: the last one, or a new one. NULL if the line is invalid or there are too many auctions. */
 static struct recording_lot *recording_lot(struct recording *recording, char *const columns[RECORDING_COLUMNS])
 {
     struct recording_lot *lot = recording->lot_count > 0 ? &recording->lots[recording->lot_count - 1] : NULL;

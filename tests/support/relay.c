@@ -1,6 +1,6 @@
 /*
- * See relay.h. Two bufferevents a connection; what arrives at one is moved to the other. It is no model of a slow
- * network: it only knows whole, cut, frozen, held, silent and vanished.
+ * See relay.h. Each connection has two bufferevents; bytes from one are moved to the other. The relay does not model a
+ * slow network.
  */
 #include "tests/support/relay.h"
 

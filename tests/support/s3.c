@@ -1,6 +1,6 @@
 /*
- * A strict S3 server for tests; see s3.h. It takes one connection after the other and one request of each, which is
- * enough for a gateway that stores a few pictures.
+ * See s3.h. The server takes one connection at a time and one request of each, which is enough for a gateway that
+ * stores a few images.
  */
 #include "tests/support/s3.h"
 
@@ -27,7 +27,7 @@ enum {
     NAME_SIZE = 64,
     OBJECTS_MAX = 64,
     PATH_SIZE = 256,
-    SKEW_MAX_S = 900, /* as S3 */
+    SKEW_MAX_S = 900, /* the limit of S3 */
     LISTEN_BACKLOG = 16,
     DATE_DAY = 8, /* "20130524" */
 };
@@ -57,7 +57,7 @@ static const char *header_of(const struct s3_request *request, const char *name)
     return NULL;
 }
 
-/* The request as AWS writes it down to be signed; false if a signed header is missing. */
+/* The canonical request of AWS's signature; false if a signed header is missing. */
 static bool canonical(const struct s3_request *request, char out[static CANONICAL_SIZE])
 {
     char names[CANONICAL_SIZE];
@@ -103,9 +103,9 @@ void s3_signature(const struct s3_request *request, char out[static S3_SIGNATURE
     (void)sodium_bin2hex(out, S3_SIGNATURE_SIZE, mac, sizeof(mac));
 }
 
-/* ---- what S3 asks of a request ---- */
+/* ---- what S3 requires of a request ---- */
 
-/* "…KEY=VALUE, …" of an Authorization header into `out`. */
+/* Copies VALUE of "…KEY=VALUE, …" in an Authorization header to `out`. */
 static bool authorization_part(const char *header, const char *key, char *out, size_t size)
 {
     const char *at = strstr(header, key);
@@ -141,7 +141,7 @@ static bool names_signed(const char *list, const char *name)
     return false;
 }
 
-/* The host, and everything that begins with x-amz-, must be signed. */
+/* The host and all headers that begin with x-amz- must be signed. */
 static bool enough_signed(const struct s3_request *request)
 {
     for (size_t i = 0; i < request->header_count; i++) {
@@ -154,7 +154,7 @@ static bool enough_signed(const struct s3_request *request)
     return names_signed(request->signed_headers, "host");
 }
 
-/* NULL, or why it is refused. */
+/* NULL, or the reason why the request is refused. */
 static const char *judge(struct s3_request *request, const unsigned char *body, size_t length)
 {
     char signed_headers[CANONICAL_SIZE];
@@ -196,12 +196,12 @@ static const char *judge(struct s3_request *request, const unsigned char *body, 
     return ok ? NULL : "SignatureDoesNotMatch";
 }
 
-/* ---- HTTP, as much as libcurl needs ---- */
+/* ---- the part of HTTP that libcurl uses ---- */
 
 struct exchange {
     int fd;
     char head[HEAD_MAX];
-    size_t got; /* of head, with what came of the body */
+    size_t got; /* bytes of the head, and of the body read with it */
     unsigned char *body;
     size_t length;
     struct s3_request request;
@@ -271,7 +271,7 @@ static bool read_body(struct exchange *exchange, const char *begun, size_t begun
     return true;
 }
 
-/* One request a connection. Best effort: who does not take the answer is the test's own client. */
+/* One request per connection. Errors are ignored, because the client is the program under test. */
 static void answer(const struct exchange *exchange, int status, const void *bytes, size_t length)
 {
     char head[PATH_SIZE];
@@ -285,7 +285,7 @@ static void answer(const struct exchange *exchange, int status, const void *byte
 /* ---- the bucket, in the server's memory ---- */
 
 static struct object {
-    char name[NAME_SIZE]; /* "": none */
+    char name[NAME_SIZE]; /* "": free */
     unsigned char *bytes;
     size_t length;
 } objects[OBJECTS_MAX];
@@ -306,7 +306,7 @@ static void object_clear(struct object *object)
     *object = (struct object){.name = ""};
 }
 
-/* The body becomes the object's. */
+/* The object takes over the body. */
 static int put_object(struct exchange *exchange, const char *name)
 {
     struct object *object = object_find(name);
@@ -368,7 +368,7 @@ static void serve(int listener)
 {
     static struct exchange exchange;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)signal(SIGTERM, SIG_DFL); /* Check's handler would end the test */
+    (void)signal(SIGTERM, SIG_DFL); /* otherwise Check's handler would end the test */
     for (;;) {
         exchange.fd = accept(listener, NULL, NULL);
         if (exchange.fd >= 0) {

@@ -51,7 +51,7 @@ static void spawn(struct smtp *smtp)
     smtp->pid = fork();
     ck_assert_int_ge(smtp->pid, 0);
     if (smtp->pid == 0) {
-        (void)signal(SIGTERM, SIG_DFL); /* Check's handler would end the test */
+        (void)signal(SIGTERM, SIG_DFL); /* otherwise Check's handler would end the test */
         (void)execl("tests/support/smtp.py", "smtp.py", smtp->folder, port, (char *)NULL);
         _exit(EXIT_FAILURE);
     }
@@ -120,7 +120,7 @@ static int compare_names(const void *left, const void *right)
     return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-/* Names of the recipient's mails, in their order, each for free(). */
+/* Names of the recipient's mails in the order of arrival; the caller frees each. */
 static int names_of(const struct smtp *smtp, const char *recipient, char *names[static MAILS_MAX])
 {
     char path[PATH_SIZE];

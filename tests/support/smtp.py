@@ -1,16 +1,16 @@
 #!/usr/bin/python3
-"""A mail server for tests: aiosmtpd, which takes mail by STARTTLS and from those who log in only.
+"""A mail server for tests, by aiosmtpd. It requires STARTTLS and a login.
 
-    smtp.py FOLDER PORT      PORT 0: any free one, which is written to FOLDER/port
+    smtp.py FOLDER PORT      PORT 0: a free port; it is written to FOLDER/port
 
-Makes an authority and a certificate of its own (FOLDER/ca.pem). Each mail becomes FOLDER/mail/RECIPIENT.NUMBER.json:
-how another program reads it ("subject", "text", "html", "headers"), and as it came ("raw"). What becomes of a mail its
-recipient's name says:
+Makes its own certificate authority (FOLDER/ca.pem) and certificate. Each mail is written to
+FOLDER/mail/RECIPIENT.NUMBER.json: parsed ("subject", "text", "html", "headers") and unparsed ("raw"). The recipient's
+name selects the server's behaviour:
 
     refused…   550 at RCPT        later…   451 for the first two tries      silent…  kept, and no answer
     rejected…  554 after the mail full…    452 always              sulking…  550 at RCPT, and no answer to QUIT
 
-Ends when its parent does. Started by tests/support/smtp.c and tests/support/deployment.sh.
+Ends when its parent process ends. Started by tests/support/smtp.c and tests/support/deployment.sh.
 """
 import asyncio
 import ctypes
@@ -32,7 +32,7 @@ PARENT_DEATH = 1  # PR_SET_PDEATHSIG
 
 
 def make_certificate(folder):
-    """An authority, and a certificate for 127.0.0.1 that it has signed."""
+    """Makes a certificate authority, and a certificate for 127.0.0.1 signed by it."""
 
     def openssl(*arguments):
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
@@ -47,13 +47,13 @@ def make_certificate(folder):
 
 
 def content(mail, kind):
-    """The text of that part of a mail."""
+    """The text of one part of a mail."""
     part = mail.get_body((kind,))
     return part.get_content() if part else None
 
 
 class Handler:
-    """What the server does with a mail."""
+    """Handles the commands of a client, by the recipient's name."""
 
     def __init__(self, folder):
         self.folder = os.path.join(folder, "mail")
@@ -62,7 +62,7 @@ class Handler:
         os.makedirs(self.folder, exist_ok=True)
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # pylint: disable=invalid-name
-        """Aiosmtpd's."""
+        """Checks a login, as aiosmtpd requires it."""
         self.tries[address] = self.tries.get(address, 0) + 1
         if address.startswith("refused"):
             return "550 5.1.1 Nobody of that name"
@@ -93,7 +93,7 @@ class Handler:
         return "221 Bye"
 
     def keep(self, recipient, envelope):
-        """Writes it down; it appears whole or not at all."""
+        """Stores the mail: the file appears complete or not at all."""
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         self.count += 1
         seen = {
@@ -138,7 +138,7 @@ async def serve(folder, port):
 
 
 def main():
-    """See the top."""
+    """Runs the server; see the module's docstring."""
     folder, port = sys.argv[1], int(sys.argv[2])
     ctypes.CDLL(None).prctl(PARENT_DEATH, signal.SIGKILL)
     if not os.path.exists(os.path.join(folder, "ca.pem")):

@@ -1,5 +1,5 @@
 /*
- * The tests' own connection to PostgreSQL.
+ * See sql.h.
  */
 #include "tests/support/sql.h"
 

@@ -34,7 +34,7 @@ void suite_pause(void);
     do {                                                                                                               \
         int64_t suite_until_ms = suite_mono_ms() + (deadline_ms);                                                      \
         while (!(condition)) {                                                                                         \
-            ck_assert_msg(suite_mono_ms() < suite_until_ms, "within %d ms never came: %s", (int)(deadline_ms),         \
+            ck_assert_msg(suite_mono_ms() < suite_until_ms, "not true within %d ms: %s", (int)(deadline_ms),           \
                           #condition);                                                                                 \
             suite_pause();                                                                                             \
         }                                                                                                              \

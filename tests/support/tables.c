@@ -1,5 +1,5 @@
 /*
- * A schema that every connection finds by its search path, which is part of the URL.
+ * See tables.h. The schema is the search path in the URL, so every connection finds it.
  */
 #include "tests/support/tables.h"
 
@@ -12,7 +12,7 @@
 #include "tests/support/sql.h"
 
 static char tables_name[64];
-static char tables_url[CONFIG_TEXT_SIZE]; /* as it was */
+static char tables_url[CONFIG_TEXT_SIZE]; /* the value before tables_make */
 
 static void tables_fail(const char *what)
 {
@@ -26,7 +26,7 @@ static void tables_run(const char *verb, const char *tail)
     char statement[128];
     struct sql *sql = sql_open(tables_url);
     (void)snprintf(statement, sizeof(statement), "%s %s%s", verb, tables_name, tail);
-    /* Without the notices of what goes with the schema. */
+    /* Without a notice for each dropped object. */
     PQclear(sql == NULL ? NULL : sql_rows(sql, "SET client_min_messages = warning", NULL));
     PGresult *result = sql == NULL ? NULL : sql_rows(sql, statement, NULL);
     if (result == NULL) {

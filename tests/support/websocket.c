@@ -16,19 +16,19 @@
 
 #include "common/base/clock.h"
 
-enum { BUFFER_SIZE = 1 << 20 /* bytes read and not yet looked at; the longest message is far below */ };
+enum { BUFFER_SIZE = 1 << 20 /* bytes that were read and not yet parsed; the longest message is much shorter */ };
 
 struct websocket {
     int fd;
     char head[WEBSOCKET_HEAD_SIZE];
     struct json *json;
-    size_t taken; /* of `bytes`: the frame that was given out last */
+    size_t taken; /* of `bytes`: the frame that was returned last */
     size_t length;
     bool closed;
     uint8_t bytes[BUFFER_SIZE];
 };
 
-/* `receive_bytes`: what the kernel keeps of what is not read, and never more; 0: as it likes. */
+/* `receive_bytes`: fixed size of the kernel's receive buffer; 0: the kernel decides. */
 static struct websocket *connect_to(const char *base_url, int receive_bytes)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
@@ -100,12 +100,12 @@ bool websocket_send_frame(struct websocket *socket, uint8_t first, const void *p
     return sent;
 }
 
-bool websocket_say(struct websocket *socket, const char *text)
+bool websocket_send_text(struct websocket *socket, const char *text)
 {
     return websocket_send_frame(socket, WIRE_FIN | WIRE_TEXT, text, strlen(text));
 }
 
-/* Reads what is there, waiting for it until `until_ms`; false when nothing came or the connection ended. */
+/* Reads available bytes, and waits for them until `until_ms`. False if none arrived or the connection ended. */
 static bool read_more(struct websocket *socket, int64_t until_ms)
 {
     int64_t left_ms = until_ms - clock_mono_ms();
@@ -147,30 +147,31 @@ static bool read_head(struct websocket *socket)
     }
 }
 
-int websocket_ask_raw(struct websocket *socket, const void *bytes, size_t length)
+int websocket_handshake_raw(struct websocket *socket, const void *bytes, size_t length)
 {
     static const char VERSION[] = "HTTP/1.";
     if (!websocket_send(socket, bytes, length, 0) || !read_head(socket) ||
         strncmp(socket->head, VERSION, strlen(VERSION)) != 0) {
         return 0;
     }
-    return (int)strtol(socket->head + strlen(VERSION) + 1, NULL, 10); /* behind a digit */
+    return (int)strtol(socket->head + strlen(VERSION) + 1, NULL, 10); /* after a digit */
 }
 
-int websocket_ask(struct websocket *socket, const char *path, const char *headers)
+int websocket_handshake(struct websocket *socket, const char *path, const char *headers)
 {
     char request[WEBSOCKET_HEAD_SIZE];
     int length = snprintf(request, sizeof(request),
                           "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Key: " WEBSOCKET_KEY "\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
                           path, headers);
-    return length > 0 && (size_t)length < sizeof(request) ? websocket_ask_raw(socket, request, (size_t)length) : 0;
+    return length > 0 && (size_t)length < sizeof(request) ? websocket_handshake_raw(socket, request, (size_t)length)
+                                                          : 0;
 }
 
 static struct websocket *shake_hands(struct websocket *socket, const char *headers)
 {
     enum { SWITCHING = 101 };
-    int status = socket == NULL ? 0 : websocket_ask(socket, "/ws", headers);
+    int status = socket == NULL ? 0 : websocket_handshake(socket, "/ws", headers);
     if (status == SWITCHING) {
         return socket;
     }
@@ -225,7 +226,7 @@ static bool among(const char *types, const char *type)
     return types == NULL;
 }
 
-const struct json *websocket_hear(struct websocket *socket, const char *types)
+const struct json *websocket_receive(struct websocket *socket, const char *types)
 {
     int64_t until_ms = clock_mono_ms() + WEBSOCKET_WAIT_MS;
     struct wire_frame frame;
@@ -252,7 +253,7 @@ const char *websocket_text(const struct json *message, const char *name)
     return scalar ? member->text : "";
 }
 
-unsigned websocket_closing(struct websocket *socket)
+unsigned websocket_receive_close(struct websocket *socket)
 {
     int64_t until_ms = clock_mono_ms() + WEBSOCKET_WAIT_MS;
     struct wire_frame frame;

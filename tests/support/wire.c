@@ -55,7 +55,7 @@ size_t wire_write(uint8_t first, const void *payload, size_t length, uint8_t *ou
     return size + length;
 }
 
-/* The length that the header says, and the header's own; WIRE_WRONG where fewer bytes would have said it. */
+/* Reads the length and the size of the header; WIRE_WRONG if a shorter form of the length was possible. */
 static enum wire_outcome read_head(const uint8_t *bytes, size_t length, size_t *head, uint64_t *payload)
 {
     if (length < HEAD_SHORT) {

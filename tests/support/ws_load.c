@@ -22,26 +22,26 @@
 
 enum {
     EVENTS_AT_ONCE = 512,
-    CONNECTING_MAX = 256,  /* under way at once: fewer than a listening socket's queue holds */
+    CONNECTING_MAX = 256,  /* concurrent connection attempts: fewer than a listening socket's backlog */
     GUESTS_MAX = 128,      /* of ws_load_attach */
     BUFFER_SIZE = 1 << 18, /* bytes; a snapshot is far smaller */
     REQUEST_SIZE = 512,
     LAST_ID_SIZE = 48,
-    BACK_LEAST_MS = 100, /* the pause before coming back, when the deployment named none: random up to the most */
+    BACK_LEAST_MS = 100, /* the random pause before a reconnect, if the deployment named none */
     BACK_MOST_MS = 1000,
-    PAUSE_MOST_MS = 600000, /* a hint beyond is no hint */
+    PAUSE_MOST_MS = 600000, /* longer pauses that the deployment names are ignored */
     US_PER_MS = 1000,
 };
 
 struct watcher {
-    struct ws_load_watcher seen;
+    struct ws_load_watcher view;
     int fd;
-    int64_t due_ms; /* AWAY: to come back */
-    uint8_t *kept;  /* the beginning of a frame, or of the handshake's answer */
+    int64_t due_ms; /* AWAY: time of the reconnect */
+    uint8_t *kept;  /* an incomplete frame, or an incomplete answer to the handshake */
     size_t kept_length;
-    bool fresh;       /* the next seq follows no other: the connection is new */
-    bool stream;      /* Server-Sent Events, no WebSocket */
-    int64_t retry_ms; /* of a stream: what the deployment asked for; 0: nothing yet */
+    bool fresh;       /* new connection: the next seq need not follow the last one */
+    bool stream;      /* Server-Sent Events instead of a WebSocket */
+    int64_t retry_ms; /* of a stream: the pause that the deployment named; 0: none yet */
 };
 
 struct guest {
@@ -65,7 +65,7 @@ struct ws_load {
     size_t request_length;
     uint8_t subscribe[REQUEST_SIZE];
     size_t subscribe_length;
-    uint8_t buffer[BUFFER_SIZE + 1]; /* room for a terminator */
+    uint8_t buffer[BUFFER_SIZE + 1]; /* for a terminator */
 };
 
 static void must(bool condition, const char *what)
@@ -76,7 +76,7 @@ static void must(bool condition, const char *what)
     }
 }
 
-/* ---- the making ---- */
+/* ---- start ---- */
 
 static void write_requests(struct ws_load *ws_load)
 {
@@ -113,7 +113,7 @@ static void guest_add(struct ws_load *ws_load, int fd, uint64_t number)
     must(epoll_ctl(ws_load->epoll, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
 }
 
-/* In an event the guests have the numbers above all watchers. */
+/* In an epoll event the attached descriptors have the numbers above all watchers. */
 void ws_load_attach(struct ws_load *ws_load, int fd, void (*ready)(void *arg), void *arg)
 {
     must(ws_load->guest_count < GUESTS_MAX, "too many guests");
@@ -134,9 +134,9 @@ static void watcher_count(struct ws_load *ws_load, enum ws_load_state state, boo
 
 static void watcher_set_state(struct ws_load *ws_load, struct watcher *watcher, enum ws_load_state state)
 {
-    watcher_count(ws_load, watcher->seen.state, false);
+    watcher_count(ws_load, watcher->view.state, false);
     watcher_count(ws_load, state, true);
-    watcher->seen.state = state;
+    watcher->view.state = state;
 }
 
 static void watcher_close(struct watcher *watcher)
@@ -152,12 +152,12 @@ static void watcher_close(struct watcher *watcher)
 
 static void watcher_lose(struct ws_load *ws_load, struct watcher *watcher, int64_t pause_ms)
 {
-    if (watcher->seen.state == WS_LOAD_AWAY) {
+    if (watcher->view.state == WS_LOAD_AWAY) {
         return;
     }
     ws_load->counts.lost++;
     watcher_close(watcher);
-    watcher->seen.deaf = false;
+    watcher->view.paused = false;
     watcher->due_ms = clock_mono_ms() + pause_ms;
     watcher_set_state(ws_load, watcher, WS_LOAD_AWAY);
 }
@@ -167,7 +167,7 @@ static int64_t some_pause(void)
     return BACK_LEAST_MS + random() % (BACK_MOST_MS - BACK_LEAST_MS);
 }
 
-/* Of one whose connection ended without a word. */
+/* The pause after a connection that ended without a reason. */
 static int64_t pause_after_end(const struct watcher *watcher)
 {
     return watcher->retry_ms > 0 ? watcher->retry_ms : some_pause();
@@ -175,7 +175,8 @@ static int64_t pause_after_end(const struct watcher *watcher)
 
 static void watcher_send(struct ws_load *ws_load, struct watcher *watcher, const uint8_t *bytes, size_t length)
 {
-    /* So little fits into an empty socket buffer, or the deployment reads nothing, which is the end as well. */
+    /* A short message always fits into an empty send buffer. If it does not, the deployment does not read, and the
+     * connection ends. */
     if (send(watcher->fd, bytes, length, MSG_NOSIGNAL) != (ssize_t)length) {
         watcher_lose(ws_load, watcher, some_pause());
     }
@@ -207,8 +208,8 @@ static void ask_for_events(struct ws_load *ws_load, struct watcher *watcher)
 {
     char request[REQUEST_SIZE];
     char last[LAST_ID_SIZE] = "";
-    if (watcher->seen.seq >= 0) {
-        (void)snprintf(last, sizeof(last), "Last-Event-ID: %lld\r\n", (long long)watcher->seen.seq);
+    if (watcher->view.seq >= 0) {
+        (void)snprintf(last, sizeof(last), "Last-Event-ID: %lld\r\n", (long long)watcher->view.seq);
     }
     int length =
         snprintf(request, sizeof(request),
@@ -235,9 +236,9 @@ static void watcher_greet(struct ws_load *ws_load, struct watcher *watcher)
     }
 }
 
-/* ---- what is heard ---- */
+/* ---- messages ---- */
 
-/* What stands behind `name` (with its quotes and colon), or NULL. In a string of JSON no name stands so. */
+/* Returns the text after `name` (which contains its quotes and colon), or NULL. No JSON string can contain it. */
 static const char *find_member(const char *text, const char *name)
 {
     const char *at = strstr(text, name);
@@ -257,18 +258,18 @@ static void take_seq(struct ws_load *ws_load, struct watcher *watcher, const cha
     }
     int64_t seq = strtoll(at, NULL, 10);
     if (!watcher->fresh) {
-        ws_load->counts.back += seq < watcher->seen.seq;
-        ws_load->counts.gaps += !snapshot && seq > watcher->seen.seq + 1;
+        ws_load->counts.reordered += seq < watcher->view.seq;
+        ws_load->counts.gaps += !snapshot && seq > watcher->view.seq + 1;
     }
     watcher->fresh = false;
-    watcher->seen.seq = seq;
+    watcher->view.seq = seq;
 }
 
 static void take_price(struct watcher *watcher, const char *text)
 {
     const char *at = find_member(text, "\"currentBid\":");
-    if (at != NULL && !money_parse(at, strspn(at, "0123456789."), &watcher->seen.price)) {
-        watcher->seen.price = 0; /* null */
+    if (at != NULL && !money_parse(at, strspn(at, "0123456789."), &watcher->view.price)) {
+        watcher->view.price = 0; /* null */
     }
 }
 
@@ -277,22 +278,22 @@ static void take_text(struct ws_load *ws_load, struct watcher *watcher, const ch
     const char *type = find_member(text, "\"type\":");
     bool snapshot = type != NULL && has_type(type, "\"snapshot\"");
     ws_load->counts.messages++;
-    if (type == NULL || (watcher->seen.state == WS_LOAD_ASKING && !snapshot)) {
+    if (type == NULL || (watcher->view.state == WS_LOAD_ASKING && !snapshot)) {
         return;
     }
-    if (snapshot && watcher->seen.state == WS_LOAD_ASKING) {
+    if (snapshot && watcher->view.state == WS_LOAD_ASKING) {
         watcher_set_state(ws_load, watcher, WS_LOAD_WATCHING);
     }
     take_seq(ws_load, watcher, text, snapshot);
     take_price(watcher, text);
-    watcher->seen.over = watcher->seen.over || has_type(type, "\"auction_ended\"");
-    if (ws_load->options.heard != NULL) {
-        ws_load->options.heard((size_t)(watcher - ws_load->watchers), &watcher->seen, clock_mono_us(),
-                               ws_load->options.arg);
+    watcher->view.over = watcher->view.over || has_type(type, "\"auction_ended\"");
+    if (ws_load->options.on_message != NULL) {
+        ws_load->options.on_message((size_t)(watcher - ws_load->watchers), &watcher->view, clock_mono_us(),
+                                    ws_load->options.arg);
     }
 }
 
-/* The deployment says when to come back as a number of milliseconds in its reason. */
+/* The reason of a close frame contains the pause before the reconnect in milliseconds. */
 static int64_t named_pause(const struct wire_frame *frame)
 {
     int64_t pause_ms = 0;
@@ -325,12 +326,12 @@ static void take_frame(struct ws_load *ws_load, struct watcher *watcher, struct 
     case WIRE_FIN | WIRE_PONG:
         break;
     default:
-        ws_load->counts.odd++;
+        ws_load->counts.invalid++;
         watcher_lose(ws_load, watcher, some_pause());
     }
 }
 
-/* One event without its last line feed: a number for the next pause, a message, or a comment. */
+/* Handles one event without its last line feed: a pause, a message or a comment. */
 static void take_event(struct ws_load *ws_load, struct watcher *watcher, const char *event)
 {
     static const char RETRY[] = "retry: ";
@@ -355,7 +356,7 @@ static size_t take_events(struct ws_load *ws_load, struct watcher *watcher, size
     return from;
 }
 
-/* How many of the bytes were taken. */
+/* Returns the number of bytes that were consumed. */
 static size_t take_handshake(struct ws_load *ws_load, struct watcher *watcher, size_t length)
 {
     static const char END[] = "\r\n\r\n";
@@ -370,8 +371,8 @@ static size_t take_handshake(struct ws_load *ws_load, struct watcher *watcher, s
         return 0;
     }
     if (watcher->stream) {
-        /* A resumed stream that is up to date gets no message before the next event. */
-        watcher_set_state(ws_load, watcher, watcher->seen.seq >= 0 ? WS_LOAD_WATCHING : WS_LOAD_ASKING);
+        /* A resumed stream that is up to date receives nothing before the next event. */
+        watcher_set_state(ws_load, watcher, watcher->view.seq >= 0 ? WS_LOAD_WATCHING : WS_LOAD_ASKING);
     } else {
         watcher_set_state(ws_load, watcher, WS_LOAD_ASKING);
         watcher_send(ws_load, watcher, ws_load->subscribe, ws_load->subscribe_length);
@@ -383,7 +384,7 @@ static size_t take_frames(struct ws_load *ws_load, struct watcher *watcher, size
 {
     struct wire_frame frame;
     enum wire_outcome outcome = WIRE_WHOLE;
-    while (watcher->seen.state >= WS_LOAD_ASKING && from < length && outcome == WIRE_WHOLE) {
+    while (watcher->view.state >= WS_LOAD_ASKING && from < length && outcome == WIRE_WHOLE) {
         outcome = wire_read(ws_load->buffer + from, length - from, &frame);
         if (outcome == WIRE_WHOLE) {
             take_frame(ws_load, watcher, &frame);
@@ -391,7 +392,7 @@ static size_t take_frames(struct ws_load *ws_load, struct watcher *watcher, size
         }
     }
     if (outcome == WIRE_WRONG) {
-        ws_load->counts.odd++;
+        ws_load->counts.invalid++;
         watcher_lose(ws_load, watcher, some_pause());
     }
     return from;
@@ -425,26 +426,26 @@ static void watcher_read(struct ws_load *ws_load, struct watcher *watcher)
         return;
     }
     length += (size_t)got;
-    if (watcher->seen.state == WS_LOAD_GREETING) {
+    if (watcher->view.state == WS_LOAD_GREETING) {
         taken = take_handshake(ws_load, watcher, length);
     }
-    if (watcher->stream && watcher->seen.state >= WS_LOAD_ASKING) {
+    if (watcher->stream && watcher->view.state >= WS_LOAD_ASKING) {
         taken = take_events(ws_load, watcher, taken, length);
     } else if (!watcher->stream) {
         taken = take_frames(ws_load, watcher, taken, length);
     }
-    if (watcher->seen.state != WS_LOAD_AWAY) {
+    if (watcher->view.state != WS_LOAD_AWAY) {
         keep(ws_load, watcher, taken, length);
     }
 }
 
-/* ---- the turn ---- */
+/* ---- one pass of the loop ---- */
 
 static void bring_back(struct ws_load *ws_load)
 {
     int64_t now_ms = clock_mono_ms();
     for (size_t i = 0; i < ws_load->count && ws_load->away > 0 && ws_load->opening < CONNECTING_MAX; i++) {
-        if (ws_load->watchers[i].seen.state == WS_LOAD_AWAY && ws_load->watchers[i].due_ms <= now_ms) {
+        if (ws_load->watchers[i].view.state == WS_LOAD_AWAY && ws_load->watchers[i].due_ms <= now_ms) {
             watcher_connect(ws_load, &ws_load->watchers[i]);
         }
     }
@@ -464,9 +465,9 @@ void ws_load_turn(struct ws_load *ws_load, int wait_ms)
         if (number >= ws_load->size) {
             struct guest *guest = &ws_load->guests[UINT64_MAX - number];
             guest->ready(guest->arg);
-        } else if (ws_load->watchers[number].seen.state == WS_LOAD_CONNECTING) {
+        } else if (ws_load->watchers[number].view.state == WS_LOAD_CONNECTING) {
             watcher_greet(ws_load, &ws_load->watchers[number]);
-        } else if (ws_load->watchers[number].seen.state != WS_LOAD_AWAY) {
+        } else if (ws_load->watchers[number].view.state != WS_LOAD_AWAY) {
             watcher_read(ws_load, &ws_load->watchers[number]);
         }
     }
@@ -483,24 +484,24 @@ void ws_load_resize(struct ws_load *ws_load, size_t count)
     for (; ws_load->count < count; ws_load->count++) {
         size_t each = ws_load->options.stream_each;
         ws_load->watchers[ws_load->count] = (struct watcher){.fd = -1,
-                                                             .seen = {.state = WS_LOAD_AWAY, .seq = -1},
+                                                             .view = {.state = WS_LOAD_AWAY, .seq = -1},
                                                              .stream = each > 0 && ws_load->count % each == each - 1};
         ws_load->away++;
     }
     for (; ws_load->count > count; ws_load->count--) {
         struct watcher *last = &ws_load->watchers[ws_load->count - 1];
         watcher_close(last);
-        watcher_count(ws_load, last->seen.state, false);
+        watcher_count(ws_load, last->view.state, false);
     }
 }
 
-void ws_load_deafen(struct ws_load *ws_load, size_t count, bool deaf)
+void ws_load_set_paused(struct ws_load *ws_load, size_t count, bool paused)
 {
     for (size_t i = 0; i < count && i < ws_load->count; i++) {
         struct watcher *watcher = &ws_load->watchers[i];
-        if (watcher->seen.state == WS_LOAD_WATCHING && watcher->seen.deaf != deaf) {
-            watcher_listen(ws_load, watcher, deaf ? 0 : EPOLLIN, EPOLL_CTL_MOD);
-            watcher->seen.deaf = deaf;
+        if (watcher->view.state == WS_LOAD_WATCHING && watcher->view.paused != paused) {
+            watcher_listen(ws_load, watcher, paused ? 0 : EPOLLIN, EPOLL_CTL_MOD);
+            watcher->view.paused = paused;
         }
     }
 }
@@ -528,5 +529,5 @@ size_t ws_load_size(const struct ws_load *ws_load)
 
 const struct ws_load_watcher *ws_load_watcher(const struct ws_load *ws_load, size_t index)
 {
-    return &ws_load->watchers[index].seen;
+    return &ws_load->watchers[index].view;
 }

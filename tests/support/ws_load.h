@@ -21,7 +21,7 @@ struct ws_load_watcher {
     int64_t seq;   /* of the newest message; -1: none yet */
     int64_t price; /* currentBid in minor units, 0: none; of the newest message with this member */
     bool over;     /* it received the end of the auction */
-    bool deaf;     /* reads nothing (ws_load_deafen) */
+    bool paused;   /* reads nothing */
 };
 
 struct ws_load_options {
@@ -29,18 +29,18 @@ struct ws_load_options {
     const char *auction;  /* likewise */
     size_t stream_each;   /* one of this many watchers is an event stream; 0: none */
     /* Called after each message with the watcher's new state; may be NULL. */
-    void (*heard)(size_t index, const struct ws_load_watcher *watcher, int64_t now_us, void *arg);
+    void (*on_message)(size_t index, const struct ws_load_watcher *watcher, int64_t now_us, void *arg);
     void *arg;
 };
 
 struct ws_load_counts {
-    size_t watching;  /* have a snapshot */
-    int64_t messages; /* of any type */
-    int64_t lost;     /* connections that ended */
-    int64_t gaps;     /* missing seq without a snapshot */
-    int64_t back;     /* messages older than one before on the same connection */
-    int64_t refused;  /* handshakes that were not answered 101 */
-    int64_t odd;      /* invalid frames or messages */
+    size_t watching;   /* have a snapshot */
+    int64_t messages;  /* of any type */
+    int64_t lost;      /* connections that ended */
+    int64_t gaps;      /* missing seq without a snapshot */
+    int64_t reordered; /* messages older than one before on the same connection */
+    int64_t refused;   /* handshakes that were not answered 101 */
+    int64_t invalid;   /* invalid frames or messages */
 };
 
 MUST_CHECK struct ws_load *ws_load_new(const struct ws_load_options *options);
@@ -48,7 +48,7 @@ void ws_load_free(struct ws_load *ws_load);
 /* Sets the number of watchers. New ones connect in later turns; if there are fewer, the newest ones disconnect. */
 void ws_load_resize(struct ws_load *ws_load, size_t count);
 /* The first `count` watchers stop reading, or read again. */
-void ws_load_deafen(struct ws_load *ws_load, size_t count, bool deaf);
+void ws_load_set_paused(struct ws_load *ws_load, size_t count, bool paused);
 /* Handles pending events, and waits at most `wait_ms` for one. */
 void ws_load_turn(struct ws_load *ws_load, int wait_ms);
 /* Adds a descriptor to the loop; calls `ready` whenever it is readable. */

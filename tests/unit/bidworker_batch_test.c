@@ -17,14 +17,14 @@ static struct outbox_batch outbox_batch;
 static const struct uuid first_auction = {{1}};
 static const struct uuid second_auction = {{2}};
 
-static void set(void)
+static void set_up(void)
 {
     batch = batch_new(ROOM);
     ck_assert_ptr_nonnull(batch);
     outbox_batch = (struct outbox_batch){0};
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     outbox_batch_free(&outbox_batch);
     batch_free(batch);
@@ -381,7 +381,7 @@ static Suite *batch_suite(void)
 {
     Suite *suite = suite_create("bidworker_batch");
     TCase *tcase = tcase_create("batch");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_new_entry_is_trusted_and_undecided);
     tcase_add_test(tcase, commands_are_grouped_by_auction_in_their_order);
     tcase_add_test(tcase, a_duplicate_refers_to_the_first_command_with_its_id);

@@ -40,7 +40,7 @@ static struct batch_auction *add_auction(struct uuid id)
     return auction;
 }
 
-static void set(void)
+static void set_up(void)
 {
     batch = batch_new(ROOM);
     ck_assert_ptr_nonnull(batch);
@@ -49,7 +49,7 @@ static void set(void)
     (void)add_auction(first_id);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     batch_free(batch);
 }
@@ -83,8 +83,8 @@ static void next(size_t index)
 
 static void again(void)
 {
-    strike();
-    set();
+    tear_down();
+    set_up();
 }
 
 START_TEST(a_bid_is_shown_with_the_new_price)
@@ -121,6 +121,16 @@ START_TEST(newest_bids_come_first_and_are_bounded)
     for (int i = 0; i < LIVE_BIDS_MAX; i++) {
         ck_assert_int_eq(update.newest[i].amount, 100 + LIVE_BIDS_MAX + 1 - i);
     }
+}
+END_TEST
+
+START_TEST(an_automatic_answer_is_an_answer_of_a_maximum)
+{
+    struct ledger_entry entry;
+    ck_assert(live_updates_entry(add_row(first_id, "auto", "accepted", 650), &entry));
+    ck_assert(entry.answer && entry.kind == COMMAND_PROXY);
+    ck_assert(live_updates_entry(add_row(first_id, "proxy", "accepted", 650), &entry));
+    ck_assert(!entry.answer && entry.kind == COMMAND_PROXY);
 }
 END_TEST
 
@@ -333,7 +343,7 @@ END_TEST
 START_TEST(no_row_past_the_last_is_read)
 {
     for (int of_other = 0; of_other < 2; of_other++) {
-        strike();
+        tear_down();
         batch = batch_new(1);
         ck_assert_ptr_nonnull(batch);
         cursor = (struct live_updates_cursor){0};
@@ -351,9 +361,10 @@ static Suite *live_updates_suite(void)
 {
     Suite *suite = suite_create("bidworker_live_updates");
     TCase *tcase = tcase_create("live_updates");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_bid_is_shown_with_the_new_price);
     tcase_add_test(tcase, newest_bids_come_first_and_are_bounded);
+    tcase_add_test(tcase, an_automatic_answer_is_an_answer_of_a_maximum);
     tcase_add_test(tcase, only_an_outbid_maximum_is_shown);
     tcase_add_test(tcase, a_raise_is_not_shown_as_a_bid);
     tcase_add_test(tcase, accepted_and_outbid_bids_with_an_amount_are_public);

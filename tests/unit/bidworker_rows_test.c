@@ -39,7 +39,7 @@ static struct uuid command_id(size_t index)
     return (struct uuid){.bytes = {[0] = 'c', [15] = (uint8_t)(index + 1)}};
 }
 
-static void set(void)
+static void set_up(void)
 {
     batch = batch_new(COMMANDS_MAX);
     ck_assert_ptr_nonnull(batch);
@@ -59,7 +59,7 @@ static void set(void)
     };
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     batch_free(batch);
 }
@@ -232,8 +232,8 @@ START_TEST(every_kind_of_command_is_decided_by_its_own_rule)
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         static const struct rules_terms terms;
         bool open = strcmp(kinds[i].reason, "AUCTION_CANCELLED") != 0;
-        strike();
-        set();
+        tear_down();
+        set_up();
         stored.status = open ? RULES_ACTIVE : RULES_CANCELLED;
         (void)add(kinds[i].kind, ANN, 0);
         load();
@@ -423,8 +423,8 @@ START_TEST(close_and_abort_make_their_events)
     decide();
     (void)expect_row(1, "close", "accepted", ADMIN);
     expect_event(0, EVENT_ENDED, 0, 200, 0);
-    strike();
-    set();
+    tear_down();
+    set_up();
     (void)add(COMMAND_BID, ANN, 200);
     (void)add(COMMAND_ABORT, ADMIN, 0);
     decide();
@@ -655,8 +655,8 @@ static void load_entry(size_t index)
 START_TEST(a_void_after_settlement_changes_the_outcome)
 {
     for (int sold = 0; sold < 2; sold++) {
-        strike();
-        set();
+        tear_down();
+        set_up();
         (void)add(COMMAND_BID, ANN, 200);
         (void)add(COMMAND_BID, BOB, 400);
         decide();
@@ -724,7 +724,7 @@ static Suite *rows_suite(void)
 {
     Suite *suite = suite_create("bidworker_rows");
     TCase *tcase = tcase_create("rows");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     add_rows(tcase);
     add_events(tcase);
     add_others(tcase);

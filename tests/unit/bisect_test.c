@@ -91,8 +91,8 @@ END_TEST
 
 static Suite *bisect_suite(void)
 {
-    Suite *suite = suite_create("halving");
-    TCase *tcase = tcase_create("halving");
+    Suite *suite = suite_create("bisect");
+    TCase *tcase = tcase_create("bisect");
     tcase_add_test(tcase, items_without_a_failure_are_one_slice);
     tcase_add_test(tcase, only_refused_items_are_blamed_at_any_place);
     tcase_add_test(tcase, after_the_first_half_the_rest_is_one_slice);

@@ -110,6 +110,37 @@ START_TEST(mail_settings_are_checked_together)
 }
 END_TEST
 
+START_TEST(urls_of_servers_must_be_parsable)
+{
+    static const struct {
+        const char *text;
+        const char *message; /* NULL: valid */
+    } cases[] = {
+        {"[postgres]\npg_url = postgresql://a:b@10.0.0.1,10.0.0.2/rostrum?target_session_attrs=primary\n", NULL},
+        {"[postgres]\npg_url = host=127.0.0.1 port=5432\n", NULL},
+        {"[postgres]\npg_url = mysql://a:secret@b\n", "pg_url must be a libpq connection URL"},
+        {"[postgres]\npg_url = postgresql://[\n", "pg_url must be a libpq connection URL"},
+        {"[redis]\nredis_url = redis://:secret@10.0.0.1:6379/1\n", NULL},
+        {"[redis]\nredis_url = http://10.0.0.1\n", "redis_url must be of the form redis://"},
+        {"[redis]\nredis_url = rediss://:secret@10.0.0.1\n", "redis_url cannot use TLS"},
+        {"[redis]\nredis_url = redis://\n", "redis_url must be of the form redis://"},
+        {"[rabbitmq]\namqp_url = amqp://a:b@10.0.0.1/rostrum\n", NULL},
+        {"[rabbitmq]\namqp_url = amqps://a:b@10.0.0.1/rostrum\n", "amqp_url cannot use TLS"},
+        {"[rabbitmq]\namqp_url = http://secret\n", "amqp_url must be of the form amqp://"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config config;
+        char reason[REASON_SIZE] = "";
+        config_defaults(&config);
+        ck_assert_msg(read_text(&config, cases[i].text, reason), "%s", reason);
+        bool ok = config_check(&config, reason, sizeof reason);
+        ck_assert_msg(ok == (cases[i].message == NULL), "%s: %s", cases[i].text, reason);
+        ck_assert_msg(ok || strstr(reason, cases[i].message) != NULL, "%s: %s", cases[i].text, reason);
+        ck_assert_msg(strstr(reason, "secret") == NULL, "a password is shown: %s", reason);
+    }
+}
+END_TEST
+
 START_TEST(the_environment_overrides_the_file)
 {
     struct config config;
@@ -179,6 +210,7 @@ static Suite *config_suite(void)
     tcase_add_loop_test(cases, an_error_names_its_line_or_setting, 0, (int)ARRAY_LEN(mistakes));
     tcase_add_test(cases, contradicting_settings_are_refused);
     tcase_add_test(cases, mail_settings_are_checked_together);
+    tcase_add_test(cases, urls_of_servers_must_be_parsable);
     tcase_add_test(cases, the_environment_overrides_the_file);
     tcase_add_test(cases, the_documented_file_equals_the_defaults);
     suite_add_tcase(suite, cases);

@@ -12,13 +12,13 @@ enum { NOW_MS = 5000000, QUICK_MS = 5, MANY = 20000, NAME_SIZE = 16 };
 
 static struct endpoints *endpoints;
 
-static void set(void)
+static void set_up(void)
 {
     endpoints = endpoints_new();
     ck_assert_ptr_nonnull(endpoints);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     endpoints_free(endpoints);
 }
@@ -149,7 +149,7 @@ static Suite *endpoints_suite(void)
 {
     Suite *suite = suite_create("endpoints");
     TCase *tcase = tcase_create("endpoints");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, who_is_unknown_is_well);
     tcase_add_test(tcase, a_failure_counts_until_a_success_or_a_minute_later);
     tcase_add_test(tcase, slow_is_not_ill);

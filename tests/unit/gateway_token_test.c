@@ -31,7 +31,7 @@ static void tear_down(void)
     tokens_free(tokens);
 }
 
-static bool verify(const char *token, int64_t now_s)
+static enum token_validity verify(const char *token, int64_t now_s)
 {
     struct token_claims parsed;
     return token_verify(tokens, token, strlen(token), now_s, &parsed);
@@ -41,7 +41,7 @@ START_TEST(a_token_returns_its_claims)
 {
     struct token_claims parsed;
     for (int i = 0; i < 2; i++) { /* the second time from the cache */
-        ck_assert(token_verify(tokens, text, strlen(text), NOW_S, &parsed));
+        ck_assert_int_eq(token_verify(tokens, text, strlen(text), NOW_S, &parsed), TOKEN_VALID);
         ck_assert(uuid_equal(&parsed.user_id, &claims.user_id));
         ck_assert(parsed.admin);
         ck_assert_str_eq(parsed.session, claims.session);
@@ -52,8 +52,8 @@ END_TEST
 
 START_TEST(a_cached_token_expires_at_its_time)
 {
-    ck_assert(verify(text, NOW_S + 59));
-    ck_assert(!verify(text, NOW_S + 60));
+    ck_assert_int_eq(verify(text, NOW_S + 59), TOKEN_VALID);
+    ck_assert_int_eq(verify(text, NOW_S + 60), TOKEN_INVALID);
 }
 END_TEST
 
@@ -61,14 +61,15 @@ START_TEST(any_changed_character_invalidates_a_token)
 {
     char changed[TOKEN_TEXT_SIZE];
     size_t length = strlen(text);
+    size_t header = strcspn(text, ".");
     for (size_t i = 0; i < length; i++) {
         memcpy(changed, text, length + 1);
         changed[i] = changed[i] == 'A' ? 'B' : 'A';
-        ck_assert_msg(!verify(changed, NOW_S), "changed at %zu", i);
+        ck_assert_msg(verify(changed, NOW_S) == (i <= header ? TOKEN_KEY_UNKNOWN : TOKEN_INVALID), "changed at %zu", i);
     }
     memcpy(changed, text, length + 1);
     changed[length - 1] = '\0';
-    ck_assert(!verify(changed, NOW_S));
+    ck_assert_int_eq(verify(changed, NOW_S), TOKEN_INVALID);
 }
 END_TEST
 
@@ -78,10 +79,10 @@ START_TEST(forged_tokens_are_refused)
     char forged[TOKEN_TEXT_SIZE];
     const char *body = strchr(text, '.') + 1;
     (void)snprintf(forged, sizeof(forged), "eyJhbGciOiJub25lIn0.%.*s.", (int)(strchr(body, '.') - body), body);
-    ck_assert(!verify(forged, NOW_S));
+    ck_assert_int_eq(verify(forged, NOW_S), TOKEN_KEY_UNKNOWN);
     static const char *const wrong[] = {"", ".", "..", "...", "a.b.c"};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-        ck_assert(!verify(wrong[i], NOW_S));
+        ck_assert_int_eq(verify(wrong[i], NOW_S), TOKEN_KEY_UNKNOWN);
     }
 }
 END_TEST
@@ -93,7 +94,7 @@ START_TEST(a_token_of_another_deployment_is_refused)
     struct token_claims parsed;
     char ours[TOKEN_JWKS_SIZE];
     char theirs[TOKEN_JWKS_SIZE];
-    ck_assert(!token_verify(other, text, strlen(text), NOW_S, &parsed));
+    ck_assert_int_eq(token_verify(other, text, strlen(text), NOW_S, &parsed), TOKEN_KEY_UNKNOWN);
     token_jwks(tokens, &receipts, ours);
     token_jwks(other, &receipts, theirs);
     ck_assert_str_ne(ours, theirs);
@@ -116,11 +117,11 @@ START_TEST(a_new_key_signs_and_the_old_one_still_verifies)
     tokens_set(tokens, &rotated);
     ck_assert(token_issue(tokens, &claims, NOW_S, later));
     ck_assert_str_ne(later, text);
-    ck_assert(verify(text, NOW_S));
-    ck_assert(verify(later, NOW_S));
+    ck_assert_int_eq(verify(text, NOW_S), TOKEN_VALID);
+    ck_assert_int_eq(verify(later, NOW_S), TOKEN_VALID);
     tokens_set(tokens, &alone);
-    ck_assert(!verify(text, NOW_S)); /* although the token is in the cache */
-    ck_assert(verify(later, NOW_S));
+    ck_assert_int_eq(verify(text, NOW_S), TOKEN_KEY_UNKNOWN); /* although the token is in the cache */
+    ck_assert_int_eq(verify(later, NOW_S), TOKEN_VALID);
 }
 END_TEST
 

@@ -32,6 +32,7 @@ START_TEST(ebay_us_has_the_right_increment_at_each_edge)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         ck_assert_int_eq(increments_at(&table, cases[i].price), cases[i].increment);
     }
+    ck_assert_int_eq(table.steps[0].from, 0);
 }
 END_TEST
 
@@ -107,6 +108,27 @@ START_TEST(a_percentage_is_rounded_up_and_has_a_minimum)
     ck_assert_int_eq(increments_at(&table, 2001), 51);
     ck_assert_int_eq(increments_at(&table, 10000), 250);
     ck_assert_int_eq(increments_at(&table, MONEY_MAX), 25000000000);
+    ck_assert(parse("{\"percent\": 0.01, \"minimum\": 0.01}", &table, &reason));
+    ck_assert_int_eq(increments_at(&table, 10000), 1);
+    ck_assert_int_eq(increments_at(&table, 10001), 2);
+}
+END_TEST
+
+START_TEST(the_whole_price_is_the_greatest_percentage)
+{
+    struct increments table;
+    const char *reason = NULL;
+    ck_assert(parse("{\"percent\": 100, \"minimum\": 0.50}", &table, &reason));
+    ck_assert_int_eq(increments_at(&table, 10000), 10000);
+}
+END_TEST
+
+START_TEST(two_rungs_are_enough)
+{
+    struct increments table;
+    const char *reason = NULL;
+    ck_assert(parse("[10, 50]", &table, &reason));
+    ck_assert_int_eq(increments_at(&table, 5000), 4000);
 }
 END_TEST
 
@@ -146,6 +168,11 @@ START_TEST(invalid_tables_are_refused)
         "[1, 1]",
         "[2, 1]",
         "[0, 1]",
+        "[1, 2, 2]",
+        "[1, 3, 2]",
+        "[1, 2, null]",
+        "[1, 2, \"x\"]",
+        "[0, 1, 2]",
         "[1, {\"from\": 0, \"increment\": 1}]",
         "[{\"from\": 0, \"increment\": 1}, 5]",
         "[1, null]",
@@ -193,6 +220,7 @@ START_TEST(rungs_are_bounded)
         }
         (void)snprintf(text + at, sizeof(text) - at, "]");
         ck_assert_int_eq(parse(text, &table, &reason), rungs == INCREMENTS_RUNGS_MAX);
+        ck_assert(rungs > INCREMENTS_RUNGS_MAX || increments_at(&table, (int64_t)INCREMENTS_RUNGS_MAX * 100) == 100);
     }
 }
 END_TEST
@@ -225,6 +253,8 @@ static Suite *increments_suite(void)
     tcase_add_test(tcase, rungs_lead_from_one_to_the_next);
     tcase_add_test(tcase, beyond_the_last_rung_its_distance_repeats);
     tcase_add_test(tcase, a_percentage_is_rounded_up_and_has_a_minimum);
+    tcase_add_test(tcase, the_whole_price_is_the_greatest_percentage);
+    tcase_add_test(tcase, two_rungs_are_enough);
     tcase_add_test(tcase, the_minimum_never_falls_when_the_price_rises);
     tcase_add_test(tcase, invalid_tables_are_refused);
     tcase_add_test(tcase, rungs_are_bounded);

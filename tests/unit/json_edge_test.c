@@ -82,6 +82,16 @@ START_TEST(each_value_has_its_type_name_and_siblings)
 }
 END_TEST
 
+START_TEST(values_after_texts_of_any_length_are_aligned)
+{
+    struct json *root = parse("[\"\",\"a\",\"bc\",\"def\",\"ghij\",\"klmno\",\"pqrstu\",\"vwxyzab\",1]");
+    for (const struct json *value = root->child; value != NULL; value = value->next) {
+        ck_assert_uint_eq((uintptr_t)value % _Alignof(struct json), 0);
+    }
+    json_free(root);
+}
+END_TEST
+
 START_TEST(elements_of_an_array_have_no_name)
 {
     struct json *root = parse("{\"a\":[1,2],\"b\":3}");
@@ -133,7 +143,7 @@ START_TEST(an_unpaired_surrogate_is_refused_in_every_spelling)
                 {"\"12\"", true},         {"\"1x2\"", false},  {"\"1\"", false},    {"\"2\"", false},
                 {"\"21\"", false},        {"\"112\"", false},  {"\"122\"", false},  {"\"1212\"", true},
                 {"\"x12x12x\"", true},    {"\"12x1\"", false}, {"\"12x2\"", false}, {"\"\\\\12\"", true},
-                {"[\"1\",\"2\"]", false},
+                {"[\"1\",\"2\"]", false}, {"\"121\"", false},  {"\"\\n1\"", false},
             };
             for (size_t f = 0; f < ARRAY_LEN(forms); f++) {
                 char text[64] = "";
@@ -390,6 +400,7 @@ static Suite *json_edge_suite(void)
     tcase_add_loop_test(reading, each_error_has_its_message, 0, (int)ARRAY_LEN(refused));
     tcase_add_test(reading, two_objects_can_have_the_same_name);
     tcase_add_test(reading, each_value_has_its_type_name_and_siblings);
+    tcase_add_test(reading, values_after_texts_of_any_length_are_aligned);
     tcase_add_test(reading, elements_of_an_array_have_no_name);
     tcase_add_test(reading, a_long_document_keeps_every_text);
     tcase_add_test(reading, an_unpaired_surrogate_is_refused_in_every_spelling);

@@ -2,6 +2,7 @@
  * JSON: the strictness of the reader, and the output of the writer.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,26 @@ START_TEST(the_number_of_values_is_bounded)
 }
 END_TEST
 
+START_TEST(one_value_too_many_of_any_type_is_refused)
+{
+    static const char *const values[] = {"null", "true", "1", "\"x\"", "[]", "{}"};
+    size_t room = (size_t)5 * JSON_NODES_MAX + 2;
+    char *text = malloc(room);
+    ck_assert_ptr_nonnull(text);
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        size_t length = 0;
+        for (int k = 0; k < JSON_NODES_MAX; k++) {
+            length += (size_t)snprintf(text + length, room - length, "%c%s", k == 0 ? '[' : ',', values[i]);
+        }
+        text[length++] = ']';
+        const char *reason = NULL;
+        ck_assert_ptr_null(json_parse(text, length, &reason));
+        ck_assert_str_eq(reason, "too many values");
+    }
+    free(text);
+}
+END_TEST
+
 START_TEST(integers_are_bounded)
 {
     struct json *root = parse("[9223372036854775807, -9223372036854775808, 9223372036854775808, 1.0, 1e2, 5]");
@@ -198,6 +219,7 @@ static Suite *json_suite(void)
     tcase_add_test(cases, a_surrogate_pair_is_one_character);
     tcase_add_test(cases, depth_is_bounded);
     tcase_add_test(cases, the_number_of_values_is_bounded);
+    tcase_add_test(cases, one_value_too_many_of_any_type_is_refused);
     tcase_add_test(cases, integers_are_bounded);
     tcase_add_test(cases, a_document_is_written);
     tcase_add_test(cases, incomplete_and_invalid_writing_is_an_error);

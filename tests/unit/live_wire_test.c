@@ -56,6 +56,16 @@ START_TEST(an_update_has_this_text)
 }
 END_TEST
 
+START_TEST(a_single_bid_is_written)
+{
+    struct live_update update = {
+        .kind = LIVE_BIDS, .auction_id = {{1}}, .bids = 1, .newest = {{{{2}}, {{3}}, 9, 10, true}}};
+    live_write(writer, &update);
+    ck_assert_str_eq(jsonw_text(writer, NULL),
+                     "{\"k\":\"bids\",\"a\":\"" ID_1 "\",\"n\":0,\"d\":0,\"i\":[[\"" ID_2 "\",\"" ID_3 "\",9,10,1]]}");
+}
+END_TEST
+
 START_TEST(every_kind_has_its_name_and_is_read_back)
 {
     static const char *const names[LIVE_KIND_COUNT] = {"look",  "updated", "bids",   "started",   "extended",
@@ -207,6 +217,7 @@ static Suite *live_wire_suite(void)
     TCase *tcase = tcase_create("live_wire");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, an_update_has_this_text);
+    tcase_add_test(tcase, a_single_bid_is_written);
     tcase_add_test(tcase, every_kind_has_its_name_and_is_read_back);
     tcase_add_loop_test(tcase, each_member_of_an_update_is_checked, 0, (int)ARRAY_LEN(updates));
     tcase_add_test(tcase, a_missing_member_of_an_update_is_empty);

@@ -79,11 +79,12 @@ START_TEST(commands_are_read_as_written)
 }
 END_TEST
 
-#define ID      "0198aabb-ccdd-7eef-8011-223344556677"
-#define OTHER   "0198aabb-ccdd-7eef-8011-223344556678"
-#define IDS     "\"i\":\"" ID "\",\"a\":\"" ID "\""
-#define GOOD    "{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"
-#define WRAP(x) "{\"v\":1,\"commands\":[" GOOD "," x "," GOOD "]}"
+#define ID                "0198aabb-ccdd-7eef-8011-223344556677"
+#define OTHER             "0198aabb-ccdd-7eef-8011-223344556678"
+#define IDS               "\"i\":\"" ID "\",\"a\":\"" ID "\""
+#define GOOD              "{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"
+#define WRAP(x)           "{\"v\":1,\"commands\":[" GOOD "," x "," GOOD "]}"
+#define DECISION(members) "{\"v\":1," IDS ",\"r\":5,\"d\":6," members "}"
 
 static const char *const unreadable[] = {
     WRAP("{}"),
@@ -185,6 +186,24 @@ START_TEST(events_are_read_as_written)
 }
 END_TEST
 
+START_TEST(absent_members_do_not_keep_their_previous_values)
+{
+    static const char an_event[] = "{\"v\":1,\"events\":[{\"k\":\"outbid\"," IDS ",\"d\":6}]}";
+    struct auction_event event = {.user_id = {{1}}, .amount = 2, .version = 3, .end_ms = 4, .traceparent = "5"};
+    size_t count = 0;
+    const char *reason = NULL;
+    ck_assert(message_read_events(an_event, sizeof(an_event) - 1, &event, 1, &count, &reason));
+    ck_assert(uuid_is_nil(&event.user_id) && event.amount == 0 && event.version == 0 && event.end_ms == 0);
+    ck_assert_str_eq(event.traceparent, "");
+
+    static const char a_decision[] = DECISION("\"k\":\"bid\",\"s\":\"accepted\"");
+    struct decision decision = {.user_id = {{1}}, .amount = 2, .max_amount = 3, .version = 4};
+    ck_assert(message_read_decision(a_decision, sizeof(a_decision) - 1, &decision));
+    ck_assert(uuid_is_nil(&decision.user_id) && decision.amount == 0 && decision.max_amount == 0);
+    ck_assert_int_eq(decision.version, 0);
+}
+END_TEST
+
 START_TEST(decisions_are_read_as_written)
 {
     struct decision sent = {.bid_id = uuid_new(),
@@ -217,8 +236,6 @@ START_TEST(decisions_are_read_as_written)
     jsonw_free(writer);
 }
 END_TEST
-
-#define DECISION(members) "{\"v\":1," IDS ",\"r\":5,\"d\":6," members "}"
 
 static const char *const no_decisions[] = {
     DECISION("\"s\":\"accepted\""),
@@ -254,6 +271,8 @@ START_TEST(an_outcome_is_read_from_the_ledger)
     message_decision_outcome(&decision, "rejected", "OF_A_NEWER_VERSION");
     ck_assert_int_eq(decision.status, BID_REJECTED);
     ck_assert_int_eq(decision.reason, RULES_INTERNAL_ERROR);
+    message_decision_outcome(&decision, "accepted", "OF_A_NEWER_VERSION");
+    ck_assert_int_eq(decision.status, BID_REJECTED);
     message_decision_outcome(&decision, "postponed", "");
     ck_assert_int_eq(decision.status, BID_REJECTED);
     ck_assert_int_eq(decision.reason, RULES_INTERNAL_ERROR);
@@ -288,6 +307,7 @@ static Suite *message_suite(void)
     tcase_add_loop_test(cases, an_invalid_command_does_not_affect_the_others, 0, (int)ARRAY_LEN(unreadable));
     tcase_add_loop_test(cases, invalid_messages_are_refused, 0, (int)ARRAY_LEN(no_messages));
     tcase_add_test(cases, events_are_read_as_written);
+    tcase_add_test(cases, absent_members_do_not_keep_their_previous_values);
     tcase_add_test(cases, decisions_are_read_as_written);
     tcase_add_test(cases, user_signals_are_read_as_written);
     tcase_add_loop_test(cases, a_decision_with_an_unknown_word_is_refused, 0, (int)ARRAY_LEN(no_decisions));

@@ -18,13 +18,13 @@ enum { TEXT_SIZE = 1024 };
 
 static struct jsonw *writer;
 
-static void set(void)
+static void set_up(void)
 {
     writer = jsonw_new();
     ck_assert_ptr_nonnull(writer);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     jsonw_free(writer);
 }
@@ -463,7 +463,7 @@ static Suite *message_wire_suite(void)
 {
     Suite *suite = suite_create("message_wire");
     TCase *tcase = tcase_create("message_wire");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_command_has_this_text);
     tcase_add_test(tcase, an_event_has_this_text);
     tcase_add_test(tcase, every_kind_of_event_has_its_name);

@@ -145,10 +145,10 @@ START_TEST(only_sqlstates_of_bad_data_blame_the_data)
     static const char *const deployment[] = {"42P01", "42501", "40001", "08006", "57014",
                                              "53100", "XX001", "0A000", "25P02"};
     for (size_t i = 0; i < ARRAY_LEN(data); i++) {
-        ck_assert_msg(pg_state_blames_data(data[i]), "%s", data[i]);
+        ck_assert_msg(pg_state_is_data_error(data[i]), "%s", data[i]);
     }
     for (size_t i = 0; i < ARRAY_LEN(deployment); i++) {
-        ck_assert_msg(!pg_state_blames_data(deployment[i]), "%s", deployment[i]);
+        ck_assert_msg(!pg_state_is_data_error(deployment[i]), "%s", deployment[i]);
     }
 }
 END_TEST

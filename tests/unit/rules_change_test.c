@@ -9,7 +9,7 @@ static struct rules_terms terms;
 
 static void set(void)
 {
-    lot_set();
+    lot_reset();
     lot.buy_now_price = 5000;
     terms = (struct rules_terms){
         .starting_price = 2000,
@@ -48,43 +48,53 @@ static struct rules_decision buy(int bidder)
 START_TEST(buying_takes_the_lead_and_ends_the_auction)
 {
     struct rules_decision decision = buy(ANN);
-    lot_accepted(decision, 5000);
+    lot_expect_accepted(decision, 5000);
     ck_assert(decision.ended && !decision.lead_lost && !decision.extended);
-    lot_stands(ANN, 5000, 5000, 1);
+    lot_expect_state(ANN, 5000, 5000, 1);
+    ck_assert_int_eq(lot.leader_bid_id.bytes[15], 1);
     ck_assert_int_eq(lot.status, RULES_ENDED);
     ck_assert_int_eq(lot.end_ms, LOT_NOW_MS);
     ck_assert_int_eq(rules_outcome(&lot), RULES_SOLD);
-    lot_rejected(buy(BOB), RULES_AUCTION_ENDED);
+    lot_expect_rejected(buy(BOB), RULES_AUCTION_ENDED);
+}
+END_TEST
+
+START_TEST(a_buy_now_price_of_one_minor_unit_is_an_offer)
+{
+    lot.buy_now_price = 0;
+    ck_assert(!rules_can_buy(&lot));
+    lot.buy_now_price = 1;
+    ck_assert(rules_can_buy(&lot));
 }
 END_TEST
 
 START_TEST(without_a_reserve_the_first_bid_ends_the_buy_now_offer)
 {
-    lot_accepted(lot_bid(ANN, 1000), 1000);
+    lot_expect_accepted(lot_bid(ANN, 1000), 1000);
     ck_assert(!rules_can_buy(&lot));
-    lot_rejected(buy(BOB), RULES_BUY_NOW_GONE);
+    lot_expect_rejected(buy(BOB), RULES_BUY_NOW_GONE);
 }
 END_TEST
 
 START_TEST(a_bid_that_meets_the_reserve_ends_the_buy_now_offer)
 {
     lot.reserve_price = 3000;
-    lot_accepted(lot_proxy(ANN, 2999), 1000);
+    lot_expect_accepted(lot_proxy(ANN, 2999), 1000);
     ck_assert(rules_can_buy(&lot));
-    lot_accepted(lot_proxy(BOB, 3000), 3000);
+    lot_expect_accepted(lot_proxy(BOB, 3000), 3000);
     ck_assert(!rules_can_buy(&lot));
-    lot_rejected(buy(CYD), RULES_BUY_NOW_GONE);
+    lot_expect_rejected(buy(CYD), RULES_BUY_NOW_GONE);
 }
 END_TEST
 
 START_TEST(a_purchase_wins_over_a_maximum_below_the_reserve)
 {
     lot.reserve_price = 5000;
-    lot_accepted(lot_proxy(ANN, 4999), 1000);
+    lot_expect_accepted(lot_proxy(ANN, 4999), 1000);
     struct rules_decision decision = buy(BOB);
-    lot_accepted(decision, 5000);
-    lot_lost(decision, ANN, true);
-    lot_stands(BOB, 5000, 5000, 2);
+    lot_expect_accepted(decision, 5000);
+    lot_expect_lost(decision, ANN, true);
+    lot_expect_state(BOB, 5000, 5000, 2);
     ck_assert_int_eq(lot.runner_up_max, 4999);
 }
 END_TEST
@@ -92,10 +102,10 @@ END_TEST
 START_TEST(the_leader_can_buy)
 {
     lot.reserve_price = 3000;
-    lot_accepted(lot_bid(ANN, 1000), 1000);
-    lot_accepted(lot_bid(BOB, 1100), 1100);
+    lot_expect_accepted(lot_bid(ANN, 1000), 1000);
+    lot_expect_accepted(lot_bid(BOB, 1100), 1100);
     struct rules_decision decision = buy(BOB);
-    lot_accepted(decision, 5000);
+    lot_expect_accepted(decision, 5000);
     ck_assert(!decision.lead_lost);
     ck_assert_int_eq(lot.runner_up_max, 1000);
 }
@@ -104,16 +114,16 @@ END_TEST
 START_TEST(purchases_are_rejected_for_the_same_reasons_as_bids)
 {
     struct rules_command command = {.kind = COMMAND_BUY, .bidder_id = lot_user(ANN), .received_ms = LOT_NOW_MS};
-    lot_rejected(buy(SELLER), RULES_OWN_AUCTION);
-    lot_rejected(lot_send(COMMAND_BUY, ANN, 0, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
-    lot_rejected(lot_send(COMMAND_BUY, ANN, 0, LOT_END_MS), RULES_AUCTION_ENDED);
+    lot_expect_rejected(buy(SELLER), RULES_OWN_AUCTION);
+    lot_expect_rejected(lot_send(COMMAND_BUY, ANN, 0, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
+    lot_expect_rejected(lot_send(COMMAND_BUY, ANN, 0, LOT_END_MS), RULES_AUCTION_ENDED);
     command.terms_version = lot.terms_version - 1;
-    lot_rejected(rules_decide(&lot, &command), RULES_TERMS_CHANGED);
+    lot_expect_rejected(rules_decide(&lot, &command), RULES_TERMS_CHANGED);
     command.terms_version = 0;
     command.banned = true;
-    lot_rejected(rules_decide(&lot, &command), RULES_USER_BANNED);
+    lot_expect_rejected(rules_decide(&lot, &command), RULES_USER_BANNED);
     lot.buy_now_price = 0;
-    lot_rejected(buy(ANN), RULES_BUY_NOW_GONE);
+    lot_expect_rejected(buy(ANN), RULES_BUY_NOW_GONE);
 }
 END_TEST
 
@@ -146,25 +156,25 @@ START_TEST(a_bid_on_older_terms_is_rejected)
         .terms_version = lot.terms_version,
     };
     ck_assert_int_eq(change_now(COMMAND_UPDATE).verdict, RULES_ACCEPTED);
-    lot_rejected(rules_decide(&lot, &command), RULES_TERMS_CHANGED);
-    lot_accepted(lot_bid(ANN, 2000), 2000);
+    lot_expect_rejected(rules_decide(&lot, &command), RULES_TERMS_CHANGED);
+    lot_expect_accepted(lot_bid(ANN, 2000), 2000);
 }
 END_TEST
 
 START_TEST(an_update_after_the_first_bid_is_rejected)
 {
-    lot_accepted(lot_bid(ANN, 1000), 1000);
-    lot_rejected(change_now(COMMAND_UPDATE), RULES_HAS_BIDS);
-    lot_rejected(change_now(COMMAND_CANCEL), RULES_HAS_BIDS);
+    lot_expect_accepted(lot_bid(ANN, 1000), 1000);
+    lot_expect_rejected(change_now(COMMAND_UPDATE), RULES_HAS_BIDS);
+    lot_expect_rejected(change_now(COMMAND_CANCEL), RULES_HAS_BIDS);
 }
 END_TEST
 
 START_TEST(an_update_of_another_version_is_rejected)
 {
-    lot_rejected(change((struct rules_command){.kind = COMMAND_UPDATE, .stale = true}, LOT_NOW_MS),
-                 RULES_VERSION_CONFLICT);
+    lot_expect_rejected(change((struct rules_command){.kind = COMMAND_UPDATE, .stale = true}, LOT_NOW_MS),
+                        RULES_VERSION_CONFLICT);
     terms.start_ms++;
-    lot_rejected(change_now(COMMAND_UPDATE), RULES_VERSION_CONFLICT); /* the auction has started */
+    lot_expect_rejected(change_now(COMMAND_UPDATE), RULES_VERSION_CONFLICT); /* the auction has started */
     ck_assert_int_eq(lot.terms_version, 3);
 }
 END_TEST
@@ -187,10 +197,10 @@ START_TEST(a_cancelled_auction_rejects_every_command)
     ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
     ck_assert(decision.cancelled);
     ck_assert_int_eq(lot.status, RULES_CANCELLED);
-    lot_rejected(lot_bid(ANN, 1000), RULES_AUCTION_CANCELLED);
-    lot_rejected(buy(ANN), RULES_AUCTION_CANCELLED);
+    lot_expect_rejected(lot_bid(ANN, 1000), RULES_AUCTION_CANCELLED);
+    lot_expect_rejected(buy(ANN), RULES_AUCTION_CANCELLED);
     for (enum command_kind kind = COMMAND_UPDATE; kind <= COMMAND_ABORT; kind++) {
-        lot_rejected(change_now(kind), RULES_AUCTION_CANCELLED);
+        lot_expect_rejected(change_now(kind), RULES_AUCTION_CANCELLED);
     }
     ck_assert_int_eq(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
 }
@@ -205,31 +215,32 @@ START_TEST(an_admins_extension_is_later_and_uses_no_extension)
     ck_assert(decision.extended);
     ck_assert_int_eq(lot.end_ms, LOT_END_MS + 5);
     ck_assert_int_eq(lot.extensions_used, 0);
-    lot_rejected(change_now(COMMAND_EXTEND), RULES_END_NOT_LATER);
+    lot_expect_rejected(change_now(COMMAND_EXTEND), RULES_END_NOT_LATER);
 }
 END_TEST
 
 START_TEST(an_admins_end_sells_if_the_reserve_is_met)
 {
-    lot_accepted(lot_proxy(ANN, 4000), 1000);
+    lot_expect_accepted(lot_proxy(ANN, 4000), 1000);
     ck_assert(change_now(COMMAND_CLOSE).ended);
     ck_assert_int_eq(lot.end_ms, LOT_NOW_MS);
     ck_assert_int_eq(rules_outcome(&lot), RULES_SOLD);
-    lot_stands(ANN, 1000, 4000, 1);
+    lot_expect_state(ANN, 1000, 4000, 1);
 }
 END_TEST
 
 START_TEST(a_scheduled_auction_cannot_be_ended)
 {
     lot.status = RULES_SCHEDULED;
-    lot_rejected(change((struct rules_command){.kind = COMMAND_CLOSE}, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
+    lot_expect_rejected(change((struct rules_command){.kind = COMMAND_CLOSE}, LOT_START_MS - 1),
+                        RULES_AUCTION_NOT_STARTED);
     ck_assert(change((struct rules_command){.kind = COMMAND_ABORT}, LOT_START_MS - 1).cancelled);
 }
 END_TEST
 
 START_TEST(an_admin_can_cancel_an_auction_with_bids)
 {
-    lot_accepted(lot_bid(ANN, 1000), 1000);
+    lot_expect_accepted(lot_bid(ANN, 1000), 1000);
     ck_assert(change_now(COMMAND_ABORT).cancelled);
     ck_assert_int_eq(lot.status, RULES_CANCELLED);
 }
@@ -238,11 +249,11 @@ END_TEST
 START_TEST(changes_after_the_end_are_rejected)
 {
     for (enum command_kind kind = COMMAND_UPDATE; kind <= COMMAND_ABORT; kind++) {
-        lot_rejected(change((struct rules_command){.kind = kind, .end_ms = LOT_END_MS + 5}, LOT_END_MS),
-                     RULES_AUCTION_ENDED);
+        lot_expect_rejected(change((struct rules_command){.kind = kind, .end_ms = LOT_END_MS + 5}, LOT_END_MS),
+                            RULES_AUCTION_ENDED);
     }
     lot.status = RULES_DRAFT;
-    lot_rejected(change_now(COMMAND_CANCEL), RULES_AUCTION_NOT_STARTED);
+    lot_expect_rejected(change_now(COMMAND_CANCEL), RULES_AUCTION_NOT_STARTED);
 }
 END_TEST
 
@@ -267,11 +278,11 @@ END_TEST
 
 START_TEST(a_command_without_a_kind_is_refused)
 {
-    lot_accepted(lot_bid(ANN, 1000), 1000);
+    lot_expect_accepted(lot_bid(ANN, 1000), 1000);
     struct rules_auction before = lot;
     struct rules_decision decision = rules_decide(
         &lot, &(struct rules_command){.bidder_id = lot_user(BOB), .amount = 5000, .received_ms = LOT_NOW_MS});
-    lot_rejected(decision, RULES_INTERNAL_ERROR);
+    lot_expect_rejected(decision, RULES_INTERNAL_ERROR);
     ck_assert_int_eq(lot.price, before.price);
     ck_assert(uuid_equal(&lot.leader_id, &before.leader_id));
     ck_assert_int_eq(command_kind_group(COMMAND_NONE), COMMAND_GROUP_NONE);
@@ -330,6 +341,7 @@ static Suite *rules_change_suite(void)
     TCase *tcase = tcase_create("changes");
     tcase_add_checked_fixture(tcase, set, NULL);
     tcase_add_test(tcase, buying_takes_the_lead_and_ends_the_auction);
+    tcase_add_test(tcase, a_buy_now_price_of_one_minor_unit_is_an_offer);
     tcase_add_test(tcase, without_a_reserve_the_first_bid_ends_the_buy_now_offer);
     tcase_add_test(tcase, a_bid_that_meets_the_reserve_ends_the_buy_now_offer);
     tcase_add_test(tcase, a_purchase_wins_over_a_maximum_below_the_reserve);

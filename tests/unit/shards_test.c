@@ -126,6 +126,23 @@ START_TEST(a_coming_worker_gets_its_share_and_nothing_else_moves)
 }
 END_TEST
 
+START_TEST(free_shards_go_to_whoever_lacks_most)
+{
+    enum shards_act plan[TOPOLOGY_SHARDS_MAX];
+    view_reset(6);
+    worker_comes(10);
+    worker_comes(20);
+    view.owners[0] = 10;
+    shards_plan(&view, 10, plan);
+    ck_assert_int_eq(plan[0], SHARDS_KEEP);
+    ck_assert_int_eq(plan[1], SHARDS_NOTHING); /* 20 lacks three, 10 two */
+    ck_assert_int_eq(plan[2], SHARDS_TAKE);    /* both lack two: the lower number is first */
+    ck_assert_int_eq(plan[3], SHARDS_NOTHING);
+    ck_assert_int_eq(plan[4], SHARDS_TAKE);
+    ck_assert_int_eq(plan[5], SHARDS_NOTHING);
+}
+END_TEST
+
 START_TEST(only_the_shards_of_a_leaving_worker_move)
 {
     view_reset(8);
@@ -244,6 +261,7 @@ START_TEST(a_view_is_read_from_the_locks)
     ck_assert_uint_eq(view.owners[1], 11);
     ck_assert_uint_eq(view.owners[2], SHARDS_UNKNOWN_OWNER);
     ck_assert_uint_eq(view.owners[3], SHARDS_NOBODY);
+    ck_assert_uint_eq(view.owners[4], SHARDS_NOBODY);
 }
 END_TEST
 
@@ -304,6 +322,7 @@ static Suite *shards_suite(void)
     tcase_add_test(tcase, without_workers_a_shard_has_no_owner);
     tcase_add_test(tcase, one_worker_owns_all_shards);
     tcase_add_test(tcase, a_coming_worker_gets_its_share_and_nothing_else_moves);
+    tcase_add_test(tcase, free_shards_go_to_whoever_lacks_most);
     tcase_add_test(tcase, only_the_shards_of_a_leaving_worker_move);
     tcase_add_test(tcase, more_workers_than_shards_leave_some_without);
     tcase_add_loop_test(tcase, shares_stay_even_and_moves_are_fewest, 0, TRIALS);

@@ -9,7 +9,8 @@
 
 #include "tests/support/suite.h"
 
-#define IDS "0197f3e1-2c4b-7abc-8def-0123456789ab 0197f3e1-2c4b-7abc-8def-0123456789ac"
+#define ID  "0197f3e1-2c4b-7abc-8def-0123456789ab"
+#define IDS ID " 0197f3e1-2c4b-7abc-8def-0123456789ac"
 
 static const struct snapshot sample = {
     .seller_id = {{1, 2, 3}},
@@ -59,10 +60,15 @@ END_TEST
 START_TEST(other_texts_are_refused)
 {
     static const char *const texts[] = {
-        "1 2 3 4 5 6 " IDS " sleeping",       "1 2 3 4 5 " IDS " active",
-        "1 2 3 4 5 -6 " IDS " active",        "1 2 3 4 5 6x " IDS " active",
-        "1 2 3 4 5  " IDS " active",          "1 2 3 4 5 1234567890123456789 " IDS " active",
-        "1 2 3 4 5 6 someone " IDS " active",
+        "1 2 3 4 5 6 " IDS " sleeping",
+        "1 2 3 4 5 " IDS " active",
+        "1 2 3 4 5 -6 " IDS " active",
+        "1 2 3 4 5 6x " IDS " active",
+        "1 2 3 4 5  " IDS " active",
+        "1 2 3 4 5 1234567890123456789 " IDS " active",
+        "1 2 3 4 5 6 someone " ID " active",
+        "1 2 3 4 5 6 " ID " someone active",
+        "1 2 3 4 5 6 " IDS " sixteen_letters_",
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct snapshot read;
@@ -77,6 +83,25 @@ START_TEST(a_snapshot_has_this_text)
     snapshot_format(&sample, text);
     ck_assert_str_eq(text, "12 3 1795000000000 1795000600000 999999999999 0 01020300-0000-0000-0000-000000000000 "
                            "04050600-0000-0000-0000-000000000000 scheduled");
+}
+END_TEST
+
+/* The longest first: none is read as the rest of another one. */
+START_TEST(every_status_is_read)
+{
+    static const struct {
+        const char *text;
+        enum rules_status status;
+    } cases[] = {
+        {"1 2 3 4 5 6 " IDS " scheduled", RULES_SCHEDULED}, {"1 2 3 4 5 6 " IDS " cancelled", RULES_CANCELLED},
+        {"1 2 3 4 5 6 " IDS " active", RULES_ACTIVE},       {"1 2 3 4 5 6 " IDS " unsold", RULES_UNSOLD},
+        {"1 2 3 4 5 6 " IDS " draft", RULES_DRAFT},         {"1 2 3 4 5 6 " IDS " sold", RULES_SOLD},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct snapshot read;
+        ck_assert_msg(snapshot_parse(cases[i].text, strlen(cases[i].text), &read), "%s", cases[i].text);
+        ck_assert_int_eq(read.status, cases[i].status);
+    }
 }
 END_TEST
 
@@ -126,6 +151,7 @@ static Suite *snapshot_suite(void)
     tcase_add_test(tcase, a_truncated_snapshot_is_refused);
     tcase_add_test(tcase, other_texts_are_refused);
     tcase_add_test(tcase, a_snapshot_has_this_text);
+    tcase_add_test(tcase, every_status_is_read);
     tcase_add_test(tcase, numbers_have_up_to_18_digits);
     tcase_add_test(tcase, numbers_with_other_characters_are_refused);
     tcase_add_test(tcase, an_accepted_bid_ranks_before_an_outbid_one_of_its_amount);

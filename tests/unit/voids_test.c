@@ -22,9 +22,9 @@ static struct voids_list list;
 static int64_t seq;
 static uint8_t ids;
 
-static void set(void)
+static void set_up(void)
 {
-    lot_set();
+    lot_reset();
     lot.snipe_window_ms = 0;
     voids_free(&list);
     ck_assert(voids_reserve(&list, ROOM));
@@ -32,7 +32,7 @@ static void set(void)
     ids = 0;
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     voids_free(&list);
 }
@@ -92,7 +92,7 @@ static const struct voids_standing *now(uint8_t number)
 START_TEST(voiding_the_only_bid_leaves_no_bids)
 {
     struct rules_auction before = lot;
-    lot_accepted(enter(COMMAND_BID, ANN, 5000), 5000);
+    lot_expect_accepted(enter(COMMAND_BID, ANN, 5000), 5000);
     voided(void_bid(1), ANN);
     ck_assert(!lot.has_leader && uuid_is_nil(&lot.leader_id) && uuid_is_nil(&lot.leader_bid_id));
     ck_assert_int_eq(lot.price, 0);
@@ -101,8 +101,8 @@ START_TEST(voiding_the_only_bid_leaves_no_bids)
     ck_assert_int_eq(lot.runner_up_max, 0);
     ck_assert_int_eq(rules_minimum_bid(&lot), rules_minimum_bid(&before));
     ck_assert(!now(1)->effective);
-    lot_accepted(enter(COMMAND_BID, BOB, 1000), 1000);
-    lot_stands(BOB, 1000, 1000, 1);
+    lot_expect_accepted(enter(COMMAND_BID, BOB, 1000), 1000);
+    lot_expect_state(BOB, 1000, 1000, 1);
 }
 END_TEST
 
@@ -111,7 +111,7 @@ START_TEST(voiding_the_highest_bid_lets_the_next_lead)
     (void)enter(COMMAND_BID, ANN, 1000);
     (void)enter(COMMAND_BID, BOB, 900000);
     voided(void_bid(2), BOB);
-    lot_stands(ANN, 1000, 1000, 1);
+    lot_expect_state(ANN, 1000, 1000, 1);
     ck_assert_int_eq(lot.leader_bid_id.bytes[15], 1);
     ck_assert_int_eq(rules_minimum_bid(&lot), 1100);
 }
@@ -120,14 +120,14 @@ END_TEST
 START_TEST(a_maximum_pays_one_increment_over_the_remaining_bids)
 {
     (void)enter(COMMAND_PROXY, ANN, 9000);
-    lot_outbid(enter(COMMAND_BID, BOB, 5000), 5000, ANN, 5100);
-    lot_outbid(enter(COMMAND_BID, CYD, 6000), 6000, ANN, 6100);
+    lot_expect_outbid(enter(COMMAND_BID, BOB, 5000), 5000, ANN, 5100);
+    lot_expect_outbid(enter(COMMAND_BID, CYD, 6000), 6000, ANN, 6100);
     voided(void_bid(3), CYD);
-    lot_stands(ANN, 5100, 9000, 2);
+    lot_expect_state(ANN, 5100, 9000, 2);
     ck_assert_int_eq(lot.runner_up_max, 5000);
     ck_assert(!now(3)->effective && !now(3)->answered);
     voided(void_bid(2), BOB);
-    lot_stands(ANN, 1000, 9000, 1);
+    lot_expect_state(ANN, 1000, 9000, 1);
     ck_assert_int_eq(lot.runner_up_max, 0);
 }
 END_TEST
@@ -136,27 +136,27 @@ END_TEST
 START_TEST(voiding_a_maximum_removes_its_automatic_bids)
 {
     (void)enter(COMMAND_PROXY, ANN, 9000);
-    lot_outbid(enter(COMMAND_PROXY, BOB, 5000), 5000, ANN, 5100);
-    lot_outbid(enter(COMMAND_BID, CYD, 5500), 5500, ANN, 5600);
-    lot_rejected(enter(COMMAND_BID, CYD, 5600), RULES_BID_TOO_LOW);
+    lot_expect_outbid(enter(COMMAND_PROXY, BOB, 5000), 5000, ANN, 5100);
+    lot_expect_outbid(enter(COMMAND_BID, CYD, 5500), 5500, ANN, 5600);
+    lot_expect_rejected(enter(COMMAND_BID, CYD, 5600), RULES_BID_TOO_LOW);
     voided(void_bid(1), ANN);
-    lot_stands(CYD, 5500, 5500, 2);
+    lot_expect_state(CYD, 5500, 5500, 2);
     ck_assert(now(2)->effective && now(2)->verdict == RULES_ACCEPTED && !now(2)->answered);
     ck_assert_int_eq(now(2)->amount, 1000);
     ck_assert(now(3)->effective && now(3)->verdict == RULES_ACCEPTED && !now(3)->answered);
 
-    set();
+    set_up();
     (void)enter(COMMAND_PROXY, ANN, 9000);
     (void)enter(COMMAND_PROXY, BOB, 5000);
     voided(void_bid(1), ANN);
-    lot_stands(BOB, 1000, 5000, 1);
+    lot_expect_state(BOB, 1000, 5000, 1);
 
-    set();
+    set_up();
     (void)enter(COMMAND_PROXY, ANN, 3000);
     (void)enter(COMMAND_PROXY, BOB, 9000); /* BOB leads at 31.00 */
-    lot_outbid(enter(COMMAND_BID, CYD, 3500), 3500, BOB, 3600);
+    lot_expect_outbid(enter(COMMAND_BID, CYD, 3500), 3500, BOB, 3600);
     voided(void_bid(1), ANN);
-    lot_stands(BOB, 3600, 9000, 2);
+    lot_expect_state(BOB, 3600, 9000, 2);
     ck_assert_int_eq(now(2)->amount, 1000);
     ck_assert(now(3)->answered);
     ck_assert_int_eq(now(3)->answer_amount, 3600);
@@ -166,19 +166,19 @@ END_TEST
 START_TEST(an_automatic_bid_is_never_given_to_another_user)
 {
     (void)enter(COMMAND_PROXY, ANN, 4000);
-    (void)enter(COMMAND_PROXY, BOB, 3000);                      /* ANN leads at 31.00 */
-    lot_outbid(enter(COMMAND_BID, CYD, 3200), 3200, ANN, 3300); /* above BOB's maximum */
-    lot_rejected(enter(COMMAND_BID, CYD, 3300), RULES_BID_TOO_LOW);
+    (void)enter(COMMAND_PROXY, BOB, 3000);                             /* ANN leads at 31.00 */
+    lot_expect_outbid(enter(COMMAND_BID, CYD, 3200), 3200, ANN, 3300); /* above BOB's maximum */
+    lot_expect_rejected(enter(COMMAND_BID, CYD, 3300), RULES_BID_TOO_LOW);
     voided(void_bid(1), ANN);
-    lot_stands(CYD, 3200, 3200, 2);
+    lot_expect_state(CYD, 3200, 3200, 2);
 
-    set();
+    set_up();
     (void)enter(COMMAND_PROXY, BOB, 5000);
     (void)enter(COMMAND_PROXY, ANN, 6000); /* ANN leads at 51.00 */
     (void)enter(COMMAND_BID, CYD, 5200);
     ck_assert(now(3)->answered);
     voided(void_bid(2), ANN);
-    lot_stands(CYD, 5200, 5200, 2);
+    lot_expect_state(CYD, 5200, 5200, 2);
     ck_assert(!now(3)->answered && now(3)->verdict == RULES_ACCEPTED);
 }
 END_TEST
@@ -186,11 +186,11 @@ END_TEST
 /* Without the first proxy bid, its raise becomes a bid at the raise's place. */
 START_TEST(a_raise_of_a_voided_maximum_becomes_a_bid)
 {
-    lot_accepted(enter(COMMAND_PROXY, ANN, 2000), 1000);
+    lot_expect_accepted(enter(COMMAND_PROXY, ANN, 2000), 1000);
     ck_assert(enter(COMMAND_PROXY, ANN, 8000).raise);
-    lot_outbid(enter(COMMAND_BID, BOB, 4000), 4000, ANN, 4100);
+    lot_expect_outbid(enter(COMMAND_BID, BOB, 4000), 4000, ANN, 4100);
     voided(void_bid(1), ANN);
-    lot_stands(ANN, 4100, 8000, 2);
+    lot_expect_state(ANN, 4100, 8000, 2);
     ck_assert(now(2)->effective && !now(2)->raise);
     ck_assert_int_eq(now(2)->amount, 1000);
 }
@@ -202,7 +202,7 @@ START_TEST(voiding_a_raise_restores_the_maximum_before)
     (void)enter(COMMAND_PROXY, ANN, 8000);
     (void)enter(COMMAND_BID, BOB, 4000);
     voided(void_bid(2), ANN);
-    lot_stands(BOB, 4000, 4000, 2);
+    lot_expect_state(BOB, 4000, 4000, 2);
     ck_assert_int_eq(lot.runner_up_max, 2000);
     ck_assert(now(3)->verdict == RULES_ACCEPTED && !now(3)->answered);
 }
@@ -212,9 +212,9 @@ START_TEST(voiding_a_bid_between_two_of_one_user_makes_the_second_a_raise)
 {
     (void)enter(COMMAND_PROXY, ANN, 2000);
     (void)enter(COMMAND_BID, BOB, 3000);
-    lot_accepted(enter(COMMAND_PROXY, ANN, 5000), 3100);
+    lot_expect_accepted(enter(COMMAND_PROXY, ANN, 5000), 3100);
     voided(void_bid(2), BOB);
-    lot_stands(ANN, 1000, 5000, 1);
+    lot_expect_state(ANN, 1000, 5000, 1);
     ck_assert(now(3)->raise);
 }
 END_TEST
@@ -224,9 +224,9 @@ START_TEST(a_withdrawal_is_kept_by_a_void)
     (void)enter(COMMAND_PROXY, ANN, 9000);
     (void)enter(COMMAND_BID, BOB, 5000);
     (void)enter(COMMAND_WITHDRAW, ANN, 0);
-    lot_stands(ANN, 5100, 5100, 2);
+    lot_expect_state(ANN, 5100, 5100, 2);
     voided(void_bid(2), BOB);
-    lot_stands(ANN, 1000, 1000, 1);
+    lot_expect_state(ANN, 1000, 1000, 1);
     ck_assert(!lot.leader_by_proxy);
     voided(void_bid(1), ANN); /* the withdrawal has no effect any more */
     ck_assert(!lot.has_leader);
@@ -237,7 +237,7 @@ START_TEST(a_void_can_leave_the_reserve_unmet)
 {
     lot.reserve_price = 5000;
     (void)enter(COMMAND_BID, ANN, 1000);
-    lot_accepted(enter(COMMAND_PROXY, BOB, 6000), 5000);
+    lot_expect_accepted(enter(COMMAND_PROXY, BOB, 6000), 5000);
     ck_assert_int_eq(rules_outcome(&lot), RULES_SOLD);
     voided(void_bid(2), BOB);
     ck_assert_int_eq(rules_outcome(&lot), RULES_UNSOLD);
@@ -273,10 +273,10 @@ START_TEST(a_void_after_settlement_changes_the_outcome)
     lot.status = RULES_SOLD;
     voided(void_bid(3), CYD);
     ck_assert_int_eq(lot.status, RULES_SOLD);
-    lot_stands(BOB, 3000, 3000, 2);
+    lot_expect_state(BOB, 3000, 3000, 2);
     voided(void_bid(2), BOB);
     ck_assert_int_eq(lot.status, RULES_UNSOLD);
-    lot_stands(ANN, 1500, 1500, 1);
+    lot_expect_state(ANN, 1500, 1500, 1);
 }
 END_TEST
 
@@ -289,15 +289,15 @@ START_TEST(a_voided_purchase_does_not_reopen_the_auction)
     voided(void_bid(2), BOB);
     ck_assert_int_eq(lot.status, RULES_ENDED);
     ck_assert_int_eq(lot.end_ms, LOT_NOW_MS);
-    lot_stands(ANN, 1500, 1500, 1);
+    lot_expect_state(ANN, 1500, 1500, 1);
 
-    set();
+    set_up();
     lot.buy_now_price = 9000;
     lot.reserve_price = 5000;
     (void)enter(COMMAND_BID, ANN, 1500);
     (void)enter(COMMAND_BUY, BOB, 0);
     voided(void_bid(1), ANN);
-    lot_stands(BOB, 9000, 9000, 1);
+    lot_expect_state(BOB, 9000, 9000, 1);
     ck_assert_int_eq(lot.runner_up_max, 0);
 }
 END_TEST
@@ -309,19 +309,19 @@ START_TEST(unknown_rejected_and_already_voided_bids_cannot_be_voided)
     (void)enter(COMMAND_BID, BOB, 5000); /* rejected */
     (void)enter(COMMAND_WITHDRAW, ANN, 0);
     struct rules_auction before = lot;
-    lot_rejected(void_bid(99), RULES_NOT_FOUND);
-    lot_rejected(void_bid(3), RULES_NOT_FOUND);
-    lot_rejected(void_bid(4), RULES_NOT_FOUND);
-    lot_stands(ANN, before.price, before.leader_max, before.bid_count);
+    lot_expect_rejected(void_bid(99), RULES_NOT_FOUND);
+    lot_expect_rejected(void_bid(3), RULES_NOT_FOUND);
+    lot_expect_rejected(void_bid(4), RULES_NOT_FOUND);
+    lot_expect_state(ANN, before.price, before.leader_max, before.bid_count);
     ck_assert_int_eq(lot.runner_up_max, before.runner_up_max);
     ck_assert_int_eq(lot.end_ms, before.end_ms);
     voided(void_bid(2), BOB);
-    lot_rejected(void_bid(2), RULES_BID_VOIDED);
+    lot_expect_rejected(void_bid(2), RULES_BID_VOIDED);
     seq = VOIDS_LEDGER_MAX + 1;
-    lot_rejected(void_bid(1), RULES_TOO_MANY_BIDS);
+    lot_expect_rejected(void_bid(1), RULES_TOO_MANY_BIDS);
     seq = 10;
     lot.status = RULES_CANCELLED;
-    lot_rejected(void_bid(1), RULES_AUCTION_CANCELLED);
+    lot_expect_rejected(void_bid(1), RULES_AUCTION_CANCELLED);
 }
 END_TEST
 
@@ -329,14 +329,14 @@ START_TEST(a_bidder_can_retract_own_bids_in_time)
 {
     (void)enter(COMMAND_BID, ANN, 1000);
     (void)enter(COMMAND_BID, BOB, 200000);
-    lot_rejected(take(COMMAND_RETRACT, ANN, 2, LOT_NOW_MS), RULES_NOT_FOUND);
-    lot_rejected(take(COMMAND_RETRACT, BOB, 2, LOT_NOW_MS + 1001), RULES_RETRACT_TOO_LATE);
-    lot_rejected(take(COMMAND_RETRACT, BOB, 2, LOT_END_MS), RULES_AUCTION_ENDED);
+    lot_expect_rejected(take(COMMAND_RETRACT, ANN, 2, LOT_NOW_MS), RULES_NOT_FOUND);
+    lot_expect_rejected(take(COMMAND_RETRACT, BOB, 2, LOT_NOW_MS + 1001), RULES_RETRACT_TOO_LATE);
+    lot_expect_rejected(take(COMMAND_RETRACT, BOB, 2, LOT_END_MS), RULES_AUCTION_ENDED);
     voided(take(COMMAND_RETRACT, BOB, 2, LOT_NOW_MS + 1000), BOB);
-    lot_rejected(take(COMMAND_RETRACT, BOB, 2, LOT_NOW_MS + 1000), RULES_BID_VOIDED);
-    lot_stands(ANN, 1000, 1000, 1);
+    lot_expect_rejected(take(COMMAND_RETRACT, BOB, 2, LOT_NOW_MS + 1000), RULES_BID_VOIDED);
+    lot_expect_state(ANN, 1000, 1000, 1);
     lot.status = RULES_ENDED;
-    lot_rejected(take(COMMAND_RETRACT, ANN, 1, LOT_NOW_MS), RULES_AUCTION_ENDED);
+    lot_expect_rejected(take(COMMAND_RETRACT, ANN, 1, LOT_NOW_MS), RULES_AUCTION_ENDED);
     voided(take(COMMAND_VOID, SELLER, 1, LOT_END_MS + 1), ANN);
 }
 END_TEST
@@ -498,7 +498,7 @@ static void random_terms(void)
 static void random_auction(void)
 {
     size_t commands = 1 + (size_t)random_below(COMMANDS_MAX);
-    set();
+    set_up();
     random_terms();
     for (size_t i = 0; i < commands && lot.status == RULES_ACTIVE; i++) {
         int bidder = 2 + (int)random_below(USERS - 1);
@@ -527,7 +527,7 @@ static void random_void(uint64_t seed, bool *gone)
 
 START_TEST(after_voids_an_auction_equals_the_oracle)
 {
-    strike();
+    tear_down();
     for (uint64_t seed = 0; seed < AUCTIONS; seed++) {
         bool gone[COMMANDS_MAX] = {false};
         random_state = seed;
@@ -541,9 +541,9 @@ START_TEST(after_voids_an_auction_equals_the_oracle)
             oracle_check(seed, gone);
             check_history(seed, gone);
         }
-        strike();
+        tear_down();
     }
-    set();
+    set_up();
 }
 END_TEST
 
@@ -551,7 +551,7 @@ static Suite *voids_suite(void)
 {
     Suite *suite = suite_create("voids");
     TCase *tcase = tcase_create("voids");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, voiding_the_only_bid_leaves_no_bids);
     tcase_add_test(tcase, voiding_the_highest_bid_lets_the_next_lead);

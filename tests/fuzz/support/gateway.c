@@ -23,13 +23,13 @@
 #include "tests/fuzz/support/fuzz.h"
 
 enum {
-    QUIET_PASSES = 3,      /* of the loop without a byte: the worker has said what it says at once */
+    QUIET_PASSES = 3,      /* passes of the loop without a byte, after which the worker has nothing more to send */
     CLOSED_WITHIN = 20000, /* ms; a request's deadline and the linger of a closed stream are shorter */
     TOKEN_LIFE_S = 100000000,
-    INPUT_MAX = 131072, /* of what is sent, tokens included */
+    INPUT_MAX = 131072, /* bytes of the input, tokens included */
 };
 
-/* Nobody listens there: the port is reserved, and each attempt is refused at once. */
+/* The port is reserved and has no listener, so each attempt is refused at once. */
 #define NOBODY "127.0.0.1:1"
 
 static struct config config;
@@ -47,7 +47,7 @@ static void set_config(void)
     (void)snprintf(config.pg_url, sizeof(config.pg_url), "postgresql://nobody@" NOBODY "/nowhere");
     (void)snprintf(config.redis_url, sizeof(config.redis_url), "redis://" NOBODY "/0");
     (void)snprintf(config.amqp_url, sizeof(config.amqp_url), "amqp://nobody:nothing@" NOBODY "/nowhere");
-    /* Cheap, and soon over: an input costs microseconds, not seconds. */
+    /* Low costs and short deadlines, so that an input takes microseconds. */
     config.argon2_ops = 1;
     config.argon2_memory_kib = 8;
     config.request_deadline_ms = 200;
@@ -63,7 +63,7 @@ static void set_record(void)
     memset(record.facts.pseudonym, 2, sizeof(record.facts.pseudonym));
     memset(record.facts.receipt, 3, sizeof(record.facts.receipt));
     memset(record.facts.tokens.seeds[0], 4, sizeof(record.facts.tokens.seeds[0]));
-    atomic_store(&record.known, true);
+    atomic_store(&record.version, 2);
 }
 
 static void make_token(bool admin, char out[static TOKEN_TEXT_SIZE])
@@ -87,7 +87,7 @@ void fuzz_gateway_start(void)
 {
     struct event_config *choices = event_config_new();
     fuzz_check(signal(SIGPIPE, SIG_IGN) != SIG_ERR && choices != NULL);
-    fuzz_check(event_config_set_flag(choices, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0); /* as worker.c */
+    fuzz_check(event_config_set_flag(choices, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0); /* as in worker.c */
     struct components_options options = {
         .base = event_base_new_with_config(choices), .config = &config, .record = &record};
     event_config_free(choices);
@@ -102,7 +102,7 @@ void fuzz_gateway_start(void)
 
 /* ---- one connection ---- */
 
-/* The input with its tokens written out. Returns its length. */
+/* Copies the input with its tokens replaced. Returns the length. */
 static size_t expand(const uint8_t *bytes, size_t length, uint8_t out[static INPUT_MAX])
 {
     static const struct {
@@ -140,7 +140,7 @@ static int open_client(void)
     return fd;
 }
 
-/* One pass of the loop, and what came of it. False when the worker has closed. */
+/* Runs one pass of the loop and reads the output. False if the worker has closed. */
 static bool pass(int fd, struct fuzz_reply *reply, bool *heard)
 {
     uint8_t rest[4096];
@@ -158,7 +158,7 @@ static bool pass(int fd, struct fuzz_reply *reply, bool *heard)
     return got < 0 && errno == EAGAIN;
 }
 
-/* False when the worker has closed meanwhile. */
+/* False if the worker has closed before everything was sent. */
 static bool send_all(int fd, const uint8_t *bytes, size_t length, size_t chunk, struct fuzz_reply *reply)
 {
     bool heard = false;

@@ -1,6 +1,6 @@
 /*
- * The main of a fuzz target that is built without libFuzzer: runs every file given once, in their order. Caller:
- * tests/unit/fuzz_corpus_test.py. A broken promise aborts; else the last line is "NAME: N passed, 0 failed".
+ * The main function of a fuzz target that is built without libFuzzer: runs the given files in their order. Caller:
+ * tests/unit/fuzz_corpus_test.py. A violated property aborts; otherwise the last line is "NAME: N passed, 0 failed".
  */
 #include <string.h>
 
@@ -22,14 +22,14 @@ static void run_file(const char *path)
         (void)fprintf(stderr, "%s: cannot be read, or is longer than %d bytes\n", path, INPUT_MAX);
         exit(EXIT_FAILURE);
     }
-    /* A copy of exactly that length, so that AddressSanitizer sees a read behind it. */
+    /* A copy of exactly that length, so that AddressSanitizer detects a read beyond it. */
     uint8_t *copy = malloc(length + (length == 0));
     if (copy == NULL) {
         perror("malloc");
         exit(EXIT_FAILURE);
     }
     memcpy(copy, bytes, length);
-    (void)fprintf(stderr, "%s\n", path); /* a crash names its input so */
+    (void)fprintf(stderr, "%s\n", path); /* so the output names the input of a crash */
     (void)LLVMFuzzerTestOneInput(copy, length);
     free(copy);
 }
