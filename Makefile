@@ -136,9 +136,10 @@ $(WRONG_CLOCK): tests/support/preload/wrong_clock.c tests/support/wrong_clock.h
 # Unit tests link the pure objects that they test.
 $(BUILD)/tests/unit/bidworker_decide_test $(BUILD)/tests/unit/bidworker_rows_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o outbox_batch.o)
 $(BUILD)/tests/unit/bidworker_batch_test: $(addprefix $(OBJ)/bidworker/,batch.o outbox_batch.o)
+$(BUILD)/tests/unit/locked_auctions_test: $(OBJ)/bidworker/locked_auctions.o
 $(BUILD)/tests/unit/bidworker_read_test: $(addprefix $(OBJ)/bidworker/,batch.o ledger_write.o statements.o)
 $(BUILD)/tests/unit/bidworker_live_updates_test: $(addprefix $(OBJ)/bidworker/,batch.o live_updates.o)
-$(BUILD)/tests/unit/no_memory_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/outbox_batch.o endworker/sent_commands.o notifyworker/endpoints.o)
+$(BUILD)/tests/unit/no_memory_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/locked_auctions.o bidworker/outbox_batch.o endworker/sent_commands.o notifyworker/endpoints.o)
 $(BUILD)/tests/unit/image_test: $(addprefix $(OBJ)/gateway/,image/imagestore.o image/imagestore_file.o image/imagestore_s3.o image_decoder/webp.o)
 $(BUILD)/tests/unit/sent_commands_test: $(OBJ)/endworker/sent_commands.o
 $(BUILD)/tests/unit/gateway_cpu_budget_test: $(OBJ)/gateway/live/cpu_budget.o
@@ -247,7 +248,7 @@ check-unit: deps-check ## build and run the unit tests: no servers, seconds
 MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c rules/ledger_entry.c rules/bid_status.c \
                rules/command_kinds.c base/money.c base/bisect.c base/skew.c base/json.c base/json_write.c base/ids.c \
                protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c service/shards.c) \
-           $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c) \
+           $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c locked_auctions.c) \
            $(addprefix gateway/,bid/refusal.c bid/idempotency.c bid/prefer.c query/cursor.c) \
            notifyworker/endpoints.c endworker/sent_commands.c
 FILES  ?= $(MUTATED)

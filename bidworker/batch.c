@@ -67,6 +67,7 @@ void batch_clear(struct batch *batch)
 {
     batch->count = 0;
     batch->ordered = 0;
+    batch->locked = 0;
     drop_auctions(batch);
     batch->row_count = 0;
     batch->terms_count = 0;
@@ -142,6 +143,7 @@ static void group_by_auction(struct batch *batch)
 void batch_prepare(struct batch *batch)
 {
     batch->ordered = 0;
+    batch->locked = 0;
     drop_auctions(batch);
     batch->row_count = 0;
     batch->terms_count = 0;

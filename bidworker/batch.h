@@ -4,7 +4,7 @@
  * worker has one struct batch and reuses it: only one batch is in progress at a time.
  *
  * Invariants: the commands of one auction keep the order of their queue. `auctions` and `order` are sorted by auction
- * id. Rows are locked in that order, so two workers cannot deadlock.
+ * id.
  */
 #ifndef ROSTRUM_BIDWORKER_BATCH_H
 #define ROSTRUM_BIDWORKER_BATCH_H
@@ -28,6 +28,7 @@ enum batch_outcome {
     BATCH_DECIDED, /* has a ledger row */
     BATCH_DROPPED, /* a start or fence without effect: no ledger row */
     BATCH_ASIDE,   /* a dead letter only */
+    BATCH_LOCKED,  /* not decided: another session has locked the auction's row */
 };
 
 struct shard_reader_message;
@@ -52,6 +53,7 @@ struct batch_auction {
     size_t first; /* in `order` */
     size_t count;
     bool found;
+    bool locked;  /* by another session: nothing else is known of it, and nothing is decided */
     bool broken;  /* its row is invalid: no rule may be applied to it */
     bool touched; /* it got a ledger row in this batch, and `version` was raised if it was found */
     int64_t seq;  /* of the newest ledger row */
@@ -87,6 +89,7 @@ struct batch {
     size_t ordered;
     struct batch_auction *auctions;
     size_t auction_count;
+    size_t locked; /* number of commands that are BATCH_LOCKED */
     int64_t decided_ms;
     struct batch_row *rows; /* by auction and seq */
     size_t row_count;

@@ -5,12 +5,15 @@
 
 #include <assert.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/broker.h"
 #include "common/io/pg.h"
 #include "common/protocol/topology.h"
 #include "common/service/lease.h"
 #include "common/service/service_loop.h"
+
+enum { MS_PER_S = 1000 };
 
 /* Labels in the order of their lists. Index 0 is the first kind or reason that is not NONE. */
 #define KIND_LABEL(name, message, ledger, group, carries) (ledger),
@@ -85,6 +88,16 @@ static struct metrics_family unacked = {
     .label_count = 1,
     .labels = {{"shard", shard_names, ARRAY_LEN(shard_names)}},
 };
+static struct metrics_family locked = {
+    .name = "rostrum_locked_auctions",
+    .help = "Auctions whose bids wait because another session of PostgreSQL has locked their row.",
+    .type = METRICS_GAUGE,
+};
+static struct metrics_family locked_age = {
+    .name = "rostrum_locked_auction_oldest_seconds",
+    .help = "How long the bids of the first of these auctions have been waiting; 0 if there is none.",
+    .type = METRICS_GAUGE,
+};
 static struct metrics_family outbox = {
     .name = "rostrum_outbox_rows",
     .help = "Rows of the outbox that this program has committed and not yet published and removed.",
@@ -92,25 +105,15 @@ static struct metrics_family outbox = {
 };
 
 struct metrics_family *const bidworker_metrics_families[] = {
-    &decisions,
-    &rejections,
-    &delay,
-    &sizes,
-    &times,
-    &ready,
-    &unacked,
-    &outbox,
-    &log_metrics,
-    &broker_metrics,
-    &pg_metrics,
-    &lease_metrics,
-    &service_loop_metrics,
+    &decisions,   &rejections,     &delay,      &sizes,         &times,
+    &ready,       &unacked,        &locked,     &locked_age,    &outbox,
+    &log_metrics, &broker_metrics, &pg_metrics, &lease_metrics, &service_loop_metrics,
     NULL,
 };
 
 void bidworker_metrics_batch(const struct batch *batch, int64_t took_us)
 {
-    metrics_observe(&sizes, 0, 0, (int64_t)batch->count);
+    metrics_observe(&sizes, 0, 0, (int64_t)(batch->count - batch->locked));
     metrics_observe(&times, 0, 0, took_us);
     for (size_t i = 0; i < batch->count; i++) {
         const struct batch_entry *entry = &batch->entries[i];
@@ -136,6 +139,10 @@ void bidworker_metrics_shards(const struct shard_reader *shard_reader, unsigned 
         metrics_set(&unacked, shard, served ? (int64_t)count : -1);
         metrics_set(&ready, shard, shard_reader_ready(shard_reader, shard));
     }
+    int64_t since_ms = 0;
+    size_t waiting = shard_reader_locked(shard_reader, &since_ms);
+    metrics_set(&locked, 0, (int64_t)waiting);
+    metrics_set(&locked_age, 0, waiting == 0 ? 0 : (clock_mono_ms() - since_ms) / MS_PER_S);
 }
 
 void bidworker_metrics_outbox(size_t depth)

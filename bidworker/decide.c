@@ -269,6 +269,15 @@ static bool decide_entry(struct batch *batch, struct batch_auction *auction, siz
     return apply(batch, auction, entry);
 }
 
+/* Also commands that are in the ledger: a message is complete or waits, as a whole. */
+static void leave_locked(struct batch *batch, const struct batch_auction *auction)
+{
+    for (size_t i = 0; i < auction->count; i++) {
+        batch->entries[batch->order[auction->first + i]].outcome = BATCH_LOCKED;
+    }
+    batch->locked += auction->count;
+}
+
 static void decide_auction(struct batch *batch, struct batch_auction *auction)
 {
     const struct command *extended_by = NULL;
@@ -293,7 +302,12 @@ void decide_batch(struct batch *batch, int64_t now_ms)
 {
     batch->decided_ms = now_ms;
     for (size_t i = 0; i < batch->auction_count; i++) {
-        decide_auction(batch, &batch->auctions[i]);
+        struct batch_auction *auction = &batch->auctions[i];
+        if (auction->locked) {
+            leave_locked(batch, auction);
+        } else {
+            decide_auction(batch, auction);
+        }
     }
     for (size_t i = 0; i < batch->count; i++) {
         struct batch_entry *entry = &batch->entries[i];

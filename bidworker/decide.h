@@ -12,7 +12,7 @@
  *   - known commands marked BATCH_KNOWN,
  *   - the bidders' bans and every auction that was found filled in,
  *   - if `voiding`: the auction's bids in `voids`, with room for one more per command of the auction,
- *   - for an auction that was not found: `seq` of its newest ledger row, 0 if there is none.
+ *   - for an auction that was not found: `seq` of its newest ledger row, 0 if there is none; or `locked`.
  * Afterwards every entry has an outcome. Rows, events and the auctions' states are to be committed.
  */
 void decide_batch(struct batch *batch, int64_t now_ms);

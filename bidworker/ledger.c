@@ -2,7 +2,8 @@
  * See ledger.h. Called by worker.
  *
  *   load     lock, known ids, terms of updates, bids of auctions with voids, bans; flush
- *   newest   only for unknown auctions: the sequence numbers of their newest ledger rows; flush
+ *   missed   only for auctions that were not locked: whether another session has locked them, or else the sequence
+ *            numbers of their newest ledger rows; flush
  *   decide   in memory
  *   write    (ledger_write.c) rows, states, outbox; COMMIT
  *
@@ -112,23 +113,23 @@ static void decide_and_write(struct ledger *ledger)
     ledger->tx = NULL; /* owned by the commit */
 }
 
-static void on_newest(const struct pg_reply *reply, void *arg)
+static void on_missed(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
     if (!check(ledger, reply)) {
         return;
     }
     for (int row = 0; row < PQntuples(reply->result); row++) {
-        struct uuid id = pg_uuid(reply->result, row, 0);
+        struct uuid id = pg_uuid(reply->result, row, MISSED_AUCTION);
         struct batch_auction *auction = batch_find_auction(ledger->batch, &id);
-        if (auction != NULL) {
-            auction->seq = pg_int(reply->result, row, 1);
-        }
+        assert(auction != NULL);
+        auction->locked = pg_bool(reply->result, row, MISSED_EXISTS);
+        auction->seq = pg_int(reply->result, row, MISSED_SEQ);
     }
     decide_and_write(ledger);
 }
 
-/* The last reply of the load. Only the ledgers of unknown auctions are still missing. */
+/* The last reply of the load. Only auctions that were not locked are still to be looked at. */
 static void on_banned(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
@@ -143,20 +144,20 @@ static void on_banned(const struct pg_reply *reply, void *arg)
             entry->banned = entry->banned || uuid_equal(&entry->command->user_id, &id);
         }
     }
-    size_t unknown = 0;
+    size_t missed = 0;
     pg_array_reset(&ledger->arrays.columns[0]);
     for (size_t i = 0; i < batch->auction_count; i++) {
         if (!batch->auctions[i].found) {
             pg_array_uuid(&ledger->arrays.columns[0], &batch->auctions[i].id);
-            unknown++;
+            missed++;
         }
     }
-    if (unknown == 0) {
+    if (missed == 0) {
         decide_and_write(ledger);
         return;
     }
     const char *const values[] = {pg_array_done(&ledger->arrays.columns[0])};
-    if (values[0] == NULL || !pg_tx_send(ledger->tx, STATEMENT_NEWEST, 1, values, on_newest, ledger) ||
+    if (values[0] == NULL || !pg_tx_send(ledger->tx, STATEMENT_MISSED, 1, values, on_missed, ledger) ||
         !pg_tx_flush(ledger->tx)) {
         abort_and_finish(ledger, LEDGER_AGAIN);
     }

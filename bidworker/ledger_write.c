@@ -416,7 +416,7 @@ bool ledger_write_outbox(struct pg_tx *tx, const struct outbox *outbox, struct o
     return true;
 }
 
-/* A decided command is no longer a suspect. */
+/* A decided command is no longer a suspect. One that was not decided has had an attempt less. */
 static bool clear_suspects(struct pg_tx *tx, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
@@ -429,7 +429,8 @@ static bool clear_suspects(struct pg_tx *tx, const struct batch *batch)
         }
         uuid_format(&entry->command->auction_id, auction_id);
         uuid_format(&entry->command->id, bid_id);
-        if (!pg_tx_send(tx, STATEMENT_CLEAR_SUSPECT, 2, values, ignore, NULL)) {
+        size_t statement = entry->outcome == BATCH_LOCKED ? STATEMENT_ACQUIT : STATEMENT_CLEAR_SUSPECT;
+        if (!pg_tx_send(tx, statement, 2, values, ignore, NULL)) {
             return false;
         }
     }

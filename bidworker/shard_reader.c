@@ -3,7 +3,9 @@
  *
  * Invariants:
  *   - A buffer holds its deliveries in the order of their tags.
- *   - The current batch holds a prefix of each buffer's undecided commands.
+ *   - The current batch holds a prefix of each auction's undecided commands, and in it no message of an auction that
+ *     waits for its row (locked_auctions.h), unless the auction is due to be tried again.
+ *   - A message names one auction at most: its commands are all decided, or all wait.
  *   - A message leaves its buffer when all its commands are decided, or when its channel closes.
  */
 #include "bidworker/shard_reader.h"
@@ -13,17 +15,25 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "bidworker/locked_auctions.h"
 #include "bidworker/undecodable.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/protocol/deadletter.h"
 #include "common/protocol/topology.h"
 
+enum {
+    LOCKED_SHARE = 2,        /* the part of the prefetch that locked auctions may fill is one of so many */
+    LOCKED_REPORT_MS = 5000, /* an auction that is locked for longer is named in the log */
+};
+
 struct buffer;
 
 struct shard_reader_message {
-    STAILQ_ENTRY(shard_reader_message) link;
+    TAILQ_ENTRY(shard_reader_message) link;
     struct buffer *buffer; /* NULL: its channel is gone; it is freed when no batch holds it */
     uint64_t tag;
+    struct uuid auction_id; /* nil: no command names an auction */
     bool careful;
     char *raw;        /* the body, if one of its commands is unreadable; else NULL */
     size_t raw_index; /* of the first unreadable command */
@@ -33,7 +43,7 @@ struct shard_reader_message {
     struct command_item items[];
 };
 
-STAILQ_HEAD(message_list, shard_reader_message);
+TAILQ_HEAD(message_list, shard_reader_message);
 
 struct buffer {
     struct shard_reader *shard_reader;
@@ -42,7 +52,10 @@ struct buffer {
     bool leaving;
     size_t in_batch;
     struct message_list messages;
+    struct locked_auctions locked;       /* their messages stay in `messages` */
     struct shard_reader_message *cursor; /* while a batch is filled: the next message to take */
+    size_t locked_before;                /* likewise: messages of locked auctions up to it */
+    bool waits;                          /* locked auctions fill their part of the prefetch; reported */
 };
 
 struct shard_reader {
@@ -50,6 +63,7 @@ struct shard_reader {
     struct buffer *buffers;
     unsigned turn; /* index of the buffer from which the next batch takes first */
     size_t held;   /* number of commands in all buffers */
+    struct event *locked_timer;
     struct undecodable *undecodable;
     struct command_item items[MESSAGE_COMMANDS_MAX]; /* of the delivery being decoded */
 };
@@ -73,12 +87,14 @@ static void message_detach(struct shard_reader_message *message)
 /* Removes all deliveries. Those in the current batch are freed when it releases them. */
 static void buffer_clear(struct buffer *buffer)
 {
-    while (!STAILQ_EMPTY(&buffer->messages)) {
-        struct shard_reader_message *message = STAILQ_FIRST(&buffer->messages);
-        STAILQ_REMOVE_HEAD(&buffer->messages, link);
+    while (!TAILQ_EMPTY(&buffer->messages)) {
+        struct shard_reader_message *message = TAILQ_FIRST(&buffer->messages);
+        TAILQ_REMOVE(&buffer->messages, message, link);
         message_detach(message);
     }
     buffer->in_batch = 0;
+    buffer->waits = false;
+    locked_auctions_clear(&buffer->locked);
     undecodable_forget(buffer->shard_reader->undecodable, buffer->shard);
 }
 
@@ -100,15 +116,27 @@ static void buffer_leave(struct buffer *buffer)
     buffer->shard_reader->options.left(buffer->shard_reader->options.arg);
 }
 
+/* The auction that the first command with both ids names; nil if there is none. */
+static struct uuid auction_of(const struct command_item *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!uuid_is_nil(&items[i].command.id) && !uuid_is_nil(&items[i].command.auction_id)) {
+            return items[i].command.auction_id;
+        }
+    }
+    return (struct uuid){{0}};
+}
+
 /*
- * An unreadable command is rejected in the ledger, as a bid if its kind is unknown. Without both ids it has no place in
- * any ledger, and only becomes a dead letter.
+ * An unreadable command is rejected in the ledger, as a bid if its kind is unknown. Without both ids, or with another
+ * auction than its message, it has no place in any ledger, and only becomes a dead letter.
  */
-static void clean_item(struct command_item *item)
+static void clean_item(struct command_item *item, const struct uuid *auction_id)
 {
     struct command *command = &item->command;
-    if (!item->readable && (uuid_is_nil(&command->id) || uuid_is_nil(&command->auction_id))) {
-        *command = (struct command){.kind = COMMAND_BID};
+    bool placed = !uuid_is_nil(&command->id) && uuid_equal(&command->auction_id, auction_id);
+    if (!item->readable && !placed) {
+        *command = (struct command){.kind = COMMAND_BID, .auction_id = *auction_id};
     }
     if (!item->readable && command->kind == COMMAND_NONE) {
         command->kind = COMMAND_BID;
@@ -125,9 +153,10 @@ static struct shard_reader_message *message_new(const struct shard_reader *shard
     message->tag = delivery->tag;
     message->careful = delivery->redelivered && delivery->delivery_count >= shard_reader->options.crash_count;
     message->count = count;
+    message->auction_id = auction_of(shard_reader->items, count);
     memcpy(message->items, shard_reader->items, count * sizeof message->items[0]);
     for (size_t i = 0; i < count; i++) {
-        clean_item(&message->items[i]);
+        clean_item(&message->items[i], &message->auction_id);
         if (!message->items[i].readable && message->raw == NULL) {
             message->raw_index = i;
             message->raw = strndup(delivery->body, deadletter_length(delivery->body, delivery->length));
@@ -163,7 +192,7 @@ static void on_delivery(struct broker_consumer *consumer, const struct broker_de
         return;
     }
     message->buffer = buffer;
-    STAILQ_INSERT_TAIL(&buffer->messages, message, link);
+    TAILQ_INSERT_TAIL(&buffer->messages, message, link);
     shard_reader->held += count;
     shard_reader->options.work(shard_reader->options.arg);
 }
@@ -189,6 +218,14 @@ size_t shard_reader_held(const struct shard_reader *shard_reader)
     return shard_reader->held;
 }
 
+static void on_locked_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct shard_reader *shard_reader = arg;
+    (void)fd;
+    (void)what;
+    shard_reader->options.work(shard_reader->options.arg);
+}
+
 struct shard_reader *shard_reader_new(const struct shard_reader_options *options)
 {
     struct shard_reader *shard_reader = calloc(1, sizeof *shard_reader);
@@ -204,14 +241,15 @@ struct shard_reader *shard_reader_new(const struct shard_reader_options *options
         .arg = shard_reader,
     };
     shard_reader->undecodable = undecodable_new(&undecodable);
+    shard_reader->locked_timer = evtimer_new(options->base, on_locked_timer, shard_reader);
     shard_reader->buffers = calloc(options->shards, sizeof *shard_reader->buffers);
-    if (shard_reader->undecodable == NULL || shard_reader->buffers == NULL) {
+    if (shard_reader->undecodable == NULL || shard_reader->locked_timer == NULL || shard_reader->buffers == NULL) {
         shard_reader_free(shard_reader);
         return NULL;
     }
     for (unsigned shard = 0; shard < options->shards; shard++) {
         shard_reader->buffers[shard] = (struct buffer){.shard_reader = shard_reader, .shard = shard};
-        STAILQ_INIT(&shard_reader->buffers[shard].messages);
+        TAILQ_INIT(&shard_reader->buffers[shard].messages);
     }
     return shard_reader;
 }
@@ -223,6 +261,10 @@ void shard_reader_free(struct shard_reader *shard_reader)
     }
     for (unsigned shard = 0; shard_reader->buffers != NULL && shard < shard_reader->options.shards; shard++) {
         buffer_clear(&shard_reader->buffers[shard]);
+        locked_auctions_free(&shard_reader->buffers[shard].locked);
+    }
+    if (shard_reader->locked_timer != NULL) {
+        event_free(shard_reader->locked_timer);
     }
     undecodable_free(shard_reader->undecodable);
     free(shard_reader->buffers);
@@ -299,11 +341,24 @@ bool shard_reader_unacked(const struct shard_reader *shard_reader, unsigned shar
     const struct shard_reader_message *message = NULL;
     assert(shard < shard_reader->options.shards);
     *count = undecodable_count(shard_reader->undecodable, shard);
-    STAILQ_FOREACH(message, &buffer->messages, link)
+    TAILQ_FOREACH(message, &buffer->messages, link)
     {
         (*count)++;
     }
     return buffer->consumer != NULL;
+}
+
+size_t shard_reader_locked(const struct shard_reader *shard_reader, int64_t *since_ms)
+{
+    size_t count = 0;
+    *since_ms = INT64_MAX;
+    for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
+        const struct locked_auctions *locked = &shard_reader->buffers[shard].locked;
+        int64_t oldest_ms = locked_auctions_since_ms(locked);
+        *since_ms = oldest_ms < *since_ms ? oldest_ms : *since_ms;
+        count += locked->count;
+    }
+    return count;
 }
 
 void shard_reader_ask_ready(struct shard_reader *shard_reader)
@@ -330,12 +385,67 @@ static void add_item(struct batch *batch, struct buffer *buffer, struct shard_re
     entry->careful = message->careful;
     if (!item->readable) {
         entry->unreadable = true;
-        entry->quarantine = BATCH_POISON;
+        entry->quarantine = uuid_is_nil(&item->command.id) ? BATCH_UNWRITABLE : BATCH_POISON;
         entry->reason = item->reason;
         entry->raw = index == message->raw_index ? message->raw : NULL;
     }
     message->in_batch++;
     buffer->in_batch++;
+}
+
+static void report_locked(const struct locked_auction *auction, enum log_level level, const char *text)
+{
+    struct log_about about = LOG_ABOUT_NONE;
+    about.auction_id = &auction->id;
+    about.duration_ms = clock_mono_ms() - auction->since_ms;
+    log_line(level, &about, "%s", text);
+}
+
+static void report_waiting(struct buffer *buffer)
+{
+    if (!buffer->waits) {
+        log_warn("shard %u waits: %zu of its messages are of auctions whose rows are locked", buffer->shard,
+                 buffer->locked_before);
+    }
+    buffer->waits = true;
+}
+
+/* Moves the cursor to the next message, from `message` on, whose auction does not wait for its row. */
+static void set_cursor(struct buffer *buffer, struct shard_reader_message *message)
+{
+    size_t most = ((size_t)buffer->shard_reader->options.prefetch_messages + LOCKED_SHARE - 1) / LOCKED_SHARE;
+    while (message != NULL && buffer->locked.count > 0) {
+        if (buffer->locked_before >= most) {
+            report_waiting(buffer);
+            message = NULL;
+            break;
+        }
+        const struct locked_auction *auction = locked_auctions_find(&buffer->locked, &message->auction_id);
+        if (auction == NULL) {
+            break;
+        }
+        buffer->locked_before++;
+        if (clock_mono_ms() >= auction->due_ms) {
+            break;
+        }
+        message = TAILQ_NEXT(message, link);
+    }
+    buffer->cursor = message;
+}
+
+/* Of a locked auction only one message is tried. */
+static void begin_try(struct buffer *buffer, const struct shard_reader_message *message)
+{
+    struct locked_auction *auction = locked_auctions_find(&buffer->locked, &message->auction_id);
+    if (auction == NULL) {
+        return;
+    }
+    int64_t now_ms = clock_mono_ms();
+    if (!auction->reported && now_ms - auction->since_ms >= LOCKED_REPORT_MS) {
+        auction->reported = true;
+        report_locked(auction, LOG_WARN, "the auction's row is locked by another session: its bids wait");
+    }
+    locked_auction_try(auction, now_ms);
 }
 
 /* Takes commands of the buffer's next message. False when the buffer has no more for this batch. */
@@ -345,6 +455,7 @@ static bool take_message(struct buffer *buffer, struct batch *batch, size_t limi
     if (message == NULL || (message->careful && batch->count > 0)) {
         return false;
     }
+    begin_try(buffer, message);
     if (message->careful) {
         add_item(batch, buffer, message);
         return false;
@@ -352,8 +463,26 @@ static bool take_message(struct buffer *buffer, struct batch *batch, size_t limi
     while (batch->count < limit && message->decided + message->in_batch < message->count) {
         add_item(batch, buffer, message);
     }
-    buffer->cursor = STAILQ_NEXT(message, link);
+    set_cursor(buffer, TAILQ_NEXT(message, link));
     return true;
+}
+
+static void arm_locked_timer(struct shard_reader *shard_reader)
+{
+    int64_t due_ms = INT64_MAX;
+    for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
+        int64_t first_ms = locked_auctions_due_ms(&shard_reader->buffers[shard].locked);
+        due_ms = first_ms < due_ms ? first_ms : due_ms;
+    }
+    if (due_ms == INT64_MAX) {
+        return;
+    }
+    int64_t wait_ms = due_ms - clock_mono_ms();
+    wait_ms = wait_ms < LOCKED_RETRY_MIN_MS ? LOCKED_RETRY_MIN_MS : wait_ms;
+    struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = (wait_ms % 1000) * 1000};
+    if (evtimer_add(shard_reader->locked_timer, &wait) != 0) {
+        log_error("locked auctions: cannot arm a timer"); /* they are tried again with the next batch */
+    }
 }
 
 void shard_reader_take(struct shard_reader *shard_reader, struct batch *batch, size_t limit)
@@ -364,7 +493,9 @@ void shard_reader_take(struct shard_reader *shard_reader, struct batch *batch, s
     for (unsigned shard = 0; shard < shards; shard++) {
         struct buffer *buffer = &shard_reader->buffers[shard];
         assert(buffer->in_batch == 0);
-        buffer->cursor = buffer->leaving ? NULL : STAILQ_FIRST(&buffer->messages);
+        buffer->waits = buffer->waits && buffer->locked.count > 0;
+        buffer->locked_before = 0;
+        set_cursor(buffer, buffer->leaving ? NULL : TAILQ_FIRST(&buffer->messages));
     }
     while (more && batch->count < limit) {
         more = false;
@@ -377,6 +508,7 @@ void shard_reader_take(struct shard_reader *shard_reader, struct batch *batch, s
         }
     }
     shard_reader->turn = (shard_reader->turn + 1) % shards;
+    arm_locked_timer(shard_reader);
 }
 
 /* Releases one command of the batch. */
@@ -428,37 +560,78 @@ void shard_reader_prune(struct shard_reader *shard_reader, struct batch *batch)
 }
 
 /*
- * Acks the decided messages at the head of the buffer. One ack covers all, unless an undecodable delivery between them
- * must not be acked yet.
+ * Acks the decided messages of the current batch. One ack covers all, unless an earlier delivery must not be acked yet:
+ * an undecodable one, or one of a locked auction. The messages behind that are acked one by one.
  */
 static void buffer_ack(struct buffer *buffer)
 {
     bool one_by_one = undecodable_count(buffer->shard_reader->undecodable, buffer->shard) > 0;
     uint64_t last = 0;
     bool acked = true;
-    struct shard_reader_message *message = STAILQ_FIRST(&buffer->messages);
-    while (message != NULL && message->decided == message->count) {
-        STAILQ_REMOVE_HEAD(&buffer->messages, link);
-        last = message->tag;
-        if (one_by_one) {
-            acked = broker_ack(buffer->consumer, last, false) && acked;
+    size_t left = buffer->in_batch;
+    struct shard_reader_message *next = NULL;
+    for (struct shard_reader_message *message = TAILQ_FIRST(&buffer->messages); left > 0; message = next) {
+        assert(message != NULL);
+        next = TAILQ_NEXT(message, link);
+        left -= message->in_batch;
+        if (message->decided < message->count) {
+            one_by_one = true;
+            continue;
         }
+        if (one_by_one) {
+            acked = broker_ack(buffer->consumer, message->tag, false) && acked;
+        } else {
+            last = message->tag;
+        }
+        TAILQ_REMOVE(&buffer->messages, message, link);
         buffer->in_batch -= message->in_batch;
         message_detach(message);
-        message = STAILQ_FIRST(&buffer->messages);
     }
-    if (last != 0 && !one_by_one) {
-        acked = broker_ack(buffer->consumer, last, true);
+    if (last != 0) {
+        acked = broker_ack(buffer->consumer, last, true) && acked;
     }
     if (!acked) {
         log_info("shard %u: the channel closed before an ack: its deliveries are redelivered", buffer->shard);
     }
 }
 
+static void set_aside(const struct shard_reader_message *message)
+{
+    struct buffer *buffer = message->buffer;
+    if (buffer != NULL && !locked_auctions_add(&buffer->locked, &message->auction_id, clock_mono_ms())) {
+        /* Its later commands must not be decided before these: return all to the queue. */
+        log_error("shard %u: no memory for a locked auction", buffer->shard);
+        buffer->leaving = true;
+    }
+}
+
+/* A command of the message is decided: its auction is not locked any more. */
+static void end_wait(const struct shard_reader_message *message)
+{
+    struct buffer *buffer = message->buffer;
+    if (buffer == NULL || buffer->locked.count == 0) {
+        return;
+    }
+    struct locked_auction *auction = locked_auctions_find(&buffer->locked, &message->auction_id);
+    if (auction == NULL) {
+        return;
+    }
+    if (auction->reported) {
+        report_locked(auction, LOG_INFO, "the auction's row is not locked any more: its bids are decided");
+    }
+    locked_auctions_remove(&buffer->locked, auction);
+}
+
 void shard_reader_ack(struct shard_reader *shard_reader, struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        batch->entries[i].message->decided++;
+        const struct batch_entry *entry = &batch->entries[i];
+        if (entry->outcome == BATCH_LOCKED) {
+            set_aside(entry->message);
+        } else {
+            entry->message->decided++;
+            end_wait(entry->message);
+        }
     }
     for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
         struct buffer *buffer = &shard_reader->buffers[shard];

@@ -4,6 +4,10 @@
  * by shard. A delivery of many commands may be decided over several batches; it is acked after the last one is
  * committed.
  *
+ * An auction whose row another session has locked waits alone. Its deliveries stay in the buffer, unacked and in their
+ * order, and the auction is tried again with a back-off (locked_auctions.h). They may fill half of the shard's
+ * prefetch; then the whole shard waits for them.
+ *
  * To hand over a shard, the reader finishes the current batch, acks, and closes the channel. All other deliveries
  * return to the queue in order. If a channel breaks, its deliveries are redelivered. Those in the current batch are
  * decided nevertheless, since the ledger recognizes them later. shard_reader_abandon does not wait for the batch: the
@@ -51,20 +55,28 @@ size_t shard_reader_held(const struct shard_reader *shard_reader);
 /* Number of the shard's deliveries that are not acked; false if it has no channel. */
 MUST_CHECK bool shard_reader_unacked(const struct shard_reader *shard_reader, unsigned shard, size_t *count);
 
+/* Number of auctions that wait for their row, and since when the first of them does (clock_mono_ms; INT64_MAX: none).
+ */
+size_t shard_reader_locked(const struct shard_reader *shard_reader, int64_t *since_ms);
+
 /* Asks the broker for the length of the queues of all shards served. shard_reader_ready returns the answers. */
 void shard_reader_ask_ready(struct shard_reader *shard_reader);
 /* Messages in the shard's queue at the last answer; -1 if unknown or not served. */
 int64_t shard_reader_ready(const struct shard_reader *shard_reader, unsigned shard);
 
 /*
- * Fills an empty batch with up to `limit` commands, or none if nothing was delivered. A careful command is taken alone.
+ * Fills an empty batch with up to `limit` commands, or none if none can be decided now. A careful command is taken
+ * alone.
  */
 void shard_reader_take(struct shard_reader *shard_reader, struct batch *batch, size_t limit);
 /* Returns all but the first `keep` commands of the batch to their buffers. */
 void shard_reader_take_back(struct shard_reader *shard_reader, struct batch *batch, size_t keep);
 /* Removes the commands of shards that are gone or being left from the batch. The order of the others is kept. */
 void shard_reader_prune(struct shard_reader *shard_reader, struct batch *batch);
-/* To be called after the COMMIT: acks every delivery that is now complete. Its commands can still be read. */
+/*
+ * To be called after the COMMIT: acks every delivery that is now complete. Its commands can still be read. The
+ * auctions of BATCH_LOCKED commands wait.
+ */
 void shard_reader_ack(struct shard_reader *shard_reader, struct batch *batch);
 /* To be called after the ack: releases the commands, empties the batch and closes the channels of shards being left. */
 void shard_reader_finish(struct shard_reader *shard_reader, struct batch *batch);

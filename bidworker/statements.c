@@ -23,8 +23,9 @@ const struct pg_statement statements_all[STATEMENTS] = {
     [STATEMENT_TOPOLOGY] = {"topology", "SELECT shards FROM topology WHERE " SCHEMA_IS_CURRENT},
 
     /*
-     * Rows are locked in id order, so two workers cannot deadlock. The time is read row by row, each after the row was
-     * locked; without any row there is one with the time alone. $1: ids.
+     * Rows that other sessions have locked are left out: only their auctions wait. Rows are locked in id order, and
+     * none is waited for, so two workers cannot deadlock. The time is read row by row, each after the row was locked;
+     * without any row there is one with the time alone. $1: ids.
      */
     [STATEMENT_LOCK] =
         {"lock",
@@ -36,7 +37,7 @@ const struct pg_statement statements_all[STATEMENTS] = {
                                                   " extensions_used, current_bid, bid_count, leader_id, leader_max, "
                                                   "leader_bid_id,"
                                                   " leader_by_proxy, runner_up_max, ledger_seq, version, buy_now_price"
-                                                  " FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
+                                                  " FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED"
                                                   ") AS a ON true"},
 
     /*
@@ -75,9 +76,13 @@ const struct pg_statement statements_all[STATEMENTS] = {
     /* $1: users. */
     [STATEMENT_BANNED] = {"banned", "SELECT id FROM users WHERE banned_at IS NOT NULL AND id = ANY ($1::uuid[])"},
 
-    /* For auctions that do not exist but have ledger rows of earlier commands. $1: auctions. */
-    [STATEMENT_NEWEST] = {"newest", "SELECT auction_id, max(seq) FROM bids WHERE auction_id = ANY ($1::uuid[])"
-                                    " GROUP BY auction_id"},
+    /*
+     * For auctions that STATEMENT_LOCK left out: whether they exist, so that another session has locked them. If not,
+     * they may have ledger rows of earlier commands. $1: auctions.
+     */
+    [STATEMENT_MISSED] = {"missed", "SELECT asked.id, EXISTS (SELECT FROM auctions a WHERE a.id = asked.id),"
+                                    " (SELECT max(b.seq) FROM bids b WHERE b.auction_id = asked.id)"
+                                    " FROM unnest($1::uuid[]) AS asked (id)"},
 
     [STATEMENT_INSERT_BIDS] = {"insert_bids",
                                "INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, reason, raise,"

@@ -6,6 +6,8 @@
  *     Nothing is acked meanwhile, so the bids stay in their queues;
  *   - because PostgreSQL refuses its data, half of it is returned and the rest tried, down to one command. That
  *     command's quarantine level rises with each failure (enum batch_quarantine), until it no longer blocks the shard.
+ * Commands of an auction whose row another session has locked are no failure: the rest of the batch is committed, and
+ * shard_reader keeps them back.
  *
  * A command may also crash its worker. A message that was delivered too often is therefore decided one command at a
  * time. Each attempt is counted in table suspects before it starts, and the third one puts the command into quarantine.
@@ -446,7 +448,7 @@ static void on_committed(struct worker *worker)
 {
     const struct outbox_batch *outbox_batch = ledger_outbox(worker->ledger);
     struct batch *batch = worker->batch;
-    worker->counted = false; /* the transaction removed it */
+    worker->counted = false; /* the transaction removed it, or took it back */
     worker->gave_up = false;
     shard_reader_ack(worker->shard_reader, batch);
     bidworker_metrics_batch(batch, clock_mono_us() - worker->batch_began_us);
@@ -455,7 +457,7 @@ static void on_committed(struct worker *worker)
     log_debug("batch of %zu on %zu auctions decided: %zu rows, %zu events, %" PRId64 " us", batch->count,
               batch->auction_count, batch->row_count, batch->event_count, clock_mono_us() - worker->batch_began_us);
     log_traced(batch);
-    worker->report.commands += batch->count;
+    worker->report.commands += batch->count - batch->locked;
     worker->report.batches++;
     shard_reader_finish(worker->shard_reader, batch);
     set_state(worker, WORKER_IDLE);
@@ -772,8 +774,9 @@ static void on_pg_change(struct pg *pg, bool up, void *arg)
 }
 
 /*
- * A session that decides ends in the middle of a transaction when its worker hangs, as soon as the lease does. A row
- * lock that is not granted is answered before, so that a stuck auction is not taken for a server that does not answer.
+ * A session that decides ends in the middle of a transaction when its worker hangs, as soon as the lease does. A lock
+ * that is not granted is answered before, so that its holder is not taken for a server that does not answer. No row of
+ * an auction is waited for.
  */
 static void write_session(struct worker *worker)
 {

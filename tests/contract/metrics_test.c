@@ -246,6 +246,20 @@ START_TEST(every_shard_exposes_its_queue_depth)
 }
 END_TEST
 
+START_TEST(a_locked_auction_is_counted_with_its_age)
+{
+    char id[UUID_TEXT_SIZE];
+    PQclear(sql_rows(fixture.sql, "BEGIN", NULL));
+    PQclear(sql_rows(fixture.sql, "SELECT FROM auctions WHERE id = $1::uuid FOR UPDATE", fixture.auction, NULL));
+    fixture_submit(&fixture.ann, fixture.auction, "20.00", id);
+    SUITE_WAIT(sum_all("rostrum_locked_auctions", "") == 1, METRICS_WAIT_MS);
+    SUITE_WAIT(sum_all("rostrum_locked_auction_oldest_seconds", "") > 0, METRICS_WAIT_MS);
+    PQclear(sql_rows(fixture.sql, "COMMIT", NULL));
+    SUITE_WAIT(sum_all("rostrum_locked_auctions", "") == 0, METRICS_WAIT_MS);
+    ck_assert_int_eq(sum_all("rostrum_locked_auction_oldest_seconds", ""), 0);
+}
+END_TEST
+
 static int64_t count_time_requests(void)
 {
     return exposition_sum(read_metrics("gateway"), "rostrum_http_requests_total",
@@ -302,6 +316,7 @@ static Suite *metrics_suite(void)
         ended_auctions_are_counted_by_outcome,
         changes_and_cancellations_are_counted,
         every_shard_exposes_its_queue_depth,
+        a_locked_auction_is_counted_with_its_age,
         counters_survive_a_killed_gateway_worker,
         the_metrics_listener_serves_nothing_else,
         NULL,

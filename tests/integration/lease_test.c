@@ -214,12 +214,12 @@ static void both_take_part(void)
     verify_everywhere();
 }
 
-static const char row_lock[] = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name ="
-                               " 'rostrum-bidworker' LIMIT 1";
+static const char lock_wait[] = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name ="
+                                " 'rostrum-bidworker' LIMIT 1";
 
 /*
- * Stops a worker in the middle of a transaction that waits for one row, and then lets it have the row. So its session
- * holds a row lock, and has an answer that nobody reads.
+ * Stops a worker in the middle of a transaction that waits for a table, and then lets it have the table. So its session
+ * holds row locks, and has an answer that nobody reads.
  */
 START_TEST(a_stopped_bid_worker_is_replaced_and_joins_again)
 {
@@ -227,11 +227,9 @@ START_TEST(a_stopped_bid_worker_is_replaced_and_joins_again)
     struct sql *other = sql_open(getenv("ROSTRUM_PG_URL"));
     ck_assert_ptr_nonnull(other);
     PQclear(sql_rows(other, "BEGIN", NULL));
-    for (unsigned shard = 0; shard < bidding.shards; shard++) {
-        PQclear(sql_rows(other, "SELECT 1 FROM auctions WHERE id = $1::uuid FOR UPDATE", auctions[shard].text, NULL));
-    }
+    PQclear(sql_rows(other, "LOCK TABLE users IN ACCESS EXCLUSIVE MODE", NULL));
     bid_everywhere();
-    SUITE_WAIT(sql_int(bidding.sql, row_lock, NULL) > 0, BIDDING_DEADLINE_MS);
+    SUITE_WAIT(sql_int(bidding.sql, lock_wait, NULL) > 0, BIDDING_DEADLINE_MS);
     ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
     int64_t stopped_ms = suite_mono_ms();
     PQclear(sql_rows(other, "COMMIT", NULL));

@@ -139,6 +139,7 @@ static void fill(void)
     batch->entries[1].first_of_id = 0;
     batch_add_row(batch)->seq = 1;
     batch_add_event(batch)->amount = 1;
+    batch->locked = 1;
     ck_assert(voids_reserve(&batch->auctions[1].voids, 1));
 }
 
@@ -147,6 +148,7 @@ static void expect_nothing_decided(void)
     ck_assert_uint_eq(batch->row_count, 0);
     ck_assert_uint_eq(batch->terms_count, 0);
     ck_assert_uint_eq(batch->event_count, 0);
+    ck_assert_uint_eq(batch->locked, 0);
 }
 
 START_TEST(preparing_again_clears_decisions)

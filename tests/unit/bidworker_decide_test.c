@@ -459,6 +459,43 @@ START_TEST(an_undecodable_command_is_dead_lettered_unchanged)
 }
 END_TEST
 
+/* Also a command that is known, one in quarantine, and one that is repeated. */
+START_TEST(nothing_is_decided_on_a_locked_auction)
+{
+    struct outbox_batch outbox_batch = {0};
+    struct batch *batch = some_bids(6);
+    struct uuid locked = id_of('a', 1);
+    for (size_t i = 1; i < 5; i++) {
+        commands[i].auction_id = locked;
+    }
+    commands[4].id = commands[1].id;
+    set_quarantine(batch, 3, BATCH_POISON);
+    batch_prepare(batch);
+    world_load(&one, batch);
+    batch->entries[2].outcome = BATCH_KNOWN;
+    struct batch_auction *auction = batch_find_auction(batch, &locked);
+    ck_assert_ptr_nonnull(auction);
+    auction->found = false;
+    auction->locked = true;
+    decide_batch(batch, NOW_MS);
+    ck_assert_uint_eq(batch->locked, 4);
+    ck_assert(!auction->touched);
+    for (size_t i = 0; i < 6; i++) {
+        ck_assert_int_eq(batch->entries[i].outcome, i == 0 || i == 5 ? BATCH_DECIDED : BATCH_LOCKED);
+    }
+    ck_assert_uint_eq(batch->row_count, 2);
+    ck_assert(uuid_equal(&batch->rows[1].bid_id, &commands[5].id));
+    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    for (size_t i = 0; i < outbox_batch.count; i++) {
+        ck_assert_str_ne(outbox_batch.rows[i].routing_key, TOPOLOGY_KEY_DEAD_BIDS);
+    }
+    outbox_batch_free(&outbox_batch);
+    batch_prepare(batch);
+    ck_assert_uint_eq(batch->locked, 0);
+    batch_free(batch);
+}
+END_TEST
+
 START_TEST(of_two_updates_of_the_same_version_one_is_accepted)
 {
     struct batch *batch = some_bids(3);
@@ -568,6 +605,7 @@ static Suite *decide_suite(void)
     tcase_add_test(tcase, a_broken_auction_rejects_bids_and_drops_fences);
     tcase_add_test(tcase, ended_events_have_an_outbox_row_of_their_own);
     tcase_add_test(tcase, an_undecodable_command_is_dead_lettered_unchanged);
+    tcase_add_test(tcase, nothing_is_decided_on_a_locked_auction);
     tcase_add_test(tcase, of_two_updates_of_the_same_version_one_is_accepted);
     tcase_add_test(tcase, an_update_without_terms_is_rejected);
     tcase_add_test(tcase, a_cancellation_makes_an_event);

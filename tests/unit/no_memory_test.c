@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bidworker/locked_auctions.h"
 #include "bidworker/outbox_batch.h"
 #include "common/protocol/topology.h"
 #include "endworker/sent_commands.h"
@@ -260,8 +261,24 @@ static bool make_endpoints(void)
     return endpoints != NULL;
 }
 
+static bool make_locked(void)
+{
+    enum { AUCTIONS = 9 }; /* more than the first allocation holds */
+    struct locked_auctions locked = {0};
+    struct uuid id = {{AUCTIONS}};
+    while (id.bytes[0] > 0 && locked_auctions_add(&locked, &id, 1)) {
+        id.bytes[0]--;
+    }
+    enough();
+    ck_assert_uint_eq(locked.count, (size_t)AUCTIONS - id.bytes[0]);
+    locked_auctions_free(&locked);
+    ck_assert(locked.count == 0 && locked.size == 0 && locked.items == NULL);
+    return id.bytes[0] == 0;
+}
+
 START_TEST(the_workers_tables_survive_failed_allocations)
 {
+    expect_failures(make_locked, 2);
     expect_failures(make_sent, 3);
     expect_failures(make_endpoints, 1);
 }
