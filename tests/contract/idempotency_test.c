@@ -355,7 +355,7 @@ END_TEST
 
 /* ---- auctions and items ---- */
 
-enum { BODY_SIZE = 256 };
+enum { BODY_SIZE = 512, TIMES_SIZE = 64 };
 
 /* Something to create, with the members of two bodies that differ. All end at the same time. */
 static const struct creation_case {
@@ -374,7 +374,7 @@ static const struct creation_case {
 static void write_body(const struct creation_case *creation, int which, int64_t end_ms, char body[static BODY_SIZE])
 {
     char end[CLOCK_TEXT_SIZE];
-    char times[BODY_SIZE] = "";
+    char times[TIMES_SIZE] = "";
     clock_format(end_ms, end);
     if (strcmp(creation->path, "/api/v1/auctions") == 0) {
         (void)snprintf(times, sizeof times, ", \"endTime\": \"%s\"", end);
