@@ -37,7 +37,8 @@ const struct pg_statement statements_all[STATEMENTS] = {
                                                   " extensions_used, current_bid, bid_count, leader_id, leader_max, "
                                                   "leader_bid_id,"
                                                   " leader_by_proxy, runner_up_max, ledger_seq, version, buy_now_price"
-                                                  " FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE SKIP LOCKED"
+                                                  " FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE "
+                                                  "SKIP LOCKED"
                                                   ") AS a ON true"},
 
     /*
