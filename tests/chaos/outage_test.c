@@ -43,24 +43,13 @@ static bool all_say(int status, const char *degraded)
     return true;
 }
 
-/* Whether every worker has reconnected; each look is a new connection. */
-static bool all_ready(void)
-{
-    for (int i = 0; i < LOOKS; i++) {
-        if (!deployment_ready()) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void tear_down(void)
 {
     static const char *const names[] = {"postgres", "redis", "rabbitmq"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         ck_assert(server(names[i], "up"));
     }
-    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     fixture_teardown();
 }
 
@@ -185,7 +174,7 @@ START_TEST(a_gateway_that_starts_without_postgresql_does_not_call_tokens_invalid
     }
     unavailable(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 20.00}"));
     ck_assert(server("postgres", "up"));
-    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
 }
 END_TEST
@@ -232,7 +221,7 @@ START_TEST(without_its_broker_the_deployment_takes_no_bids_and_is_read)
     EXPECT_STATUS(factory_get_auction(fixture.client, NULL, fixture.auction), 200);
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
     ck_assert(server("rabbitmq", "up"));
-    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), "status", "accepted");
     ck_assert_int_eq(sql_int(fixture.sql, "SELECT count(*) FROM bids WHERE auction_id = $1", fixture.auction, NULL), 1);
 }

@@ -44,18 +44,6 @@ static const struct reply *look(void)
     return factory_get_auction(fixture.client, NULL, fixture.auction);
 }
 
-/* Redis answers every gateway worker again. */
-static bool all_ready(void)
-{
-    for (int i = 0; i < 8; i++) {
-        client_header(fixture.client, "Connection: close");
-        if (fixture_call(NULL, "GET", "/ready", NULL)->status != 200 || !deployment_ready()) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Whether every gateway worker is ready and shows this minimum: each reads the epoch when it has connected again. */
 static bool all_show(const char *minimum)
 {
@@ -65,7 +53,7 @@ static bool all_show(const char *minimum)
             return false;
         }
     }
-    return all_ready();
+    return deployment_all_ready();
 }
 
 /* ---- PostgreSQL goes back ---- */
@@ -174,7 +162,7 @@ START_TEST(a_deployment_restored_by_its_guide_takes_a_bid_at_the_shown_minimum)
     follow_guide("Restore");
     ck_assert_msg(strstr(out, "the data has another table than before: it was restored") != NULL, "%s", out);
     shell("rm -r \"$TIMELINE_FOLDER\"");
-    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     SUITE_WAIT(audit_log_is_kept(), FACTORY_DECISION_MS);
     char *minimum = strdup(reply_text(look(), "minimumBid"));
     ck_assert_str_eq(minimum, "11.00");
@@ -202,7 +190,7 @@ static void save_redis(void)
 static void restart_redis(void)
 {
     shell(REDIS_CLI "SHUTDOWN NOSAVE || true");
-    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
 }
 
 START_TEST(a_void_outlives_an_older_dump_of_redis)

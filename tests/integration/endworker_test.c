@@ -99,14 +99,7 @@ static void tear_down(void)
 /* Creates a queue that receives the commands of one auction. */
 static void tap_auction(const char *auction, char tap[static QUEUES_NAME_SIZE])
 {
-    char exchange[TOPOLOGY_QUEUE_SIZE];
-    char key[TOPOLOGY_KEY_SIZE];
-    struct uuid id;
-    unsigned shards = (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL);
-    ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &id));
-    topology_bid_exchange(&id, shards, exchange);
-    topology_bid_key(&id, shards, key);
-    queues_tap_key(queues, exchange, key, tap);
+    queues_tap_auction(queues, (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL), auction, tap);
 }
 
 /* Takes the next command, if there is one. Its message must hold no other. */

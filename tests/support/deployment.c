@@ -178,3 +178,14 @@ bool deployment_ready(void)
     client_free(client);
     return ready;
 }
+
+bool deployment_all_ready(void)
+{
+    enum { LOOKS = 8 };
+    for (int i = 0; i < LOOKS; i++) {
+        if (!deployment_ready()) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -124,6 +124,17 @@ void queues_tap_key(struct queues *queues, const char *exchange, const char *rou
     queues_tap(queues, sieve, routing_key, name);
 }
 
+void queues_tap_auction(struct queues *queues, unsigned shards, const char *auction, char tap[static QUEUES_NAME_SIZE])
+{
+    char exchange[TOPOLOGY_QUEUE_SIZE];
+    char key[TOPOLOGY_KEY_SIZE];
+    struct uuid id;
+    ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &id));
+    topology_bid_exchange(&id, shards, exchange);
+    topology_bid_key(&id, shards, key);
+    queues_tap_key(queues, exchange, key, tap);
+}
+
 static void copy_reason(const amqp_basic_properties_t *properties, char reason[static QUEUES_REASON_SIZE])
 {
     const amqp_table_t *headers = &properties->headers;

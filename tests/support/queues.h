@@ -33,6 +33,8 @@ void queues_tap(struct queues *queues, const char *exchange, const char *routing
 /* The same for an exchange that ignores routing keys: only messages with this key arrive. */
 void queues_tap_key(struct queues *queues, const char *exchange, const char *routing_key,
                     char name[static QUEUES_NAME_SIZE]);
+/* The same for the commands of one auction, in a deployment with `shards` shards. */
+void queues_tap_auction(struct queues *queues, unsigned shards, const char *auction, char tap[static QUEUES_NAME_SIZE]);
 /* The same for an exchange that ignores routing keys. The queue is full, so the broker nacks messages. */
 void queues_tap_full(struct queues *queues, const char *exchange, char name[static QUEUES_NAME_SIZE]);
 /* Gets and acks the next message; false if the queue is empty. */
