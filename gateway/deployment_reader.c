@@ -20,7 +20,7 @@ enum {
     CLOCK_POLL_MS = 5000, /* between two measurements of the clocks' offset */
 };
 
-enum { DEPLOYMENT_RECORD, DEPLOYMENT_CLOCK, DEPLOYMENT_TOKENS };
+enum { DEPLOYMENT_RECORD, DEPLOYMENT_CLOCK, DEPLOYMENT_TOKENS, DEPLOYMENT_DURABILITY };
 
 /* A key signs once it is older than three polls, so that every gateway has read it. */
 #define TOKEN_KEYS                                                                                                     \
@@ -34,6 +34,7 @@ static const struct pg_statement list[] = {
                            " (SELECT secret FROM deployment_keys WHERE name = 'receipt'),"
                            " " TOKEN_KEYS " FROM topology t WHERE " SCHEMA_IS_CURRENT},
     [DEPLOYMENT_TOKENS] = {"gateway_tokens", "SELECT " TOKEN_KEYS},
+    [DEPLOYMENT_DURABILITY] = {"gateway_durability", PG_SQL_NOT_DURABLE},
     [DEPLOYMENT_CLOCK] = {"gateway_clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"},
 };
 
@@ -125,6 +126,27 @@ static void facts_read(const struct pg_reply *reply, void *arg)
     become_known(reader, &facts);
 }
 
+/* ---- the server's durability ---- */
+
+static void durability_read(const struct pg_reply *reply, void *arg)
+{
+    const struct deployment_reader *reader = arg;
+    struct deployment *deployment = reader->options.deployment;
+    if (reply->outcome != PG_OK || PQntuples(reply->result) != 1) {
+        return;
+    }
+    const char *off = pg_text(reply->result, 0, 0);
+    if (strcmp(off, deployment->not_durable) == 0) {
+        return;
+    }
+    (void)snprintf(deployment->not_durable, sizeof(deployment->not_durable), "%s", off);
+    if (off[0] != '\0') {
+        log_error("PostgreSQL runs with %s off: a crash of its machine can lose decided bids", off);
+    } else {
+        log_info("PostgreSQL's settings are durable again");
+    }
+}
+
 /* ---- the clock ---- */
 
 static void clock_read(const struct pg_reply *reply, void *arg)
@@ -167,6 +189,9 @@ static void do_clock(evutil_socket_t fd, short what, void *arg)
     }
     if (reader->options.deployment->tokens != NULL && !ask(reader, DEPLOYMENT_TOKENS, token_keys_read)) {
         log_debug("keys of access tokens not read: PostgreSQL is unavailable");
+    }
+    if (!ask(reader, DEPLOYMENT_DURABILITY, durability_read)) {
+        log_debug("durability of PostgreSQL not read: it is unavailable");
     }
     if (reader->clock_asked_ms == 0) {
         reader->clock_asked_ms = clock_now_ms();

@@ -1,7 +1,8 @@
 /*
  * PostgreSQL on an event base, through libpq's asynchronous pipeline interface. A struct pg is a small pool of
  * connections that reconnect with back-off (50 ms doubling to 2 s). All statements are parameterised, in text format,
- * and named. Each connection prepares them before it counts as up.
+ * and named. Each connection prepares them before it counts as up. A commit is durable, even if the server's
+ * synchronous_commit is off: each connection raises it to at least `on`.
  *
  *     One statement:  pg_query, in its own transaction.
  *     Transactions:   pg_tx_begin reserves a connection, pg_tx_send queues statements into the pipeline,
@@ -49,6 +50,15 @@ struct pg_options {
     void (*on_change)(struct pg *pg, bool up, void *arg);
     void *arg;
 };
+
+/*
+ * Returns one row: the settings of the server that are off although a committed transaction needs them to survive a
+ * crash of the machine, as "fsync, full_page_writes"; NULL: none.
+ */
+#define PG_SQL_NOT_DURABLE                                                                                             \
+    "SELECT string_agg(name, ', ' ORDER BY name) FROM pg_settings"                                                     \
+    " WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'"
+enum { PG_NOT_DURABLE_SIZE = 32 }; /* of that text and its '\0' */
 
 /* NULL: no memory, or the URL cannot be parsed (logged). The loop connects. */
 MUST_CHECK struct pg *pg_new(const struct pg_options *options);

@@ -341,10 +341,21 @@ static void link_notice(void *arg, const char *message)
     log_debug("pg: %s", message);
 }
 
-/* Sends all statements for preparing in one pipeline; the result of the sync means UP. */
+/*
+ * A commit that was answered must survive a crash of the server, whatever its settings, role and database say. A
+ * stronger setting is kept: the parameter "options" of the connection would replace it.
+ */
+static const char DURABLE[] = "SELECT set_config('synchronous_commit', 'on', false)"
+                              " WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
+
+/* Sends the setting and all statements for preparing in one pipeline; the result of the sync means UP. */
 static bool link_prepare(struct pg_link *link)
 {
     const struct pg_link_owner *owner = link->owner;
+    if (!expected_reserve(link) || PQsendQueryParams(link->conn, DURABLE, 0, NULL, NULL, NULL, NULL, 0) != 1) {
+        return false;
+    }
+    expected_push(link, &(struct pg_expected){.kind = PG_EXPECT_PREPARED});
     for (size_t i = 0; i < owner->statement_count; i++) {
         const struct pg_statement *statement = &owner->statements[i];
         if (!expected_reserve(link) || PQsendPrepare(link->conn, statement->name, statement->sql, 0, NULL) != 1) {

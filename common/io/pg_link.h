@@ -20,7 +20,7 @@
 struct pg_tx; /* the owner's type; a link only stores the pointer */
 
 enum pg_expectation {
-    PG_EXPECT_PREPARED,  /* one prepared statement, while PREPARING */
+    PG_EXPECT_PREPARED,  /* one prepared statement, or the session's setting, while PREPARING */
     PG_EXPECT_STATEMENT, /* a statement of a caller */
     PG_EXPECT_BEGIN,
     PG_EXPECT_COMMIT,

@@ -64,7 +64,8 @@ static const struct entry ENTRIES[] = {
      "      Replays the ledger of all auctions, or of one, by the rules of bidding. It reads only PostgreSQL, in one\n"
      "      snapshot, so bidding can continue. Prints each difference between the rules and the stored entries, "
      "price,\n"
-     "      leader, end time and outcome. Exits with 1 if there is a difference.\n"},
+     "      leader, end time and outcome. Names settings of PostgreSQL that can lose commits in a crash. Exits with 1\n"
+     "      if there is a difference or such a setting.\n"},
 };
 
 static void print_help(void)

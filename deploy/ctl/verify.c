@@ -136,6 +136,19 @@ static void take_auction(struct verifier *verifier)
     show_progress(verifier, false);
 }
 
+/* A ledger without a difference is no proof if the server may lose its newest entries. */
+static bool check_durability(struct ctl *ctl)
+{
+    PGresult *result = store_run(ctl, PG_SQL_NOT_DURABLE, 0, NULL);
+    bool durable = result != NULL && PQgetisnull(result, 0, 0) == 1;
+    if (result != NULL && !durable) {
+        (void)printf("PostgreSQL runs with %s off: a crash of its machine can lose entries\n",
+                     PQgetvalue(result, 0, 0));
+    }
+    PQclear(result);
+    return durable;
+}
+
 static int say_result(const struct verifier *verifier, const char *id)
 {
     if (verifier->auctions.failed || verifier->entries.failed) {
@@ -171,7 +184,8 @@ static int verify(struct ctl *ctl, const char *id)
     show_progress(&verifier, true);
     stream_close(&verifier.auctions);
     stream_close(&verifier.entries);
-    return say_result(&verifier, id);
+    int code = say_result(&verifier, id);
+    return check_durability(ctl) ? code : CTL_FAILED;
 }
 
 int verify_command(struct ctl *ctl, int argc, char **argv)

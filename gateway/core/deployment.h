@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/io/pg.h"
 #include "gateway/core/jws.h"
 #include "gateway/core/token.h"
 
@@ -35,9 +36,10 @@ struct deployment_record {
 struct deployment {
     bool known; /* the facts were read; until then only /health and /time are served */
     struct deployment_facts facts;
-    struct tokens *tokens;   /* issues and verifies access tokens; NULL until the facts are known */
-    struct jws_key receipts; /* signs receipts; valid once `known` */
-    int64_t clock_offset_ms; /* this machine's clock minus the database's, as last measured */
+    struct tokens *tokens;                 /* issues and verifies access tokens; NULL until the facts are known */
+    struct jws_key receipts;               /* signs receipts; valid once `known` */
+    int64_t clock_offset_ms;               /* this machine's clock minus the database's, as last measured */
+    char not_durable[PG_NOT_DURABLE_SIZE]; /* settings of PostgreSQL, see PG_SQL_NOT_DURABLE; "": none */
 };
 
 #endif

@@ -31,6 +31,7 @@ enum statement {
     FAIL,
     LENGTH,
     EVERYTHING,
+    WAITS_FOR_DISK,
     STATEMENTS
 };
 
@@ -46,6 +47,9 @@ static const struct pg_statement statements[] = {
     [FAIL] = {"fail", "SELECT 1 / $1::integer"},
     [LENGTH] = {"length", "SELECT cardinality($1::text[])"},
     [EVERYTHING] = {"everything", "SELECT * FROM pg_test"},
+    [WAITS_FOR_DISK] = {"waits_for_disk",
+                        "SELECT array_position(ARRAY['off', 'local', 'remote_write', 'on', 'remote_apply'],"
+                        " current_setting('synchronous_commit'))"},
 };
 
 static struct event_base *base;
@@ -175,6 +179,28 @@ static int64_t number_of(struct pg *of, enum statement statement, const char *va
     ck_assert_int_eq(seen.outcome, PG_OK);
     return seen.value;
 }
+
+START_TEST(commits_wait_for_the_disk_whatever_the_settings_say)
+{
+    static const struct {
+        const char *session;
+        int64_t place; /* of the value in force, as WAITS_FOR_DISK counts */
+    } cases[] = {
+        {"-c synchronous_commit=off", 4},          {"-c synchronous_commit=local", 4},
+        {"-c synchronous_commit=remote_write", 4}, {"-c synchronous_commit=on", 4},
+        {"-c synchronous_commit=remote_apply", 5},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct pg_options options = pool_options();
+        options.session = cases[i].session;
+        struct pg *pool = pg_new(&options);
+        ck_assert_ptr_nonnull(pool);
+        RUN_UNTIL(pg_up(pool));
+        ck_assert_int_eq(number_of(pool, WAITS_FOR_DISK, NULL), cases[i].place);
+        pg_free(pool);
+    }
+}
+END_TEST
 
 static bool tx_send(struct pg_tx *tx, enum statement statement, const char *value, struct seen *seen)
 {
@@ -677,6 +703,7 @@ END_TEST
 static Suite *pg_suite(void)
 {
     const TTest *const tests[] = {
+        commits_wait_for_the_disk_whatever_the_settings_say,
         a_query_returns_its_row_after_the_call,
         a_failed_query_does_not_affect_others,
         queries_are_answered_once_in_order,
