@@ -19,7 +19,7 @@ struct results;
 MUST_CHECK struct results *results_new(struct event_base *base, const struct config *config);
 void results_free(struct results *results);
 void results_publish(struct results *results, const struct batch *batch);
-/* Stores the shard's owner and number of unacknowledged messages, for `rostrumctl shards`. */
+/* Stores the report about a shard that this worker serves. */
 void publish_shard(struct results *results, unsigned shard, const struct shards_report *report);
 
 #endif

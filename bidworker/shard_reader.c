@@ -306,6 +306,30 @@ bool shard_reader_unacked(const struct shard_reader *shard_reader, unsigned shar
     return buffer->consumer != NULL;
 }
 
+/* Receipt of the message's first undecided command that has one. An unreadable command may have none. */
+static int64_t received_ms(const struct shard_reader_message *message)
+{
+    for (size_t i = message->decided; i < message->count; i++) {
+        if (message->items[i].command.received_ms > 0) {
+            return message->items[i].command.received_ms;
+        }
+    }
+    return 0;
+}
+
+int64_t shard_reader_oldest_ms(const struct shard_reader *shard_reader, unsigned shard)
+{
+    const struct shard_reader_message *message = NULL;
+    assert(shard < shard_reader->options.shards);
+    STAILQ_FOREACH(message, &shard_reader->buffers[shard].messages, link)
+    {
+        if (received_ms(message) > 0) {
+            return received_ms(message);
+        }
+    }
+    return 0;
+}
+
 void shard_reader_ask_ready(struct shard_reader *shard_reader)
 {
     for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {

@@ -51,6 +51,13 @@ size_t shard_reader_held(const struct shard_reader *shard_reader);
 /* Number of the shard's deliveries that are not acked; false if it has no channel. */
 MUST_CHECK bool shard_reader_unacked(const struct shard_reader *shard_reader, unsigned shard, size_t *count);
 
+/*
+ * receivedAt of the oldest command that was delivered and is not decided, in ms since the epoch; 0: there is none. The
+ * head of the buffer decides, because queue order is the order of receipt but for confirm_deadline_ms. Commands of an
+ * auction that is set aside must be skipped here: they count for that auction alone.
+ */
+int64_t shard_reader_oldest_ms(const struct shard_reader *shard_reader, unsigned shard);
+
 /* Asks the broker for the length of the queues of all shards served. shard_reader_ready returns the answers. */
 void shard_reader_ask_ready(struct shard_reader *shard_reader);
 /* Messages in the shard's queue at the last answer; -1 if unknown or not served. */
