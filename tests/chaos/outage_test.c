@@ -11,17 +11,6 @@
 
 enum { LOOKS = 8, TEST_S = 180 };
 
-/* Controls runit's service of this name in the deployment under test: "down" (and waits for its end) or "up". */
-static bool server(const char *name, const char *order)
-{
-    char out[DEPLOYMENT_OUTPUT_SIZE];
-    const char *folder = getenv("ROSTRUM_VAR");
-    ck_assert_ptr_nonnull(folder);
-    const char *path = client_format("%s/service/%s", folder, name);
-    const char *const argv[] = {"/usr/bin/sv", "-w", "30", order, path, NULL};
-    return deployment_run(argv, out, sizeof(out)) == 0;
-}
-
 /* Whether /ready has this status and names this server (NULL: any), on new connections, which reach all workers. */
 static bool all_say(int status, const char *degraded)
 {
@@ -45,7 +34,7 @@ static void strike(void)
 {
     static const char *const names[] = {"postgres", "redis", "rabbitmq"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        ck_assert(server(names[i], "up"));
+        ck_assert(deployment_service(names[i], "up"));
     }
     SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
     fixture_teardown();
@@ -68,7 +57,7 @@ START_TEST(without_redis_bids_are_taken_from_who_has_an_access_token)
     char low[UUID_TEXT_SIZE];
     struct factory_user session = fixture.bob;
     (void)snprintf(session.token, sizeof(session.token), "%s", fixture.bob.session);
-    ck_assert(server("redis", "down"));
+    ck_assert(deployment_service("redis", "down"));
     SUITE_WAIT(all_say(200, "redis"), DEPLOYMENT_READY_MS);
     fixture_submit(&fixture.ann, fixture.auction, "20.00", ok);
     fixture_submit(&fixture.bob, fixture.auction, "20.50",
@@ -84,27 +73,27 @@ END_TEST
 START_TEST(without_postgresql_bids_are_queued_and_decided_later)
 {
     char bid[UUID_TEXT_SIZE];
-    ck_assert(server("postgres", "down"));
+    ck_assert(deployment_service("postgres", "down"));
     SUITE_WAIT(all_say(200, "postgres"), DEPLOYMENT_READY_MS);
     fixture_submit(&fixture.ann, fixture.auction, "20.00", bid);
     const char *path = client_format("%s/%s", fixture_path("/bids"), bid);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", path, NULL), "status", "pending");
     unavailable(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL));
     unavailable(fixture_call(&fixture.seller, "PUT", fixture_path(""), "{\"version\": 1, \"title\": \"Other\"}"));
-    ck_assert(server("postgres", "up"));
+    ck_assert(deployment_service("postgres", "up"));
     SUITE_WAIT(strcmp(status_of(bid), "accepted") == 0, DEPLOYMENT_READY_MS);
 }
 END_TEST
 
 START_TEST(without_its_broker_the_deployment_takes_no_bids_and_is_read)
 {
-    ck_assert(server("rabbitmq", "down"));
+    ck_assert(deployment_service("rabbitmq", "down"));
     SUITE_WAIT(all_say(503, NULL), DEPLOYMENT_READY_MS);
     EXPECT_TEXT(fixture_call(NULL, "GET", "/ready", NULL), "status", "unavailable");
     unavailable(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 20.00}"));
     EXPECT_STATUS(factory_look(fixture.client, NULL, fixture.auction), 200);
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
-    ck_assert(server("rabbitmq", "up"));
+    ck_assert(deployment_service("rabbitmq", "up"));
     SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), "status", "accepted");
     ck_assert_int_eq(sql_int(fixture.sql, "SELECT count(*) FROM bids WHERE auction_id = $1", fixture.auction, NULL), 1);
