@@ -78,6 +78,7 @@ START_TEST(without_postgresql_bids_are_queued_and_decided_later)
     fixture_submit(&fixture.ann, fixture.auction, "20.00", bid);
     const char *path = client_format("%s/%s", fixture_path("/bids"), bid);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", path, NULL), "status", "pending");
+    EXPECT_STATUS(fixture_call(NULL, "GET", "/ready?for=read", NULL), 503);
     unavailable(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL));
     unavailable(fixture_call(&fixture.seller, "PUT", fixture_path(""), "{\"version\": 1, \"title\": \"Other\"}"));
     ck_assert(deployment_service("postgres", "up"));
@@ -90,6 +91,9 @@ START_TEST(without_its_broker_the_deployment_takes_no_bids_and_is_read)
     ck_assert(deployment_service("rabbitmq", "down"));
     SUITE_WAIT(all_say(503, NULL), DEPLOYMENT_READY_MS);
     EXPECT_TEXT(fixture_call(NULL, "GET", "/ready", NULL), "status", "unavailable");
+    const struct reply *reply = fixture_call(NULL, "GET", "/ready?for=read", NULL);
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "degraded.0", "rabbitmq");
     unavailable(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 20.00}"));
     EXPECT_STATUS(factory_look(fixture.client, NULL, fixture.auction), 200);
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);

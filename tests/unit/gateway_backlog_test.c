@@ -14,6 +14,10 @@ enum {
     MONO_MS = 5000000,
     SKEW_MS = 86400000, /* the writers' clocks are a day ahead */
     MAX_S = 60,
+    MAX_MS = MAX_S * 1000,
+    LONG_MS = 2 * FRESH_MS,
+    FIVE_LOOKS_MS = 5 * BACKLOG_LOOK_MS,
+    TWO_LOOKS_MS = 2 * BACKLOG_LOOK_MS,
 };
 
 static struct backlog backlog;
@@ -83,7 +87,7 @@ START_TEST(nothing_known_refuses_and_degrades_nothing)
     struct backlog_summary summary;
     ck_assert_int_eq(age(), -1);
     judge();
-    pass(MAX_S * 2000);
+    pass(LONG_MS);
     judge();
     summary = backlog_summary(&backlog, MAX_S, &now);
     ck_assert_int_eq(age(), -1);
@@ -198,7 +202,7 @@ START_TEST(a_depth_at_a_worker_that_holds_nothing_ages_too)
         depth(2, 1);
         judge();
     }
-    ck_assert_int_eq(age(), 5 * BACKLOG_LOOK_MS);
+    ck_assert_int_eq(age(), FIVE_LOOKS_MS);
     ck_assert(!decides());
 }
 END_TEST
@@ -210,7 +214,7 @@ START_TEST(the_age_outlives_the_worker_that_reported_it)
         depth(1, 1);
         judge();
     }
-    look_at_depth(2 * FRESH_MS, 2, 0);
+    look_at_depth(LONG_MS, 2, 0);
     ck_assert_int_eq(age(), now.wall_ms - (WALL_MS - 10000));
 }
 END_TEST
@@ -222,7 +226,7 @@ START_TEST(an_empty_queue_without_a_report_is_not_late)
         depth(0, 1);
         judge();
     }
-    look_at_depth(2 * FRESH_MS, 0, 1); /* a worker without Redis may have decided it */
+    look_at_depth(LONG_MS, 0, 1); /* a worker without Redis may have decided it */
     ck_assert_int_eq(age(), 0);
     ck_assert(decides());
 }
@@ -257,7 +261,7 @@ START_TEST(a_worker_that_stalls_decides_none_of_its_shards)
     ck_assert(decides());
     report(0, BACKLOG_STOPPED_MS);
     judge();
-    look_at_depth(2 * FRESH_MS, 0, 1); /* another worker may have the shard */
+    look_at_depth(LONG_MS, 0, 1); /* another worker may have the shard */
     ck_assert(decides());
 }
 END_TEST
@@ -281,15 +285,15 @@ START_TEST(a_depth_seen_again_after_a_gap_ages_from_the_next_look)
     ck_assert_int_eq(age(), 19000);
     pass(FRESH_MS + 1); /* Redis was away */
     look_at_depth(2000, 3, 0);
-    ck_assert_int_le(age(), 2 * BACKLOG_LOOK_MS);
+    ck_assert_int_le(age(), TWO_LOOKS_MS);
     ck_assert(decides());
 }
 END_TEST
 
 START_TEST(bids_are_overdue_beyond_the_setting)
 {
-    look_owned(2000, WALL_MS + 2000 - MAX_S * 1000);
-    ck_assert_int_eq(age(), MAX_S * 1000);
+    look_owned(2000, WALL_MS + 2000 - MAX_MS);
+    ck_assert_int_eq(age(), MAX_MS);
     ck_assert(!backlog_overdue(&backlog, SHARD, MAX_S, &now));
     pass(1);
     ck_assert(backlog_overdue(&backlog, SHARD, MAX_S, &now));
