@@ -2,6 +2,7 @@
  * gateway/bid/backlog: which shards decide, and for how long their oldest bid has waited, by the reports of bid workers
  * and end workers, fresh, stale, missing and contradictory.
  */
+#include "common/base/clock.h"
 #include "gateway/bid/backlog.h"
 #include "tests/support/suite.h"
 
@@ -100,6 +101,8 @@ START_TEST(nothing_known_refuses_and_degrades_nothing)
     backlog = (struct backlog){.shards = 0}; /* before the number of shards is known */
     ck_assert_int_eq(age(), -1);
     ck_assert(decides());
+    summary = backlog_summary(&backlog, MAX_S, &now);
+    ck_assert_int_eq(summary.oldest_ms, -1);
 }
 END_TEST
 
@@ -152,15 +155,48 @@ END_TEST
 
 START_TEST(a_report_is_stale_without_renewal)
 {
-    look_owned(2000, WALL_MS);
+    look_owned(3000, WALL_MS);
+    const struct shards_report last = backlog.of[SHARD].report;
     int64_t renewed_ms = now.mono_ms - BACKLOG_LOOK_MS;
-    while (now.mono_ms <= renewed_ms + FRESH_MS) {
-        ck_assert_int_gt(age(), 0);
+    while (now.mono_ms <= renewed_ms + FRESH_MS) { /* Redis still has the last report of a worker that died */
+        backlog_report(&backlog, SHARD, &last, now.mono_ms);
         judge();
+        ck_assert_int_gt(age(), 0);
     }
-    judge();
+    now.mono_ms = renewed_ms + FRESH_MS;
+    backlog_judge(&backlog, &now);
+    ck_assert_int_gt(age(), 0);
+    pass(1);
+    backlog_report(&backlog, SHARD, &last, now.mono_ms);
+    backlog_judge(&backlog, &now);
     ck_assert_int_eq(age(), -1);
     ck_assert(decides());
+}
+END_TEST
+
+START_TEST(shards_beyond_the_last_are_ignored)
+{
+    const struct shards_report written = {.at_ms = 1};
+    const struct shards_depth measured = {.at_ms = 1};
+    backlog_report(&backlog, SHARDS, &written, now.mono_ms);
+    backlog_depth(&backlog, SHARDS, &measured, now.mono_ms);
+    ck_assert(!backlog.of[SHARDS].owner.seen);
+    ck_assert(!backlog.of[SHARDS].queue.seen);
+    backlog.of[SHARDS].known = true;
+    judge();
+    ck_assert_int_eq(backlog_age_ms(&backlog, SHARDS, &now), -1);
+}
+END_TEST
+
+START_TEST(the_clocks_are_those_of_receipt_and_of_durations)
+{
+    int64_t wall_ms = clock_now_ms();
+    int64_t mono_ms = clock_mono_ms();
+    struct backlog_clock read = backlog_now();
+    ck_assert_int_ge(read.wall_ms, wall_ms);
+    ck_assert_int_le(read.wall_ms, clock_now_ms());
+    ck_assert_int_ge(read.mono_ms, mono_ms);
+    ck_assert_int_le(read.mono_ms, clock_mono_ms());
 }
 END_TEST
 
@@ -187,11 +223,10 @@ START_TEST(a_depth_that_falls_ages_anew)
     ck_assert_int_eq(age(), 2000);
     look_at_depth(1000, 8, 1);
     ck_assert_int_eq(age(), BACKLOG_LOOK_MS);
-    backlog_judge(&backlog, &now); /* the same depth is looked at again: it fell once */
-    depth(8, 1);
+    const struct shards_depth last = backlog.of[SHARD].depth;
+    backlog_depth(&backlog, SHARD, &last, now.mono_ms); /* the end worker is slower than the looks: it fell once */
     judge();
-    judge();
-    ck_assert_int_gt(age(), BACKLOG_LOOK_MS);
+    ck_assert_int_eq(age(), TWO_LOOKS_MS);
 }
 END_TEST
 
@@ -298,6 +333,7 @@ START_TEST(bids_are_overdue_beyond_the_setting)
     pass(1);
     ck_assert(backlog_overdue(&backlog, SHARD, MAX_S, &now));
     ck_assert(!backlog_overdue(&backlog, SHARD, 0, &now)); /* switched off */
+    ck_assert(backlog_overdue(&backlog, SHARD, 1, &now));
     ck_assert(!backlog_overdue(&backlog, 0, MAX_S, &now)); /* the other shard */
 }
 END_TEST
@@ -319,6 +355,16 @@ START_TEST(a_summary_counts_each_shard_for_itself)
     ck_assert_uint_eq(summary.overdue, 1);
     ck_assert_int_eq(summary.oldest_ms, 106000);
     ck_assert(backlog_decides(&backlog, 0, &now));
+    for (int i = 0; i < 6; i++) {
+        const struct shards_report stalled = {.at_ms = now.wall_ms, .stalled_ms = BACKLOG_STOPPED_MS};
+        backlog_report(&backlog, 0, &stalled, now.mono_ms);
+        report(0, 0);
+        judge();
+    }
+    summary = backlog_summary(&backlog, MAX_S, &now);
+    ck_assert_uint_eq(summary.stopped, 1);
+    ck_assert_uint_eq(summary.overdue, 0);
+    ck_assert_int_eq(summary.oldest_ms, 0);
 }
 END_TEST
 
@@ -331,6 +377,8 @@ static Suite *backlog_suite(void)
         a_shard_decides_while_its_oldest_bid_changes,
         a_shard_has_stopped_when_its_oldest_bid_stays,
         a_report_is_stale_without_renewal,
+        shards_beyond_the_last_are_ignored,
+        the_clocks_are_those_of_receipt_and_of_durations,
         a_depth_without_a_report_ages_from_the_first_look,
         a_depth_that_falls_ages_anew,
         a_depth_at_a_worker_that_holds_nothing_ages_too,
