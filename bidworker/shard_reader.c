@@ -361,6 +361,32 @@ size_t shard_reader_locked(const struct shard_reader *shard_reader, int64_t *sin
     return count;
 }
 
+/* Receipt of the message's first undecided command that has one. An unreadable command may have none. */
+static int64_t received_ms(const struct shard_reader_message *message)
+{
+    for (size_t i = message->decided; i < message->count; i++) {
+        if (message->items[i].command.received_ms > 0) {
+            return message->items[i].command.received_ms;
+        }
+    }
+    return 0;
+}
+
+int64_t shard_reader_oldest_ms(const struct shard_reader *shard_reader, unsigned shard)
+{
+    assert(shard < shard_reader->options.shards);
+    const struct buffer *buffer = &shard_reader->buffers[shard];
+    const struct shard_reader_message *message = NULL;
+    TAILQ_FOREACH(message, &buffer->messages, link)
+    {
+        bool locked = locked_auctions_find(&buffer->locked, &message->auction_id) != NULL;
+        if (!locked && received_ms(message) > 0) {
+            return received_ms(message);
+        }
+    }
+    return 0;
+}
+
 void shard_reader_ask_ready(struct shard_reader *shard_reader)
 {
     for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {

@@ -58,6 +58,12 @@ MUST_CHECK bool shard_reader_unacked(const struct shard_reader *shard_reader, un
 /* Number of auctions that wait for their row, and since when the first of them does (clock_mono_ms; INT64_MAX: none).
  */
 size_t shard_reader_locked(const struct shard_reader *shard_reader, int64_t *since_ms);
+/*
+ * receivedAt of the oldest command that was delivered and is not decided, in ms since the epoch; 0: there is none. The
+ * head of the buffer decides, because queue order is the order of receipt but for confirm_deadline_ms. Commands of
+ * locked auctions are skipped: they count for their auction alone.
+ */
+int64_t shard_reader_oldest_ms(const struct shard_reader *shard_reader, unsigned shard);
 
 /* Asks the broker for the length of the queues of all shards served. shard_reader_ready returns the answers. */
 void shard_reader_ask_ready(struct shard_reader *shard_reader);

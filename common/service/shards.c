@@ -9,6 +9,16 @@
 
 #include "common/io/pg_value.h"
 
+/* clang-format off */
+const char *const shards_labels[TOPOLOGY_SHARDS_MAX] = {
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19",
+    "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31", "32", "33", "34", "35", "36", "37", "38",
+    "39", "40", "41", "42", "43", "44", "45", "46", "47", "48", "49", "50", "51", "52", "53", "54", "55", "56", "57",
+    "58", "59", "60", "61", "62", "63", "64", "65", "66", "67", "68", "69", "70", "71", "72", "73", "74", "75", "76",
+    "77", "78", "79", "80", "81", "82", "83", "84", "85", "86", "87", "88", "89", "90", "91", "92", "93", "94", "95",
+    "96", "97", "98", "99"};
+/* clang-format on */
+
 static size_t find_session(const struct shards_view *view, int64_t session)
 {
     size_t worker = 0;
@@ -119,8 +129,8 @@ void shards_plan(const struct shards_view *view, uint32_t me, enum shards_act pl
 
 void shards_report_write(const struct shards_report *report, char out[static SHARDS_REPORT_SIZE])
 {
-    int length = snprintf(out, SHARDS_REPORT_SIZE, "%" PRIu32 " %" PRIu32 " %" PRId64, report->worker, report->unacked,
-                          report->at_ms);
+    int length = snprintf(out, SHARDS_REPORT_SIZE, "%" PRIu32 " %" PRIu32 " %" PRId64 " %" PRId64 " %" PRId64,
+                          report->worker, report->unacked, report->at_ms, report->oldest_ms, report->stalled_ms);
     assert(length > 0 && length < SHARDS_REPORT_SIZE);
     (void)length;
 }
@@ -149,10 +159,43 @@ bool shards_report_read(const char *text, struct shards_report *report)
     int64_t worker = 0;
     int64_t unacked = 0;
     if (!shards_number(&text, ' ', SHARDS_WORKER_MAX, &worker) || !shards_number(&text, ' ', UINT32_MAX, &unacked) ||
-        !shards_number(&text, '\0', INT64_MAX, &report->at_ms)) {
+        !shards_number(&text, ' ', INT64_MAX, &report->at_ms) ||
+        !shards_number(&text, ' ', INT64_MAX, &report->oldest_ms) ||
+        !shards_number(&text, '\0', INT64_MAX, &report->stalled_ms)) {
         return false;
     }
     report->worker = (uint32_t)worker;
     report->unacked = (uint32_t)unacked;
+    return true;
+}
+
+void shards_depth_write(const struct shards_depth *depth, char out[static SHARDS_REPORT_SIZE])
+{
+    int length = snprintf(out, SHARDS_REPORT_SIZE, "%" PRId64 " %" PRId64 " %" PRId64, depth->ready, depth->consumers,
+                          depth->at_ms);
+    assert(length > 0 && length < SHARDS_REPORT_SIZE);
+    (void)length;
+}
+
+bool shards_depth_read(const char *text, struct shards_depth *depth)
+{
+    return shards_number(&text, ' ', INT64_MAX, &depth->ready) &&
+           shards_number(&text, ' ', INT64_MAX, &depth->consumers) &&
+           shards_number(&text, '\0', INT64_MAX, &depth->at_ms);
+}
+
+void shards_field_write(unsigned shard, char out[static SHARDS_FIELD_SIZE])
+{
+    assert(shard < TOPOLOGY_SHARDS_MAX);
+    (void)snprintf(out, SHARDS_FIELD_SIZE, "%u", shard);
+}
+
+bool shards_field_read(const char *text, unsigned *shard)
+{
+    int64_t number = 0;
+    if (!shards_number(&text, '\0', TOPOLOGY_SHARDS_MAX - 1, &number)) {
+        return false;
+    }
+    *shard = (unsigned)number;
     return true;
 }

@@ -63,19 +63,41 @@ void shards_view_read(struct shards_view *view, unsigned shards, const PGresult 
 void shards_plan(const struct shards_view *view, uint32_t me, enum shards_act plan[static TOPOLOGY_SHARDS_MAX]);
 
 /*
- * A bid worker's report about a shard that it serves, for operators. The broker does not show clients the number of
- * unacked messages. It is in the Redis hash KEYS_SHARDS, field "NN" (decimal), and is written at every ownership poll.
- * A report older than SHARDS_REPORT_LIFE_MS is ignored.
+ * A bid worker's report about a shard that it serves, for operators and for the gateways, which judge by it whether the
+ * shard decides (gateway/bid/backlog). The broker does not show clients what is unacked. It is in the Redis hash
+ * KEYS_SHARDS, under the shard's number, and is written at every ownership poll. rostrumctl ignores a report older than
+ * SHARDS_REPORT_LIFE_MS.
  */
 struct shards_report {
     uint32_t worker;
-    uint32_t unacked; /* messages delivered and not acked */
-    int64_t at_ms;    /* server time */
+    uint32_t unacked;   /* messages delivered and not acked */
+    int64_t at_ms;      /* server time */
+    int64_t oldest_ms;  /* receivedAt of the oldest undecided command that was delivered; 0: there is none */
+    int64_t stalled_ms; /* for so long the worker has tried to decide its present batch; 0: it has none in hand */
 };
 
-enum { SHARDS_REPORT_SIZE = 48, SHARDS_REPORT_LIFE_MS = 10000 };
+/* The depth of a shard's queue, from an end worker. In the Redis hash KEYS_DEPTHS, written every second. */
+struct shards_depth {
+    int64_t ready;     /* messages that are not delivered */
+    int64_t consumers; /* of the queue; only one of them is active */
+    int64_t at_ms;     /* server time */
+};
+
+enum {
+    SHARDS_REPORT_SIZE = 96, /* of a report, and of a depth */
+    SHARDS_FIELD_SIZE = 12,
+    SHARDS_REPORT_LIFE_MS = 10000,
+};
+
+/* The numbers of all shards, as values of a label. */
+extern const char *const shards_labels[TOPOLOGY_SHARDS_MAX];
 
 void shards_report_write(const struct shards_report *report, char out[static SHARDS_REPORT_SIZE]);
 MUST_CHECK bool shards_report_read(const char *text, struct shards_report *report);
+void shards_depth_write(const struct shards_depth *depth, char out[static SHARDS_REPORT_SIZE]);
+MUST_CHECK bool shards_depth_read(const char *text, struct shards_depth *depth);
+/* The field of a shard in both hashes. */
+void shards_field_write(unsigned shard, char out[static SHARDS_FIELD_SIZE]);
+MUST_CHECK bool shards_field_read(const char *text, unsigned *shard);
 
 #endif
