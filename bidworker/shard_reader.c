@@ -372,19 +372,35 @@ static int64_t received_ms(const struct shard_reader_message *message)
     return 0;
 }
 
-int64_t shard_reader_oldest_ms(const struct shard_reader *shard_reader, unsigned shard)
+/* Adds the auction of the message, unless an older message has added it. */
+static void describe_locked(const struct shard_reader_message *message, struct shards_report *report)
+{
+    for (size_t i = 0; i < report->locked_count; i++) {
+        if (uuid_equal(&report->locked[i].auction_id, &message->auction_id)) {
+            return;
+        }
+    }
+    if (report->locked_count < SHARDS_LOCKED_MAX) {
+        report->locked[report->locked_count++] =
+            (struct shards_locked){.auction_id = message->auction_id, .oldest_ms = received_ms(message)};
+    }
+}
+
+void shard_reader_describe(const struct shard_reader *shard_reader, unsigned shard, struct shards_report *report)
 {
     assert(shard < shard_reader->options.shards);
     const struct buffer *buffer = &shard_reader->buffers[shard];
     const struct shard_reader_message *message = NULL;
+    report->oldest_ms = 0;
+    report->locked_count = 0;
     TAILQ_FOREACH(message, &buffer->messages, link)
     {
-        bool locked = locked_auctions_find(&buffer->locked, &message->auction_id) != NULL;
-        if (!locked && received_ms(message) > 0) {
-            return received_ms(message);
+        if (locked_auctions_find(&buffer->locked, &message->auction_id) != NULL) {
+            describe_locked(message, report);
+        } else if (report->oldest_ms == 0) {
+            report->oldest_ms = received_ms(message);
         }
     }
-    return 0;
 }
 
 void shard_reader_ask_ready(struct shard_reader *shard_reader)

@@ -577,13 +577,13 @@ static void report_shards(struct worker *worker)
     for (unsigned shard = 0; worker->ownership != NULL && shard < worker->shard_count; shard++) {
         size_t unacked = 0;
         if (shard_reader_unacked(worker->shard_reader, shard, &unacked)) {
-            const struct shards_report report = {
+            struct shards_report report = {
                 .worker = ownership_number(worker->ownership),
                 .unacked = (uint32_t)unacked,
                 .at_ms = clock_now_ms(),
-                .oldest_ms = shard_reader_oldest_ms(worker->shard_reader, shard),
                 .stalled_ms = stalled_ms,
             };
+            shard_reader_describe(worker->shard_reader, shard, &report);
             publish_shard(worker->results, shard, &report);
         }
     }

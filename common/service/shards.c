@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/io/pg_value.h"
 
@@ -131,8 +132,14 @@ void shards_report_write(const struct shards_report *report, char out[static SHA
 {
     int length = snprintf(out, SHARDS_REPORT_SIZE, "%" PRIu32 " %" PRIu32 " %" PRId64 " %" PRId64 " %" PRId64,
                           report->worker, report->unacked, report->at_ms, report->oldest_ms, report->stalled_ms);
-    assert(length > 0 && length < SHARDS_REPORT_SIZE);
-    (void)length;
+    assert(length > 0 && length < SHARDS_REPORT_SIZE && report->locked_count <= SHARDS_LOCKED_MAX);
+    for (size_t i = 0; i < report->locked_count; i++) {
+        char id[UUID_TEXT_SIZE];
+        uuid_format(&report->locked[i].auction_id, id);
+        length += snprintf(out + length, SHARDS_REPORT_SIZE - (size_t)length, " %s %" PRId64, id,
+                           report->locked[i].oldest_ms);
+        assert(length < SHARDS_REPORT_SIZE);
+    }
 }
 
 /* Parses digits up to `end` and advances past it. False for other text or values above `most`. */
@@ -154,15 +161,40 @@ static bool shards_number(const char **at, char end, int64_t most, int64_t *out)
     return true;
 }
 
+/* Parses the last number, or one that is followed by a locked auction. */
+static bool shards_number_before_locked(const char **at, int64_t *out, bool *more)
+{
+    *more = (*at)[strspn(*at, "0123456789")] == ' ';
+    return shards_number(at, *more ? ' ' : '\0', INT64_MAX, out);
+}
+
+static bool shards_locked_read(const char **at, struct shards_locked *locked, bool *more)
+{
+    enum { ID_LENGTH = UUID_TEXT_SIZE - 1 };
+    if (strnlen(*at, UUID_TEXT_SIZE) < UUID_TEXT_SIZE || !uuid_parse(*at, ID_LENGTH, &locked->auction_id) ||
+        (*at)[ID_LENGTH] != ' ') {
+        return false;
+    }
+    *at += UUID_TEXT_SIZE;
+    return shards_number_before_locked(at, &locked->oldest_ms, more);
+}
+
 bool shards_report_read(const char *text, struct shards_report *report)
 {
+    bool more = false;
     int64_t worker = 0;
     int64_t unacked = 0;
     if (!shards_number(&text, ' ', SHARDS_WORKER_MAX, &worker) || !shards_number(&text, ' ', UINT32_MAX, &unacked) ||
         !shards_number(&text, ' ', INT64_MAX, &report->at_ms) ||
         !shards_number(&text, ' ', INT64_MAX, &report->oldest_ms) ||
-        !shards_number(&text, '\0', INT64_MAX, &report->stalled_ms)) {
+        !shards_number_before_locked(&text, &report->stalled_ms, &more)) {
         return false;
+    }
+    for (report->locked_count = 0; more; report->locked_count++) {
+        if (report->locked_count == SHARDS_LOCKED_MAX ||
+            !shards_locked_read(&text, &report->locked[report->locked_count], &more)) {
+            return false;
+        }
     }
     report->worker = (uint32_t)worker;
     report->unacked = (uint32_t)unacked;

@@ -17,6 +17,7 @@
 #include <libpq-fe.h>
 
 #include "common/base/base.h"
+#include "common/base/ids.h"
 #include "common/protocol/topology.h"
 
 /* The classes of the advisory locks, "Rosw" and "Rosh". Their objects: a worker's number from 1, a shard from 0. */
@@ -62,6 +63,14 @@ void shards_view_read(struct shards_view *view, unsigned shards, const PGresult 
 /* Writes the plan of worker `me`, by shard. A worker that is not in the view leaves what it owns. */
 void shards_plan(const struct shards_view *view, uint32_t me, enum shards_act plan[static TOPOLOGY_SHARDS_MAX]);
 
+enum { SHARDS_LOCKED_MAX = 8 /* in one report */ };
+
+/* An auction that is set aside. It does not count in `oldest_ms` of the report. */
+struct shards_locked {
+    struct uuid auction_id;
+    int64_t oldest_ms; /* receivedAt of its oldest undecided command */
+};
+
 /*
  * A bid worker's report about a shard that it serves, for operators and for the gateways, which judge by it whether the
  * shard decides (gateway/bid/backlog). The broker does not show clients what is unacked. It is in the Redis hash
@@ -74,6 +83,9 @@ struct shards_report {
     int64_t at_ms;      /* server time */
     int64_t oldest_ms;  /* receivedAt of the oldest undecided command that was delivered; 0: there is none */
     int64_t stalled_ms; /* for so long the worker has tried to decide its present batch; 0: it has none in hand */
+    /* Auctions that are set aside because other sessions have locked their rows: those that wait longest. */
+    size_t locked_count;
+    struct shards_locked locked[SHARDS_LOCKED_MAX];
 };
 
 /* The depth of a shard's queue, from an end worker. In the Redis hash KEYS_DEPTHS, written every second. */
@@ -84,7 +96,7 @@ struct shards_depth {
 };
 
 enum {
-    SHARDS_REPORT_SIZE = 96, /* of a report, and of a depth */
+    SHARDS_REPORT_SIZE = 96 + SHARDS_LOCKED_MAX * (UUID_TEXT_SIZE + 24), /* of a report; more than that of a depth */
     SHARDS_FIELD_SIZE = 12,
     SHARDS_REPORT_LIFE_MS = 10000,
 };

@@ -138,6 +138,22 @@ bool backlog_overdue(const struct backlog *backlog, unsigned shard, int max_s, c
     return max_s > 0 && backlog_age_ms(backlog, shard, now) > max_s * INT64_C(1000);
 }
 
+bool backlog_auction_overdue(const struct backlog *backlog, unsigned shard, const struct uuid *auction_id, int max_s,
+                             const struct backlog_clock *now)
+{
+    const struct backlog_shard *found = find(backlog, shard, now);
+    if (max_s == 0 || found == NULL || !is_fresh(backlog, &found->owner, now->mono_ms)) {
+        return false;
+    }
+    for (size_t i = 0; i < found->report.locked_count; i++) {
+        const struct shards_locked *locked = &found->report.locked[i];
+        if (uuid_equal(&locked->auction_id, auction_id)) {
+            return locked->oldest_ms > 0 && now->wall_ms - locked->oldest_ms > max_s * INT64_C(1000);
+        }
+    }
+    return false;
+}
+
 struct backlog_summary backlog_summary(const struct backlog *backlog, int max_s, const struct backlog_clock *now)
 {
     struct backlog_summary summary = {.oldest_ms = -1};

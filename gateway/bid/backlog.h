@@ -14,7 +14,7 @@
  * A shard has stopped if for BACKLOG_STOPPED_MS its oldest bid stays the same, nobody consumes its queue, or its worker
  * tries the same batch. A long backlog that becomes shorter has not stopped.
  *
- * An auction that a bid worker sets aside is not part of its report, so it delays no other auction of its shard here.
+ * An auction that a bid worker has set aside counts for itself alone, by a fresh report.
  *
  * Callers: backlog_reader.c looks; bids.c and health.c ask.
  */
@@ -79,6 +79,9 @@ int64_t backlog_ready(const struct backlog *backlog, unsigned shard, const struc
 bool backlog_decides(const struct backlog *backlog, unsigned shard, const struct backlog_clock *now);
 /* Whether the oldest undecided bid of the shard waits longer than `max_s`. 0: never. */
 bool backlog_overdue(const struct backlog *backlog, unsigned shard, int max_s, const struct backlog_clock *now);
+/* Whether the auction is set aside, and its oldest undecided bid waits longer than `max_s`. 0: never. */
+bool backlog_auction_overdue(const struct backlog *backlog, unsigned shard, const struct uuid *auction_id, int max_s,
+                             const struct backlog_clock *now);
 
 /* All shards together. */
 struct backlog_summary {

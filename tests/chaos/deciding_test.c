@@ -254,6 +254,41 @@ START_TEST(bids_that_would_wait_too_long_are_refused)
 }
 END_TEST
 
+/* Bids on the auction whose row is locked are refused in time; those on others of its shard are decided all the while.
+ */
+START_TEST(a_locked_auction_counts_for_itself_alone)
+{
+    char locked[UUID_TEXT_SIZE];
+    struct uuid id;
+    struct uuid other;
+    ck_assert(uuid_parse(fixture.auction, UUID_TEXT_SIZE - 1, &other));
+    do {
+        ck_assert(factory_auction(fixture.client, &fixture.seller, &(struct factory_terms){.title = NULL}, locked));
+        ck_assert(uuid_parse(locked, UUID_TEXT_SIZE - 1, &id));
+    } while (ids_shard(&id, SHARDS) != ids_shard(&other, SHARDS));
+    struct sql *sql = sql_open(deployment_pg_url());
+    ck_assert_ptr_nonnull(sql);
+    PQclear(sql_rows(sql, "BEGIN", NULL));
+    PQclear(sql_rows(sql, "SELECT FROM auctions WHERE id = $1::uuid FOR UPDATE", locked, NULL));
+    int64_t began_ms = suite_mono_ms();
+    ck_assert_int_eq(bid_once(locked), 202);
+    for (int status = 202; status != 503;) {
+        ck_assert_int_lt(suite_mono_ms() - began_ms, REFUSED_MS);
+        ck_assert(bid_is_decided());
+        ck_assert(all_answer("/ready", 200, NULL));
+        status = bid_once(locked);
+        ck_assert(status == 202 || status == 503);
+    }
+    ck_assert_int_ge(suite_mono_ms() - began_ms, MAX_MS);
+    PQclear(sql_rows(sql, "COMMIT", NULL));
+    sql_close(sql);
+    SUITE_WAIT(bid_once(locked) == 202, DEPLOYMENT_READY_MS);
+    amount += 10;
+    const char *text = client_format("%d.00", (int)amount);
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, locked, text), "status", "accepted"); /* and all before */
+}
+END_TEST
+
 /* Unchecked fixtures: they run in the parent process, so everything is restored also after a failed test. */
 static void setup(void)
 {
@@ -287,6 +322,7 @@ static Suite *deciding_suite(void)
         {without_bid_workers_the_deployment_is_not_ready, 2},
         {a_database_that_is_read_only_is_noticed, 1},
         {bids_that_would_wait_too_long_are_refused, (int)ARRAY_LEN(stoppable)},
+        {a_locked_auction_counts_for_itself_alone, 1},
     };
     for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
         TCase *tcase = tcase_create("deciding");

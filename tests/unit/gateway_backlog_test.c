@@ -368,6 +368,72 @@ START_TEST(a_summary_counts_each_shard_for_itself)
 }
 END_TEST
 
+/* --- auctions that are set aside --- */
+
+enum { LOCKED = 3 };
+
+/* A fresh report that names auctions 1 to LOCKED, whose oldest bids wait since then. */
+static void report_locked(int64_t oldest_ms)
+{
+    struct shards_report written = {.worker = 7, .locked_count = LOCKED};
+    for (size_t i = 0; i < LOCKED; i++) {
+        written.locked[i].auction_id.bytes[0] = (unsigned char)(i + 1);
+        written.locked[i].oldest_ms = oldest_ms;
+    }
+    for (int i = 0; i < 2; i++) { /* the first sight proves nothing */
+        written.at_ms = now.wall_ms;
+        backlog_report(&backlog, SHARD, &written, now.mono_ms);
+        judge();
+    }
+}
+
+static bool auction_overdue(unsigned shard, unsigned char number, int max_s)
+{
+    const struct uuid auction = {.bytes = {number}};
+    return backlog_auction_overdue(&backlog, shard, &auction, max_s, &now);
+}
+
+START_TEST(an_auction_set_aside_counts_for_itself_alone)
+{
+    int64_t oldest_ms = now.wall_ms - MAX_S * INT64_C(1000);
+    report_locked(oldest_ms);
+    now.wall_ms = oldest_ms + MAX_S * INT64_C(1000);
+    ck_assert(!auction_overdue(SHARD, 1, MAX_S));
+    now.wall_ms++;
+    for (unsigned char number = 1; number <= LOCKED; number++) {
+        ck_assert(auction_overdue(SHARD, number, MAX_S));
+    }
+    ck_assert(!auction_overdue(SHARD, LOCKED + 1, MAX_S));
+    ck_assert(!auction_overdue(SHARD, 1, 0));
+    ck_assert(!auction_overdue(SHARD == 0 ? 1 : 0, 1, MAX_S));
+    ck_assert(!auction_overdue(SHARDS, 1, MAX_S));
+    ck_assert(!backlog_overdue(&backlog, SHARD, MAX_S, &now));
+    ck_assert(backlog_decides(&backlog, SHARD, &now));
+    ck_assert_int_eq(backlog_age_ms(&backlog, SHARD, &now), 0);
+}
+END_TEST
+
+START_TEST(an_auction_set_aside_without_a_time_of_receipt_refuses_nothing)
+{
+    report_locked(0);
+    ck_assert(!auction_overdue(SHARD, 1, MAX_S));
+}
+END_TEST
+
+/* The depth of the queue is fresh, the report that names the auction is not. */
+START_TEST(a_stale_report_of_an_auction_refuses_nothing)
+{
+    report_locked(now.wall_ms - 2 * MAX_S * INT64_C(1000));
+    ck_assert(auction_overdue(SHARD, 1, MAX_S));
+    for (int64_t passed_ms = 0; passed_ms <= backlog.fresh_ms; passed_ms += BACKLOG_LOOK_MS) {
+        depth(0, 1);
+        judge();
+    }
+    ck_assert_int_eq(backlog_age_ms(&backlog, SHARD, &now), 0);
+    ck_assert(!auction_overdue(SHARD, 1, MAX_S));
+}
+END_TEST
+
 static Suite *backlog_suite(void)
 {
     const TTest *const tests[] = {
@@ -390,6 +456,9 @@ static Suite *backlog_suite(void)
         a_depth_seen_again_after_a_gap_ages_from_the_next_look,
         bids_are_overdue_beyond_the_setting,
         a_summary_counts_each_shard_for_itself,
+        an_auction_set_aside_counts_for_itself_alone,
+        an_auction_set_aside_without_a_time_of_receipt_refuses_nothing,
+        a_stale_report_of_an_auction_refuses_nothing,
     };
     Suite *suite = suite_create("gateway_backlog");
     TCase *tcase = tcase_create("backlog");

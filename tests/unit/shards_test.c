@@ -341,6 +341,79 @@ START_TEST(a_field_is_the_number_of_a_shard)
 }
 END_TEST
 
+static const char ID[] = "0190a000-0000-7000-8000-00000000000";
+
+static void lock_auctions(struct shards_report *report, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char text[UUID_TEXT_SIZE];
+        (void)snprintf(text, sizeof(text), "%s%zu", ID, i);
+        ck_assert(uuid_parse(text, UUID_TEXT_SIZE - 1, &report->locked[i].auction_id));
+        report->locked[i].oldest_ms = INT64_MAX - (int64_t)i;
+    }
+    report->locked_count = count;
+}
+
+START_TEST(a_report_names_locked_auctions)
+{
+    struct shards_report report = {.worker = SHARDS_WORKER_MAX,
+                                   .unacked = UINT32_MAX,
+                                   .at_ms = INT64_MAX,
+                                   .oldest_ms = INT64_MAX,
+                                   .stalled_ms = INT64_MAX};
+    struct shards_report read = {.worker = 0};
+    char text[SHARDS_REPORT_SIZE];
+    lock_auctions(&report, (size_t)_i);
+    shards_report_write(&report, text);
+    ck_assert(shards_report_read(text, &read));
+    ck_assert_int_eq(read.stalled_ms, INT64_MAX);
+    ck_assert_uint_eq(read.locked_count, (size_t)_i);
+    for (size_t i = 0; i < read.locked_count; i++) {
+        ck_assert(uuid_equal(&read.locked[i].auction_id, &report.locked[i].auction_id));
+        ck_assert_int_eq(read.locked[i].oldest_ms, INT64_MAX - (int64_t)i);
+    }
+}
+END_TEST
+
+START_TEST(reports_with_invalid_locked_auctions_are_refused)
+{
+    static const char *const good = "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 6";
+    static const char *const bad[] = {
+        "1 2 3 4 5 ",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 ",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 6 ",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 x",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 -6",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000:6",
+        "1 2 3 4 5 0190a000-0000-7000-8000-00000000000 6",
+        "1 2 3 4 5 0190a000-0000-7000-8000-00000000000x 6",
+        "1 2 3 4 5 0190a000",
+    };
+    struct shards_report report = {.worker = 0};
+    ck_assert(shards_report_read(good, &report));
+    ck_assert_uint_eq(report.locked_count, 1);
+    ck_assert_int_eq(report.locked[0].oldest_ms, 6);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        ck_assert_msg(!shards_report_read(bad[i], &report), "read: %s", bad[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_report_with_too_many_locked_auctions_is_refused)
+{
+    char text[2 * SHARDS_REPORT_SIZE] = "1 2 3 4 5";
+    struct shards_report report;
+    for (size_t i = 0; i <= SHARDS_LOCKED_MAX; i++) {
+        size_t length = strlen(text);
+        ck_assert(shards_report_read(text, &report));
+        ck_assert_uint_eq(report.locked_count, i);
+        (void)snprintf(text + length, sizeof(text) - length, " %s%zu 6", ID, i);
+    }
+    ck_assert(!shards_report_read(text, &report));
+}
+END_TEST
+
 START_TEST(invalid_reports_are_refused)
 {
     static const char *const BAD[] = {"",
@@ -383,6 +456,9 @@ static Suite *shards_suite(void)
     tcase_add_test(tcase, a_report_has_this_text);
     tcase_add_test(tcase, a_report_is_read_as_it_was_written);
     tcase_add_test(tcase, invalid_reports_are_refused);
+    tcase_add_loop_test(tcase, a_report_names_locked_auctions, 0, SHARDS_LOCKED_MAX + 1);
+    tcase_add_test(tcase, reports_with_invalid_locked_auctions_are_refused);
+    tcase_add_test(tcase, a_report_with_too_many_locked_auctions_is_refused);
     tcase_add_test(tcase, a_depth_is_read_as_it_was_written);
     tcase_add_test(tcase, a_field_is_the_number_of_a_shard);
     suite_add_tcase(suite, tcase);
