@@ -341,14 +341,12 @@ START_TEST(a_field_is_the_number_of_a_shard)
 }
 END_TEST
 
-static const char ID[] = "0190a000-0000-7000-8000-00000000000";
-
 static void lock_auctions(struct shards_report *report, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char text[UUID_TEXT_SIZE];
-        (void)snprintf(text, sizeof(text), "%s%zu", ID, i);
-        ck_assert(uuid_parse(text, UUID_TEXT_SIZE - 1, &report->locked[i].auction_id));
+        char text[] = "0190a000-0000-7000-8000-000000000000";
+        text[sizeof(text) - 2] = (char)('0' + i);
+        ck_assert(uuid_parse(text, sizeof(text) - 1, &report->locked[i].auction_id));
         report->locked[i].oldest_ms = INT64_MAX - (int64_t)i;
     }
     report->locked_count = count;
@@ -408,7 +406,7 @@ START_TEST(a_report_with_too_many_locked_auctions_is_refused)
         size_t length = strlen(text);
         ck_assert(shards_report_read(text, &report));
         ck_assert_uint_eq(report.locked_count, i);
-        (void)snprintf(text + length, sizeof(text) - length, " %s%zu 6", ID, i);
+        (void)snprintf(text + length, sizeof(text) - length, " 0190a000-0000-7000-8000-00000000000%zu 6", i);
     }
     ck_assert(!shards_report_read(text, &report));
 }
