@@ -259,7 +259,7 @@ mutate: deps-check ## mutation testing of FILES (SAMPLE=n: only n mutants a file
 
 chaos: deps-check ## strike a private deployment with one fault after another under load; see docs/faults.md
 	@echo Building.
-	@$(build_all) -s all
+	@$(build_all) -s all $(WRONG_CLOCK)
 	@tests/chaos/run
 
 replay: deps-check ## send 423 recorded eBay auctions through a private deployment, compare the outcome
