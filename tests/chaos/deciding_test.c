@@ -258,7 +258,7 @@ END_TEST
  */
 START_TEST(a_locked_auction_counts_for_itself_alone)
 {
-    enum { PACE_MS = 100 }; /* slow, because the shard waits once locked auctions fill half of its prefetch */
+    enum { INTERVAL_MS = 100 }; /* slow, because the shard waits once locked auctions fill half of its prefetch */
     char locked[UUID_TEXT_SIZE];
     struct uuid id;
     struct uuid other;
@@ -278,7 +278,7 @@ START_TEST(a_locked_auction_counts_for_itself_alone)
         ck_assert_int_lt(suite_mono_ms() - began_ms, REFUSED_MS);
         SUITE_WAIT(bid_is_decided(), NOTICED_MS); /* those behind the lock would wait for the whole test */
         ck_assert(all_answer("/ready", 200, NULL));
-        if (suite_mono_ms() - bid_ms < PACE_MS) {
+        if (suite_mono_ms() - bid_ms < INTERVAL_MS) {
             continue;
         }
         bid_ms = suite_mono_ms();
