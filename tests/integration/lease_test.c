@@ -588,7 +588,7 @@ START_TEST(a_lease_given_up_while_it_is_taken_again_stays_given_up)
 {
     enum { REST_MS = 20000, WATCH_MS = 2000, POLL_MS = 50 };
     static const char taking[] = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'lease test%'"
-                                 " AND state = 'active'";
+                                 " AND wait_event = 'PgSleep'";
     struct config config;
     struct event_base *base = event_base_new();
     config_defaults(&config);
