@@ -172,7 +172,7 @@ END_TEST
 /* Its row is locked, so that a bid which extends the auction is not decided until after the end. */
 START_TEST(an_undecided_extension_keeps_the_auction_open)
 {
-    enum { BEYOND_GRACE_MS = 3000 };
+    enum { BEYOND_GRACE_MS = 7000 }; /* more than fence_grace_ms in tests/conf/check.ini */
     const struct factory_terms terms = {
         .lasts_ms = HAMMER_LASTS_MS,
         .more = "\"antiSnipe\": {\"windowSeconds\": 60, \"extensionSeconds\": 60, \"maxExtensions\": null}"};
