@@ -169,6 +169,13 @@ static struct shard_reader_message *message_new(const struct shard_reader *shard
     return message;
 }
 
+/* Later deliveries must not be decided or acked before this one: returns all to the queue. */
+static void leave_without_memory(struct buffer *buffer)
+{
+    log_error("shard %u: no memory for a delivery", buffer->shard);
+    buffer->leaving = true;
+}
+
 static void on_delivery(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg)
 {
     struct buffer *buffer = arg;
@@ -181,14 +188,14 @@ static void on_delivery(struct broker_consumer *consumer, const struct broker_de
     }
     if (!message_read_commands(delivery->body, delivery->length, shard_reader->items, MESSAGE_COMMANDS_MAX, &count,
                                &reason)) {
-        undecodable_add(shard_reader->undecodable, buffer->shard, delivery, reason);
+        if (!undecodable_add(shard_reader->undecodable, buffer->shard, delivery, reason)) {
+            leave_without_memory(buffer);
+        }
         return;
     }
     struct shard_reader_message *message = message_new(shard_reader, delivery, count);
     if (message == NULL) {
-        /* Later deliveries must not be decided before this one: return all to the queue. */
-        log_error("shard %u: no memory for a delivery", buffer->shard);
-        buffer->leaving = true;
+        leave_without_memory(buffer);
         return;
     }
     message->buffer = buffer;
