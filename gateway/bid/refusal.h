@@ -9,8 +9,8 @@
 #include "gateway/http/errors.h"
 
 /*
- * True, with the reason, if a command is certain to be rejected. The clock counts only before startTime. An auction whose
- * endTime has passed is open until its fence is decided: a bid that is ahead in the queue may extend it.
+ * True, with the reason, if a command is certain to be rejected. The clock counts only before startTime. An auction
+ * whose endTime has passed is open until its fence is decided: a bid that is ahead in the queue may extend it.
  */
 MUST_CHECK bool refusal_certain(const struct snapshot *snapshot, const struct command *command, int64_t now_ms,
                                 enum error_code *reason);

@@ -184,14 +184,12 @@ START_TEST(an_undecided_extension_keeps_the_auction_open)
     ck_assert_ptr_nonnull(holder);
     PQclear(sql_rows(holder, "BEGIN", NULL));
     PQclear(sql_rows(holder, "SELECT FROM auctions WHERE id = $1::uuid FOR UPDATE", id, NULL));
-    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", client_format("/api/v1/auctions/%s/bids", id),
-                               "{\"amount\": 10.00}"),
-                  202);
+    EXPECT_STATUS(
+        fixture_call(&fixture.ann, "POST", client_format("/api/v1/auctions/%s/bids", id), "{\"amount\": 10.00}"), 202);
     ck_assert_int_lt(clock_now_ms(), end_ms);
     SUITE_WAIT(clock_now_ms() > end_ms + BEYOND_GRACE_MS, HAMMER_SETTLED_MS);
-    EXPECT_STATUS(fixture_call(&fixture.bob, "POST", client_format("/api/v1/auctions/%s/bids", id),
-                               "{\"amount\": 12.00}"),
-                  202);
+    EXPECT_STATUS(
+        fixture_call(&fixture.bob, "POST", client_format("/api/v1/auctions/%s/bids", id), "{\"amount\": 12.00}"), 202);
     PQclear(sql_rows(holder, "COMMIT", NULL));
     sql_close(holder);
     SUITE_WAIT(sql_int(fixture.sql,
