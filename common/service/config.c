@@ -363,15 +363,19 @@ static bool is_plain(const char *text)
 /* The reasons do not quote the URLs, which contain passwords. */
 static bool check_urls(const struct config *config, char *reason, size_t reason_size)
 {
-    const char *wrong = NULL;
-    if (!pg_url_is_valid(config->pg_url)) {
-        wrong = "pg_url must be a libpq connection URL: postgresql://user:password@host:port/database";
-    } else if (strncmp(config->redis_url, "rediss://", 9) == 0) {
-        wrong = "redis_url cannot use TLS: use redis:// to a local stunnel or HAProxy that does";
+    const char *wrong = pg_url_problem(config->pg_url);
+    if (wrong != NULL) {
+        (void)snprintf(reason, reason_size, "%s", wrong);
+        return false;
+    }
+    if (strncmp(config->redis_url, "rediss://", 9) == 0) {
+        wrong =
+            "redis_url cannot use TLS: use redis:// to a local HAProxy that does, as conf/haproxy/redis.cfg sets up";
     } else if (!redis_url_is_valid(config->redis_url)) {
         wrong = "redis_url must be of the form redis://[:password@]host:port[/db]";
     } else if (strncmp(config->amqp_url, "amqps://", 8) == 0) {
-        wrong = "amqp_url cannot use TLS: use amqp:// to a local stunnel or HAProxy that does";
+        wrong =
+            "amqp_url cannot use TLS: use amqp:// to a local HAProxy that does, as conf/haproxy/rabbitmq.cfg sets up";
     } else if (!broker_url_is_valid(config->amqp_url)) {
         wrong = "amqp_url must be of the form amqp://user:password@host:port/vhost";
     }
