@@ -16,7 +16,7 @@
  *                              idempotency key: others expire after 30 s), and the JSON that is shown while the bid is
  *                              pending
  *   idem:{user}:<hash of key>  the id of the bid, auction or item that has this idempotency key; it is a hash of the
- *                              request (gateway/bid/idempotency.h)
+ *                              request (gateway/access/idempotency.h)
  *   snap:<epoch>:{auction}     hash: v version, s the snapshot, lb version of top: (common/protocol/snapshot.h)
  *   top:<epoch>:{auction}      sorted set: bidders by their best amount; valid while lb, the version for which it was
  *                              written, equals v (both in snap:)

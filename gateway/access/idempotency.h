@@ -3,10 +3,10 @@
  * auction, kind and amount. So a repeated request always names the same ledger row, and another request with the same
  * key another row, even if Redis has lost the key. Redis only adds the refusal 422 for the second case. Pure.
  *
- * Callers: bids.c, key_header.c, gateway/auction/creation.c.
+ * Callers: bids.c, key_header.c, gateway/access/creation.c.
  */
-#ifndef ROSTRUM_GATEWAY_BID_IDEMPOTENCY_H
-#define ROSTRUM_GATEWAY_BID_IDEMPOTENCY_H
+#ifndef ROSTRUM_GATEWAY_ACCESS_IDEMPOTENCY_H
+#define ROSTRUM_GATEWAY_ACCESS_IDEMPOTENCY_H
 
 #include "common/base/ids.h"
 #include "common/protocol/message.h"
