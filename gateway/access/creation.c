@@ -1,6 +1,6 @@
 /*
- * See creation.h. A reservation is the text "open:" and an id of its own, so that it differs from a bound key, which is
- * the id of a row, and from the reservation of another request.
+ * See creation.h. A reservation is the text "open:" and an id of its own. So it differs from the reservation of another
+ * request, and from a bound key, which is the id of a row.
  */
 #include "gateway/access/creation.h"
 
@@ -44,12 +44,11 @@ struct request_creation {
  * Settles a reservation. KEYS: the key. ARGV: 1 the reservation, 2 the id of the row, or '' if there is none, 3 seconds
  * for which the key is bound to it. A key that meanwhile belongs to another request is left alone.
  */
-const struct redis_script creation_script = {
-    "creation", "local value = redis.call('GET', KEYS[1])\n"
-                "if value and value ~= ARGV[1] then return 0 end\n"
-                "if ARGV[2] == '' then return redis.call('DEL', KEYS[1]) end\n"
-                "redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])\n"
-                "return 1\n"};
+const struct redis_script creation_script = {"creation", "local value = redis.call('GET', KEYS[1])\n"
+                                                         "if value and value ~= ARGV[1] then return 0 end\n"
+                                                         "if ARGV[2] == '' then return redis.call('DEL', KEYS[1]) end\n"
+                                                         "redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])\n"
+                                                         "return 1\n"};
 
 const struct creation *creation_of(const struct request *request)
 {

@@ -1,7 +1,8 @@
 /*
  * Idempotency keys. The id of a bid, auction, item, image or webhook with a key is the keyed hash of the whole request:
- * user, key, and for a bid auction, kind and amount, else kind and content. So a repeated request always names the same ledger row, and another request with the same
- * key another row, even if Redis has lost the key. Redis only adds the refusal 422 for the second case. Pure.
+ * user, key and what it asks for. For a bid this is auction, kind and amount, otherwise kind and content. So a repeated
+ * request always names the same row, and another request with the same key another row, even if Redis has lost the key.
+ * Redis only adds the refusal 422 for the second case. Pure.
  *
  * Callers: key_header.c, creation.c, gateway/bid/bids.c.
  */

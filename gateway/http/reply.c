@@ -147,7 +147,7 @@ static void begin_end(struct request *request)
 
 static void finish_end(struct request *request)
 {
-    void (*ending)(struct request *request) = request->ending;
+    request_ending ending = request->ending;
     if (ending == NULL) {
         request_free(request);
         return;

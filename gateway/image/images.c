@@ -70,8 +70,8 @@ static const struct pg_statement list[] = {
      * either its deletion sees this image, or this statement sees the deletion.
      *
      * A published auction is never locked, because bids wait for these rows. Of two concurrent images one takes the
-     * position, and the other adds nothing; so does one that has the id of another. All statements lock the notes in one order, because two uploads may have
-     * the same content.
+     * position, and the other adds nothing; so does one that has the id of another. All statements lock the notes in
+     * one order, because two uploads may have the same content.
      */
     [IMAGE_ADD] = {"image_add",
                    "WITH draft AS (SELECT a.id FROM auctions a WHERE a.id = $1 AND a.status = 'draft' FOR KEY SHARE),"
@@ -170,7 +170,7 @@ struct upload {
     char key[IDEMPOTENCY_KEY_SIZE];
     bool hashed;
     unsigned char content[CONTENT_SIZE]; /* of a request with a key: the auction and the hash of the file */
-    int tries; /* number of attempts to add it: concurrent uploads may take its position */
+    int tries;                           /* number of attempts to add it: concurrent uploads may take its position */
     struct uuid files[IMAGE_SIZES];
     char files_text[FILES_SIZE]; /* as a PostgreSQL array */
 };
@@ -427,7 +427,8 @@ static void work_hash(void *arg)
     upload->hashed = bytes != NULL;
     if (upload->hashed) {
         memcpy(upload->content, &request->parameters[0], sizeof(struct uuid));
-        (void)crypto_generichash(upload->content + sizeof(struct uuid), crypto_generichash_BYTES, bytes, length, NULL, 0);
+        (void)crypto_generichash(upload->content + sizeof(struct uuid), crypto_generichash_BYTES, bytes, length, NULL,
+                                 0);
     }
 }
 

@@ -28,25 +28,30 @@ static const struct {
     const char *lock;  /* likewise */
     const char *bodies[VARIANTS];
 } kinds[KIND_COUNT] = {
-    [ITEM] = {"/api/v1/items", "application/json",
+    [ITEM] = {"/api/v1/items",
+              "application/json",
               "SELECT count(*) FROM items WHERE owner_id = $1::uuid",
               "SELECT FROM users WHERE id = $1::uuid FOR UPDATE",
               {"{\"title\": \"A desk\"}", "{\"title\": \"A bench\"}", "{\"title\": \"\"}"}},
-    [AUCTION] = {"/api/v1/auctions", "application/json",
+    [AUCTION] = {"/api/v1/auctions",
+                 "application/json",
                  "SELECT count(*) FROM auctions WHERE seller_id = $1::uuid AND title = 'A desk'",
                  "SELECT FROM users WHERE id = $1::uuid FOR UPDATE",
                  {"{\"title\": \"A desk\", \"startingPrice\": 10.00, \"endTime\": \"%s\"}",
                   "{\"title\": \"A desk\", \"startingPrice\": 11.00, \"endTime\": \"%s\"}", "{\"title\": \"\"}"}},
-    [IMAGE] = {"/api/v1/auctions/%s/images", "image/png",
+    [IMAGE] = {"/api/v1/auctions/%s/images",
+               "image/png",
                "SELECT count(*) FROM images WHERE auction_id = $1::uuid",
                "SELECT FROM auctions WHERE id = $1::uuid FOR UPDATE",
                {NULL}},
-    [WEBHOOK] = {"/api/v1/users/me/webhooks", "application/json",
+    [WEBHOOK] = {"/api/v1/users/me/webhooks",
+                 "application/json",
                  "SELECT count(*) FROM webhooks WHERE created_by = $1::uuid",
                  "SELECT FROM users WHERE id = $1::uuid FOR UPDATE",
                  {"{\"url\": \"https://shop.example/a\", \"events\": [\"AUCTION_WON\"]}",
                   "{\"url\": \"https://shop.example/b\", \"events\": [\"AUCTION_WON\"]}", "{\"url\": \"\"}"}},
-    [DEPLOYMENT_WEBHOOK] = {"/api/v1/admin/webhooks", "application/json",
+    [DEPLOYMENT_WEBHOOK] = {"/api/v1/admin/webhooks",
+                            "application/json",
                             "SELECT count(*) FROM webhooks WHERE created_by = $1::uuid",
                             "SELECT FROM users WHERE id = $1::uuid FOR UPDATE",
                             {"{\"url\": \"https://shop.example/a\", \"events\": [\"AUCTION_CANCELLED\"]}",
@@ -333,8 +338,8 @@ START_TEST(a_repeated_webhook_shows_its_first_secret_for_a_day)
             redis_forget(making.who->id, fixture.auction);
         }
         if (late == 1) {
-            PQclear(sql_rows(fixture.sql, "UPDATE webhooks SET created_at = created_at - interval '1 day' WHERE id = $1",
-                             id, NULL));
+            PQclear(sql_rows(fixture.sql,
+                             "UPDATE webhooks SET created_at = created_at - interval '1 day' WHERE id = $1", id, NULL));
         } else {
             EXPECT_STATUS(fixture_call(making.who, "POST", client_format("%s/%s/secret", making.path, id), NULL), 200);
         }
