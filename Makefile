@@ -250,7 +250,7 @@ MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c ru
                rules/command_kinds.c base/money.c base/bisect.c base/skew.c base/json.c base/json_write.c base/ids.c \
                protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c service/shards.c) \
            $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c locked_auctions.c) \
-           $(addprefix gateway/,bid/refusal.c access/idempotency.c bid/prefer.c query/cursor.c) \
+           $(addprefix gateway/,bid/refusal.c access/idempotency.c bid/backlog.c bid/prefer.c query/cursor.c) \
            notifyworker/endpoints.c endworker/sent_commands.c
 FILES  ?= $(MUTATED)
 SAMPLE ?= 0
@@ -259,7 +259,7 @@ mutate: deps-check ## mutation testing of FILES (SAMPLE=n: only n mutants a file
 
 chaos: deps-check ## strike a private deployment with one fault after another under load; see docs/faults.md
 	@echo Building.
-	@$(build_all) -s all
+	@$(build_all) -s all $(WRONG_CLOCK)
 	@tests/chaos/run
 
 replay: deps-check ## send 423 recorded eBay auctions through a private deployment, compare the outcome
