@@ -188,7 +188,8 @@ bool broker_prepare(struct broker *broker, const char *exchange, const char *rou
 
 size_t broker_unconfirmed(const struct broker *broker)
 {
-    return broker_sender_unconfirmed(broker->active);
+    return broker_sender_unconfirmed(broker->senders[0]) +
+           (broker_has_standby(broker) ? broker_sender_unconfirmed(broker->senders[1]) : 0);
 }
 
 int64_t broker_latency_ms(const struct broker *broker)

@@ -33,7 +33,7 @@ bool broker_has_standby(const struct broker *broker);
  * time they come up (broker_probe.h). False: no memory, or more than PROBES_MAX.
  */
 MUST_CHECK bool broker_prepare(struct broker *broker, const char *exchange, const char *routing_key);
-size_t broker_unconfirmed(const struct broker *broker); /* on the active connection */
+size_t broker_unconfirmed(const struct broker *broker); /* messages without a verdict, and probes */
 int64_t broker_latency_ms(const struct broker *broker); /* of the last confirm */
 /* The reason why it is down, for /ready and the log; "" when up. */
 const char *broker_error(const struct broker *broker);
