@@ -55,8 +55,8 @@ static void activate_standby(struct broker *broker)
 {
     broker->active = standby(broker);
     broker->active_since_ms = clock_mono_ms();
-    log_info("rabbitmq %s: publishing continues on the second connection",
-             broker_link_name(broker_sender_link(broker->active)));
+    log_info("rabbitmq %s: publishing at %s", broker_link_name(broker_sender_link(broker->active)),
+             broker_address(broker));
 }
 
 static void update_state(struct broker *broker)
@@ -77,8 +77,8 @@ static void on_sender_change(struct broker_sender *sender, void *arg)
     const struct broker_link *link = broker_sender_link(sender);
     const struct broker_sender *other = standby(broker);
     if (state_of(sender) == BROKER_DOWN) {
-        log_warn("rabbitmq %s: lost: %s (%zu unconfirmed)", broker_link_name(link), broker_link_error(link),
-                 broker_sender_unconfirmed(sender));
+        log_warn("rabbitmq %s: lost %s: %s (%zu unconfirmed)", broker_link_name(link), broker_link_address(link),
+                 broker_link_error(link), broker_sender_unconfirmed(sender));
     }
     if (state_of(broker->active) == BROKER_DOWN && other != NULL && state_of(other) != BROKER_DOWN) {
         activate_standby(broker);
@@ -195,6 +195,11 @@ size_t broker_unconfirmed(const struct broker *broker)
 int64_t broker_latency_ms(const struct broker *broker)
 {
     return broker_sender_latency_ms(broker->active);
+}
+
+const char *broker_address(const struct broker *broker)
+{
+    return broker_link_address(broker_sender_link(broker->active));
 }
 
 const char *broker_error(const struct broker *broker)

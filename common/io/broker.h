@@ -35,6 +35,8 @@ bool broker_has_standby(const struct broker *broker);
 MUST_CHECK bool broker_prepare(struct broker *broker, const char *exchange, const char *routing_key);
 size_t broker_unconfirmed(const struct broker *broker); /* messages without a verdict, and probes */
 int64_t broker_latency_ms(const struct broker *broker); /* of the last confirm */
+/* host:port to which it publishes, or did last; "" before the first connection. */
+const char *broker_address(const struct broker *broker);
 /* The reason why it is down, for /ready and the log; "" when up. */
 const char *broker_error(const struct broker *broker);
 
