@@ -9,7 +9,8 @@
 
 enum {
     RABBIT_TIMEOUT_S = 10,
-    RABBIT_NEXT_HOST_S = 3, /* if amqp_url names several hosts: time to connect and log in; then the next one is tried */
+    RABBIT_NEXT_HOST_S =
+        3, /* if amqp_url names several hosts: time to connect and log in; then the next one is tried */
     RABBIT_CHANNEL = 1,
     RABBIT_ERROR_SIZE = 512
 };

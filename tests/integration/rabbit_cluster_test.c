@@ -1,7 +1,7 @@
 /*
- * A gateway's publisher and a consumer with three RabbitMQ nodes, one of which is killed or stopped under load: the one
- * to which the publisher is connected, and which leads one of the three shards. Every confirmed bid is delivered, the first
- * copies in the order of the confirms. The output says how long it took. tests/integration/standby_test.c has the
+ * A gateway's publisher and a consumer with three RabbitMQ nodes. The node to which the publisher is connected is killed
+ * or stopped under load. It also leads one of the three shards. Every confirmed bid is delivered, the
+ * first copies in the order of the confirms. The output says how long it took. tests/integration/standby_test.c has the
  * faults that need no cluster.
  *
  * Long: a cluster takes up to a minute to start, and a stopped node is noticed by the others after another one.
@@ -27,7 +27,7 @@
 enum {
     NODES = 3,
     VERDICTS = PUBLISHER_UNKNOWN + 1,
-    START_MS = 400000,   /* for the cluster */
+    START_MS = 620000,   /* for the cluster */
     WAIT_MS = 150000,    /* for any other wait */
     RECOVERY_MS = 30000, /* until every shard confirms again; promised in docs/operating.md */
     DEADLINE_MS = 1500,
@@ -45,9 +45,9 @@ struct lot {
     struct bid {
         struct publisher_bid bid;
         struct lot *lot;
-        int verdict; /* -1: none yet */
+        int verdict;  /* -1: none yet */
         size_t place; /* of its first copy among those of the auction, from 1; 0: not delivered */
-    } *bids;
+    } * bids;
     int sent;
     int last_confirmed; /* the last one in the order of the confirms */
     int confirmed_after;
@@ -115,9 +115,8 @@ static void ck_reply(amqp_connection_state_t connection)
 
 static amqp_table_entry_t text(const char *key, const char *value)
 {
-    return (amqp_table_entry_t){
-        .key = amqp_cstring_bytes(key),
-        .value = {.kind = AMQP_FIELD_KIND_UTF8, .value = {.bytes = amqp_cstring_bytes(value)}}};
+    return (amqp_table_entry_t){.key = amqp_cstring_bytes(key),
+                                .value = {.kind = AMQP_FIELD_KIND_UTF8, .value = {.bytes = amqp_cstring_bytes(value)}}};
 }
 
 /* Declares the shard as `rostrumctl migrate` does, with the node as its leader. */
@@ -130,10 +129,10 @@ static void declare_shard(unsigned shard)
     const struct amqp_connection_info *host = &parsed.hosts[shard].info;
     amqp_connection_state_t connection = amqp_new_connection();
     ck_assert_int_eq(amqp_socket_open(amqp_tcp_socket_new(connection), host->host, host->port), AMQP_STATUS_OK);
-    ck_assert_int_eq(amqp_login(connection, host->vhost, 0, 131072, 0, AMQP_SASL_METHOD_PLAIN, host->user,
-                                host->password)
-                         .reply_type,
-                     AMQP_RESPONSE_NORMAL);
+    ck_assert_int_eq(
+        amqp_login(connection, host->vhost, 0, 131072, 0, AMQP_SASL_METHOD_PLAIN, host->user, host->password)
+            .reply_type,
+        AMQP_RESPONSE_NORMAL);
     amqp_table_entry_t entries[] = {
         text("x-queue-type", "quorum"),
         text("x-queue-leader-locator", "client-local"),
@@ -232,9 +231,8 @@ static void on_deliver(struct broker_consumer *consumer, const struct broker_del
     size_t count = 0;
     const char *reason = NULL;
     (void)arg;
-    ck_assert_msg(
-        message_read_commands(delivery->body, delivery->length, items, MESSAGE_COMMANDS_MAX, &count, &reason), "%s",
-        reason);
+    ck_assert_msg(message_read_commands(delivery->body, delivery->length, items, MESSAGE_COMMANDS_MAX, &count, &reason),
+                  "%s", reason);
     for (size_t i = 0; i < count; i++) {
         deliver_bid(&items[i].command);
     }
@@ -280,8 +278,8 @@ static void set_up(void)
     start_cluster();
     struck_ms = 0;
     base = event_base_new();
-    config = (struct config){
-        .confirm_deadline_ms = DEADLINE_MS, .publish_pending_max_bids = OPEN_MAX, .share_max_bids = 64};
+    config =
+        (struct config){.confirm_deadline_ms = DEADLINE_MS, .publish_pending_max_bids = OPEN_MAX, .share_max_bids = 64};
     publisher = publisher_new(base, &config);
     ck_assert_ptr_nonnull(publisher);
     for (unsigned shard = 0; shard < NODES; shard++) {
@@ -315,7 +313,6 @@ static void tear_down(void)
     ck_assert_int_eq(waitpid(cluster, NULL, 0), cluster);
 }
 
-
 static bool all_confirm(int count)
 {
     for (size_t i = 0; i < NODES; i++) {
@@ -330,6 +327,16 @@ static bool all_recovered(void)
 {
     for (size_t i = 0; i < NODES; i++) {
         if (lots[i].confirmed_after < AFTER) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool all_deliver(void)
+{
+    for (size_t i = 0; i < NODES; i++) {
+        if (lots[i].delivered_ms == 0) {
             return false;
         }
     }
@@ -391,10 +398,9 @@ static void expect_complete(const char *fault)
         (void)fprintf(stderr,
                       "%s, shard %zu%s: confirmed again after %.1f s, delivered again after %.1f s; %d confirmed, "
                       "%d refused, %d dropped, %d unknown, %zu copies\n",
-                      fault, i, i == struck ? " (led by the node)" : "",
-                      (double)(lot->recovered_ms - struck_ms) / 1000, (double)(lot->delivered_ms - struck_ms) / 1000,
-                      counts[PUBLISHER_CONFIRMED], counts[PUBLISHER_REFUSED], counts[PUBLISHER_DROPPED],
-                      counts[PUBLISHER_UNKNOWN], lot->copies);
+                      fault, i, i == struck ? " (led by the node)" : "", (double)(lot->recovered_ms - struck_ms) / 1000,
+                      (double)(lot->delivered_ms - struck_ms) / 1000, counts[PUBLISHER_CONFIRMED],
+                      counts[PUBLISHER_REFUSED], counts[PUBLISHER_DROPPED], counts[PUBLISHER_UNKNOWN], lot->copies);
         ck_assert_int_lt(lot->recovered_ms - struck_ms, RECOVERY_MS);
     }
 }
@@ -408,21 +414,17 @@ START_TEST(a_killed_node_loses_nothing)
 }
 END_TEST
 
-START_TEST(a_stopped_node_loses_nothing)
-{
-    strike(SIGSTOP);
-    expect_complete("stopped");
-}
-END_TEST
-
 /* What the node had received before it was stopped may reach the queues after it was continued. */
-START_TEST(a_node_that_returns_changes_no_order)
+START_TEST(a_stopped_node_loses_nothing_and_changes_no_order_when_it_returns)
 {
     strike(SIGSTOP);
+    LOOP_UNTIL(base, all_deliver(), WAIT_MS);
     ck_assert_int_eq(kill(nodes[struck], SIGCONT), 0);
-    int sent = lots[0].sent;
-    LOOP_UNTIL(base, all_confirm(sent + AFTER), WAIT_MS);
-    expect_complete("stopped and continued");
+    for (size_t i = 0; i < NODES; i++) {
+        lots[i].confirmed_after = 0;
+    }
+    LOOP_UNTIL(base, all_recovered(), WAIT_MS);
+    expect_complete("stopped");
 }
 END_TEST
 
@@ -433,8 +435,7 @@ static Suite *rabbit_cluster_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_set_timeout(tcase, (START_MS + 4 * WAIT_MS) / 1000.0);
     tcase_add_test(tcase, a_killed_node_loses_nothing);
-    tcase_add_test(tcase, a_stopped_node_loses_nothing);
-    tcase_add_test(tcase, a_node_that_returns_changes_no_order);
+    tcase_add_test(tcase, a_stopped_node_loses_nothing_and_changes_no_order_when_it_returns);
     suite_add_tcase(suite, tcase);
     return suite;
 }
