@@ -144,6 +144,7 @@ $(BUILD)/tests/unit/image_test: $(addprefix $(OBJ)/gateway/,image/imagestore.o i
 $(BUILD)/tests/unit/sent_commands_test: $(OBJ)/endworker/sent_commands.o
 $(BUILD)/tests/unit/gateway_cpu_budget_test: $(OBJ)/gateway/live/cpu_budget.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/bid/refusal.o
+$(BUILD)/tests/unit/gateway_backlog_test: $(OBJ)/gateway/bid/backlog.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/http/router.o $(OBJ)/gateway/http/errors.o
 $(BUILD)/tests/unit/gateway_idempotency_test: $(OBJ)/gateway/bid/idempotency.o
 $(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,query/cursor.o bid/prefer.o)
@@ -249,7 +250,7 @@ MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c ru
                rules/command_kinds.c base/money.c base/bisect.c base/skew.c base/json.c base/json_write.c base/ids.c \
                protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c service/shards.c) \
            $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c locked_auctions.c) \
-           $(addprefix gateway/,bid/refusal.c bid/idempotency.c bid/prefer.c query/cursor.c) \
+           $(addprefix gateway/,bid/refusal.c bid/idempotency.c bid/backlog.c bid/prefer.c query/cursor.c) \
            notifyworker/endpoints.c endworker/sent_commands.c
 FILES  ?= $(MUTATED)
 SAMPLE ?= 0
@@ -258,7 +259,7 @@ mutate: deps-check ## mutation testing of FILES (SAMPLE=n: only n mutants a file
 
 chaos: deps-check ## strike a private deployment with one fault after another under load; see docs/faults.md
 	@echo Building.
-	@$(build_all) -s all
+	@$(build_all) -s all $(WRONG_CLOCK)
 	@tests/chaos/run
 
 replay: deps-check ## send 423 recorded eBay auctions through a private deployment, compare the outcome

@@ -24,7 +24,7 @@ READY_S, READY_LOOKS = 60, 8
 SQL_S = 3  # of a statement while PostgreSQL may be stopped
 SHOWN_VIOLATIONS = 10
 HEADINGS = ("fault", "202s", "lost", "twice", "out of order", "other", "seconds")
-WIDTHS = (42, 6, 5, 6, 13, 6, 8)
+WIDTHS = (47, 6, 5, 6, 13, 6, 8)
 
 
 def ready():

@@ -239,13 +239,19 @@ static void set_row(PGresult *rows, int row, bool worker, int64_t object, int64_
     ck_assert_int_eq(PQsetvalue(rows, row, 2, text, length), 1);
 }
 
-START_TEST(a_view_is_read_from_the_locks)
+static PGresult *make_rows(void)
 {
     static char names[COLUMNS][8] = {"worker", "object", "session"};
     PGresAttDesc columns[COLUMNS] = {{.name = names[0]}, {.name = names[1]}, {.name = names[2]}};
     PGresult *rows = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
     ck_assert_ptr_nonnull(rows);
     ck_assert_int_eq(PQsetResultAttrs(rows, COLUMNS, columns), 1);
+    return rows;
+}
+
+START_TEST(a_view_is_read_from_the_locks)
+{
+    PGresult *rows = make_rows();
     set_row(rows, 0, true, 11, 500);
     set_row(rows, 1, true, SHARDS_WORKER_MAX, 400);
     set_row(rows, 2, false, 0, 400);
@@ -265,26 +271,80 @@ START_TEST(a_view_is_read_from_the_locks)
 }
 END_TEST
 
+/* In memory of exactly their size, so that AddressSanitizer sees an access beyond. */
+START_TEST(the_largest_deployment_is_planned)
+{
+    enum { UNKNOWN = 5, STRANGER = 9999 };
+    struct shards_view *full = calloc(1, sizeof(*full));
+    enum shards_act *plan = calloc(TOPOLOGY_SHARDS_MAX, sizeof(*plan));
+    unsigned taken = 0;
+    ck_assert(full != NULL && plan != NULL);
+    full->shards = TOPOLOGY_SHARDS_MAX;
+    full->workers = SHARDS_WORKERS_MAX;
+    full->owners[UNKNOWN] = STRANGER;
+    for (uint32_t worker = 0; worker < SHARDS_WORKERS_MAX; worker++) {
+        full->numbers[worker] = worker + 1;
+    }
+    for (uint32_t number = 1; number <= SHARDS_WORKERS_MAX + 1; number++) { /* the last one is not in the view */
+        unsigned mine = 0;
+        shards_plan(full, number, plan);
+        for (unsigned shard = 0; shard < TOPOLOGY_SHARDS_MAX; shard++) {
+            ck_assert(plan[shard] == SHARDS_NOTHING || plan[shard] == SHARDS_TAKE);
+            mine += plan[shard] == SHARDS_TAKE;
+        }
+        ck_assert_uint_eq(mine, number < TOPOLOGY_SHARDS_MAX ? 1 : 0);
+        taken += mine;
+    }
+    ck_assert_uint_eq(taken, TOPOLOGY_SHARDS_MAX - 1);
+    free(full);
+    free(plan);
+}
+END_TEST
+
+START_TEST(workers_beyond_the_most_are_left_out_of_a_view)
+{
+    enum { ROWS = SHARDS_WORKERS_MAX + 2, SESSION = 1000, FIRST = 300 };
+    PGresult *rows = make_rows();
+    for (int row = 0; row <= SHARDS_WORKERS_MAX; row++) {
+        bool last = row == SHARDS_WORKERS_MAX;
+        set_row(rows, row, true, last ? 1 : FIRST + row, SESSION + row); /* the last number is that of a shard, too */
+    }
+    set_row(rows, ROWS - 1, false, 0, SESSION);
+    shards_view_read(&view, 2, rows);
+    PQclear(rows);
+    ck_assert_uint_eq(view.shards, 2);
+    ck_assert_uint_eq(view.workers, SHARDS_WORKERS_MAX);
+    ck_assert_uint_eq(view.owners[0], FIRST);
+    ck_assert_uint_eq(view.owners[1], SHARDS_NOBODY);
+}
+END_TEST
+
 START_TEST(a_report_has_this_text)
 {
-    struct shards_report report = {.worker = 1, .unacked = 2, .at_ms = 3};
+    struct shards_report report = {.worker = 1, .unacked = 2, .at_ms = 3, .oldest_ms = 4, .stalled_ms = 5};
     char text[SHARDS_REPORT_SIZE];
     shards_report_write(&report, text);
-    ck_assert_str_eq(text, "1 2 3");
+    ck_assert_str_eq(text, "1 2 3 4 5");
     report = (struct shards_report){.worker = 0};
-    ck_assert(shards_report_read("10 209 3456", &report));
+    ck_assert(shards_report_read("10 209 3456 3455 120", &report));
     ck_assert_uint_eq(report.worker, 10);
     ck_assert_uint_eq(report.unacked, 209);
     ck_assert_int_eq(report.at_ms, 3456);
-    ck_assert(shards_report_read("0 0 0", &report));
-    ck_assert(!shards_report_read("1: 2 3", &report));
-    ck_assert(!shards_report_read("/1 2 3", &report));
+    ck_assert_int_eq(report.oldest_ms, 3455);
+    ck_assert_int_eq(report.stalled_ms, 120);
+    ck_assert(shards_report_read("0 0 0 0 0", &report));
+    ck_assert(!shards_report_read("1: 2 3 4 5", &report));
+    ck_assert(!shards_report_read("/1 2 3 4 5", &report));
 }
 END_TEST
 
 START_TEST(a_report_is_read_as_it_was_written)
 {
-    struct shards_report report = {.worker = SHARDS_WORKER_MAX, .unacked = UINT32_MAX, .at_ms = INT64_MAX};
+    struct shards_report report = {.worker = SHARDS_WORKER_MAX,
+                                   .unacked = UINT32_MAX,
+                                   .at_ms = INT64_MAX,
+                                   .oldest_ms = INT64_MAX,
+                                   .stalled_ms = INT64_MAX};
     struct shards_report read = {.worker = 0};
     char text[SHARDS_REPORT_SIZE];
     shards_report_write(&report, text);
@@ -292,6 +352,117 @@ START_TEST(a_report_is_read_as_it_was_written)
     ck_assert_uint_eq(read.worker, report.worker);
     ck_assert_uint_eq(read.unacked, report.unacked);
     ck_assert_int_eq(read.at_ms, report.at_ms);
+    ck_assert_int_eq(read.oldest_ms, report.oldest_ms);
+    ck_assert_int_eq(read.stalled_ms, report.stalled_ms);
+}
+END_TEST
+
+START_TEST(a_depth_is_read_as_it_was_written)
+{
+    static const char *const BAD[] = {"", "1 2", "1 2 3 4", "1 2 3 ", "-1 2 3", "x 2 3", "1 2 9223372036854775808"};
+    const struct shards_depth depth = {.ready = INT64_MAX, .consumers = 2, .at_ms = INT64_MAX};
+    struct shards_depth read = {.ready = 0};
+    char text[SHARDS_REPORT_SIZE];
+    shards_depth_write(&depth, text);
+    ck_assert(shards_depth_read(text, &read));
+    ck_assert_int_eq(read.ready, depth.ready);
+    ck_assert_int_eq(read.consumers, depth.consumers);
+    ck_assert_int_eq(read.at_ms, depth.at_ms);
+    shards_depth_write(&(struct shards_depth){.ready = 1, .consumers = 2, .at_ms = 3}, text);
+    ck_assert_str_eq(text, "1 2 3");
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
+        ck_assert_msg(!shards_depth_read(BAD[i], &read), "read: %s", BAD[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_field_is_the_number_of_a_shard)
+{
+    static const char *const BAD[] = {"", "100", "-1", "1 ", "x"};
+    char text[SHARDS_FIELD_SIZE];
+    unsigned shard = 0;
+    shards_field_write(TOPOLOGY_SHARDS_MAX - 1, text);
+    ck_assert_str_eq(text, "99");
+    ck_assert(shards_field_read(text, &shard));
+    ck_assert_uint_eq(shard, TOPOLOGY_SHARDS_MAX - 1);
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
+        ck_assert_msg(!shards_field_read(BAD[i], &shard), "read: %s", BAD[i]);
+    }
+    for (unsigned i = 0; i < TOPOLOGY_SHARDS_MAX; i++) {
+        shards_field_write(i, text);
+        ck_assert_str_eq(shards_labels[i], text);
+    }
+}
+END_TEST
+
+static void lock_auctions(struct shards_report *report, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char text[] = "0190a000-0000-7000-8000-000000000000";
+        text[sizeof(text) - 2] = (char)('0' + i);
+        ck_assert(uuid_parse(text, sizeof(text) - 1, &report->locked[i].auction_id));
+        report->locked[i].oldest_ms = INT64_MAX - (int64_t)i;
+    }
+    report->locked_count = count;
+}
+
+START_TEST(a_report_names_locked_auctions)
+{
+    struct shards_report report = {.worker = SHARDS_WORKER_MAX,
+                                   .unacked = UINT32_MAX,
+                                   .at_ms = INT64_MAX,
+                                   .oldest_ms = INT64_MAX,
+                                   .stalled_ms = INT64_MAX};
+    struct shards_report read = {.worker = 0};
+    char text[SHARDS_REPORT_SIZE];
+    lock_auctions(&report, (size_t)_i);
+    shards_report_write(&report, text);
+    ck_assert(shards_report_read(text, &read));
+    ck_assert_int_eq(read.stalled_ms, INT64_MAX);
+    ck_assert_uint_eq(read.locked_count, (size_t)_i);
+    for (size_t i = 0; i < read.locked_count; i++) {
+        ck_assert(uuid_equal(&read.locked[i].auction_id, &report.locked[i].auction_id));
+        ck_assert_int_eq(read.locked[i].oldest_ms, INT64_MAX - (int64_t)i);
+    }
+}
+END_TEST
+
+START_TEST(reports_with_invalid_locked_auctions_are_refused)
+{
+    static const char *const good = "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 6";
+    static const char *const bad[] = {
+        "1 2 3 4 5 ",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 ",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 6 ",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 x",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 -6",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000:6",
+        "1 2 3 4 5 0190a000-0000-7000-8000-00000000000 6",
+        "1 2 3 4 5 0190a000-0000-7000-8000-00000000000x 6",
+        "1 2 3 4 5 0190a000",
+    };
+    struct shards_report report = {.worker = 0};
+    ck_assert(shards_report_read(good, &report));
+    ck_assert_uint_eq(report.locked_count, 1);
+    ck_assert_int_eq(report.locked[0].oldest_ms, 6);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        ck_assert_msg(!shards_report_read(bad[i], &report), "read: %s", bad[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_report_with_too_many_locked_auctions_is_refused)
+{
+    char text[2 * SHARDS_REPORT_SIZE] = "1 2 3 4 5";
+    struct shards_report report;
+    for (size_t i = 0; i <= SHARDS_LOCKED_MAX; i++) {
+        size_t length = strlen(text);
+        ck_assert(shards_report_read(text, &report));
+        ck_assert_uint_eq(report.locked_count, i);
+        (void)snprintf(text + length, sizeof(text) - length, " 0190a000-0000-7000-8000-00000000000%zu 6", i);
+    }
+    ck_assert(!shards_report_read(text, &report));
 }
 END_TEST
 
@@ -301,13 +472,18 @@ START_TEST(invalid_reports_are_refused)
                                       "1",
                                       "1 2",
                                       "1 2 ",
-                                      "1  2 3",
-                                      "1 2 3 ",
-                                      "1 2 3x",
-                                      "-1 2 3",
-                                      "1 4294967296 3",
-                                      "2147483648 2 3",
-                                      "1 2 9223372036854775808"};
+                                      "1 2 3",
+                                      "1 2 3 4",
+                                      "1  2 3 4 5",
+                                      "1 2 3 4 5 ",
+                                      "1 2 3 4 5x",
+                                      "1 2 3x 4 5",
+                                      "-1 2 3 4 5",
+                                      "1 4294967296 3 4 5",
+                                      "2147483648 2 3 4 5",
+                                      "1 2 9223372036854775808 4 5",
+                                      "1 2 3 9223372036854775808 5",
+                                      "1 2 3 4 9223372036854775808"};
     struct shards_report report;
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
         ck_assert_msg(!shards_report_read(BAD[i], &report), "read: %s", BAD[i]);
@@ -329,9 +505,16 @@ static Suite *shards_suite(void)
     tcase_add_test(tcase, the_shards_of_an_unknown_owner_are_left_alone);
     tcase_add_test(tcase, a_worker_that_is_not_alive_leaves_its_shards);
     tcase_add_test(tcase, a_view_is_read_from_the_locks);
+    tcase_add_test(tcase, the_largest_deployment_is_planned);
+    tcase_add_test(tcase, workers_beyond_the_most_are_left_out_of_a_view);
     tcase_add_test(tcase, a_report_has_this_text);
     tcase_add_test(tcase, a_report_is_read_as_it_was_written);
     tcase_add_test(tcase, invalid_reports_are_refused);
+    tcase_add_loop_test(tcase, a_report_names_locked_auctions, 0, SHARDS_LOCKED_MAX + 1);
+    tcase_add_test(tcase, reports_with_invalid_locked_auctions_are_refused);
+    tcase_add_test(tcase, a_report_with_too_many_locked_auctions_is_refused);
+    tcase_add_test(tcase, a_depth_is_read_as_it_was_written);
+    tcase_add_test(tcase, a_field_is_the_number_of_a_shard);
     suite_add_tcase(suite, tcase);
     return suite;
 }
