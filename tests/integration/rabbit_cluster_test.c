@@ -1,7 +1,7 @@
 /*
- * A gateway's publisher and a consumer with three RabbitMQ nodes. The node to which the publisher is connected is killed
- * or stopped under load. It also leads one of the three shards. Every confirmed bid is delivered, the
- * first copies in the order of the confirms. The output says how long it took. tests/integration/standby_test.c has the
+ * A gateway's publisher and a consumer with three RabbitMQ nodes. The node to which the publisher is connected is
+ * killed or stopped under load. It also leads one of the three shards. Every confirmed bid is delivered, the first
+ * copies in the order of the confirms. The output says how long it took. tests/integration/standby_test.c has the
  * faults that need no cluster.
  *
  * Long: a cluster takes up to a minute to start, and a stopped node is noticed by the others after another one.
@@ -356,11 +356,11 @@ static bool all_delivered(void)
     return true;
 }
 
-/* Strikes the node to which the publisher is connected. */
-static void strike(int signal_number)
+/* Strikes the node to which the broker is connected. */
+static void strike(const struct broker *broker, int signal_number)
 {
     LOOP_UNTIL(base, all_confirm(BEFORE_MS / BID_EVERY_MS) && broker_unconfirmed(publishing) <= NODES, WAIT_MS);
-    int port = (int)strtol(strchr(broker_address(publishing), ':') + 1, NULL, 10);
+    int port = (int)strtol(strchr(broker_address(broker), ':') + 1, NULL, 10);
     for (struck = 0; ports[struck] != port; struck++) {
         ck_assert_uint_lt(struck, NODES - 1);
     }
@@ -409,7 +409,7 @@ static void expect_complete(const char *fault)
 
 START_TEST(a_killed_node_loses_nothing)
 {
-    strike(SIGKILL);
+    strike(publishing, SIGKILL);
     expect_complete("killed");
 }
 END_TEST
@@ -417,7 +417,7 @@ END_TEST
 /* What the node had received before it was stopped may reach the queues after it was continued. */
 START_TEST(a_stopped_node_loses_nothing_and_changes_no_order_when_it_returns)
 {
-    strike(SIGSTOP);
+    strike(publishing, SIGSTOP);
     LOOP_UNTIL(base, all_deliver(), WAIT_MS);
     ck_assert_int_eq(kill(nodes[struck], SIGCONT), 0);
     for (size_t i = 0; i < NODES; i++) {
@@ -425,6 +425,14 @@ START_TEST(a_stopped_node_loses_nothing_and_changes_no_order_when_it_returns)
     }
     LOOP_UNTIL(base, all_recovered(), WAIT_MS);
     expect_complete("stopped");
+}
+END_TEST
+
+START_TEST(a_consumer_on_a_stopped_node_gets_the_messages_through_another)
+{
+    strike(consuming, SIGSTOP);
+    LOOP_UNTIL(base, all_deliver(), WAIT_MS);
+    expect_complete("stopped with the consumer");
 }
 END_TEST
 
@@ -436,6 +444,7 @@ static Suite *rabbit_cluster_suite(void)
     tcase_set_timeout(tcase, (START_MS + 4 * WAIT_MS) / 1000.0);
     tcase_add_test(tcase, a_killed_node_loses_nothing);
     tcase_add_test(tcase, a_stopped_node_loses_nothing_and_changes_no_order_when_it_returns);
+    tcase_add_test(tcase, a_consumer_on_a_stopped_node_gets_the_messages_through_another);
     suite_add_tcase(suite, tcase);
     return suite;
 }
