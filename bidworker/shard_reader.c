@@ -24,8 +24,8 @@
 
 enum {
     /*
-     * Messages of a shard that are delivered and not acked. It must be the same in all workers: RabbitMQ returns the
-     * messages of a closed channel to the front of the queue, but those that are returned twice behind the rest of the
+     * Messages of a shard that are delivered and not acked. It must be the same in all workers. RabbitMQ returns the
+     * messages of a closed channel to the front of the queue; those that are returned again go behind the rest of the
      * first return. A worker that takes all returned messages at once keeps the order. To change it, stop all bid
      * workers first.
      */
