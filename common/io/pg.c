@@ -52,6 +52,7 @@ struct pg_tx {
 struct pg {
     struct pg_options options;
     struct pg_link_owner owner; /* of all links */
+    struct pg_hosts hosts;      /* likewise */
     size_t *series;             /* label index of pg_metrics, by statement */
     char *libpq_options;        /* the connection parameter "options" */
     struct pg_link *links;
@@ -94,6 +95,7 @@ static void pg_destroy(struct pg *pg)
     free(pg->links);
     free(pg->series);
     free(pg->libpq_options);
+    pg_hosts_free(&pg->hosts);
     free(pg);
 }
 
@@ -221,6 +223,7 @@ static struct pg_link_owner owner_of_links(struct pg *pg)
     return (struct pg_link_owner){
         .base = pg->options.base,
         .url = pg->options.url,
+        .hosts = &pg->hosts,
         .application = pg->options.application,
         .libpq_options = pg->libpq_options,
         .statements = pg->options.statements,
@@ -241,12 +244,12 @@ static struct pg_link_owner owner_of_links(struct pg *pg)
 
 /* --- the pool ----------------------------------------------------------------------------------------------------- */
 
-bool pg_url_is_valid(const char *url)
+const char *pg_url_problem(const char *url)
 {
-    PQconninfoOption *parts = PQconninfoParse(url, NULL);
-    bool ok = parts != NULL;
-    PQconninfoFree(parts);
-    return ok;
+    struct pg_hosts hosts;
+    const char *reason = pg_hosts_read(&hosts, url);
+    pg_hosts_free(&hosts);
+    return reason;
 }
 
 /* The URL's own "options" come first, so that ours override them. NULL if the URL cannot be parsed (logged). */
@@ -299,11 +302,15 @@ struct pg *pg_new(const struct pg_options *options)
     }
     pg->options = *options;
     LIST_INIT(&pg->transactions);
+    const char *reason = pg_hosts_read(&pg->hosts, options->url);
+    if (reason != NULL) {
+        log_error("pg: %s", reason);
+    }
     pg->libpq_options = libpq_options_new(options);
     pg->links = calloc((size_t)options->connections, sizeof(*pg->links));
     pg->series = series_new(options);
     pg->owner = owner_of_links(pg);
-    bool made = pg->libpq_options != NULL && pg->links != NULL && pg->series != NULL;
+    bool made = reason == NULL && pg->libpq_options != NULL && pg->links != NULL && pg->series != NULL;
     for (int i = 0; made && i < options->connections; i++) {
         made = pg_link_init(&pg->links[i], &pg->owner);
     }

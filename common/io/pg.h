@@ -40,7 +40,7 @@ struct pg_options {
     const struct pg_statement *statements; /* kept, not copied; callers name them by index */
     size_t statement_count;
     int connections;
-    int timeout_ms;     /* for a statement, for connecting, and idle in transaction */
+    int timeout_ms;     /* for a statement, for connecting to a host, and idle in transaction */
     size_t pending_max; /* unanswered statements per connection; above that the calls return false */
     /*
      * A query that each new connection runs before it counts as up; NULL: none. `opened` gets its result and `arg`. If
@@ -57,8 +57,11 @@ struct pg_options {
     void *arg;
 };
 
-/* Whether libpq can parse the URL, or a list of keywords and values; also false without memory. */
-MUST_CHECK bool pg_url_is_valid(const char *url);
+/*
+ * NULL if the programs can use the URL, or the list of keywords and values; otherwise the reason, without any part of
+ * it. It may name several hosts (pg_hosts.h).
+ */
+MUST_CHECK const char *pg_url_problem(const char *url);
 /*
  * Returns one row: the settings of the server that are off although a committed transaction needs them to survive a
  * crash of the machine, as "fsync, full_page_writes"; NULL: none.

@@ -174,9 +174,10 @@ static struct pg_reply reply_of(const PGresult *result)
 
 /*
  * True if this result ends the connection: a FATAL error, or an error of libpq itself (no SQLSTATE). Also if prepared
- * statements no longer match the schema (26000, 0A000 after a migration). None shows whether the statement took effect.
+ * statements no longer match the schema (26000, 0A000 after a migration), or if the server has become read-only (25006)
+ * and another host may be the primary now. None shows whether the statement took effect.
  */
-static bool result_ends_connection(const PGresult *result)
+static bool result_ends_connection(const struct pg_link *link, const PGresult *result)
 {
     if (PQresultStatus(result) != PGRES_FATAL_ERROR) {
         return false;
@@ -184,7 +185,7 @@ static bool result_ends_connection(const PGresult *result)
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     return state == NULL || severity == NULL || strcmp(severity, "ERROR") != 0 || strcmp(state, "26000") == 0 ||
-           strcmp(state, "0A000") == 0;
+           strcmp(state, "0A000") == 0 || (link->owner->hosts->needs_primary && strcmp(state, "25006") == 0);
 }
 
 /*
@@ -256,6 +257,7 @@ static void link_set_up(struct pg_link *link)
 {
     link->state = PG_LINK_UP;
     link->backoff_ms = BACKOFF_LEAST_MS;
+    link->failures = 0;
     (void)event_del(link->timer);
     link->owner->on_change(true, link->owner->arg);
 }
@@ -287,7 +289,7 @@ static void link_take(struct pg_link *link, PGresult *result)
         }
         return;
     }
-    if (result_ends_connection(link->result)) {
+    if (result_ends_connection(link, link->result)) {
         link_lost(link, PQresultErrorMessage(link->result));
         return;
     }
@@ -384,6 +386,8 @@ static void link_connected(struct pg_link *link)
     struct event_base *base = link->owner->base;
     int fd = PQsocket(link->conn);
     link->state = PG_LINK_PREPARING;
+    pg_hosts_worked(link->owner->hosts, link->host);
+    link_arm(link, link->tried_ms + link->owner->timeout_ms - clock_mono_ms());
     link->read = event_new(base, fd, EV_READ | EV_PERSIST, link_on_read, link);
     link->write = event_new(base, fd, EV_WRITE, link_on_write, link);
     if (link->read == NULL || link->write == NULL || event_add(link->read, NULL) != 0) {
@@ -438,10 +442,27 @@ static void link_connect(struct pg_link *link)
     const struct pg_link_owner *owner = link->owner;
     char user_timeout[16];
     (void)snprintf(user_timeout, sizeof(user_timeout), "%d", owner->timeout_ms);
-    const char *const names[] = {"dbname",           "application_name", "options",
-                                 "tcp_user_timeout", "keepalives_idle",  "keepalives_interval",
-                                 "keepalives_count", "client_encoding",  NULL};
+    const struct pg_hosts *hosts = owner->hosts;
+    const size_t host = hosts->next;
+    /* What follows "dbname" overrides the URL in it. A value that is NULL overrides nothing. */
+    const char *const names[] = {"dbname",
+                                 "host",
+                                 "hostaddr",
+                                 "port",
+                                 "target_session_attrs",
+                                 "application_name",
+                                 "options",
+                                 "tcp_user_timeout",
+                                 "keepalives_idle",
+                                 "keepalives_interval",
+                                 "keepalives_count",
+                                 "client_encoding",
+                                 NULL};
     const char *const values[] = {owner->url,
+                                  hosts->host[host],
+                                  hosts->address[host],
+                                  hosts->port[host],
+                                  hosts->session,
                                   owner->application,
                                   owner->libpq_options,
                                   user_timeout,
@@ -452,7 +473,9 @@ static void link_connect(struct pg_link *link)
                                   NULL};
     link->state = PG_LINK_CONNECTING;
     link->broken = false;
-    link_arm(link, owner->timeout_ms);
+    link->host = host;
+    link->tried_ms = clock_mono_ms();
+    link_arm(link, pg_hosts_deadline_ms(hosts, owner->timeout_ms));
     link->conn = PQconnectStartParams(names, values, 1);
     if (link->conn == NULL) {
         link_lost(link, "no memory");
@@ -539,6 +562,19 @@ void pg_link_fail_all(struct pg_link *link)
     }
 }
 
+/* The next host is asked soon. Only a round over all hosts without success lengthens the wait. */
+static void link_again(struct pg_link *link)
+{
+    pg_hosts_failed(link->owner->hosts, link->host);
+    link->failures++;
+    if (link->failures % link->owner->hosts->count != 0) {
+        link_arm(link, BACKOFF_LEAST_MS);
+        return;
+    }
+    link_arm(link, link->backoff_ms);
+    link->backoff_ms = link->backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : link->backoff_ms * 2;
+}
+
 /* Only this function ends a connection that the owner did not close. Called only from the loop. */
 static void link_lost(struct pg_link *link, const char *reason)
 {
@@ -548,8 +584,7 @@ static void link_lost(struct pg_link *link, const char *reason)
     log_warn("pg: connection %s: %.*s", was_up ? "lost" : "not made", length > REASON_SIZE ? REASON_SIZE : length,
              reason);
     pg_link_close(link);
-    link_arm(link, link->backoff_ms);
-    link->backoff_ms = link->backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : link->backoff_ms * 2;
+    link_again(link);
     pg_link_fail_all(link);
     if (was_up) {
         owner->on_change(false, owner->arg);

@@ -15,6 +15,7 @@
 #include <event2/event.h>
 
 #include "common/base/base.h"
+#include "common/io/pg_hosts.h"
 #include "common/io/pg_types.h"
 
 struct pg_tx; /* the owner's type; a link only stores the pointer */
@@ -47,6 +48,7 @@ struct pg_link;
 struct pg_link_owner {
     struct event_base *base;
     const char *url;
+    struct pg_hosts *hosts;    /* of the URL; the links change which one is asked next */
     const char *application;   /* application_name */
     const char *libpq_options; /* the connection parameter "options" */
     const struct pg_statement *statements;
@@ -79,6 +81,9 @@ struct pg_link {
     struct event *write; /* active while libpq holds bytes that the socket did not accept */
     struct event *timer; /* DOWN: back-off; CONNECTING, PREPARING: deadline; UP: timeout of the oldest statement */
     int backoff_ms;
+    size_t host;      /* index of the host that is or was tried */
+    size_t failures;  /* attempts since the link was last up; a loss counts as one */
+    int64_t tried_ms; /* CONNECTING, PREPARING: when the attempt began */
     struct pg_tx *tx; /* the owner's transaction that holds this connection */
     struct pg_expected *expected;
     size_t expected_first;

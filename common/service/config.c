@@ -158,7 +158,6 @@ static const struct setting settings[] = {
 
     INT("bidworker", batch_max_bids, "1024", 1, 1024),
     INT("bidworker", batch_interval_ms, "50", 0, 999),
-    INT("bidworker", prefetch_messages, "1024", 1, 65535),
     INT("bidworker", ownership_poll_ms, "250", 10, 60000),
     INT("bidworker", outbox_sweep_ms, "2000", 100, 600000),
     INT("bidworker", outbox_age_ms, "5000", 100, 3600000),
@@ -364,11 +363,14 @@ static bool is_plain(const char *text)
 /* The reasons do not quote the URLs, which contain passwords. */
 static bool check_urls(const struct config *config, char *reason, size_t reason_size)
 {
-    const char *wrong = NULL;
-    if (!pg_url_is_valid(config->pg_url)) {
-        wrong = "pg_url must be a libpq connection URL: postgresql://user:password@host:port/database";
-    } else if (strncmp(config->redis_url, "rediss://", 9) == 0) {
-        wrong = "redis_url cannot use TLS: use redis:// to a local stunnel or HAProxy that does";
+    const char *wrong = pg_url_problem(config->pg_url);
+    if (wrong != NULL) {
+        (void)snprintf(reason, reason_size, "%s", wrong);
+        return false;
+    }
+    if (strncmp(config->redis_url, "rediss://", 9) == 0) {
+        wrong =
+            "redis_url cannot use TLS: use redis:// to a local HAProxy that does, as conf/haproxy/redis.cfg sets up";
     } else if (!redis_url_is_valid(config->redis_url)) {
         wrong = "redis_url must be of the form redis://[:password@]host:port[/db]";
     } else {

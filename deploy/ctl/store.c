@@ -4,6 +4,7 @@
 #include "deploy/ctl/store.h"
 
 #include "common/io/keepalive.h"
+#include "common/io/pg_hosts.h"
 #include "common/protocol/schema.h"
 
 #include <stdio.h>
@@ -24,18 +25,31 @@ static void no_notices(void *arg, const PGresult *result)
     (void)result;
 }
 
-bool store_open(struct ctl *ctl)
+/*
+ * libpq asks the hosts of the URL in their order, each for connect_timeout. NULL: no memory. The settings have been
+ * checked, so the URL is valid.
+ */
+static PGconn *connection_new(const struct config *config, const char *timeout_ms)
 {
+    struct pg_hosts hosts;
     char connect_s[NUMBER_SIZE];
-    char timeout_ms[NUMBER_SIZE];
-    if (ctl->pg != NULL) {
-        return true;
+    if (pg_hosts_read(&hosts, config->pg_url) != NULL) {
+        pg_hosts_free(&hosts);
+        return NULL;
     }
-    (void)snprintf(connect_s, sizeof connect_s, "%d", (ctl->config.pg_timeout_ms + MS_PER_S - 1) / MS_PER_S);
-    (void)snprintf(timeout_ms, sizeof timeout_ms, "%d", ctl->config.pg_timeout_ms);
-    const char *const names[] = {"dbname",          "connect_timeout",     "application_name", "tcp_user_timeout",
-                                 "keepalives_idle", "keepalives_interval", "keepalives_count", NULL};
-    const char *const values[] = {ctl->config.pg_url,
+    int connect_ms = pg_hosts_deadline_ms(&hosts, config->pg_timeout_ms);
+    (void)snprintf(connect_s, sizeof connect_s, "%d", (connect_ms + MS_PER_S - 1) / MS_PER_S);
+    const char *const names[] = {"dbname",
+                                 "target_session_attrs",
+                                 "connect_timeout",
+                                 "application_name",
+                                 "tcp_user_timeout",
+                                 "keepalives_idle",
+                                 "keepalives_interval",
+                                 "keepalives_count",
+                                 NULL};
+    const char *const values[] = {config->pg_url,
+                                  hosts.session,
                                   connect_s,
                                   "rostrumctl",
                                   timeout_ms,
@@ -43,7 +57,19 @@ bool store_open(struct ctl *ctl)
                                   KEEPALIVE_TEXT(KEEPALIVE_INTERVAL_S),
                                   KEEPALIVE_TEXT(KEEPALIVE_COUNT),
                                   NULL};
-    ctl->pg = PQconnectdbParams(names, values, 1);
+    PGconn *made = PQconnectdbParams(names, values, 1);
+    pg_hosts_free(&hosts);
+    return made;
+}
+
+bool store_open(struct ctl *ctl)
+{
+    char timeout_ms[NUMBER_SIZE];
+    if (ctl->pg != NULL) {
+        return true;
+    }
+    (void)snprintf(timeout_ms, sizeof timeout_ms, "%d", ctl->config.pg_timeout_ms);
+    ctl->pg = connection_new(&ctl->config, timeout_ms);
     if (PQstatus(ctl->pg) != CONNECTION_OK) {
         report_error_of("PostgreSQL cannot be reached", ctl->pg == NULL ? "no memory" : PQerrorMessage(ctl->pg));
         ctl_report_error("its address comes from ROSTRUM_VAR, --config or ROSTRUM_PG_URL; see rostrumctl --help");

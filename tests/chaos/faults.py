@@ -3,7 +3,6 @@
 To add a fault, add an entry to FAULTS. It has a name that says what happens, a function that strikes, and one that
 heals if the fault does not pass by itself. ROSTRUM_VAR names the deployment's state folder.
 """
-import collections
 import contextlib
 import dataclasses
 import functools
@@ -18,6 +17,7 @@ import urllib.parse
 from typing import Callable
 
 from database import connection, query_value
+from processes import family
 
 HOLD_S = 5  # how long a fault is held before it is healed
 SERVER_WAIT_S = "60"  # of runit's `sv`
@@ -44,21 +44,6 @@ def pid_of(service):
             if time.monotonic() > until:
                 raise
             time.sleep(POLL_S)
-
-
-def family(pid):
-    """A process and all its descendants."""
-    children = collections.defaultdict(list)
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/stat", encoding="latin-1") as file:
-                children[int(file.read().rpartition(")")[2].split()[1])].append(int(name))
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    found = [pid]
-    for each in found:
-        found += children[each]
-    return found
 
 
 # --- what strikes and heals ---

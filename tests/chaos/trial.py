@@ -14,6 +14,7 @@ from bidders import Load, now_ms
 from database import DatabaseError, query_rows
 from faults import HOLD_S, POLL_S
 from judge import KINDS, judge, longest_wait, read
+from processes import wait_until
 
 WARM_UP_BIDS, WARM_UP_S = 200, 2.5  # before the fault; by then the scheduled auction has started
 AFTER_S = 1  # load after the last recovery
@@ -36,16 +37,6 @@ def ready():
                     return False
     except (OSError, http.client.HTTPException):
         return False
-    return True
-
-
-def wait_until(condition, seconds):
-    """Whether the condition became true in this time."""
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(POLL_S)
     return True
 
 

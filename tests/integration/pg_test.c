@@ -2,12 +2,14 @@
  * common/io/pg against a real PostgreSQL (ROSTRUM_PG_URL). The tests touch one table of their own only, pg_test, and
  * each test begins with it empty. They terminate only backends of their own connections, by pid.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/io/pg.h"
 #include "tests/support/loop.h"
+#include "tests/support/relay.h"
 
 enum {
     DEADLINE_MS = 10000,
@@ -32,6 +34,7 @@ enum statement {
     LENGTH,
     EVERYTHING,
     WAITS_FOR_DISK,
+    READ_ONLY,
     STATEMENTS
 };
 
@@ -50,6 +53,7 @@ static const struct pg_statement statements[] = {
     [WAITS_FOR_DISK] = {"waits_for_disk",
                         "SELECT array_position(ARRAY['off', 'local', 'remote_write', 'on', 'remote_apply'],"
                         " current_setting('synchronous_commit'))"},
+    [READ_ONLY] = {"read_only", "SELECT set_config('default_transaction_read_only', 'on', false)"},
 };
 
 static struct event_base *base;
@@ -749,6 +753,123 @@ START_TEST(a_failing_opening_query_keeps_the_connection_down)
 }
 END_TEST
 
+/* ---- several hosts ---- */
+
+/* The server's URL, with other parameters. */
+static char *url_with(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static char *url_with(const char *format, ...)
+{
+    char *parameters = NULL;
+    char *made = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    ck_assert_int_gt(vasprintf(&parameters, format, arguments), 0);
+    va_end(arguments);
+    ck_assert_int_gt(asprintf(&made, "%s%c%s", url(), strchr(url(), '?') == NULL ? '?' : '&', parameters), 0);
+    free(parameters);
+    return made;
+}
+
+/* Two relays to the same server, and a URL that names them as two hosts. */
+static char *two_hosts(struct relay relays[static 2])
+{
+    char relayed[RELAY_URL_SIZE];
+    for (size_t i = 0; i < 2; i++) {
+        relays[i].base = base;
+        relay_open_url(&relays[i], url(), relayed);
+    }
+    return url_with("host=127.0.0.1,127.0.0.1&port=%d,%d", relays[0].listen_port, relays[1].listen_port);
+}
+
+static struct pg *pool_of(const char *of_url, int connections)
+{
+    struct pg_options options = pool_options();
+    options.url = of_url;
+    options.connections = connections;
+    struct pg *made = pg_new(&options);
+    ck_assert_ptr_nonnull(made);
+    return made;
+}
+
+START_TEST(a_host_that_accepts_and_never_answers_is_passed_over)
+{
+    struct relay relays[2] = {{.silent = true}, {.silent = false}};
+    char *hosts = two_hosts(relays);
+    struct pg *made = pool_of(hosts, 2);
+    RUN_UNTIL(pg_up(made));
+    ck_assert_int_eq(rows(made), 0);
+    ck_assert_uint_ge(relays[0].pairs, 1);
+    pg_free(made);
+    relay_close(&relays[0]);
+    relay_close(&relays[1]);
+    free(hosts);
+}
+END_TEST
+
+START_TEST(a_pool_moves_to_the_next_host_when_its_host_stops)
+{
+    struct relay relays[2] = {{.silent = false}, {.silent = false}};
+    struct seen lost = {0};
+    char *hosts = two_hosts(relays);
+    struct pg *made = pool_of(hosts, 1);
+    RUN_UNTIL(pg_up(made));
+    ck_assert_uint_eq(relays[1].pairs, 0);
+    relays[0].silent = true;
+    relay_freeze(&relays[0]);
+    ask(made, COUNT, NULL, &lost);
+    RUN_UNTIL(lost.calls == 1);
+    ck_assert_int_eq(lost.outcome, PG_LOST);
+    RUN_UNTIL(pg_up(made));
+    ck_assert_uint_eq(relays[1].pairs, 1);
+    ck_assert_int_eq(rows(made), 0);
+    pg_free(made);
+    relay_close(&relays[0]);
+    relay_close(&relays[1]);
+    free(hosts);
+}
+END_TEST
+
+START_TEST(a_session_that_has_become_read_only_is_replaced_if_writes_are_needed)
+{
+    static const char *const parameters[] = {"target_session_attrs=any", "target_session_attrs=read-write"};
+    for (size_t i = 0; i < ARRAY_LEN(parameters); i++) {
+        bool replaced = i == 1;
+        struct seen inserted = {0};
+        char *demanding = url_with("%s", parameters[i]);
+        struct pg *made = pool_of(demanding, 1);
+        RUN_UNTIL(pg_up(made));
+        int64_t before = number_of(made, BACKEND, NULL);
+        struct seen set = {0};
+        ask(made, READ_ONLY, NULL, &set);
+        RUN_UNTIL(set.calls == 1);
+        ask(made, INSERT, "1", &inserted);
+        RUN_UNTIL(inserted.calls == 1 && pg_up(made));
+        ck_assert_int_eq(inserted.outcome, replaced ? PG_LOST : PG_FAILED);
+        ck_assert(replaced || strcmp(inserted.sqlstate, "25006") == 0);
+        ck_assert_int_eq(number_of(made, BACKEND, NULL) != before, replaced);
+        pg_free(made);
+        free(demanding);
+    }
+}
+END_TEST
+
+START_TEST(a_session_that_is_read_only_from_the_start_is_refused_if_writes_are_needed)
+{
+    char *demanding = url_with("options=-c%%20default_transaction_read_only%%3Don&target_session_attrs=read-write");
+    char *any = url_with("options=-c%%20default_transaction_read_only%%3Don");
+    struct pg *refused = pool_of(demanding, 1);
+    struct pg *taken = pool_of(any, 1);
+    RUN_UNTIL(pg_up(taken));
+    struct pg *other = other_new(); /* takes longer than the first try of the other */
+    ck_assert(!pg_up(refused));
+    pg_free(other);
+    pg_free(taken);
+    pg_free(refused);
+    free(any);
+    free(demanding);
+}
+END_TEST
+
 static Suite *pg_suite(void)
 {
     const TTest *const tests[] = {
@@ -777,6 +898,10 @@ static Suite *pg_suite(void)
         a_lost_idle_connection_is_replaced,
         a_pool_can_be_freed_inside_a_callback,
         a_pool_can_be_freed_with_an_open_transaction,
+        a_host_that_accepts_and_never_answers_is_passed_over,
+        a_pool_moves_to_the_next_host_when_its_host_stops,
+        a_session_that_has_become_read_only_is_replaced_if_writes_are_needed,
+        a_session_that_is_read_only_from_the_start_is_refused_if_writes_are_needed,
     };
     Suite *suite = suite_create("pg");
     TCase *tcase = tcase_create("pg");

@@ -8,6 +8,8 @@ import subprocess
 import urllib.parse
 from decimal import Decimal
 
+CONNECT_S = 2  # to one of several servers; the least that libpq allows
+
 
 class DatabaseError(Exception):
     """A statement failed, or PostgreSQL did not answer in time."""
@@ -16,9 +18,13 @@ class DatabaseError(Exception):
 def connection(schema=None):
     """The environment in which psql and rostrumctl connect; with `schema`, its tables hide those of `public`."""
     url = urllib.parse.urlsplit(os.environ["ROSTRUM_PG_URL"])
-    names = {"PGHOST": url.hostname, "PGPORT": str(url.port), "PGUSER": url.username, "PGPASSWORD": url.password}
+    # The URL may name several servers. Then the one that takes writes is asked, as the programs do.
+    hosts, _, ports = zip(*(each.partition(":") for each in url.netloc.rpartition("@")[2].split(",")))
+    names = {"PGHOST": ",".join(hosts), "PGPORT": ",".join(ports), "PGUSER": url.username, "PGPASSWORD": url.password}
     names["PGDATABASE"] = url.path.lstrip("/")
     names = {name: value for name, value in names.items() if value not in (None, "", "None")}
+    if len(hosts) > 1:
+        names.update(PGTARGETSESSIONATTRS="read-write", PGCONNECT_TIMEOUT=str(CONNECT_S))
     if schema is not None:
         names["PGOPTIONS"] = f"-c search_path={schema},public"
     return {**os.environ, **names}

@@ -118,14 +118,19 @@ START_TEST(urls_of_servers_must_be_parsable)
     } cases[] = {
         {"[postgres]\npg_url = postgresql://a:b@10.0.0.1,10.0.0.2/rostrum?target_session_attrs=primary\n", NULL},
         {"[postgres]\npg_url = host=127.0.0.1 port=5432\n", NULL},
+        {"[postgres]\npg_url = postgresql://a:secret@10.0.0.1,10.0.0.2/rostrum?target_session_attrs=standby\n",
+         "pg_url must have target_session_attrs=read-write"},
+        {"[postgres]\npg_url = postgresql://a:secret@h,,h/rostrum\n", "pg_url must name at most 8 hosts"},
         {"[postgres]\npg_url = mysql://a:secret@b\n", "pg_url must be a libpq connection URL"},
         {"[postgres]\npg_url = postgresql://[\n", "pg_url must be a libpq connection URL"},
         {"[redis]\nredis_url = redis://:secret@10.0.0.1:6379/1\n", NULL},
         {"[redis]\nredis_url = http://10.0.0.1\n", "redis_url must be of the form redis://"},
-        {"[redis]\nredis_url = rediss://:secret@10.0.0.1\n", "redis_url cannot use TLS"},
+        {"[redis]\nredis_url = rediss://:secret@10.0.0.1\n",
+         "redis_url cannot use TLS: use redis:// to a local HAProxy that does, as conf/haproxy/redis.cfg sets up"},
         {"[redis]\nredis_url = redis://\n", "redis_url must be of the form redis://"},
         {"[rabbitmq]\namqp_url = amqp://a:b@10.0.0.1/rostrum\n", NULL},
-        {"[rabbitmq]\namqp_url = amqps://a:b@10.0.0.1/rostrum\n", "amqp_url cannot use TLS"},
+        {"[rabbitmq]\namqp_url = amqps://a:b@10.0.0.1/rostrum\n",
+         "amqp_url cannot use TLS: use amqp:// to a local HAProxy that does, as conf/haproxy/rabbitmq.cfg sets up"},
         {"[rabbitmq]\namqp_url = http://secret\n", "amqp_url must be of the form amqp://"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
