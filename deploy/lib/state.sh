@@ -113,9 +113,11 @@ state_copy() {
     install -m 644 "$ROOT/conf/rostrum.ini" "$VAR/conf"
     install -d -m 755 "$VAR/conf/templates"
     install -m 644 "$ROOT"/conf/templates/* "$VAR/conf/templates"
+    install -d -m 755 "$VAR/conf/cluster"
+    install -m 644 "$ROOT"/conf/cluster/* "$VAR/conf/cluster"
     rm -f "$VAR"/schema/*.sql # of an older version
     install -m 644 "$ROOT"/schema/*.sql "$VAR/schema"
-    install -m 755 "$ROOT/deploy/private" "$ROOT/deploy/demo" "$VAR/deploy"
+    install -m 755 "$ROOT/deploy/private" "$ROOT/deploy/cluster" "$ROOT/deploy/demo" "$VAR/deploy"
     install -m 644 "$ROOT"/deploy/lib/*.sh "$VAR/deploy/lib"
     rm -f "$VAR/conf/override.ini"
     if [ -n "${ROSTRUM_CONF:-}" ]; then
@@ -151,9 +153,9 @@ secret() {
     cat "$VAR/secrets/$1"
 }
 
-# Prints the TCP ports with listeners, in decimal, one a line.
+# Prints the TCP ports with listeners, in decimal, one a line. PORTS_OF: a process in another network namespace.
 ports_listening() {
-    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '
+    cat "/proc/${PORTS_OF:-self}/net/tcp" "/proc/${PORTS_OF:-self}/net/tcp6" 2>/dev/null | awk '
         function decimal(hex,  i, n) {
             for (i = 1; i <= length(hex); i++) n = n * 16 + index("0123456789ABCDEF", substr(hex, i, 1)) - 1
             return n
