@@ -3,7 +3,7 @@
 #
 # The functions *_make create a service of the machine MACHINE, whose folder is VAR.
 
-SERVERS_READY_S=120 # from the start of the servers: RabbitMQ's three nodes took 19 s, a standby's first copy 5 s
+SERVERS_READY_S=400 # of all servers; on idle processors RabbitMQ's three nodes need 19 s, on busy ones 220 s were seen
 ANSWER_S=2          # of one question to a machine, which may be cut off or frozen
 POSTGRES_PORT=5432
 AMQP_PORT=5672
