@@ -38,6 +38,7 @@
 #include "common/protocol/epoch.h"
 #include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
+#include "common/protocol/topology_prepare.h"
 
 enum {
     PG_CONNECTIONS = 2,             /* one for the batch's transaction, one for the outbox's statements */
@@ -644,6 +645,7 @@ static bool open_brokers(struct worker *worker)
         .heartbeat_s = config->amqp_heartbeat_s,
         .connect_timeout_ms = BROKER_TIMEOUT_MS,
         .unconfirmed_max = PUBLISH_UNCONFIRMED_MAX,
+        .confirm_deadline_ms = config->confirm_deadline_ms,
         .require_exchanges = exchanges,
         .on_change = on_publishing,
         .arg = worker,
@@ -651,12 +653,13 @@ static bool open_brokers(struct worker *worker)
     worker->publishing = broker_new(&options);
     options.name = "rostrum-bidworker consuming";
     options.heartbeat_s = BROKER_CONSUMING_HEARTBEAT_S;
+    options.confirm_deadline_ms = 0; /* it does not publish */
     options.unconfirmed_max = CONSUME_UNCONFIRMED_MAX;
     options.require_exchanges = NULL;
     options.require_queues = worker->queues;
     options.on_change = on_consuming;
     worker->consuming = broker_new(&options);
-    return worker->publishing != NULL && worker->consuming != NULL;
+    return worker->publishing != NULL && worker->consuming != NULL && topology_prepare_outbox(worker->publishing);
 }
 
 static bool open_rest(struct worker *worker)

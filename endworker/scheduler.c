@@ -27,6 +27,7 @@
 #include "common/protocol/message.h"
 #include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
+#include "common/protocol/topology_prepare.h"
 #include "endworker/sent_commands.h"
 #include "endworker/statements.h"
 
@@ -104,7 +105,7 @@ static void cycle_end(struct scheduler *scheduler, const char *reason)
     if (scheduler->full) {
         log_warn("more than %d auctions are due and undecided; some must wait", SENT_MAX);
     }
-    if (scheduler->leading) {
+    if (scheduler->leading || scheduler->shards == 0) {
         int64_t rest_ms = took_ms * REST_FACTOR;
         arm(scheduler->tick,
             rest_ms > scheduler->config->schedule_poll_ms ? rest_ms : scheduler->config->schedule_poll_ms);
@@ -119,7 +120,7 @@ static void on_verdict(enum broker_verdict verdict, void *arg)
         log_line(LOG_WARN, &(struct log_about){.auction_id = &flight->auction_id, .duration_ms = -1},
                  "a %s was not confirmed by the broker (%s) and is sent again",
                  flight->kind == COMMAND_START ? "start" : "fence",
-                 verdict == BROKER_NACKED     ? "queue full"
+                 verdict == BROKER_NACKED     ? "refused"
                  : verdict == BROKER_RETURNED ? "no queue bound"
                                               : "link lost");
         sent_failed(scheduler->sent, flight->kind, &flight->auction_id, clock_mono_ms());
@@ -261,6 +262,9 @@ static void on_shards(const struct pg_reply *reply, void *arg)
     scheduler->asking = false;
     if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
         scheduler->shards = (unsigned)pg_int(reply->result, 0, 0);
+        if (!topology_prepare_shards(scheduler->broker, scheduler->shards)) {
+            log_error("publishing to the shards is not prepared: no memory");
+        }
     } else if (reply->outcome != PG_LOST) {
         log_error(reply->outcome == PG_OK ? SCHEMA_MISSING : "the number of shards cannot be read");
     }
@@ -272,7 +276,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct scheduler *scheduler = arg;
-    if (!scheduler->leading || scheduler->running) {
+    if (scheduler->running || (!scheduler->leading && scheduler->shards != 0)) {
         return; /* scheduler_lead and cycle_end arm the timer again */
     }
     scheduler->running = true;
@@ -316,6 +320,7 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
         scheduler_free(scheduler);
         return NULL;
     }
+    arm(scheduler->tick, 0); /* a stand-by reads the number of shards, too */
     return scheduler;
 }
 

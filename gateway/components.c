@@ -10,6 +10,7 @@
 #include "common/protocol/keys.h"
 #include "common/protocol/snapshot.h"
 #include "common/protocol/topology.h"
+#include "common/protocol/topology_prepare.h"
 #include "gateway/access/admission.h"
 #include "gateway/access/bans.h"
 #include "gateway/access/dispatch.h"
@@ -199,14 +200,16 @@ static bool start_broker(void *arg)
         .heartbeat_s = config->amqp_heartbeat_s,
         .connect_timeout_ms = config->confirm_deadline_ms,
         .unconfirmed_max = (size_t)config->publish_pending_max_bids,
+        .confirm_deadline_ms = config->confirm_deadline_ms,
         .require_exchanges = shards,
         .require_queues = shards,
     };
     gateway->broker = broker_new(&options);
-    if (gateway->broker != NULL) {
-        publisher_connect(gateway->publisher, gateway->broker, gateway->deployment.facts.shards);
+    if (gateway->broker == NULL) {
+        return false;
     }
-    return gateway->broker != NULL;
+    publisher_connect(gateway->publisher, gateway->broker, gateway->deployment.facts.shards);
+    return topology_prepare_shards(gateway->broker, gateway->deployment.facts.shards);
 }
 
 static void contradicted(void *arg)

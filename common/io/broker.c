@@ -1,122 +1,131 @@
 /*
- * The public interface of a connection to RabbitMQ, and publishing on it: confirms, returned messages and verdicts. The
- * connection itself is in broker_link.c.
+ * The public interface of a connection to RabbitMQ, and the choice of the connection that publishes.
  *
- * When the server closes the publish channel, the whole link is ended and made again. The confirms of the channel are
- * lost in any case, and a new connection also checks the topology again.
+ * If the URL has several hosts and the owner publishes (confirm_deadline_ms), there are two connections, to different
+ * hosts: one is active, the other stands by. Messages go to the active one only. It is left
+ *
+ *   - when it is lost: for the other one, if that is up;
+ *   - when its oldest unconfirmed message is older than confirm_deadline_ms: for the other one, if that is proved
+ *     (broker_probe.h). A stopped node, or one that is cut off from the others, keeps its sockets open.
+ *
+ * Within the same call the messages of the connection that was left get BROKER_UNKNOWN, in the order in which they were
+ * published. So an owner that publishes them again from the callback keeps their order: nothing newer precedes them.
+ * The connection that was left then connects to another host, and stands by.
  */
 #include "common/io/broker.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/io/broker_confirm.h"
-#include "common/io/broker_link.h"
+#include "common/io/broker_sender.h"
 
-struct broker {
-    struct broker_link *link;
-    void (*on_change)(struct broker *broker, enum broker_state state, void *arg);
-    void *arg;
-    struct broker_confirms confirms;
+enum {
+    SENDERS = 2,
+    LOOK_MS = 100,      /* between two looks at the oldest unconfirmed message */
+    STAY_MIN_MS = 5000, /* so that servers that are merely slow do not get the same messages again and again */
 };
 
-/* ---- the publish channel */
+struct broker {
+    struct broker_sender *senders[SENDERS]; /* the second one is NULL if the broker has one connection */
+    struct broker_sender *active;
+    int64_t active_since_ms; /* monotonic; 0: it was never changed */
+    int confirm_deadline_ms;
+    struct event *look;
+    enum broker_state state; /* as the owner knows it */
+    void (*on_change)(struct broker *broker, enum broker_state state, void *arg);
+    void *arg;
+};
 
-static void settle(struct broker *broker, uint64_t tag, bool multiple, enum broker_verdict verdict)
+static enum broker_state state_of(const struct broker_sender *sender)
 {
-    if (!broker_confirm_settle(&broker->confirms, tag, multiple, verdict)) {
-        broker_link_fail(broker->link, "confirm of delivery tag %llu, which was never used", (unsigned long long)tag);
-    }
+    return broker_link_state(broker_sender_link(sender));
 }
 
-static void on_ack(struct broker *broker, void *decoded)
+/* The other connection; NULL if there is none. */
+static struct broker_sender *standby(const struct broker *broker)
 {
-    const amqp_basic_ack_t *ack = decoded;
-    settle(broker, ack->delivery_tag, ack->multiple, BROKER_CONFIRMED);
+    return broker->senders[broker->active == broker->senders[0] ? 1 : 0];
 }
 
-static void on_nack(struct broker *broker, void *decoded)
+/* Only this function changes the active connection. */
+static void activate_standby(struct broker *broker)
 {
-    const amqp_basic_nack_t *nack = decoded;
-    settle(broker, nack->delivery_tag, nack->multiple, BROKER_NACKED);
+    broker->active = standby(broker);
+    broker->active_since_ms = clock_mono_ms();
+    log_info("rabbitmq %s: publishing continues on the second connection",
+             broker_link_name(broker_sender_link(broker->active)));
 }
 
-static void on_publish_channel_close(struct broker *broker, void *decoded)
+static void update_state(struct broker *broker)
 {
-    const amqp_channel_close_t *close = decoded;
-    broker_link_fail(broker->link, "publish channel closed by the server: %.*s", (int)close->reply_text.len,
-                     close->reply_text.len > 0 ? (char *)close->reply_text.bytes : "");
-}
-
-/* Headers on this channel belong to returned messages only; their bodies are ignored. */
-static void on_returned(struct broker *broker, const amqp_basic_properties_t *properties)
-{
-    if ((properties->_flags & AMQP_BASIC_CORRELATION_ID_FLAG) == 0) {
+    enum broker_state state = state_of(broker->active);
+    if (state == broker->state) {
         return;
     }
-    char tag[BROKER_SHORT_SIZE];
-    broker_copy_short(tag, properties->correlation_id);
-    broker_confirm_returned(&broker->confirms, strtoull(tag, NULL, 10));
-}
-
-static void on_method(struct broker *broker, const amqp_method_t *method)
-{
-    switch (method->id) {
-    case AMQP_BASIC_ACK_METHOD:
-        on_ack(broker, method->decoded);
-        break;
-    case AMQP_BASIC_NACK_METHOD:
-        on_nack(broker, method->decoded);
-        break;
-    case AMQP_CHANNEL_CLOSE_METHOD:
-        on_publish_channel_close(broker, method->decoded);
-        break;
-    default:
-        break;
-    }
-}
-
-static void on_frame(const amqp_frame_t *frame, void *arg)
-{
-    struct broker *broker = arg;
-    if (frame->frame_type == AMQP_FRAME_METHOD) {
-        on_method(broker, &frame->payload.method);
-    } else if (frame->frame_type == AMQP_FRAME_HEADER) {
-        on_returned(broker, frame->payload.properties.decoded);
-    }
-}
-
-static void abandon(void *arg)
-{
-    struct broker *broker = arg;
-    broker_confirm_abandon(&broker->confirms);
-}
-
-static const struct broker_channel_calls publish_channel = {.frame = on_frame, .lost = abandon, .freed = abandon};
-
-/* ---- public interface */
-
-static void on_link_change(enum broker_state state, void *arg)
-{
-    struct broker *broker = arg;
-    if (state == BROKER_DOWN) {
-        log_warn("rabbitmq %s: lost: %s (%zu unconfirmed)", broker_link_name(broker->link),
-                 broker_link_error(broker->link), broker->confirms.open);
-    }
+    broker->state = state;
     if (broker->on_change != NULL) {
         broker->on_change(broker, state, broker->arg);
     }
 }
 
-bool broker_url_is_valid(const char *url)
+static void on_sender_change(struct broker_sender *sender, void *arg)
 {
-    struct amqp_connection_info info = {0};
-    char *copy = strdup(url); /* amqp_parse_url splits it in place */
-    bool ok = copy != NULL && amqp_parse_url(copy, &info) == AMQP_STATUS_OK && !info.ssl;
-    free(copy);
-    return ok;
+    struct broker *broker = arg;
+    const struct broker_link *link = broker_sender_link(sender);
+    const struct broker_sender *other = standby(broker);
+    if (state_of(sender) == BROKER_DOWN) {
+        log_warn("rabbitmq %s: lost: %s (%zu unconfirmed)", broker_link_name(link), broker_link_error(link),
+                 broker_sender_unconfirmed(sender));
+    }
+    if (state_of(broker->active) == BROKER_DOWN && other != NULL && state_of(other) != BROKER_DOWN) {
+        activate_standby(broker);
+    }
+    update_state(broker);
+}
+
+static bool is_silent(const struct broker *broker)
+{
+    return broker_sender_oldest_ms(broker->active) > broker->confirm_deadline_ms &&
+           state_of(broker->active) == BROKER_UP && !broker_link_has_unread(broker_sender_link(broker->active));
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct broker *broker = arg;
+    struct broker_sender *left = broker->active;
+    char reason[BROKER_TEXT_SIZE];
+    bool settled = broker->active_since_ms == 0 || clock_mono_ms() - broker->active_since_ms >= STAY_MIN_MS;
+    if (!settled || !is_silent(broker) || !broker_sender_proved(standby(broker))) {
+        return;
+    }
+    (void)snprintf(reason, sizeof reason, "left with %zu unconfirmed messages, one of them for more than %d ms",
+                   broker_sender_unconfirmed(left), broker->confirm_deadline_ms);
+    activate_standby(broker);
+    broker_sender_leave(left, reason);
+}
+
+/* ---- public interface */
+
+static bool wants_standby(const struct broker *broker)
+{
+    return broker->confirm_deadline_ms > 0 && broker_link_hosts(broker_sender_link(broker->active)) > 1;
+}
+
+static bool open_standby(struct broker *broker, const struct broker_options *options)
+{
+    const struct timeval every = {.tv_usec = LOOK_MS * 1000L};
+    broker->senders[1] = broker_sender_new(options, 1, on_sender_change, broker);
+    broker->look = event_new(options->base, -1, EV_PERSIST, on_look, broker);
+    if (broker->senders[1] == NULL || broker->look == NULL || event_add(broker->look, &every) != 0) {
+        return false;
+    }
+    broker_link_set_peer(broker_sender_link(broker->senders[0]), broker_sender_link(broker->senders[1]));
+    return true;
 }
 
 struct broker *broker_new(const struct broker_options *options)
@@ -127,14 +136,13 @@ struct broker *broker_new(const struct broker_options *options)
     }
     broker->on_change = options->on_change;
     broker->arg = options->arg;
-    broker->link = broker_link_new(options, on_link_change, broker);
-    if (broker->link == NULL || !broker_confirm_init(&broker->confirms, options->unconfirmed_max)) {
+    broker->confirm_deadline_ms = options->confirm_deadline_ms;
+    broker->senders[0] = broker_sender_new(options, 0, on_sender_change, broker);
+    broker->active = broker->senders[0];
+    if (broker->active == NULL || (wants_standby(broker) && !open_standby(broker, options))) {
         broker_free(broker);
         return NULL;
     }
-    uint16_t channel = broker_link_take_channel(broker->link, &publish_channel, broker);
-    assert(channel == BROKER_PUBLISH_CHANNEL);
-    (void)channel;
     return broker;
 }
 
@@ -143,46 +151,59 @@ void broker_free(struct broker *broker)
     if (broker == NULL) {
         return;
     }
-    if (broker->link != NULL) {
-        broker_link_free(broker->link);
+    broker->state = BROKER_DOWN; /* callbacks publish nothing any more */
+    for (size_t i = 0; i < SENDERS; i++) {
+        broker_sender_free(broker->senders[i]);
     }
-    broker_confirm_close(&broker->confirms);
+    if (broker->look != NULL) {
+        event_free(broker->look);
+    }
     free(broker);
 }
 
 struct broker_link *broker_link_of(const struct broker *broker)
 {
-    return broker->link;
+    assert(broker->senders[1] == NULL); /* a consumer stays with its connection */
+    return broker_sender_link(broker->active);
 }
 
 enum broker_state broker_state(const struct broker *broker)
 {
-    return broker_link_state(broker->link);
+    return broker->state;
+}
+
+bool broker_has_standby(const struct broker *broker)
+{
+    return broker->senders[1] != NULL;
+}
+
+bool broker_prepare(struct broker *broker, const char *exchange, const char *routing_key)
+{
+    bool ok = true;
+    for (size_t i = 0; broker_has_standby(broker) && i < SENDERS; i++) {
+        ok = broker_sender_prepare(broker->senders[i], exchange, routing_key) && ok;
+    }
+    return ok;
 }
 
 size_t broker_unconfirmed(const struct broker *broker)
 {
-    return broker->confirms.open;
+    return broker_sender_unconfirmed(broker->senders[0]) +
+           (broker_has_standby(broker) ? broker_sender_unconfirmed(broker->senders[1]) : 0);
 }
 
 int64_t broker_latency_ms(const struct broker *broker)
 {
-    return broker->confirms.latency_ms;
+    return broker_sender_latency_ms(broker->active);
 }
 
 const char *broker_error(const struct broker *broker)
 {
-    return broker_link_error(broker->link);
+    return broker_link_error(broker_sender_link(broker->active));
 }
 
 bool broker_publish(struct broker *broker, const struct broker_message *message, broker_verdict_callback callback,
                     void *arg)
 {
-    assert(callback != NULL && message->length <= BROKER_MESSAGE_MAX_BYTES);
-    if (broker_confirm_full(&broker->confirms) ||
-        !broker_link_publish(broker->link, broker->confirms.next_tag, message)) {
-        return false;
-    }
-    broker_confirm_add(&broker->confirms, callback, arg);
-    return true;
+    return broker->state == BROKER_UP && broker_sender_publish(broker->active, message, callback, arg);
 }

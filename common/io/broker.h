@@ -1,11 +1,13 @@
 /*
  * RabbitMQ on an event base, through librabbitmq. The library has no asynchronous interface: a short-lived thread
- * connects and logs in, then frames are read and written without blocking. A struct broker keeps one connection alive
- * (back-off 50 ms doubling to 2 s). Publish and consume on separate brokers: under an alarm the server stops reading
+ * connects and logs in, then frames are read and written without blocking. A struct broker keeps one connection alive,
+ * or two to different hosts if it publishes to a cluster (broker.c). The next host is tried at once, and after all of
+ * them a back-off of 50 ms, which doubles to 2 s. Publish and consume on separate brokers: under an alarm the server stops reading
  * from connections that publish. Consumers are in broker_consumer.h.
  *
  * Publishing uses confirms. The loop reports exactly one verdict for each message. A message that was unconfirmed when
- * the link broke gets BROKER_UNKNOWN: it may or may not have arrived.
+ * the link broke, or was left for the second one, gets BROKER_UNKNOWN: it may or may not have arrived. In the callback
+ * broker_state tells whether it can be published again.
  */
 #ifndef ROSTRUM_COMMON_IO_BROKER_H
 #define ROSTRUM_COMMON_IO_BROKER_H
@@ -15,8 +17,6 @@
 
 struct broker_link;
 
-/* Whether broker_new can parse the URL; also false without memory. */
-MUST_CHECK bool broker_url_is_valid(const char *url);
 /* NULL: no memory or descriptors, or the URL cannot be parsed (logged). Options are copied. */
 MUST_CHECK struct broker *broker_new(const struct broker_options *options);
 /*
@@ -26,7 +26,14 @@ MUST_CHECK struct broker *broker_new(const struct broker_options *options);
  */
 void broker_free(struct broker *broker);
 enum broker_state broker_state(const struct broker *broker);
-size_t broker_unconfirmed(const struct broker *broker);
+/* It publishes to a cluster: a node can be left, and queues elect leaders. */
+bool broker_has_standby(const struct broker *broker);
+/*
+ * If the broker has a standby: prepares both connections for publishing to the queue that is bound there, now and each
+ * time they come up (broker_probe.h). False: no memory, or more than PROBES_MAX.
+ */
+MUST_CHECK bool broker_prepare(struct broker *broker, const char *exchange, const char *routing_key);
+size_t broker_unconfirmed(const struct broker *broker); /* messages without a verdict, and probes */
 int64_t broker_latency_ms(const struct broker *broker); /* of the last confirm */
 /* The reason why it is down, for /ready and the log; "" when up. */
 const char *broker_error(const struct broker *broker);
@@ -41,7 +48,7 @@ const char *broker_error(const struct broker *broker);
 MUST_CHECK bool broker_publish(struct broker *broker, const struct broker_message *message,
                                broker_verdict_callback callback, void *arg);
 
-/* The connection, for broker_consumer.c. */
+/* The only connection, for broker_consumer.c. */
 struct broker_link *broker_link_of(const struct broker *broker);
 
 #endif

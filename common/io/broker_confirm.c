@@ -130,6 +130,11 @@ bool broker_confirm_settle(struct broker_confirms *confirms, uint64_t tag, bool 
     return true;
 }
 
+int64_t broker_confirm_oldest_ms(const struct broker_confirms *confirms)
+{
+    return confirms->open == 0 ? 0 : clock_mono_ms() - slot(confirms, confirms->first_tag)->added_ms;
+}
+
 void broker_confirm_abandon(struct broker_confirms *confirms)
 {
     while (confirms->first_tag < confirms->next_tag) {

@@ -1,5 +1,5 @@
 /*
- * Published messages that have no verdict yet, by delivery tag. Called by broker.c.
+ * Published messages that have no verdict yet, by delivery tag. Called by broker_sender.c.
  */
 #ifndef ROSTRUM_COMMON_IO_BROKER_CONFIRM_H
 #define ROSTRUM_COMMON_IO_BROKER_CONFIRM_H
@@ -29,6 +29,8 @@ void broker_confirm_returned(struct broker_confirms *confirms, uint64_t tag);
 /* False: the tag was never used. */
 MUST_CHECK bool broker_confirm_settle(struct broker_confirms *confirms, uint64_t tag, bool multiple,
                                       enum broker_verdict verdict);
+/* How long the oldest open message has waited, in milliseconds; 0 if none is open. */
+int64_t broker_confirm_oldest_ms(const struct broker_confirms *confirms);
 /* The link is lost: all open messages get BROKER_UNKNOWN. Tags start at 1 again. */
 void broker_confirm_abandon(struct broker_confirms *confirms);
 

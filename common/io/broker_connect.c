@@ -27,13 +27,14 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/broker_url.h"
 #include "common/io/keepalive.h"
 
 enum { FRAME_MAX_BYTES = 131072 /* the server's default */ };
 
 struct broker_connect {
-    char *url; /* split by amqp_parse_url; `info` points into it */
-    struct amqp_connection_info info;
+    struct broker_url url;
+    const struct amqp_connection_info *info; /* of the host that is tried */
     char *name;
     int heartbeat_s;
     int timeout_ms;   /* of the whole attempt */
@@ -113,9 +114,9 @@ static bool open_socket(struct broker_connect *connect)
         return false;
     }
     struct timeval left = time_left(connect);
-    int status = amqp_socket_open_noblock(socket, connect->info.host, connect->info.port, &left);
+    int status = amqp_socket_open_noblock(socket, connect->info->host, connect->info->port, &left);
     if (status != AMQP_STATUS_OK) {
-        set_error(connect, "%s:%d: %s", connect->info.host, connect->info.port, amqp_error_string2(status));
+        set_error(connect, "%s:%d: %s", connect->info->host, connect->info->port, amqp_error_string2(status));
         return false;
     }
     if (!keepalive_set(amqp_socket_get_sockfd(socket))) {
@@ -151,8 +152,8 @@ static bool login(struct broker_connect *connect)
     };
     amqp_table_t table = {.num_entries = ARRAY_LEN(properties), .entries = properties};
     amqp_rpc_reply_t reply = amqp_login_with_properties(
-        connect->login.connection, connect->info.vhost, BROKER_CHANNELS_MAX, FRAME_MAX_BYTES, connect->heartbeat_s,
-        &table, AMQP_SASL_METHOD_PLAIN, connect->info.user, connect->info.password);
+        connect->login.connection, connect->info->vhost, BROKER_CHANNELS_MAX, FRAME_MAX_BYTES, connect->heartbeat_s,
+        &table, AMQP_SASL_METHOD_PLAIN, connect->info->user, connect->info->password);
     if (!check(connect, reply, "login", "")) {
         return false;
     }
@@ -238,7 +239,8 @@ static bool disable_library_heartbeats(struct broker_connect *connect)
 static void attempt(struct broker_connect *connect)
 {
     connect->deadline_ms = clock_mono_ms() + connect->timeout_ms;
-    connect->login = (struct broker_login){.connection = amqp_new_connection()};
+    connect->login = (struct broker_login){
+        .connection = amqp_new_connection(), .host = connect->info->host, .port = connect->info->port};
     if (connect->login.connection == NULL) {
         set_error(connect, "out of memory");
         return;
@@ -317,7 +319,6 @@ static void destroy(struct broker_connect *connect)
     free_names(connect->exchanges);
     free_names(connect->queues);
     free(connect->name);
-    free(connect->url);
     free(connect);
 }
 
@@ -332,18 +333,18 @@ struct broker_connect *broker_connect_new(const struct broker_options *options)
     connect->heartbeat_s = options->heartbeat_s;
     connect->timeout_ms = options->connect_timeout_ms;
     connect->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    connect->url = strdup(options->url);
     connect->name = strdup(options->name);
     if (pthread_mutex_init(&connect->lock, NULL) != 0) {
         abort(); /* cannot happen with default attributes */
     }
-    if (connect->event_fd < 0 || connect->url == NULL || connect->name == NULL ||
-        !copy_names(options->require_exchanges, &connect->exchanges) ||
-        !copy_names(options->require_queues, &connect->queues)) {
+    const char *reason = broker_url_parse(options->url, &connect->url);
+    if (reason != NULL) {
+        log_error("rabbitmq %s: %s", options->name, reason);
         goto failed;
     }
-    if (amqp_parse_url(connect->url, &connect->info) != AMQP_STATUS_OK || connect->info.ssl) {
-        log_error("rabbitmq %s: the URL must be amqp://user:password@host:port/vhost", options->name);
+    if (connect->event_fd < 0 || connect->name == NULL ||
+        !copy_names(options->require_exchanges, &connect->exchanges) ||
+        !copy_names(options->require_queues, &connect->queues)) {
         goto failed;
     }
     return connect;
@@ -390,9 +391,15 @@ int broker_connect_fd(const struct broker_connect *connect)
     return connect->event_fd;
 }
 
-bool broker_connect_start(struct broker_connect *connect)
+size_t broker_connect_hosts(const struct broker_connect *connect)
 {
-    assert(!connect->running);
+    return connect->url.count;
+}
+
+bool broker_connect_start(struct broker_connect *connect, size_t host)
+{
+    assert(!connect->running && host < connect->url.count);
+    connect->info = &connect->url.hosts[host].info;
     connect->finished = false;
     /* Blocks signals in the new thread: the loop's thread handles them. */
     sigset_t all;

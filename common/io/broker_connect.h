@@ -17,6 +17,8 @@ struct broker_connect;
 struct broker_login {
     amqp_connection_state_t connection; /* NULL: failed, see `error`; else owned by the receiver */
     int heartbeat_s;                    /* as agreed with the server; 0: none */
+    const char *host;                   /* the host that was tried; lives as long as the struct broker_connect */
+    int port;
     char error[BROKER_TEXT_SIZE];
 };
 
@@ -26,8 +28,12 @@ MUST_CHECK struct broker_connect *broker_connect_new(const struct broker_options
 void broker_connect_free(struct broker_connect *connect);
 /* Becomes readable when an attempt has finished. */
 int broker_connect_fd(const struct broker_connect *connect);
-/* Starts an attempt; none may be running. False: the thread could not be created. */
-MUST_CHECK bool broker_connect_start(struct broker_connect *connect);
+size_t broker_connect_hosts(const struct broker_connect *connect); /* number of hosts in the URL */
+/*
+ * Starts an attempt at one host, with the whole connect_timeout_ms for it; none may be running. False: the thread could
+ * not be created.
+ */
+MUST_CHECK bool broker_connect_start(struct broker_connect *connect, size_t host);
 /* Takes the result after broker_connect_fd became readable. */
 void broker_connect_take(struct broker_connect *connect, struct broker_login *login);
 

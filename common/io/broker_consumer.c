@@ -39,6 +39,7 @@ enum consumer_state {
 struct assembly {
     bool open; /* its method frame was received, its end was not */
     bool has_header;
+    bool is_probe; /* of a publisher: acked here, see BROKER_PROBE_TYPE */
     uint64_t size; /* of the body, from the header */
     uint64_t got;
     uint8_t *bytes; /* only if the body has more than one frame */
@@ -315,6 +316,11 @@ static void hand_over(struct broker_consumer *consumer, const void *body)
     assembly->delivery.length = (size_t)assembly->size;
     assembly->open = false;
     consumer->tag_last = assembly->delivery.tag;
+    if (assembly->is_probe) {
+        bool acked = broker_ack(consumer, consumer->tag_last, false);
+        (void)acked; /* else it is redelivered */
+        return;
+    }
     struct broker_delivery delivery = assembly->delivery;
     /* The owner may close the consumer in this callback, which resets the assembly, so the bytes are kept here. */
     uint8_t *bytes = assembly->bytes;
@@ -339,6 +345,9 @@ static void on_header(struct broker_consumer *consumer, const amqp_frame_t *fram
     }
     assembly->message_id[0] = '\0';
     assembly->reason[0] = '\0';
+    assembly->is_probe = assembly->size == 0 && (properties->_flags & AMQP_BASIC_TYPE_FLAG) != 0 &&
+                         properties->type.len == strlen(BROKER_PROBE_TYPE) &&
+                         memcmp(properties->type.bytes, BROKER_PROBE_TYPE, properties->type.len) == 0;
     if ((properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) != 0) {
         broker_copy_short(assembly->message_id, properties->message_id);
     }

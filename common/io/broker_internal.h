@@ -3,11 +3,14 @@
  * below it:
  *
  *     broker_consumer.c  consumers; assembles messages from frames
- *     broker.c           the public interface; publishing, and the frames of the publish channel
+ *     broker.c           the public interface; which of two connections publishes
+ *     broker_sender.c    one connection that publishes, and the frames of its publish channel
+ *     broker_probe.c     prepares a connection for publishing
  *     broker_link.c      the connection: states, loop events, frames; calls the users of channels through a table
  *     broker_confirm.c   messages without a verdict
  *     broker_connect.c   the thread that connects, logs in and checks the topology
  *     broker_output.c    outgoing frames
+ *     broker_url.c       the hosts
  *
  * librabbitmq reads and decodes frames. We encode frames with its codec into our own buffer and send that without
  * blocking, once per loop pass. Its own send functions can block in poll and need three system calls a message. Its

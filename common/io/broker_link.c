@@ -12,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/broker_connect.h"
 #include "common/io/broker_output.h"
+#include "common/io/broker_url.h"
 
 enum {
     PASS_FRAMES_MAX = 512, /* frames in one pass, before other events of the loop run */
@@ -45,6 +47,9 @@ struct broker_link {
     struct event *connected; /* broker_connect_fd */
     struct event *retry;     /* next attempt */
     int backoff_ms;
+    struct broker_link *peer; /* connects to another host; may be NULL */
+    size_t host;              /* the one that is connected, or is tried next; see broker_url.h */
+    size_t tries;             /* hosts that failed since the link was up */
 
     amqp_connection_state_t connection; /* NULL while down */
     int fd;
@@ -111,12 +116,25 @@ void broker_link_fail(struct broker_link *link, const char *format, ...)
     flush_soon(link);
 }
 
+/* Number of hosts that are tried before one is tried again. */
+static size_t round_length(const struct broker_link *link)
+{
+    return broker_connect_hosts(link->connect) - (link->peer == NULL ? 0 : 1);
+}
+
+/* The host that failed is tried last: the next one is tried at once, and a back-off follows a whole round. */
 static void retry_later(struct broker_link *link)
 {
-    struct timeval after = milliseconds(link->backoff_ms);
-    link->backoff_ms *= 2;
-    if (link->backoff_ms > BROKER_BACKOFF_MAX_MS) {
-        link->backoff_ms = BROKER_BACKOFF_MAX_MS;
+    size_t hosts = broker_connect_hosts(link->connect);
+    struct timeval after = at_once;
+    link->host = broker_url_next(hosts, link->host, link->peer == NULL ? hosts : link->peer->host);
+    link->tries++;
+    if (link->tries % round_length(link) == 0) {
+        after = milliseconds(link->backoff_ms);
+        link->backoff_ms *= 2;
+        if (link->backoff_ms > BROKER_BACKOFF_MAX_MS) {
+            link->backoff_ms = BROKER_BACKOFF_MAX_MS;
+        }
     }
     if (evtimer_add(link->retry, &after) != 0) {
         log_error("rabbitmq %s: no timer to connect again", link->name);
@@ -125,7 +143,9 @@ static void retry_later(struct broker_link *link)
 
 static void attempt_failed(struct broker_link *link, const char *error)
 {
-    if (strcmp(link->error, error) != 0) { /* the same error is logged once, not every two seconds */
+    /* The same error is logged once, not every two seconds; with several hosts, those of the first round. */
+    if (link->tries < round_length(link) ||
+        (broker_connect_hosts(link->connect) == 1 && strcmp(link->error, error) != 0)) {
         log_warn("rabbitmq %s: cannot connect: %s", link->name, error);
     }
     set_state(link, BROKER_DOWN, error);
@@ -137,7 +157,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct broker_link *link = arg;
-    if (!broker_connect_start(link->connect)) {
+    if (!broker_connect_start(link->connect, link->host)) {
         attempt_failed(link, "the connecting thread cannot be started");
     }
 }
@@ -360,6 +380,12 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
     leave(link);
 }
 
+bool broker_link_has_unread(const struct broker_link *link)
+{
+    char byte;
+    return recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 /* Runs four times per heartbeat interval. We send at half the interval; the server may miss two. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -368,9 +394,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct broker_link *link = arg;
     enter(link);
     int64_t now_ms = clock_mono_ms();
-    char byte;
-    if (now_ms - link->received_ms > link->heartbeat_s * 2000LL &&
-        recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) { /* else the loop itself was late */
+    if (now_ms - link->received_ms > link->heartbeat_s * 2000LL && !broker_link_has_unread(link)) {
         broker_link_fail(link, "no heartbeat for %d s", link->heartbeat_s * 2);
     } else if (now_ms - link->sent_ms >= link->heartbeat_s * 500LL && broker_output_empty(&link->output)) {
         if (!broker_output_heartbeat(&link->output)) {
@@ -407,7 +431,8 @@ static void link_begin(struct broker_link *link, const struct broker_login *logi
         attempt_failed(link, "no events for the connection");
         return;
     }
-    log_info("rabbitmq %s: connected", link->name);
+    link->tries = 0;
+    log_info("rabbitmq %s: connected to %s:%d", link->name, login->host, login->port);
     set_state(link, BROKER_UP, "");
     for (size_t i = 0; i < ARRAY_LEN(link->channels); i++) {
         const struct channel *channel = &link->channels[i];
@@ -460,7 +485,7 @@ static void destroy(struct broker_link *link)
     free(link);
 }
 
-struct broker_link *broker_link_new(const struct broker_options *options,
+struct broker_link *broker_link_new(const struct broker_options *options, size_t connection,
                                     void (*on_change)(enum broker_state state, void *arg), void *arg)
 {
     struct broker_link *link = calloc(1, sizeof *link);
@@ -480,7 +505,15 @@ struct broker_link *broker_link_new(const struct broker_options *options,
         destroy(link);
         return NULL;
     }
+    link->host = broker_url_first(broker_connect_hosts(link->connect), (int)getpid(), connection);
     return link;
+}
+
+void broker_link_set_peer(struct broker_link *link, struct broker_link *peer)
+{
+    assert(broker_connect_hosts(link->connect) > 1 && link->host != peer->host);
+    link->peer = peer;
+    peer->peer = link;
 }
 
 /* True if the server has replied to our connection.close, or the connection is broken. */
@@ -557,6 +590,11 @@ const char *broker_link_error(const struct broker_link *link)
 const char *broker_link_name(const struct broker_link *link)
 {
     return link->name;
+}
+
+size_t broker_link_hosts(const struct broker_link *link)
+{
+    return broker_connect_hosts(link->connect);
 }
 
 struct event_base *broker_link_base(const struct broker_link *link)

@@ -25,12 +25,15 @@ struct broker_channel_calls {
 };
 
 /*
- * Uses all options but on_change, unconfirmed_max and arg. The loop calls `on_change` at each change of the state: for
+ * Makes the `connection`-th connection of the program to these hosts. Uses all options but on_change, unconfirmed_max,
+ * confirm_deadline_ms and arg. The loop calls `on_change` at each change of the state: for
  * BROKER_DOWN before the channels' `lost`, for BROKER_UP before their `up`. NULL: no memory or descriptors, or the URL
  * cannot be parsed (logged).
  */
-MUST_CHECK struct broker_link *broker_link_new(const struct broker_options *options,
+MUST_CHECK struct broker_link *broker_link_new(const struct broker_options *options, size_t connection,
                                                void (*on_change)(enum broker_state state, void *arg), void *arg);
+/* Two links that never connect to the same host; the URL has several. */
+void broker_link_set_peer(struct broker_link *link, struct broker_link *peer);
 /* See broker_free. Calls `freed` of every channel. on_change is not called any more. */
 void broker_link_free(struct broker_link *link);
 
@@ -39,6 +42,9 @@ enum broker_state broker_link_state(const struct broker_link *link);
 bool broker_link_failing(const struct broker_link *link);
 const char *broker_link_error(const struct broker_link *link); /* the reason why it is not up */
 const char *broker_link_name(const struct broker_link *link);  /* for the log */
+size_t broker_link_hosts(const struct broker_link *link);      /* number of hosts in the URL */
+/* The server has sent bytes that were not read yet: not the server is late, but this loop. */
+bool broker_link_has_unread(const struct broker_link *link);
 struct event_base *broker_link_base(const struct broker_link *link);
 
 /* Allocates the lowest free channel number; the first one is BROKER_PUBLISH_CHANNEL. 0: no number is free. */

@@ -19,7 +19,7 @@ enum {
     FRAME_TAIL_BYTES = 1,
     FRAME_AROUND_BYTES = FRAME_HEAD_BYTES + FRAME_TAIL_BYTES,
     METHOD_MAX_BYTES = 1024,     /* our methods have at most two short strings of 255 */
-    PROPERTIES_MAX_BYTES = 4096, /* two short strings and up to two headers, one of them long */
+    PROPERTIES_MAX_BYTES = 4096, /* three short strings and up to two headers, one of them long */
     REASON_MAX_BYTES = 1024,     /* of a dead letter's reason; longer ones are cut */
     TAG_TEXT_SIZE = 21,
     CAPACITY_MIN_BYTES = 16 * 1024,
@@ -134,6 +134,10 @@ static bool add_header(struct broker_output *output, uint64_t tag, const struct 
         properties._flags |= AMQP_BASIC_MESSAGE_ID_FLAG;
         properties.message_id = amqp_cstring_bytes(message->message_id);
         assert(properties.message_id.len < BROKER_SHORT_SIZE);
+    }
+    if (message->type != NULL) {
+        properties._flags |= AMQP_BASIC_TYPE_FLAG;
+        properties.type = amqp_cstring_bytes(message->type);
     }
     if (message->traceparent != NULL) {
         headers[properties.headers.num_entries++] = text_entry("traceparent", message->traceparent, BROKER_SHORT_SIZE);

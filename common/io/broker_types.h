@@ -26,13 +26,24 @@ enum broker_state {
  */
 enum { BROKER_CONSUMING_HEARTBEAT_S = 1 };
 
+/*
+ * Property "type" of a probe: a message without a body, by which a connection prepares publishing to a queue. Consumers
+ * ack it themselves; their owners never see it.
+ */
+#define BROKER_PROBE_TYPE "probe"
+
 struct broker_options {
     struct event_base *base;
-    const char *url;  /* amqp://user:password@host:port/vhost */
+    const char *url;  /* see broker_url.h; one host or several */
     const char *name; /* connection_name in the server's list of connections */
     int heartbeat_s;
     int connect_timeout_ms;
     size_t unconfirmed_max; /* unconfirmed messages, at least 1; above that broker_publish returns false */
+    /*
+     * If the URL has several hosts: publish through a second connection as soon as a message was not confirmed for this
+     * long (broker.c). 0, or one host: there is one connection.
+     */
+    int confirm_deadline_ms;
     /* Exchanges and queues that must exist before the broker is up (passive declare); NULL-ended; may be NULL. */
     const char *const *require_exchanges;
     const char *const *require_queues;
@@ -42,9 +53,9 @@ struct broker_options {
 
 enum broker_verdict {
     BROKER_CONFIRMED,
-    BROKER_NACKED,   /* the queue is full (reject-publish) */
+    BROKER_NACKED,   /* not in the queue: it is full (reject-publish), or elects a leader */
     BROKER_RETURNED, /* no queue is bound to the routing key (mandatory) */
-    BROKER_UNKNOWN,  /* the link was lost before the confirm */
+    BROKER_UNKNOWN,  /* the link was lost, or left, before the confirm */
     BROKER_VERDICT_COUNT
 };
 
@@ -56,6 +67,7 @@ struct broker_message {
     const char *message_id;  /* may be NULL */
     const char *traceparent; /* header of that name; may be NULL */
     const char *reason;      /* header "reason" of a dead letter; may be NULL */
+    const char *type;        /* BROKER_PROBE_TYPE, or NULL */
 };
 
 typedef void (*broker_verdict_callback)(enum broker_verdict verdict, void *arg);

@@ -4,6 +4,7 @@
 #include "common/service/broker_pair.h"
 
 #include "common/base/log.h"
+#include "common/protocol/topology_prepare.h"
 
 static void log_state(const char *activity, const struct broker *broker, const char *state, bool down)
 {
@@ -37,17 +38,19 @@ bool broker_pair_open(struct broker_pair *pair, const struct broker_pair_options
                                     .heartbeat_s = config->amqp_heartbeat_s,
                                     .connect_timeout_ms = config->pg_timeout_ms,
                                     .unconfirmed_max = options->unconfirmed_max,
+                                    .confirm_deadline_ms = config->confirm_deadline_ms,
                                     .require_exchanges = options->exchanges,
                                     .on_change = on_publisher,
                                     .arg = pair};
     pair->publisher = broker_new(&broker);
     broker.name = options->consumer_name;
     broker.heartbeat_s = BROKER_CONSUMING_HEARTBEAT_S;
+    broker.confirm_deadline_ms = 0; /* it does not publish */
     broker.require_exchanges = NULL;
     broker.require_queues = options->queues;
     broker.on_change = on_consumer;
     pair->consumer = broker_new(&broker);
-    return pair->publisher != NULL && pair->consumer != NULL;
+    return pair->publisher != NULL && pair->consumer != NULL && topology_prepare_outbox(pair->publisher);
 }
 
 void broker_pair_close(struct broker_pair *pair)

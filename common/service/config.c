@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "common/base/address.h"
-#include "common/io/broker.h"
+#include "common/io/broker_url.h"
 #include "common/io/pg.h"
 #include "common/io/redis.h"
 
@@ -373,11 +373,9 @@ static bool check_urls(const struct config *config, char *reason, size_t reason_
             "redis_url cannot use TLS: use redis:// to a local HAProxy that does, as conf/haproxy/redis.cfg sets up";
     } else if (!redis_url_is_valid(config->redis_url)) {
         wrong = "redis_url must be of the form redis://[:password@]host:port[/db]";
-    } else if (strncmp(config->amqp_url, "amqps://", 8) == 0) {
-        wrong =
-            "amqp_url cannot use TLS: use amqp:// to a local HAProxy that does, as conf/haproxy/rabbitmq.cfg sets up";
-    } else if (!broker_url_is_valid(config->amqp_url)) {
-        wrong = "amqp_url must be of the form amqp://user:password@host:port/vhost";
+    } else {
+        struct broker_url url;
+        wrong = broker_url_parse(config->amqp_url, &url);
     }
     if (wrong != NULL) {
         (void)snprintf(reason, reason_size, "%s", wrong);

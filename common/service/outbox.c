@@ -154,9 +154,9 @@ static const char *verdict_text(enum broker_verdict verdict)
 {
     static const char *const texts[] = {
         [BROKER_CONFIRMED] = "confirmed",
-        [BROKER_NACKED] = "refused, the queue is full",
+        [BROKER_NACKED] = "refused, the queue is full or elects a leader",
         [BROKER_RETURNED] = "returned, no queue is bound to its key",
-        [BROKER_UNKNOWN] = "unknown, the link was lost",
+        [BROKER_UNKNOWN] = "unknown, the link was lost or left",
     };
     static_assert(ARRAY_LEN(texts) == BROKER_VERDICT_COUNT, "a text for each verdict");
     return texts[verdict];

@@ -4,6 +4,22 @@
  *
  * A bid whose deadline passes is removed at once. If it was waiting, it is dropped and never published. If it was
  * published, its outcome is unknown, and a later verdict of its message does not concern it.
+ *
+ * In a cluster a message may be published again, with the same bids as far as they are in time:
+ *
+ *     FREE -- published --> IN_FLIGHT -- confirmed, refused, unknown --> FREE
+ *                            ^     |  ^
+ *          after a back-off  |     |  +-- its node was left: at once, over the other connection
+ *                           DELAYED <---- nacked: its queue elects a leader, or is full
+ *
+ * The order of an auction's 202s is the order of its decisions. The broker confirms the messages of one queue in their
+ * order, and the bid worker ignores a bid that it has decided. When a node is left, all its messages are published
+ * again in their order, before anything newer (broker.c). So whichever copies arrived, the first copies are in that
+ * order. A nacked message is not in the queue, and may be overtaken. Only a message of which an earlier copy may be in
+ * the queue must not be: if it is nacked, its outcome is unknown.
+ *
+ * A shard that has nacked for confirm_deadline_ms without a confirm counts as full: from then on a nack is final. So a
+ * full queue gets each message once.
  */
 #include "gateway/bid/publisher.h"
 
@@ -21,16 +37,30 @@ enum {
     SWEEP_MS = 20,  /* period of checking deadlines and of retrying stalled auctions */
     SPARE_PENDING_MAX = 256,
     PENDING_MESSAGES_MAX = 2, /* while the broker stores one message, the gateway collects and publishes the next */
+    BACKOFF_MIN_MS = 50,      /* before a nacked message is published again; doubles */
+    BACKOFF_MAX_MS = 1000,
 };
 
 TAILQ_HEAD(bid_list, publisher_bid);
 
+enum message_state {
+    MESSAGE_FREE,
+    MESSAGE_IN_FLIGHT, /* published, without a verdict */
+    MESSAGE_DELAYED,   /* nacked; in the list of delayed messages */
+};
+
 /* A message and the bids in it. */
 struct publisher_message {
     struct pending_bids *pending;
-    struct bid_list bids; /* without bids whose deadline has passed */
-    bool in_flight;       /* published, without a verdict */
+    struct bid_list bids; /* without bids whose deadline has passed; empty when FREE */
+    enum message_state state;
+    bool perhaps_stored; /* an earlier copy has no verdict and never will */
+    int backoff_ms;      /* 0: it was not nacked */
+    int64_t due_ms;      /* DELAYED: when it is published again; on the boot clock */
+    TAILQ_ENTRY(publisher_message) delayed;
 };
+
+TAILQ_HEAD(message_list, publisher_message);
 
 struct pending_bids {
     struct publisher *publisher;
@@ -54,6 +84,8 @@ struct publisher {
     struct pending_list spare;
     size_t spare_count;
     TAILQ_HEAD(, pending_bids) stalled;
+    struct message_list delayed;
+    int64_t nacked_since_ms[TOPOLOGY_SHARDS_MAX]; /* of each shard, since its last confirm; boot clock; 0: never */
     struct bid_list deadlines;
     struct command *commands; /* commands of the message being written; share_max_bids of them */
     size_t share_max;
@@ -106,11 +138,11 @@ static void pending_stall(struct pending_bids *pending, bool stalled)
     pending->stalled = stalled;
 }
 
-/* A message that may be published; NULL if all are in flight. */
+/* A message that may be published; NULL if none is free. */
 static struct publisher_message *pending_free_message(struct pending_bids *pending)
 {
     for (size_t i = 0; i < PENDING_MESSAGES_MAX; i++) {
-        if (!pending->messages[i].in_flight) {
+        if (pending->messages[i].state == MESSAGE_FREE) {
             return &pending->messages[i];
         }
     }
@@ -120,7 +152,7 @@ static struct publisher_message *pending_free_message(struct pending_bids *pendi
 static bool pending_is_empty(const struct pending_bids *pending)
 {
     for (size_t i = 0; i < PENDING_MESSAGES_MAX; i++) {
-        if (pending->messages[i].in_flight) {
+        if (pending->messages[i].state != MESSAGE_FREE) {
             return false;
         }
         assert(TAILQ_EMPTY(&pending->messages[i].bids));
@@ -161,37 +193,30 @@ static void bid_end(struct publisher_bid *bid, enum publisher_verdict verdict)
     bid->done(bid, verdict);
 }
 
-static void pending_send(struct pending_bids *pending);
-
-static void message_answered(enum broker_verdict verdict, void *arg)
+static void message_set_state(struct publisher_message *message, enum message_state state)
 {
-    static const enum publisher_verdict verdicts[] = {
-        [BROKER_CONFIRMED] = PUBLISHER_CONFIRMED,
-        [BROKER_NACKED] = PUBLISHER_REFUSED,
-        [BROKER_RETURNED] = PUBLISHER_REFUSED,
-        [BROKER_UNKNOWN] = PUBLISHER_UNKNOWN,
-    };
-    static_assert(ARRAY_LEN(verdicts) == BROKER_VERDICT_COUNT, "each verdict of the broker has its entry");
-    struct publisher_message *message = arg;
-    struct pending_bids *pending = message->pending;
-    struct publisher_bid *bid = NULL;
-    int64_t now = clock_boot_ms();
-    assert(message->in_flight);
-    /*
-     * The message stays in flight until its bids have their verdicts: pending_bids must not be freed or sent meanwhile.
-     */
-    while ((bid = TAILQ_FIRST(&message->bids)) != NULL) {
-        /* After a blocked loop the confirm may be read before the sweep runs. The fence may have preceded this bid. */
-        bool late = verdict == BROKER_CONFIRMED && is_late(bid, now);
-        bid_end(bid, late ? PUBLISHER_UNKNOWN : verdicts[verdict]);
+    struct message_list *delayed = &message->pending->publisher->delayed;
+    if (message->state == MESSAGE_DELAYED && state != MESSAGE_DELAYED) {
+        TAILQ_REMOVE(delayed, message, delayed);
+    } else if (message->state != MESSAGE_DELAYED && state == MESSAGE_DELAYED) {
+        TAILQ_INSERT_TAIL(delayed, message, delayed);
     }
-    message->in_flight = false;
-    if (!TAILQ_EMPTY(&pending->waiting)) {
-        pending_send(pending);
-    }
-    pending_end_if_empty(pending);
+    message->state = state;
 }
 
+/* The verdict of a bid that is removed without a confirm. */
+static enum publisher_verdict bid_verdict(const struct publisher_bid *bid)
+{
+    const struct publisher_message *message = bid->message;
+    if (message == NULL) {
+        return PUBLISHER_DROPPED;
+    }
+    return message->state == MESSAGE_IN_FLIGHT || message->perhaps_stored ? PUBLISHER_UNKNOWN : PUBLISHER_REFUSED;
+}
+
+static void message_answered(enum broker_verdict verdict, void *arg);
+
+/* Publishes the first `count` of the publisher's commands. */
 static bool publish(struct publisher_message *of, size_t count)
 {
     const struct pending_bids *pending = of->pending;
@@ -209,6 +234,23 @@ static bool publish(struct publisher_message *of, size_t count)
     topology_bid_key(&pending->auction_id, publisher->shards, key);
     topology_bid_exchange(&pending->auction_id, publisher->shards, exchange);
     return broker_publish(publisher->broker, &message, message_answered, of);
+}
+
+/* Fills the publisher's commands with the first share_max bids that are in time; returns their number. */
+static size_t gather(struct publisher *publisher, const struct bid_list *bids, int64_t now)
+{
+    const struct publisher_bid *bid = NULL;
+    size_t count = 0;
+    TAILQ_FOREACH(bid, bids, list)
+    {
+        if (count == publisher->share_max) {
+            break;
+        }
+        if (!is_late(bid, now)) {
+            publisher->commands[count++] = bid->command;
+        }
+    }
+    return count;
 }
 
 /* Moves the first `count` bids that are in time to `message`, which was just published. */
@@ -235,19 +277,9 @@ static void pending_send(struct pending_bids *pending)
 {
     struct publisher *publisher = pending->publisher;
     struct publisher_message *message = pending_free_message(pending);
-    const struct publisher_bid *bid = NULL;
     int64_t now = clock_boot_ms();
-    size_t count = 0;
     assert(message != NULL && !TAILQ_EMPTY(&pending->waiting));
-    TAILQ_FOREACH(bid, &pending->waiting, list)
-    {
-        if (count == publisher->share_max) {
-            break;
-        }
-        if (!is_late(bid, now)) {
-            publisher->commands[count++] = bid->command;
-        }
-    }
+    size_t count = gather(publisher, &pending->waiting, now);
     if (count == 0) {
         return;
     }
@@ -256,8 +288,104 @@ static void pending_send(struct pending_bids *pending)
         return;
     }
     pending_stall(pending, false);
-    message->in_flight = true;
+    message_set_state(message, MESSAGE_IN_FLIGHT);
+    message->perhaps_stored = false;
+    message->backoff_ms = 0;
     move_to_message(message, count, now);
+}
+
+/* ---- verdicts of the broker */
+
+static void message_end(struct publisher_message *message, enum publisher_verdict verdict)
+{
+    struct pending_bids *pending = message->pending;
+    struct publisher_bid *bid = NULL;
+    int64_t now = clock_boot_ms();
+    /* Until its bids have their verdicts it is not free: pending_bids must not be freed or sent meanwhile. */
+    while ((bid = TAILQ_FIRST(&message->bids)) != NULL) {
+        /* After a blocked loop the confirm may be read before the sweep runs. The fence may have preceded this bid. */
+        bool late = verdict == PUBLISHER_CONFIRMED && is_late(bid, now);
+        bid_end(bid, late ? PUBLISHER_UNKNOWN : verdict);
+    }
+    message_set_state(message, MESSAGE_FREE);
+    if (!TAILQ_EMPTY(&pending->waiting) && !pending->stalled) {
+        pending_send(pending);
+    }
+    pending_end_if_empty(pending);
+}
+
+static bool message_publish_again(struct publisher_message *message)
+{
+    size_t count = gather(message->pending->publisher, &message->bids, clock_boot_ms());
+    if (count == 0 || !publish(message, count)) {
+        return false;
+    }
+    message_set_state(message, MESSAGE_IN_FLIGHT);
+    return true;
+}
+
+static int64_t *nacked_since(const struct publisher_message *message)
+{
+    struct publisher *publisher = message->pending->publisher;
+    return &publisher->nacked_since_ms[ids_shard(&message->pending->auction_id, publisher->shards)];
+}
+
+/* False: the nack is final. */
+static bool message_delay(struct publisher_message *message)
+{
+    const struct publisher *publisher = message->pending->publisher;
+    int64_t *since_ms = nacked_since(message);
+    int64_t now = clock_boot_ms();
+    *since_ms = *since_ms == 0 ? now : *since_ms;
+    if (!broker_has_standby(publisher->broker) || message->perhaps_stored || TAILQ_EMPTY(&message->bids) ||
+        now - *since_ms >= publisher->config->confirm_deadline_ms) {
+        return false;
+    }
+    message->backoff_ms = message->backoff_ms == 0 ? BACKOFF_MIN_MS : message->backoff_ms * 2;
+    if (message->backoff_ms > BACKOFF_MAX_MS) {
+        message->backoff_ms = BACKOFF_MAX_MS;
+    }
+    message->due_ms = now + message->backoff_ms;
+    message_set_state(message, MESSAGE_DELAYED);
+    return true;
+}
+
+/* Its link was lost or left. If the broker is ready, publishing goes on over the other connection. */
+static void message_left(struct publisher_message *message)
+{
+    struct pending_bids *pending = message->pending;
+    message->perhaps_stored = true;
+    if (publisher_ready(pending->publisher) && message_publish_again(message)) {
+        return;
+    }
+    /* The next verdict may be that of the auction's other message. So the sweep publishes the waiting bids, after it. */
+    pending_stall(pending, true);
+    message_end(message, PUBLISHER_UNKNOWN);
+}
+
+static void message_answered(enum broker_verdict verdict, void *arg)
+{
+    struct publisher_message *message = arg;
+    enum publisher_verdict refused = message->perhaps_stored ? PUBLISHER_UNKNOWN : PUBLISHER_REFUSED;
+    assert(message->state == MESSAGE_IN_FLIGHT);
+    switch (verdict) {
+    case BROKER_CONFIRMED:
+        *nacked_since(message) = 0;
+        message_end(message, PUBLISHER_CONFIRMED);
+        break;
+    case BROKER_NACKED:
+        if (!message_delay(message)) {
+            message_end(message, refused);
+        }
+        break;
+    case BROKER_UNKNOWN:
+        message_left(message);
+        break;
+    case BROKER_RETURNED:
+    case BROKER_VERDICT_COUNT:
+        message_end(message, refused);
+        break;
+    }
 }
 
 /* Usually appends: only a bid that Redis or PostgreSQL delayed is older than its predecessors. */
@@ -297,21 +425,33 @@ bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid)
     return true;
 }
 
-static void do_sweep(evutil_socket_t fd, short what, void *arg)
+/* ---- the sweep */
+
+static void sweep_deadlines(struct publisher *publisher, int64_t now)
 {
-    struct publisher *publisher = arg;
     struct publisher_bid *bid = NULL;
-    struct pending_bids *pending = NULL;
-    struct pending_bids *next = NULL;
-    int64_t now = clock_boot_ms();
-    bool up = publisher_ready(publisher);
-    (void)fd;
-    (void)what;
     while ((bid = TAILQ_FIRST(&publisher->deadlines)) != NULL && is_late(bid, now)) {
-        pending = bid->pending;
-        bid_end(bid, bid->message != NULL ? PUBLISHER_UNKNOWN : PUBLISHER_DROPPED);
+        struct pending_bids *pending = bid->pending;
+        bid_end(bid, bid_verdict(bid));
         pending_end_if_empty(pending);
     }
+}
+
+static void sweep_delayed(struct publisher *publisher, int64_t now, bool up)
+{
+    struct publisher_message *next = NULL;
+    for (struct publisher_message *message = TAILQ_FIRST(&publisher->delayed); message != NULL; message = next) {
+        next = TAILQ_NEXT(message, delayed);
+        if (!up || TAILQ_EMPTY(&message->bids) || (message->due_ms <= now && !message_publish_again(message))) {
+            message_end(message, PUBLISHER_REFUSED);
+        }
+    }
+}
+
+static void sweep_stalled(struct publisher *publisher, bool up)
+{
+    struct pending_bids *pending = NULL;
+    struct pending_bids *next = NULL;
     for (pending = TAILQ_FIRST(&publisher->stalled); pending != NULL; pending = next) {
         next = TAILQ_NEXT(pending, stall);
         if (up && pending_free_message(pending) != NULL && !TAILQ_EMPTY(&pending->waiting)) {
@@ -325,6 +465,18 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+static void do_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct publisher *publisher = arg;
+    int64_t now = clock_boot_ms();
+    bool up = publisher_ready(publisher);
+    (void)fd;
+    (void)what;
+    sweep_deadlines(publisher, now);
+    sweep_delayed(publisher, now, up);
+    sweep_stalled(publisher, up);
+}
+
 struct publisher *publisher_new(struct event_base *base, const struct config *config)
 {
     const struct timeval every = {0, SWEEP_MS * 1000L};
@@ -336,6 +488,7 @@ struct publisher *publisher_new(struct event_base *base, const struct config *co
     publisher->share_max = (size_t)config->share_max_bids;
     assert(publisher->share_max >= 1 && publisher->share_max <= MESSAGE_COMMANDS_MAX);
     TAILQ_INIT(&publisher->stalled);
+    TAILQ_INIT(&publisher->delayed);
     TAILQ_INIT(&publisher->deadlines);
     publisher->json = jsonw_new();
     publisher->commands = calloc(publisher->share_max, sizeof(*publisher->commands));

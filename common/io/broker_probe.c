@@ -1,0 +1,171 @@
+/*
+ * See broker_probe.h.
+ */
+#include "common/io/broker_probe.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "common/base/log.h"
+
+enum {
+    PROBES_MAX = 128, /* of a connection: TOPOLOGY_SHARDS_MAX, and the other queues */
+    PROBE_RETRY_MS = 500,
+    PROBE_NACKS_MAX = 4, /* of one probe; then its queue is full */
+};
+
+enum probe_state { PROBE_WAITING, PROBE_SENT, PROBE_ANSWERED };
+
+struct probe {
+    struct broker_prober *prober;
+    char *exchange;
+    char *routing_key;
+    enum probe_state state;
+    int nacks;
+    TAILQ_ENTRY(probe) list;
+};
+
+struct broker_prober {
+    broker_probe_publish publish;
+    void *connection;
+    struct event *retry;
+    bool up;
+    size_t answered;
+    size_t count;
+    TAILQ_HEAD(, probe) probes;
+};
+
+static void retry_later(struct broker_prober *prober)
+{
+    const struct timeval after = {.tv_usec = PROBE_RETRY_MS * 1000L};
+    if (evtimer_add(prober->retry, &after) != 0) {
+        log_error("rabbitmq: no timer to probe again");
+    }
+}
+
+static void on_verdict(enum broker_verdict verdict, void *arg)
+{
+    struct probe *probe = arg;
+    struct broker_prober *prober = probe->prober;
+    bool again = verdict == BROKER_NACKED && ++probe->nacks < PROBE_NACKS_MAX;
+    if (verdict == BROKER_UNKNOWN || again) {
+        probe->state = PROBE_WAITING;
+        if (prober->up) {
+            retry_later(prober);
+        }
+        return;
+    }
+    probe->state = PROBE_ANSWERED;
+    prober->answered++;
+}
+
+static void send_waiting(struct broker_prober *prober)
+{
+    struct probe *probe = NULL;
+    TAILQ_FOREACH(probe, &prober->probes, list)
+    {
+        struct broker_message message = {
+            .exchange = probe->exchange, .routing_key = probe->routing_key, .body = "", .type = BROKER_PROBE_TYPE};
+        if (probe->state != PROBE_WAITING) {
+            continue;
+        }
+        if (!prober->publish(prober->connection, &message, on_verdict, probe)) {
+            retry_later(prober);
+            return;
+        }
+        probe->state = PROBE_SENT;
+    }
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    send_waiting(arg);
+}
+
+static void probe_free(struct probe *probe)
+{
+    free(probe->exchange);
+    free(probe->routing_key);
+    free(probe);
+}
+
+bool broker_prober_add(struct broker_prober *prober, const char *exchange, const char *routing_key)
+{
+    struct probe *probe = prober->count < PROBES_MAX ? calloc(1, sizeof *probe) : NULL;
+    if (probe == NULL) {
+        return false;
+    }
+    probe->prober = prober;
+    probe->exchange = strdup(exchange);
+    probe->routing_key = strdup(routing_key);
+    if (probe->exchange == NULL || probe->routing_key == NULL) {
+        probe_free(probe);
+        return false;
+    }
+    TAILQ_INSERT_TAIL(&prober->probes, probe, list);
+    prober->count++;
+    if (prober->up) {
+        send_waiting(prober);
+    }
+    return true;
+}
+
+struct broker_prober *broker_prober_new(struct event_base *base, broker_probe_publish publish, void *connection)
+{
+    struct broker_prober *prober = calloc(1, sizeof *prober);
+    if (prober == NULL) {
+        return NULL;
+    }
+    prober->publish = publish;
+    prober->connection = connection;
+    TAILQ_INIT(&prober->probes);
+    prober->retry = evtimer_new(base, on_retry, prober);
+    if (prober->retry == NULL) {
+        broker_prober_free(prober);
+        return NULL;
+    }
+    return prober;
+}
+
+void broker_prober_free(struct broker_prober *prober)
+{
+    if (prober == NULL) {
+        return;
+    }
+    struct probe *probe = NULL;
+    while ((probe = TAILQ_FIRST(&prober->probes)) != NULL) {
+        TAILQ_REMOVE(&prober->probes, probe, list);
+        probe_free(probe);
+    }
+    if (prober->retry != NULL) {
+        event_free(prober->retry);
+    }
+    free(prober);
+}
+
+void broker_prober_start(struct broker_prober *prober)
+{
+    prober->up = true;
+    send_waiting(prober);
+}
+
+void broker_prober_stop(struct broker_prober *prober)
+{
+    prober->up = false;
+    (void)evtimer_del(prober->retry);
+    prober->answered = 0;
+    struct probe *probe = NULL;
+    TAILQ_FOREACH(probe, &prober->probes, list)
+    {
+        probe->state = PROBE_WAITING;
+        probe->nacks = 0;
+    }
+}
+
+bool broker_prober_proved(const struct broker_prober *prober)
+{
+    return prober->up && prober->answered == prober->count;
+}

@@ -1,0 +1,36 @@
+/*
+ * One connection that publishes: its link, its publish channel with the messages that have no verdict yet, and its
+ * probes. A broker has one, or two to different hosts. Caller: broker.c.
+ */
+#ifndef ROSTRUM_COMMON_IO_BROKER_SENDER_H
+#define ROSTRUM_COMMON_IO_BROKER_SENDER_H
+
+#include "common/io/broker_link.h"
+
+struct broker_sender;
+
+/*
+ * The `connection`-th connection of the broker. `on_change` is called at each change of the link's state, before the
+ * verdicts of a lost link. NULL as in broker_new.
+ */
+MUST_CHECK struct broker_sender *broker_sender_new(const struct broker_options *options, size_t connection,
+                                                   void (*on_change)(struct broker_sender *sender, void *arg),
+                                                   void *arg);
+/* See broker_free. NULL is allowed. */
+void broker_sender_free(struct broker_sender *sender);
+struct broker_link *broker_sender_link(const struct broker_sender *sender);
+size_t broker_sender_unconfirmed(const struct broker_sender *sender);
+int64_t broker_sender_latency_ms(const struct broker_sender *sender); /* of the last confirm */
+/* How long the oldest unconfirmed message has waited, in milliseconds; 0 if there is none. */
+int64_t broker_sender_oldest_ms(const struct broker_sender *sender);
+/* The link is up, and all its probes were answered. */
+bool broker_sender_proved(const struct broker_sender *sender);
+/* See broker_prepare. */
+MUST_CHECK bool broker_sender_prepare(struct broker_sender *sender, const char *exchange, const char *routing_key);
+/* See broker_publish. */
+MUST_CHECK bool broker_sender_publish(struct broker_sender *sender, const struct broker_message *message,
+                                      broker_verdict_callback callback, void *arg);
+/* Ends the connection; its messages get BROKER_UNKNOWN within this call. The loop then connects to the next host. */
+void broker_sender_leave(struct broker_sender *sender, const char *reason);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * See topology_prepare.h.
+ */
+#include "common/protocol/topology_prepare.h"
+
+#include "common/protocol/topology.h"
+
+bool topology_prepare_shards(struct broker *broker, unsigned shards)
+{
+    bool ok = true;
+    for (unsigned shard = 0; shard < shards; shard++) {
+        char exchange[TOPOLOGY_QUEUE_SIZE];
+        topology_shard_name(shard, exchange);
+        ok = broker_prepare(broker, exchange, "") && ok;
+    }
+    return ok;
+}
+
+bool topology_prepare_outbox(struct broker *broker)
+{
+    return broker_prepare(broker, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH) &&
+           broker_prepare(broker, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDED) &&
+           broker_prepare(broker, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS) &&
+           broker_prepare(broker, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_EMAIL) &&
+           broker_prepare(broker, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_WEBHOOK);
+}

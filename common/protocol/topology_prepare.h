@@ -1,0 +1,15 @@
+/*
+ * Names to a broker the queues that a program publishes to, so that it can leave one node of a cluster for another
+ * (broker_prepare). False: no memory. Callers: every program, for the broker that publishes.
+ */
+#ifndef ROSTRUM_COMMON_PROTOCOL_TOPOLOGY_PREPARE_H
+#define ROSTRUM_COMMON_PROTOCOL_TOPOLOGY_PREPARE_H
+
+#include "common/io/broker.h"
+
+/* The queues of shards 0 to `shards` - 1. */
+MUST_CHECK bool topology_prepare_shards(struct broker *broker, unsigned shards);
+/* The queues of the outbox: events, dead letters, deliveries. */
+MUST_CHECK bool topology_prepare_outbox(struct broker *broker);
+
+#endif
