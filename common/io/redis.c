@@ -3,8 +3,8 @@
  * reading, writing. Events, timers and the ring of pending commands are ours. hiredis' own asynchronous layer has no
  * timers, frees contexts during callbacks, and hides the PONG of a subscribed connection.
  *
- * A connection is DOWN (back-off), CONNECTING, GREETING (AUTH, SELECT, SCRIPT LOAD and SUBSCRIBE are pending) or UP.
- * Only redis_set_state changes that. Only redis_lost ends a connection that the owner did not close.
+ * A connection is DOWN (back-off), CONNECTING, GREETING (AUTH, INFO, SELECT, SCRIPT LOAD and SUBSCRIBE are pending) or
+ * UP. Only redis_set_state changes that. Only redis_lost ends a connection that the owner did not close.
  *
  * Replies arrive in the order of the commands, so each belongs to the first entry of the ring. Only the messages of a
  * subscribed channel arrive outside of that order. Callbacks run between redis_enter and redis_leave, which keep the
@@ -44,6 +44,7 @@ enum pending_kind {
     PENDING_COMMAND, /* a command of a caller */
     PENDING_CALL,    /* a script call of a caller: kept for a retry */
     PENDING_GREETING,
+    PENDING_INFO, /* in the greeting: what kind of server this is */
     PENDING_LOAD, /* SCRIPT LOAD: in the greeting, or after NOSCRIPT */
     PENDING_PING,
 };
@@ -367,16 +368,48 @@ static bool call_again(struct redis *redis, const struct pending *pending, const
     return send_load(redis, pending->script) && send_bytes(redis, &again, pending->bytes, pending->length);
 }
 
+/*
+ * A server that cannot serve: it is asked again after the back-off, because a replica may be promoted, or a proxy may
+ * lead to another server. A server that refuses INFO is used: an ACL may forbid the command.
+ */
+static void info_answered(struct redis *redis, const redisReply *reply)
+{
+    const char *text = reply->type == REDIS_REPLY_STRING ? reply->str : "";
+    if (strstr(text, "cluster_enabled:1") != NULL) {
+        redis_lost(redis,
+                   "Redis Cluster is not supported: redis_url needs a single Redis, or a local HAProxy that leads"
+                   " to the master, as conf/haproxy/redis.cfg sets up");
+    } else if (strstr(text, "role:slave") != NULL) {
+        redis_lost(redis, "this Redis is a replica and takes no writes: redis_url needs the master, or a local HAProxy"
+                          " that leads to it, as conf/haproxy/redis.cfg sets up");
+    }
+}
+
+static void command_answered(struct redis *redis, struct pending *pending, const redisReply *reply)
+{
+    static const char READ_ONLY[] = "READONLY ";
+    const redisContext *context = redis->context;
+    redis->latency_ms = clock_mono_ms() - pending->sent_ms;
+    if (!call_again(redis, pending, reply) && pending->callback != NULL) {
+        pending->callback(reply, pending->arg);
+    }
+    free(pending->bytes);
+    /* The master has become a replica. */
+    if (redis->context == context && reply_is_error(reply) &&
+        strncmp(reply->str, READ_ONLY, sizeof(READ_ONLY) - 1) == 0) {
+        redis_lost(redis, reply->str);
+    }
+}
+
 static void redis_answer(struct redis *redis, struct pending *pending, const redisReply *reply)
 {
     switch (pending->kind) {
     case PENDING_COMMAND:
     case PENDING_CALL:
-        redis->latency_ms = clock_mono_ms() - pending->sent_ms;
-        if (!call_again(redis, pending, reply) && pending->callback != NULL) {
-            pending->callback(reply, pending->arg);
-        }
-        free(pending->bytes);
+        command_answered(redis, pending, reply);
+        break;
+    case PENDING_INFO:
+        info_answered(redis, reply);
         break;
     case PENDING_LOAD:
         load_answered(redis, pending, reply);
@@ -498,9 +531,13 @@ static bool greet_all(struct redis *redis)
     } else if (redis->password != NULL) {
         sent = greet_with(redis, "AUTH", redis->password, NULL);
     }
+    static const char *const info[] = {"INFO"};
+    const struct pending pending = {.kind = PENDING_INFO};
     char database[16];
     (void)snprintf(database, sizeof(database), "%d", redis->database);
-    sent = sent && greet_with(redis, "SELECT", database, NULL);
+    /* Before SELECT, which a cluster refuses: the reason is then the better one. */
+    sent = sent && send_arguments(redis, &pending, ARRAY_LEN(info), info, NULL) &&
+           greet_with(redis, "SELECT", database, NULL);
     for (size_t i = 0; sent && i < redis->options.script_count; i++) {
         sent = send_load(redis, i);
     }

@@ -74,6 +74,7 @@ static struct {
     pid_t pid; /* 0: not running */
     int port;
     const char *password;
+    bool cluster;
 } server;
 
 static bool port_is_free(int port)
@@ -87,6 +88,13 @@ static bool port_is_free(int port)
     return is_free;
 }
 
+/* A cluster writes a file there. */
+static const char *server_folder(void)
+{
+    const char *folder = getenv("TMPDIR");
+    return folder == NULL ? "/tmp" : folder;
+}
+
 static void server_start(void)
 {
     char port[16];
@@ -97,7 +105,8 @@ static void server_start(void)
     if (server.pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly",
-               "no", "--logfile", "/dev/null", "--requirepass", server.password, (char *)NULL);
+               "no", "--logfile", "/dev/null", "--requirepass", server.password, "--dir", server_folder(),
+               "--cluster-enabled", server.cluster ? "yes" : "no", (char *)NULL);
         _exit(127);
     }
 }
@@ -657,6 +666,64 @@ START_TEST(password_and_database_come_from_the_url)
 }
 END_TEST
 
+/* --- servers that cannot serve --- */
+
+/* From now on the log of this test is in a file. Each test is a process of its own. */
+static void log_catch(void)
+{
+    FILE *file = tmpfile();
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(dup2(fileno(file), STDERR_FILENO), 0);
+}
+
+static bool log_has(const char *text)
+{
+    static char all[1 << 16];
+    ssize_t length = pread(STDERR_FILENO, all, sizeof(all) - 1, 0);
+    ck_assert_int_ge(length, 0);
+    all[length] = '\0';
+    return strstr(all, text) != NULL;
+}
+
+/* Runs a command on a connection of its own. */
+static void ask_server(const char *text)
+{
+    redisContext *context = redisConnect("127.0.0.1", server.port);
+    ck_assert(context != NULL && context->err == 0);
+    redisReply *reply = redisCommand(context, text);
+    ck_assert_ptr_nonnull(reply);
+    ck_assert_int_ne(reply->type, REDIS_REPLY_ERROR);
+    freeReplyObject(reply);
+    redisFree(context);
+}
+
+START_TEST(a_master_that_becomes_a_replica_is_left_until_it_is_a_master_again)
+{
+    log_catch();
+    ask_server("REPLICAOF 127.0.0.1 1");
+    struct seen seen = command(redis, "SET", "lot", "1");
+    ck_assert_int_eq(seen.type, REDIS_REPLY_ERROR);
+    ck_assert_int_eq(strncmp(seen.text, "READONLY ", 9), 0);
+    ck_assert_int_eq(changes_down, 1);
+    RUN_UNTIL(log_has("this Redis is a replica and takes no writes"));
+    ck_assert_int_eq(changes_up, 1);
+    ask_server("REPLICAOF NO ONE");
+    RUN_UNTIL(redis_up(redis));
+    ck_assert_str_eq(command(redis, "SET", "lot", "1").text, "OK");
+}
+END_TEST
+
+START_TEST(a_cluster_is_refused_with_the_reason)
+{
+    server.cluster = true;
+    server_new("");
+    log_catch();
+    redis = client_new(server_url());
+    RUN_UNTIL(log_has("Redis Cluster is not supported: redis_url needs a single Redis"));
+    ck_assert(!redis_up(redis));
+}
+END_TEST
+
 static void add_case(Suite *suite, const char *name, SFun before, const TTest *const *tests, size_t count)
 {
     TCase *tcase = tcase_create(name);
@@ -689,8 +756,9 @@ static Suite *redis_suite(void)
         a_subscription_is_renewed_after_a_restart,
         a_listener_can_be_freed_inside_its_callback,
         an_idle_listener_detects_a_dead_link,
+        a_master_that_becomes_a_replica_is_left_until_it_is_a_master_again,
     };
-    const TTest *const guarded[] = {password_and_database_come_from_the_url};
+    const TTest *const guarded[] = {password_and_database_come_from_the_url, a_cluster_is_refused_with_the_reason};
     Suite *suite = suite_create("redis");
     add_case(suite, "shared", set_up_shared, shared, ARRAY_LEN(shared));
     add_case(suite, "private", set_up_private, private, ARRAY_LEN(private));
