@@ -9,9 +9,9 @@
 #include "common/base/log.h"
 #include "common/io/broker.h"
 #include "common/io/pg.h"
-#include "common/protocol/topology.h"
 #include "common/service/lease.h"
 #include "common/service/service_loop.h"
+#include "common/service/shards.h"
 
 enum { MS_PER_S = 1000 };
 
@@ -25,15 +25,6 @@ static const char *const statuses[] = {BID_STATUSES(STATUS_LABEL)};
 static_assert(ARRAY_LEN(kinds) == COMMAND_KIND_COUNT - 1, "a label for each kind but COMMAND_NONE");
 static_assert(ARRAY_LEN(reasons) == RULES_REASON_COUNT - 1, "a label for each reason but RULES_NONE");
 static_assert(ARRAY_LEN(statuses) == BID_STATUS_COUNT, "a label for each status");
-/* clang-format off */
-static const char *const shard_names[TOPOLOGY_SHARDS_MAX] = {
-    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19",
-    "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31", "32", "33", "34", "35", "36", "37", "38",
-    "39", "40", "41", "42", "43", "44", "45", "46", "47", "48", "49", "50", "51", "52", "53", "54", "55", "56", "57",
-    "58", "59", "60", "61", "62", "63", "64", "65", "66", "67", "68", "69", "70", "71", "72", "73", "74", "75", "76",
-    "77", "78", "79", "80", "81", "82", "83", "84", "85", "86", "87", "88", "89", "90", "91", "92", "93", "94", "95",
-    "96", "97", "98", "99"};
-/* clang-format on */
 static const int64_t batch_bounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
 
 static struct metrics_family decisions = {
@@ -79,14 +70,14 @@ static struct metrics_family ready = {
         "Messages in a shard's queue that are not delivered to a worker yet; for the shards that this worker serves.",
     .type = METRICS_GAUGE,
     .label_count = 1,
-    .labels = {{"shard", shard_names, ARRAY_LEN(shard_names)}},
+    .labels = {{"shard", shards_labels, ARRAY_LEN(shards_labels)}},
 };
 static struct metrics_family unacked = {
     .name = "rostrum_shard_unacked_messages",
     .help = "Messages of a shard that this worker holds and has not acknowledged.",
     .type = METRICS_GAUGE,
     .label_count = 1,
-    .labels = {{"shard", shard_names, ARRAY_LEN(shard_names)}},
+    .labels = {{"shard", shards_labels, ARRAY_LEN(shards_labels)}},
 };
 static struct metrics_family locked = {
     .name = "rostrum_locked_auctions",

@@ -16,7 +16,6 @@ enum { SCRIPT_SNAPSHOT, SCRIPT_DECIDED };
 
 /* Pending commands. A batch of 1,024 bids sends at most six each, and two batches may overlap. */
 enum { PENDING_MAX = 16384 };
-enum { SHARD_FIELD_SIZE = 16 };
 /* For a batch of up to 1,024 bids, each with at most one automatic answer. */
 enum { LEADERS_SIZE = 2048 * SNAPSHOT_LEADER_SIZE };
 
@@ -223,10 +222,10 @@ void results_publish(struct results *results, const struct batch *batch)
 
 void publish_shard(struct results *results, unsigned shard, const struct shards_report *report)
 {
-    char field[SHARD_FIELD_SIZE];
+    char field[SHARDS_FIELD_SIZE];
     char text[SHARDS_REPORT_SIZE];
     const char *const arguments[] = {"HSET", KEYS_SHARDS, field, text};
-    (void)snprintf(field, sizeof field, "%u", shard);
+    shards_field_write(shard, field);
     shards_report_write(report, text);
     if (redis_up(results->redis) &&
         !redis_command(results->redis, NULL, NULL, (int)ARRAY_LEN(arguments), arguments, NULL)) {

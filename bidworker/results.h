@@ -26,7 +26,7 @@ void results_set_epoch(struct results *results, int64_t epoch);
 /* Publishes one snapshot. False: Redis is down or takes no more. */
 MUST_CHECK bool results_publish_snapshot(struct results *results, const struct snapshot *snapshot);
 void results_publish(struct results *results, const struct batch *batch);
-/* Stores the shard's owner and number of unacknowledged messages, for `rostrumctl shards`. */
+/* Stores the report about a shard that this worker serves. */
 void publish_shard(struct results *results, unsigned shard, const struct shards_report *report);
 
 #endif

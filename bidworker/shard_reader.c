@@ -361,6 +361,48 @@ size_t shard_reader_locked(const struct shard_reader *shard_reader, int64_t *sin
     return count;
 }
 
+/* Receipt of the message's first undecided command that has one. An unreadable command may have none. */
+static int64_t received_ms(const struct shard_reader_message *message)
+{
+    for (size_t i = message->decided; i < message->count; i++) {
+        if (message->items[i].command.received_ms > 0) {
+            return message->items[i].command.received_ms;
+        }
+    }
+    return 0;
+}
+
+/* Adds the auction of the message, unless an older message has added it. */
+static void describe_locked(const struct shard_reader_message *message, struct shards_report *report)
+{
+    for (size_t i = 0; i < report->locked_count; i++) {
+        if (uuid_equal(&report->locked[i].auction_id, &message->auction_id)) {
+            return;
+        }
+    }
+    if (report->locked_count < SHARDS_LOCKED_MAX) {
+        report->locked[report->locked_count++] =
+            (struct shards_locked){.auction_id = message->auction_id, .oldest_ms = received_ms(message)};
+    }
+}
+
+void shard_reader_describe(const struct shard_reader *shard_reader, unsigned shard, struct shards_report *report)
+{
+    assert(shard < shard_reader->options.shards);
+    const struct buffer *buffer = &shard_reader->buffers[shard];
+    const struct shard_reader_message *message = NULL;
+    report->oldest_ms = 0;
+    report->locked_count = 0;
+    TAILQ_FOREACH(message, &buffer->messages, link)
+    {
+        if (locked_auctions_find(&buffer->locked, &message->auction_id) != NULL) {
+            describe_locked(message, report);
+        } else if (report->oldest_ms == 0) {
+            report->oldest_ms = received_ms(message);
+        }
+    }
+}
+
 void shard_reader_ask_ready(struct shard_reader *shard_reader)
 {
     for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {

@@ -21,6 +21,7 @@
 #include "bidworker/batch.h"
 #include "common/io/broker.h"
 #include "common/io/broker_consumer.h"
+#include "common/service/shards.h"
 
 struct shard_reader;
 
@@ -58,6 +59,11 @@ MUST_CHECK bool shard_reader_unacked(const struct shard_reader *shard_reader, un
 /* Number of auctions that wait for their row, and since when the first of them does (clock_mono_ms; INT64_MAX: none).
  */
 size_t shard_reader_locked(const struct shard_reader *shard_reader, int64_t *since_ms);
+/*
+ * Sets oldest_ms and the locked auctions of the report. The first message counts as the oldest, because queue order is
+ * the order of receipt but for confirm_deadline_ms. Commands of locked auctions count for their auction alone.
+ */
+void shard_reader_describe(const struct shard_reader *shard_reader, unsigned shard, struct shards_report *report);
 
 /* Asks the broker for the length of the queues of all shards served. shard_reader_ready returns the answers. */
 void shard_reader_ask_ready(struct shard_reader *shard_reader);

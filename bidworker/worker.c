@@ -100,6 +100,7 @@ struct worker {
     unsigned losses;            /* of the current batch, in a row */
     unsigned refusals;          /* likewise */
     bool counted;               /* the current careful command is counted in table suspects */
+    int64_t taken_ms;           /* monotonic; when the batch in hand was taken */
     int64_t moved_ms;           /* monotonic; when bids were last decided, or none were waiting */
     bool gave_up;               /* the lease, because PostgreSQL did not answer; until the next commit */
     size_t serving;             /* number of shards at the last call of `serving`; SIZE_MAX: not called yet */
@@ -322,6 +323,7 @@ static void take_batch(struct worker *worker)
     worker->losses = 0;
     worker->refusals = 0;
     worker->counted = false;
+    worker->taken_ms = clock_mono_ms();
     try_batch(worker);
 }
 
@@ -569,6 +571,25 @@ static void check_stall(struct worker *worker)
     ownership_release(worker->ownership, lease_ms * STALL_REST_LEASES);
 }
 
+/* For operators, and for gateways, which notice by it that bids are not decided. */
+static void report_shards(struct worker *worker)
+{
+    int64_t stalled_ms = worker->batch->count > 0 ? clock_mono_ms() - worker->taken_ms : 0;
+    for (unsigned shard = 0; worker->ownership != NULL && shard < worker->shard_count; shard++) {
+        size_t unacked = 0;
+        if (shard_reader_unacked(worker->shard_reader, shard, &unacked)) {
+            struct shards_report report = {
+                .worker = ownership_number(worker->ownership),
+                .unacked = (uint32_t)unacked,
+                .at_ms = clock_now_ms(),
+                .stalled_ms = stalled_ms,
+            };
+            shard_reader_describe(worker->shard_reader, shard, &report);
+            publish_shard(worker->results, shard, &report);
+        }
+    }
+}
+
 static void on_polled(void *arg)
 {
     struct worker *worker = arg;
@@ -580,13 +601,7 @@ static void on_polled(void *arg)
     if (worker->options.config->metrics_port != 0 && worker->polls++ % READY_POLLS == 0) {
         shard_reader_ask_ready(worker->shard_reader);
     }
-    for (unsigned shard = 0; worker->ownership != NULL && shard < worker->shard_count; shard++) {
-        size_t unacked = 0;
-        if (shard_reader_unacked(worker->shard_reader, shard, &unacked)) {
-            struct shards_report report = {ownership_number(worker->ownership), (uint32_t)unacked, clock_now_ms()};
-            publish_shard(worker->results, shard, &report);
-        }
-    }
+    report_shards(worker);
 }
 
 static void on_mine(unsigned shard, bool mine, void *arg)

@@ -6,6 +6,7 @@
  *     leader -> scheduler    -> START, FENCE into the shard queues
  *            -> ending_soon  -> outbox
  *            -> prices
+ *     depths of the shard queues -> Redis
  *     queue auction_end -> settlement_consumer -> settlement -> outbox
  */
 #include <stdlib.h>
@@ -24,6 +25,7 @@
 #include "common/service/outbox.h"
 #include "common/service/service_loop.h"
 #include "common/service/timing_guard.h"
+#include "endworker/depths.h"
 #include "endworker/ending_soon.h"
 #include "endworker/endworker_metrics.h"
 #include "endworker/leader.h"
@@ -45,7 +47,7 @@ static const struct daemon_program program = {
     .name = "rostrum-endworker",
     .purpose = "starts auctions, ends them, and settles ended auctions",
     .description =
-        "  Four services in one process:\n\n"
+        "  Five services in one process:\n\n"
         "  Scheduling. One end worker leads: the one that holds a lease in PostgreSQL. Every\n"
         "  schedule_poll_ms it queries scheduled auctions whose start time has passed, and active ones whose\n"
         "  end time has passed by fence_grace_ms. It puts a start or fence command into the queue of the\n"
@@ -55,6 +57,8 @@ static const struct daemon_program program = {
         "  leader ends, and after lease_s when it hangs.\n\n"
         "  Ending soon. The leader announces once each auction that ends within ending_soon_s.\n\n"
         "  Prices. The leader updates the prices of the search index after bids.\n\n"
+        "  Depths. The leader publishes the depths of the bid queues in Redis every second, so that gateways\n"
+        "  notice bids that nobody decides. Without PostgreSQL every end worker does.\n\n"
         "  Settlement. Ended auctions arrive in queue auction_end and become sold or unsold, once, under\n"
         "  their row lock. Every settle_sweep_ms a query finds ended auctions that were missed. Every end\n"
         "  worker settles, the stand-by too. A message that cannot be parsed is copied to queue\n"
@@ -78,6 +82,7 @@ struct endworker {
     struct scheduler *scheduler;
     struct ending_soon *ending_soon;
     struct prices *prices;
+    struct depths *depths;
     struct settlement *settlement;
     struct settlement_consumer *settlement_consumer;
     int64_t drain_outbox_until_ms; /* monotonic */
@@ -89,6 +94,13 @@ static bool leads(void *arg)
 {
     const struct endworker *worker = arg;
     return worker->leader != NULL && leader_leads(worker->leader);
+}
+
+/* Whether this program reports depths: it leads, or nobody may lead. */
+static bool reports_depths(void *arg)
+{
+    const struct endworker *worker = arg;
+    return leads(arg) || !pg_up(worker->pg) || timing_guard_withholds(worker->timing);
 }
 
 static void report(struct endworker *worker)
@@ -297,13 +309,20 @@ static bool make_services(struct endworker *worker)
                                             .outbox = worker->outbox,
                                             .redis = worker->redis,
                                             .snapshots = &worker->snapshots};
+    const struct depths_options depths = {.base = worker->loop.base,
+                                          .pg = worker->pg,
+                                          .broker = worker->brokers.consumer,
+                                          .redis = worker->redis,
+                                          .wanted = reports_depths,
+                                          .arg = worker};
     worker->scheduler = scheduler_new(&scheduler);
     worker->ending_soon =
         ending_soon_new(worker->loop.base, worker->pg, worker->outbox, worker->redis, config->ending_soon_s);
     worker->prices = prices_new(worker->loop.base, worker->pg);
+    worker->depths = depths_new(&depths);
     worker->settlement = settlement_new(&settlement);
     if (worker->timing == NULL || worker->scheduler == NULL || worker->ending_soon == NULL || worker->prices == NULL ||
-        worker->settlement == NULL) {
+        worker->depths == NULL || worker->settlement == NULL) {
         return false;
     }
     struct settlement_consumer_options settlement_consumer = {.base = worker->loop.base,
@@ -328,6 +347,7 @@ static void on_close(void *arg)
     redis_free(worker->redis);
     settlement_consumer_free(worker->settlement_consumer);
     settlement_free(worker->settlement);
+    depths_free(worker->depths);
     prices_free(worker->prices);
     ending_soon_free(worker->ending_soon);
     scheduler_free(worker->scheduler);

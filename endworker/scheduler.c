@@ -2,7 +2,9 @@
  * See scheduler.h. A cycle reads everything that is due, page by page: starts, then fences. It publishes the commands
  * that `sent` does not hold back. It pauses while IN_FLIGHT_MAX commands are unconfirmed, and is aborted when the
  * broker refuses a message. The next cycle starts after schedule_poll_ms, or after four times the duration of this one
- * if that is longer. So a deployment that cannot decide due commands in time is not loaded further by the polling.
+ * if that is longer, but at most after REST_MAX_MS. So a deployment that cannot decide due commands in time is not
+ * loaded further by the polling. A new lead begins its first cycle at once: the rest may be that of a cycle in which
+ * this process stood still and lost its former lead.
  *
  * received_ms of a FENCE is the time of the query minus the grace period: all bids received before and answered 202 are
  * already in the queue. The rules end an auction only if its end is not after received_ms. So a fence has no effect on
@@ -35,6 +37,7 @@ enum {
     PAGE_ROWS = 256,     /* in one query */
     IN_FLIGHT_MAX = 256, /* unconfirmed commands; the broker confirms about this many in 10 ms */
     REST_FACTOR = 4,     /* pause between cycles, at least this many times the duration of the last one */
+    REST_MAX_MS = 2000,  /* but not longer, if schedule_poll_ms is not */
     PAGE_TEXT_SIZE = 12, /* PAGE_ROWS as text */
 };
 
@@ -106,7 +109,7 @@ static void cycle_end(struct scheduler *scheduler, const char *reason)
         log_warn("more than %d auctions are due and undecided; some must wait", SENT_MAX);
     }
     if (scheduler->leading || scheduler->shards == 0) {
-        int64_t rest_ms = took_ms * REST_FACTOR;
+        int64_t rest_ms = took_ms < REST_MAX_MS / REST_FACTOR ? took_ms * REST_FACTOR : REST_MAX_MS;
         arm(scheduler->tick,
             rest_ms > scheduler->config->schedule_poll_ms ? rest_ms : scheduler->config->schedule_poll_ms);
     }
@@ -344,6 +347,7 @@ void scheduler_lead(struct scheduler *scheduler, bool leading)
 {
     scheduler->leading = leading;
     if (leading) {
+        (void)evtimer_del(scheduler->tick);
         arm(scheduler->tick, 0);
     } else if (scheduler->running && !scheduler->asking) {
         arm(scheduler->continue_timer, 0); /* the cycle may be waiting for verdicts: ends it */

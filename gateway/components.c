@@ -240,14 +240,22 @@ static bool start_reader(struct gateway *gateway, struct deployment_record *reco
 
 static bool start_bids(struct gateway *gateway)
 {
+    const struct backlog_reader_options backlog = {
+        .base = gateway->base,
+        .config = gateway->config,
+        .deployment = &gateway->deployment,
+        .redis = gateway->redis,
+        .backlog = &gateway->backlog,
+    };
+    gateway->backlog_reader = backlog_reader_new(&backlog);
     gateway->publisher = publisher_new(gateway->base, gateway->config);
     gateway->waiters = waiters_new(gateway->base, gateway->pg);
     gateway->snapshots = snapshots_new(&gateway->deployment, gateway->pg, gateway->redis);
     gateway->documents = documents_new(gateway->base, &gateway->deployment, gateway->pg, gateway->redis);
     gateway->submissions = (struct submissions){gateway->publisher, gateway->waiters, gateway->id,
                                                 deployment_reader_timing(gateway->reader)};
-    return gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
-           gateway->documents != NULL;
+    return gateway->backlog_reader != NULL && gateway->publisher != NULL && gateway->waiters != NULL &&
+           gateway->snapshots != NULL && gateway->documents != NULL;
 }
 
 static bool start_accounts(struct gateway *gateway)
@@ -309,7 +317,7 @@ static void fill_contexts(struct gateway *gateway)
         .accounts = {config, deployment, pg, redis, hashpool},
         .recovery = {pg, hashpool},
         .webhooks = {config, pg},
-        .bids = {config, deployment, pg, snapshots, gateway->verification, submissions},
+        .bids = {config, deployment, &gateway->backlog, pg, snapshots, gateway->verification, submissions},
         .ledger = {deployment, pg, redis},
         .leaderboard = {deployment, pg, redis, snapshots},
         .auctions = {pg, documents, {deployment, redis}},
@@ -318,7 +326,8 @@ static void fill_contexts(struct gateway *gateway)
         .watchlist = {deployment, pg, redis},
         .listing = {deployment, gateway->pg_search, gateway->pg_words, redis},
         .deadletters = {deployment, pg},
-        .health = {config, deployment, deployment_reader_timing(gateway->reader), pg, redis, gateway->publisher},
+        .health = {config, deployment, deployment_reader_timing(gateway->reader), &gateway->backlog, pg, redis,
+                   gateway->publisher},
     };
     gateway->contexts.live = (struct live_context){
         .config = config,
@@ -445,6 +454,7 @@ void components_stop(struct gateway *gateway)
     snapshots_free(gateway->snapshots);
     waiters_free(gateway->waiters);
     publisher_free(gateway->publisher);
+    backlog_reader_free(gateway->backlog_reader);
     dispatch_free(gateway->dispatch);
     router_free(gateway->router);
     deployment_reader_free(gateway->reader);

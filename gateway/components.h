@@ -16,6 +16,7 @@
 #include "common/protocol/keys.h"
 #include "common/service/config.h"
 #include "gateway/access/access.h"
+#include "gateway/bid/backlog_reader.h"
 #include "gateway/bid/submission.h"
 #include "gateway/core/deployment.h"
 #include "gateway/core/scripts.h"
@@ -45,6 +46,8 @@ struct gateway {
     struct router *router;
     struct dispatch *dispatch;
     struct hashpool *hashpool; /* Argon2id */
+    struct backlog backlog;
+    struct backlog_reader *backlog_reader;
     struct publisher *publisher;
     struct waiters *waiters;
     struct submissions submissions;

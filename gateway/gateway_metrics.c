@@ -21,7 +21,8 @@ static struct metrics_family workers = {
 struct metrics_family *const gateway_metrics_families[] = {
     /* clang-format off */
     &http_metrics_requests, &http_metrics_durations, &http_metrics_refusals, &http_metrics_accepted,
-    &http_metrics_connections, &workers, &bid_metrics_taken,
+    &http_metrics_connections, &workers, &bid_metrics_taken, &bid_metrics_undecided,
+    &bid_metrics_ready, &bid_metrics_deciding,
     &live_metrics_open, &live_metrics_watching, &live_metrics_sent, &live_metrics_slow, &live_metrics_closed,
     &live_metrics_repairs, &bid_metrics_decided, &auction_metrics_created, &cache_metrics_lookups,
     &log_metrics, &broker_metrics, &pg_metrics,

@@ -5,12 +5,13 @@
 
 #include <event2/buffer.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/service/metrics_server.h"
 #include "gateway/http/reply.h"
 
-enum { PROBLEM_SIZE = 64 };
+enum { PROBLEM_SIZE = 64, PURPOSE_SIZE = 8 };
 
 static void handle_health(struct request *request)
 {
@@ -80,40 +81,117 @@ static bool write_degraded(struct jsonw *json, const struct degradation *list, s
     return any;
 }
 
-static void handle_ready(struct request *request)
+/* What one answer is made of. */
+struct readiness {
+    bool postgres;
+    bool redis;
+    bool broker;
+    bool clock;
+    bool for_read;
+    struct backlog_summary backlog;
+};
+
+static struct readiness look(const struct health_context *health, bool for_read)
+{
+    const struct backlog_clock now = backlog_now();
+    return (struct readiness){
+        .postgres = pg_up(health->pg),
+        .redis = redis_up(health->redis),
+        .broker = publisher_ready(health->publisher),
+        .clock = !timing_guard_withholds(health->timing),
+        .for_read = for_read,
+        .backlog = backlog_summary(health->backlog, health->config->undecided_max_s, &now),
+    };
+}
+
+/*
+ * No shard decides. During an outage of PostgreSQL bids are taken nevertheless, as long as they may wait: it is the
+ * outage that the queues are for.
+ */
+static bool has_stopped(const struct health_context *health, const struct readiness *readiness)
+{
+    unsigned shards = health->backlog->shards;
+    unsigned most = readiness->postgres ? readiness->backlog.stopped : readiness->backlog.overdue;
+    return shards > 0 && most == shards;
+}
+
+static bool is_ready(const struct health_context *health, const struct readiness *readiness)
+{
+    if (readiness->for_read) {
+        return readiness->postgres || readiness->redis; /* Redis alone serves auctions, marked stale */
+    }
+    return readiness->broker && readiness->clock && !has_stopped(health, readiness);
+}
+
+static void write_back_ends(struct jsonw *json, const struct health_context *health, const struct readiness *readiness,
+                            const char *not_durable)
+{
+    bool broker = readiness->broker;
+    jsonw_name(json, "backEnds");
+    jsonw_object(json);
+    write_back_end(json, "postgres", readiness->postgres, pg_latency_ms(health->pg),
+                   readiness->postgres ? not_durable : NULL);
+    write_back_end(json, "redis", readiness->redis, redis_latency_ms(health->redis), NULL);
+    write_back_end(json, "rabbitmq", broker, broker ? broker_latency_ms(publisher_broker(health->publisher)) : 0,
+                   broker ? NULL : broker_problem(health));
+    jsonw_end_object(json);
+}
+
+static void write_deciding(struct jsonw *json, const struct health_context *health, const struct readiness *readiness)
+{
+    jsonw_name(json, "deciding");
+    jsonw_object(json);
+    jsonw_put_int(json, "shards", health->backlog->shards);
+    jsonw_put_int(json, "stopped", readiness->backlog.stopped);
+    if (readiness->backlog.oldest_ms < 0) {
+        jsonw_put_null(json, "oldestUndecidedMs");
+    } else {
+        jsonw_put_int(json, "oldestUndecidedMs", readiness->backlog.oldest_ms);
+    }
+    jsonw_end_object(json);
+}
+
+static void reply_ready(struct request *request, bool for_read)
 {
     const struct health_context *health = request->context;
     char problem[PROBLEM_SIZE];
     const char *not_durable = postgres_problem(health, problem);
-    bool postgres = pg_up(health->pg);
-    bool redis = redis_up(health->redis);
-    bool broker = publisher_ready(health->publisher);
-    bool clock = !timing_guard_withholds(health->timing);
-    bool ready = broker && clock;
+    const struct readiness readiness = look(health, for_read);
+    bool ready = is_ready(health, &readiness);
     const struct degradation degraded[] = {
-        {"postgres", !postgres},
-        {"redis", !redis},
-        {"clock", !clock},
+        {"postgres", !readiness.postgres},
+        {"redis", !readiness.redis},
+        {"rabbitmq", for_read && !readiness.broker}, /* without it bids are not degraded, but unavailable */
+        {"clock", !readiness.clock},
         {"durability", not_durable != NULL},
+        {"deciding", readiness.backlog.stopped > 0 || readiness.backlog.overdue > 0},
     };
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
-    jsonw_name(json, "backEnds");
-    jsonw_object(json);
-    write_back_end(json, "postgres", postgres, pg_latency_ms(health->pg), postgres ? not_durable : NULL);
-    write_back_end(json, "redis", redis, redis_latency_ms(health->redis), NULL);
-    write_back_end(json, "rabbitmq", broker, broker ? broker_latency_ms(publisher_broker(health->publisher)) : 0,
-                   broker ? NULL : broker_problem(health));
-    jsonw_end_object(json);
-    bool any = write_degraded(json, degraded, ARRAY_LEN(degraded));
-    const char *word = any ? "degraded" : "ready";
+    write_back_ends(json, health, &readiness, not_durable);
+    const char *word = write_degraded(json, degraded, ARRAY_LEN(degraded)) ? "degraded" : "ready";
     jsonw_put_string(json, "status", ready ? word : "unavailable");
+    write_deciding(json, health, &readiness);
     jsonw_put_int(json, "clockOffsetMs", timing_guard_offset_ms(health->timing));
     jsonw_end_object(json);
     if (!ready) {
         reply_header(request, "Retry-After", "1");
     }
     reply_send(request, ready ? 200 : 503);
+}
+
+static void handle_ready(struct request *request)
+{
+    char purpose[PURPOSE_SIZE];
+    bool given = request_query(request, "for", purpose, sizeof(purpose));
+    bool for_read = given && strcmp(purpose, "read") == 0;
+    if (given && !for_read) {
+        struct field_errors field_errors = {0};
+        field_errors_add(&field_errors, "for", "must be read, or be left out");
+        reply_field_errors(request, &field_errors);
+        return;
+    }
+    reply_ready(request, for_read);
 }
 
 static void handle_time(struct request *request)

@@ -1,6 +1,6 @@
 /*
- * GET /health (alive), GET /ready (bids can be accepted), GET /metrics and GET /api/v1/time. These are the simplest
- * handlers, and a good start for readers.
+ * GET /health (alive), GET /ready (bids can be accepted; with ?for=read: reads work), GET /metrics and GET
+ * /api/v1/time. These are the simplest handlers, and a good start for readers.
  */
 #ifndef ROSTRUM_GATEWAY_HEALTH_H
 #define ROSTRUM_GATEWAY_HEALTH_H
@@ -9,6 +9,7 @@
 #include "common/io/redis.h"
 #include "common/service/config.h"
 #include "common/service/timing_guard.h"
+#include "gateway/bid/backlog.h"
 #include "gateway/bid/publisher.h"
 #include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
@@ -18,6 +19,7 @@ struct health_context {
     const struct config *config;
     const struct deployment *deployment;
     struct timing_guard *timing;
+    const struct backlog *backlog;
     struct pg *pg;
     struct redis *redis;
     const struct publisher *publisher;

@@ -23,6 +23,7 @@
  *   hist:<epoch>:{auction}     hash: the first page of the bid history as JSON, by its limit; v the auction's version
  *   q:<epoch>:{search}         the answer to guests of the search with this hash, as JSON, for a few seconds
  *   shards                     hash: for each shard, the report of its worker (common/service/shards.h)
+ *   depths                     hash: for each shard, the depth of its queue (likewise; written by end workers)
  *   gw:<gateway worker>        channel: decisions for a waiting gateway worker
  *   live:{auction}             channel: live updates of an auction (common/protocol/live_update.h)
  *   user:{user}                channel: decisions and signals for one user (common/protocol/message.h)
@@ -36,6 +37,7 @@
 enum { KEYS_SIZE = 160 };
 
 #define KEYS_SHARDS "shards"
+#define KEYS_DEPTHS "depths"
 
 void keys_session(const struct uuid *user, const char *token_hash, char out[static KEYS_SIZE]);
 void keys_sessions(const struct uuid *user, char out[static KEYS_SIZE]);

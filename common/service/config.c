@@ -81,6 +81,7 @@ static const struct setting settings[] = {
     INT("gateway", hash_threads, "1", 1, 64),
     INT("gateway", hash_queue_max, "64", 1, 100000),
     INT("gateway", clock_skew_max_ms, "200", 1, 60000),
+    INT("gateway", undecided_max_s, "60", 0, 86400),
     BOOL("gateway", trust_forwarded_for, "no"),
     TEXT("gateway", "cors_origins", cors_origins, "none"),
 

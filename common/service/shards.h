@@ -17,6 +17,7 @@
 #include <libpq-fe.h>
 
 #include "common/base/base.h"
+#include "common/base/ids.h"
 #include "common/protocol/topology.h"
 
 /* The classes of the advisory locks, "Rosw" and "Rosh". Their objects: a worker's number from 1, a shard from 0. */
@@ -62,20 +63,53 @@ void shards_view_read(struct shards_view *view, unsigned shards, const PGresult 
 /* Writes the plan of worker `me`, by shard. A worker that is not in the view leaves what it owns. */
 void shards_plan(const struct shards_view *view, uint32_t me, enum shards_act plan[static TOPOLOGY_SHARDS_MAX]);
 
+enum { SHARDS_LOCKED_MAX = 8 /* in one report */ };
+
+/* An auction that is set aside. It does not count in `oldest_ms` of the report. */
+struct shards_locked {
+    struct uuid auction_id;
+    int64_t oldest_ms; /* receivedAt of its oldest undecided command */
+};
+
 /*
- * A bid worker's report about a shard that it serves, for operators. The broker does not show clients the number of
- * unacked messages. It is in the Redis hash KEYS_SHARDS, field "NN" (decimal), and is written at every ownership poll.
- * A report older than SHARDS_REPORT_LIFE_MS is ignored.
+ * A bid worker's report about a shard that it serves, for operators and for the gateways, which judge by it whether the
+ * shard decides (gateway/bid/backlog). The broker does not show clients what is unacked. It is in the Redis hash
+ * KEYS_SHARDS, under the shard's number, and is written at every ownership poll. rostrumctl ignores a report older than
+ * SHARDS_REPORT_LIFE_MS.
  */
 struct shards_report {
     uint32_t worker;
-    uint32_t unacked; /* messages delivered and not acked */
-    int64_t at_ms;    /* server time */
+    uint32_t unacked;   /* messages delivered and not acked */
+    int64_t at_ms;      /* server time */
+    int64_t oldest_ms;  /* receivedAt of the oldest undecided command that was delivered; 0: there is none */
+    int64_t stalled_ms; /* for so long the worker has tried to decide its present batch; 0: it has none in hand */
+    /* Auctions that are set aside because other sessions have locked their rows: those that wait longest. */
+    size_t locked_count;
+    struct shards_locked locked[SHARDS_LOCKED_MAX];
 };
 
-enum { SHARDS_REPORT_SIZE = 48, SHARDS_REPORT_LIFE_MS = 10000 };
+/* The depth of a shard's queue, from an end worker. In the Redis hash KEYS_DEPTHS, written every second. */
+struct shards_depth {
+    int64_t ready;     /* messages that are not delivered */
+    int64_t consumers; /* of the queue; only one of them is active */
+    int64_t at_ms;     /* server time */
+};
+
+enum {
+    SHARDS_REPORT_SIZE = 96 + SHARDS_LOCKED_MAX * (UUID_TEXT_SIZE + 24), /* of a report; more than that of a depth */
+    SHARDS_FIELD_SIZE = 12,
+    SHARDS_REPORT_LIFE_MS = 10000,
+};
+
+/* The numbers of all shards, as values of a label. */
+extern const char *const shards_labels[TOPOLOGY_SHARDS_MAX];
 
 void shards_report_write(const struct shards_report *report, char out[static SHARDS_REPORT_SIZE]);
 MUST_CHECK bool shards_report_read(const char *text, struct shards_report *report);
+void shards_depth_write(const struct shards_depth *depth, char out[static SHARDS_REPORT_SIZE]);
+MUST_CHECK bool shards_depth_read(const char *text, struct shards_depth *depth);
+/* The field of a shard in both hashes. */
+void shards_field_write(unsigned shard, char out[static SHARDS_FIELD_SIZE]);
+MUST_CHECK bool shards_field_read(const char *text, unsigned *shard);
 
 #endif

@@ -27,14 +27,6 @@ struct reports {
     struct shards_report of[TOPOLOGY_SHARDS_MAX]; /* worker 0: no report */
 };
 
-static bool read_shard(const redisReply *name, unsigned *shard)
-{
-    char *end = NULL;
-    unsigned long number = name->type == REDIS_REPLY_STRING ? strtoul(name->str, &end, 10) : TOPOLOGY_SHARDS_MAX;
-    *shard = (unsigned)number;
-    return number < TOPOLOGY_SHARDS_MAX && end != name->str && *end == '\0';
-}
-
 static void on_reports(const redisReply *reply, void *arg)
 {
     struct reports *reports = arg;
@@ -42,7 +34,8 @@ static void on_reports(const redisReply *reply, void *arg)
     for (size_t i = 0; reply != NULL && reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
         struct shards_report report;
         unsigned shard = 0;
-        if (read_shard(reply->element[i], &shard) && reply->element[i + 1]->type == REDIS_REPLY_STRING &&
+        if (reply->element[i]->type == REDIS_REPLY_STRING && shards_field_read(reply->element[i]->str, &shard) &&
+            reply->element[i + 1]->type == REDIS_REPLY_STRING &&
             shards_report_read(reply->element[i + 1]->str, &report) && report.at_ms > now_ms - SHARDS_REPORT_LIFE_MS) {
             reports->of[shard] = report;
         }

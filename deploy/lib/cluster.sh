@@ -50,7 +50,7 @@ machine_make() (
     redis-*) replica_make ;;
     proxy) haproxy_make proxy.cfg ;;
     host) haproxy_make host.cfg ;;
-    *) haproxy_make redis.cfg && worker_make ;;
+    *) redis_route_make && worker_make ;;
     esac
 )
 
@@ -120,6 +120,23 @@ haproxy_make() {
     service_make haproxy <<RUN
 exec env -i PATH=/usr/sbin:/usr/bin:/bin haproxy -db -f $VAR/haproxy.cfg
 RUN
+}
+
+# redis_route_make: HAProxy leads to Redis's master, by the file that is shipped for operators.
+redis_route_make() {
+    service_make haproxy <<RUN
+exec env -i PATH=/usr/sbin:/usr/bin:/bin ROSTRUM_REDIS_LISTEN=127.0.0.1:6379 ROSTRUM_REDIS_PASSWORD=$(secret redis) \\
+    $(variables ROSTRUM_REDIS redis 6379) $(variables ROSTRUM_SENTINEL rabbitmq 26379) ROSTRUM_SENTINEL_NAME=rostrum \\
+    haproxy -db -f $CLUSTER/conf/haproxy/redis.cfg
+RUN
+    chmod 700 "$VAR/service/haproxy/run" # it contains the password
+}
+
+# variables PREFIX ROLE PORT: prints PREFIX_1=ADDRESS:PORT …
+variables() {
+    for each in $(machines_of "$2"); do
+        printf '%s_%s=%s:%s ' "$1" "${each##*-}" "$(machine_address "$each")" "$3"
+    done
 }
 
 # worker_make: one of Rostrum's programs. The service has the machine's name, which so appears in its log.

@@ -113,8 +113,10 @@ state_copy() {
     install -m 644 "$ROOT/conf/rostrum.ini" "$VAR/conf"
     install -d -m 755 "$VAR/conf/templates"
     install -m 644 "$ROOT"/conf/templates/* "$VAR/conf/templates"
-    install -d -m 755 "$VAR/conf/cluster"
-    install -m 644 "$ROOT"/conf/cluster/* "$VAR/conf/cluster"
+    for folder in cluster haproxy; do
+        install -d -m 755 "$VAR/conf/$folder"
+        install -m 644 "$ROOT/conf/$folder"/* "$VAR/conf/$folder"
+    done
     rm -f "$VAR"/schema/*.sql # of an older version
     install -m 644 "$ROOT"/schema/*.sql "$VAR/schema"
     install -m 755 "$ROOT/deploy/private" "$ROOT/deploy/cluster" "$ROOT/deploy/demo" "$VAR/deploy"

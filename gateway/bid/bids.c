@@ -5,6 +5,8 @@
  *   ask      admission and snapshot in one pipeline        401, 403, 409, 422, 429, 400 BID_TOO_LOW
  *   verify   the user's address, if required               403
  *   load     a certain snapshot, if needed                 404, and the refusals of `ask`
+ *   backlog  503 while the oldest undecided bid of the shard, or of an auction set aside, waits longer than
+ *            undecided_max_s
  *   publish  and wait for the decision if asked for        200, 202, 503 (submission.h)
  *
  * `load` is needed if Redis has no snapshot, or if the snapshot refuses the bid and may be outdated. Without Redis,
@@ -199,9 +201,26 @@ static void failed(struct request *request, bool sent)
 static const struct submission_kind submission = {
     .id_member = "bidId", .confirmed = confirmed, .decided = decided, .pending = reply_pending, .failed = failed};
 
+/* A 202 would be a promise that is not kept in time. A withdrawal is queued nevertheless: it protects its user. */
+static bool would_wait_too_long(const struct request *request)
+{
+    const struct bids_context *context = context_of(request);
+    const struct command *command = submission_command(request);
+    const struct backlog_clock now = backlog_now();
+    unsigned shard = ids_shard(&command->auction_id, context->deployment->facts.shards);
+    return command_kind_is_bid(command->kind) &&
+           (backlog_overdue(context->backlog, shard, context->config->undecided_max_s, &now) ||
+            backlog_auction_overdue(context->backlog, shard, &command->auction_id, context->config->undecided_max_s,
+                                    &now));
+}
+
 static void publish(struct request *request)
 {
     const struct bid_request *bid_request = request->handler_state;
+    if (would_wait_too_long(request)) {
+        refuse(request, ERROR_UNAVAILABLE);
+        return;
+    }
     submission_command(request)->terms_version = bid_request->snapshot.terms_version;
     submission_publish(request);
 }

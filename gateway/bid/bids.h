@@ -7,6 +7,7 @@
 
 #include "common/service/config.h"
 #include "gateway/account/verification.h"
+#include "gateway/bid/backlog.h"
 #include "gateway/bid/snapshots.h"
 #include "gateway/bid/submission.h"
 #include "gateway/core/deployment.h"
@@ -16,6 +17,7 @@
 struct bids_context {
     const struct config *config;
     const struct deployment *deployment;
+    const struct backlog *backlog;
     struct pg *pg;
     struct snapshots *snapshots;
     struct verification *verification;

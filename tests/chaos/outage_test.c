@@ -19,17 +19,6 @@ enum {
     WORKERS_MOST = 16,
 };
 
-/* Controls runit's service of this name in the deployment under test: "down" (and waits for its end) or "up". */
-static bool server(const char *name, const char *order)
-{
-    char out[DEPLOYMENT_OUTPUT_SIZE];
-    const char *folder = getenv("ROSTRUM_VAR");
-    ck_assert_ptr_nonnull(folder);
-    const char *path = client_format("%s/service/%s", folder, name);
-    const char *const argv[] = {"/usr/bin/sv", "-w", "30", order, path, NULL};
-    return deployment_run(argv, out, sizeof(out)) == 0;
-}
-
 /* Whether /ready has this status and names this server (NULL: any), on new connections, which reach all workers. */
 static bool all_say(int status, const char *degraded)
 {
@@ -47,7 +36,7 @@ static void tear_down(void)
 {
     static const char *const names[] = {"postgres", "redis", "rabbitmq"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        ck_assert(server(names[i], "up"));
+        ck_assert(deployment_service(names[i], "up"));
     }
     SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     fixture_teardown();
@@ -82,7 +71,7 @@ START_TEST(without_redis_bids_are_taken_from_who_has_an_access_token)
     char low[UUID_TEXT_SIZE];
     struct factory_user session = fixture.bob;
     (void)snprintf(session.token, sizeof(session.token), "%s", fixture.bob.session);
-    ck_assert(server("redis", "down"));
+    ck_assert(deployment_service("redis", "down"));
     SUITE_WAIT(all_say(200, "redis"), DEPLOYMENT_READY_MS);
     fixture_submit(&fixture.ann, fixture.auction, "20.00", ok);
     fixture_submit(&fixture.bob, fixture.auction, "20.50",
@@ -99,14 +88,17 @@ END_TEST
 START_TEST(without_postgresql_bids_are_queued_and_decided_later)
 {
     char bid[UUID_TEXT_SIZE];
-    ck_assert(server("postgres", "down"));
+    ck_assert(deployment_service("postgres", "down"));
     SUITE_WAIT(all_say(200, "postgres"), DEPLOYMENT_READY_MS);
     fixture_submit(&fixture.ann, fixture.auction, "20.00", bid);
     const char *path = client_format("%s/%s", fixture_path("/bids"), bid);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", path, NULL), "status", "pending");
+    const struct reply *reply = fixture_call(NULL, "GET", "/ready?for=read", NULL);
+    EXPECT_STATUS(reply, 200); /* Redis serves auctions */
+    EXPECT_TEXT(reply, "degraded.0", "postgres");
     unavailable(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL));
     unavailable(fixture_call(&fixture.seller, "PUT", fixture_path(""), "{\"version\": 1, \"title\": \"Other\"}"));
-    ck_assert(server("postgres", "up"));
+    ck_assert(deployment_service("postgres", "up"));
     SUITE_WAIT(strcmp(status_of(bid), "accepted") == 0, DEPLOYMENT_READY_MS);
 }
 END_TEST
@@ -136,7 +128,7 @@ START_TEST(without_postgresql_the_page_stays)
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "30.00"), "status", "accepted");
     ck_assert(factory_auction(fixture.client, &fixture.seller, &(struct factory_terms){.title = NULL}, other));
     int64_t shown_ms = clock_mono_ms();
-    ck_assert(server("postgres", "down"));
+    ck_assert(deployment_service("postgres", "down"));
     SUITE_WAIT(all_say(200, "postgres"), DEPLOYMENT_READY_MS);
     SUITE_WAIT(clock_mono_ms() - shown_ms > DOCUMENT_MS, DEPLOYMENT_READY_MS);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
@@ -148,7 +140,7 @@ START_TEST(without_postgresql_the_page_stays)
     EXPECT_TEXT(reply, "minimumBid", "31.00");
     ck_assert_int_ge(strtol(client_reply_header(fixture.client, "Age"), NULL, 10), DOCUMENT_MS / 1000 - 1);
     unavailable(factory_get_auction(fixture.client, NULL, other)); /* nobody has looked at it before */
-    ck_assert(server("postgres", "up"));
+    ck_assert(deployment_service("postgres", "up"));
     SUITE_WAIT(reply_at(factory_get_auction(fixture.client, NULL, fixture.auction), "stale") == NULL,
                DEPLOYMENT_READY_MS);
     EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "bidCount", "2");
@@ -166,14 +158,14 @@ START_TEST(a_gateway_that_starts_without_postgresql_does_not_call_tokens_invalid
 {
     static const char *const paths[] = {"/api/v1/users/me", "/.well-known/jwks.json"};
     pid_t master = deployment_pid("gateway");
-    ck_assert(server("postgres", "down"));
+    ck_assert(deployment_service("postgres", "down"));
     ck_assert_int_eq(kill(master, SIGTERM), 0);
     SUITE_WAIT(gateway_replaced(master), DEPLOYMENT_READY_MS);
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         unavailable(fixture_call(&fixture.ann, "GET", paths[i], NULL));
     }
     unavailable(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 20.00}"));
-    ck_assert(server("postgres", "up"));
+    ck_assert(deployment_service("postgres", "up"));
     SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
 }
@@ -207,20 +199,23 @@ START_TEST(workers_that_start_without_postgresql_know_the_keys_of_their_predeces
     (void)snprintf(before, sizeof(before), "%s", fixture.bob.token);
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "keys", "rotate", NULL), 0);
     SUITE_WAIT(new_key_signs(before, &fixture.bob), ROTATED_MS);
-    ck_assert(server("postgres", "down"));
+    ck_assert(deployment_service("postgres", "down"));
     replace_workers(&fixture.bob);
 }
 END_TEST
 
 START_TEST(without_its_broker_the_deployment_takes_no_bids_and_is_read)
 {
-    ck_assert(server("rabbitmq", "down"));
+    ck_assert(deployment_service("rabbitmq", "down"));
     SUITE_WAIT(all_say(503, NULL), DEPLOYMENT_READY_MS);
     EXPECT_TEXT(fixture_call(NULL, "GET", "/ready", NULL), "status", "unavailable");
+    const struct reply *reply = fixture_call(NULL, "GET", "/ready?for=read", NULL);
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "degraded.0", "rabbitmq");
     unavailable(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 20.00}"));
     EXPECT_STATUS(factory_get_auction(fixture.client, NULL, fixture.auction), 200);
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
-    ck_assert(server("rabbitmq", "up"));
+    ck_assert(deployment_service("rabbitmq", "up"));
     SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), "status", "accepted");
     ck_assert_int_eq(sql_int(fixture.sql, "SELECT count(*) FROM bids WHERE auction_id = $1", fixture.auction, NULL), 1);

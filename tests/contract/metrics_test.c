@@ -116,6 +116,7 @@ START_TEST(every_program_exposes_its_metrics)
         {"gateway", "rostrum_auctions_created_total", ""},
         {"gateway", "rostrum_sql_seconds_count", "statement=\"auction_add\""},
         {"gateway", "rostrum_log_lines_total", "level=\"info\""},
+        {"gateway", "rostrum_shard_deciding", "shard=\"7\""},
         {"bidworker-1", "rostrum_sql_seconds_count", ""},
         {"endworker", "rostrum_endworker_leader", ""},
         {"endworker", "rostrum_sql_seconds_count", "statement=\"due_fences\""},

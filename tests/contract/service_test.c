@@ -17,6 +17,9 @@ START_TEST(the_deployment_is_healthy_and_ready)
     const struct reply *reply = fixture_call(NULL, "GET", "/ready", NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert_int_le(reply_count(reply, "degraded"), 0);
+    EXPECT_TEXT(reply, "deciding.stopped", "0");
+    EXPECT_STATUS(fixture_call(NULL, "GET", "/ready?for=read", NULL), 200);
+    EXPECT_ERROR(fixture_call(NULL, "GET", "/ready?for=writing", NULL), 400, "VALIDATION_FAILED");
 }
 END_TEST
 

@@ -16,10 +16,12 @@
 #include "common/protocol/message.h"
 #include "common/protocol/snapshot.h"
 #include "common/protocol/topology.h"
+#include "common/service/shards.h"
 #include "tests/support/listing.h"
 #include "tests/support/loop.h"
 #include "tests/support/program.h"
 #include "tests/support/queues.h"
+#include "tests/support/relay.h"
 #include "tests/support/sql.h"
 #include "tests/support/suite.h"
 
@@ -439,6 +441,64 @@ START_TEST(settlement_updates_the_snapshot)
 }
 END_TEST
 
+static void on_depth(const redisReply *reply, void *arg)
+{
+    struct shards_depth *depth = arg;
+    bool there = reply != NULL && reply->type == REDIS_REPLY_STRING;
+    if (!there || !shards_depth_read(reply->str, depth)) {
+        *depth = (struct shards_depth){.ready = 0};
+    }
+}
+
+/* The published depth of a shard's queue; all 0 without one. */
+static struct shards_depth depth_of(struct event_base *base, struct redis *redis, const char *shard)
+{
+    const char *const arguments[] = {"HGET", KEYS_DEPTHS, shard};
+    struct shards_depth depth = {.at_ms = -1};
+    ck_assert(redis_command(redis, on_depth, &depth, ARRAY_LEN(arguments), arguments, NULL));
+    LOOP_UNTIL(base, depth.at_ms >= 0, DEADLINE_MS);
+    return depth;
+}
+
+/* It goes on without PostgreSQL, although nobody leads then. */
+START_TEST(depths_of_shards_are_published_with_and_without_postgresql)
+{
+    static struct relay relay;
+    char direct[RELAY_URL_SIZE];
+    char relayed[RELAY_URL_SIZE];
+    char exchange[TOPOLOGY_QUEUE_SIZE];
+    struct event_base *base = event_base_new();
+    struct redis_options options = {
+        .base = base, .url = getenv("ROSTRUM_REDIS_URL"), .timeout_ms = DEADLINE_MS, .pending_max = 1};
+    struct redis *redis = redis_new(&options);
+    ck_assert_ptr_nonnull(redis);
+    LOOP_UNTIL(base, redis_up(redis), DEADLINE_MS);
+    ck_assert_int_eq(program_end(worker, SIGTERM), 0);
+    relay = (struct relay){.base = base};
+    (void)snprintf(direct, sizeof direct, "%s", getenv("ROSTRUM_PG_URL"));
+    relay_open_url(&relay, direct, relayed);
+    ck_assert_int_eq(setenv("ROSTRUM_PG_URL", relayed, 1), 0);
+    worker = program_start("rostrum-endworker", config);
+    ck_assert_int_eq(setenv("ROSTRUM_PG_URL", direct, 1), 0);
+
+    topology_shard_name(0, exchange);
+    queues_publish(queues, exchange, "", "first", sizeof("first"));
+    queues_publish(queues, exchange, "", "second", sizeof("second"));
+    LOOP_UNTIL(base, depth_of(base, redis, "0").ready == 2, DEADLINE_MS);
+    ck_assert_int_eq(depth_of(base, redis, "0").consumers, 0);
+    ck_assert_int_eq(depth_of(base, redis, "1").ready, 0);
+
+    relay_close(&relay); /* connections are closed, and further ones refused */
+    LOOP_UNTIL(base, sql_int(sql, leader_pid, NULL) == 0, DEADLINE_MS);
+    int64_t lost_ms = depth_of(base, redis, "0").at_ms;
+    queues_publish(queues, exchange, "", "third", sizeof("third"));
+    LOOP_UNTIL(base, depth_of(base, redis, "0").ready == 3, DEADLINE_MS);
+    ck_assert_int_gt(depth_of(base, redis, "0").at_ms, lost_ms);
+    redis_free(redis);
+    event_base_free(base);
+}
+END_TEST
+
 static void on_live(struct redis *redis, const char *channel, const char *bytes, size_t length, void *arg)
 {
     (void)redis;
@@ -638,6 +698,7 @@ static Suite *endworker_suite(void)
     tcase_add_loop_test(tests, an_ended_auction_is_settled_once_under_duplicate_messages, 0, (int)ARRAY_LEN(outcomes));
     tcase_add_test(tests, settlement_updates_the_snapshot);
     tcase_add_loop_test(tests, settlement_publishes_outcome_and_version, 0, (int)ARRAY_LEN(outcomes));
+    tcase_add_test(tests, depths_of_shards_are_published_with_and_without_postgresql);
     tcase_add_test(tests, the_sweep_settles_an_auction_without_an_event);
     tcase_add_test(tests, an_auction_that_cannot_be_settled_does_not_hold_up_the_others);
     tcase_add_test(tests, an_undecodable_message_goes_to_the_dead_letters);

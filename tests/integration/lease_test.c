@@ -214,8 +214,13 @@ static void both_take_part(void)
     verify_everywhere();
 }
 
-static const char lock_wait[] = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name ="
-                                " 'rostrum-bidworker' LIMIT 1";
+/* Number of this program's sessions that wait for a lock. */
+static int64_t lock_waits(const char *program)
+{
+    return sql_int(bidding.sql,
+                   "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = $1",
+                   program, NULL);
+}
 
 /*
  * Stops a worker in the middle of a transaction that waits for a table, and then lets it have the table. So its session
@@ -229,7 +234,7 @@ START_TEST(a_stopped_bid_worker_is_replaced_and_joins_again)
     PQclear(sql_rows(other, "BEGIN", NULL));
     PQclear(sql_rows(other, "LOCK TABLE users IN ACCESS EXCLUSIVE MODE", NULL));
     bid_everywhere();
-    SUITE_WAIT(sql_int(bidding.sql, lock_wait, NULL) > 0, BIDDING_DEADLINE_MS);
+    SUITE_WAIT(lock_waits("rostrum-bidworker") > 0, BIDDING_DEADLINE_MS);
     ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
     int64_t stopped_ms = suite_mono_ms();
     PQclear(sql_rows(other, "COMMIT", NULL));
@@ -501,6 +506,39 @@ START_TEST(a_stopped_leading_end_worker_is_replaced_and_stands_by_again)
 }
 END_TEST
 
+static const char lead_began[] =
+    "SELECT coalesce(max(extract(epoch FROM a.backend_start)), 0)::bigint FROM pg_locks l JOIN"
+    " pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.classid ="
+    " 1383035717 AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE"
+    " datname = current_database())";
+
+/* A scheduler rests after a slow cycle, here one that waits for a table. A new lead does not wait for that. */
+START_TEST(an_end_worker_that_leads_again_schedules_at_once)
+{
+    enum { CYCLE_MS = 3000 };
+    worker_start(0, "rostrum-endworker");
+    SUITE_WAIT(locks("1383035717") == 1, BIDDING_DEADLINE_MS);
+    int64_t began = sql_int(bidding.sql, lead_began, NULL);
+    struct sql *other = sql_open(getenv("ROSTRUM_PG_URL"));
+    ck_assert_ptr_nonnull(other);
+    PQclear(sql_rows(other, "BEGIN", NULL));
+    PQclear(sql_rows(other, "LOCK TABLE auctions IN ACCESS EXCLUSIVE MODE", NULL));
+    int64_t locked_ms = suite_mono_ms();
+    SUITE_WAIT(suite_mono_ms() - locked_ms > CYCLE_MS, BIDDING_DEADLINE_MS);
+    PQclear(sql_rows(other, "COMMIT", NULL));
+    sql_close(other);
+    SUITE_WAIT(lock_waits("rostrum-endworker") == 0, BIDDING_DEADLINE_MS);
+    ck_assert_int_eq(sql_int(bidding.sql,
+                             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE"
+                             " 'rostrum-endworker lease%' AND datname = current_database()",
+                             NULL),
+                     1);
+    SUITE_WAIT(sql_int(bidding.sql, lead_began, NULL) > began, BIDDING_DEADLINE_MS);
+    wait_for_fence("end worker that leads again");
+    worker_stop(0);
+}
+END_TEST
+
 START_TEST(a_leading_end_worker_with_a_blocked_loop_is_replaced)
 {
     two_end_workers();
@@ -543,6 +581,7 @@ static Suite *lease_suite(void)
     tcase_add_test(tcase, a_lost_session_moves_no_shard);
     tcase_add_test(tcase, a_bid_worker_that_gets_no_answer_leaves_its_shards_to_others);
     tcase_add_test(tcase, a_stopped_leading_end_worker_is_replaced_and_stands_by_again);
+    tcase_add_test(tcase, an_end_worker_that_leads_again_schedules_at_once);
     tcase_add_test(tcase, a_leading_end_worker_with_a_blocked_loop_is_replaced);
     tcase_add_test(tcase, a_leading_end_worker_behind_a_dead_network_is_replaced);
     suite_add_tcase(suite, tcase);

@@ -18,6 +18,7 @@
 extern char **environ;
 
 enum { DEPLOYMENT_WORDS_MAX = 16, DEPLOYMENT_PATH_SIZE = 512 };
+#define SERVICE_WAIT_S "30" /* for the end of a service; then the order has failed */
 
 static const char *deployment_environment(const char *name)
 {
@@ -131,6 +132,19 @@ static pid_t deployment_number(const char *text)
     char *end = NULL;
     long number = strtol(text, &end, 10);
     return end != text && number > 0 ? (pid_t)number : -1;
+}
+
+bool deployment_service(const char *service, const char *order)
+{
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    char path[DEPLOYMENT_PATH_SIZE];
+    const char *folder = getenv("ROSTRUM_VAR");
+    const char *const argv[] = {"/usr/bin/sv", "-w", SERVICE_WAIT_S, order, path, NULL};
+    if (folder == NULL) {
+        return false;
+    }
+    (void)snprintf(path, sizeof(path), "%s/service/%s", folder, service);
+    return deployment_run(argv, out, sizeof(out)) == 0;
 }
 
 pid_t deployment_pid(const char *service)

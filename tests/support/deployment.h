@@ -31,6 +31,8 @@ int deployment_script(char *out, size_t size, const char *word, ...) __attribute
 /* Runs `rostrumctl WORD…` of the tree under test. */
 int deployment_ctl(char *out, size_t size, const char *word, ...) __attribute__((sentinel));
 
+/* Controls runit's service of this name: "down" (and waits for its end) or "up". */
+MUST_CHECK bool deployment_service(const char *service, const char *order);
 /* Pid of a service ("bidworker-1", "rabbitmq"), -1 if it does not run. */
 pid_t deployment_pid(const char *service);
 /* First child of a process (of the gateway's master: a worker), -1 if it has none. */

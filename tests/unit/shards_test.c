@@ -267,24 +267,30 @@ END_TEST
 
 START_TEST(a_report_has_this_text)
 {
-    struct shards_report report = {.worker = 1, .unacked = 2, .at_ms = 3};
+    struct shards_report report = {.worker = 1, .unacked = 2, .at_ms = 3, .oldest_ms = 4, .stalled_ms = 5};
     char text[SHARDS_REPORT_SIZE];
     shards_report_write(&report, text);
-    ck_assert_str_eq(text, "1 2 3");
+    ck_assert_str_eq(text, "1 2 3 4 5");
     report = (struct shards_report){.worker = 0};
-    ck_assert(shards_report_read("10 209 3456", &report));
+    ck_assert(shards_report_read("10 209 3456 3455 120", &report));
     ck_assert_uint_eq(report.worker, 10);
     ck_assert_uint_eq(report.unacked, 209);
     ck_assert_int_eq(report.at_ms, 3456);
-    ck_assert(shards_report_read("0 0 0", &report));
-    ck_assert(!shards_report_read("1: 2 3", &report));
-    ck_assert(!shards_report_read("/1 2 3", &report));
+    ck_assert_int_eq(report.oldest_ms, 3455);
+    ck_assert_int_eq(report.stalled_ms, 120);
+    ck_assert(shards_report_read("0 0 0 0 0", &report));
+    ck_assert(!shards_report_read("1: 2 3 4 5", &report));
+    ck_assert(!shards_report_read("/1 2 3 4 5", &report));
 }
 END_TEST
 
 START_TEST(a_report_is_read_as_it_was_written)
 {
-    struct shards_report report = {.worker = SHARDS_WORKER_MAX, .unacked = UINT32_MAX, .at_ms = INT64_MAX};
+    struct shards_report report = {.worker = SHARDS_WORKER_MAX,
+                                   .unacked = UINT32_MAX,
+                                   .at_ms = INT64_MAX,
+                                   .oldest_ms = INT64_MAX,
+                                   .stalled_ms = INT64_MAX};
     struct shards_report read = {.worker = 0};
     char text[SHARDS_REPORT_SIZE];
     shards_report_write(&report, text);
@@ -292,6 +298,117 @@ START_TEST(a_report_is_read_as_it_was_written)
     ck_assert_uint_eq(read.worker, report.worker);
     ck_assert_uint_eq(read.unacked, report.unacked);
     ck_assert_int_eq(read.at_ms, report.at_ms);
+    ck_assert_int_eq(read.oldest_ms, report.oldest_ms);
+    ck_assert_int_eq(read.stalled_ms, report.stalled_ms);
+}
+END_TEST
+
+START_TEST(a_depth_is_read_as_it_was_written)
+{
+    static const char *const BAD[] = {"", "1 2", "1 2 3 4", "1 2 3 ", "-1 2 3", "x 2 3", "1 2 9223372036854775808"};
+    const struct shards_depth depth = {.ready = INT64_MAX, .consumers = 2, .at_ms = INT64_MAX};
+    struct shards_depth read = {.ready = 0};
+    char text[SHARDS_REPORT_SIZE];
+    shards_depth_write(&depth, text);
+    ck_assert(shards_depth_read(text, &read));
+    ck_assert_int_eq(read.ready, depth.ready);
+    ck_assert_int_eq(read.consumers, depth.consumers);
+    ck_assert_int_eq(read.at_ms, depth.at_ms);
+    shards_depth_write(&(struct shards_depth){.ready = 1, .consumers = 2, .at_ms = 3}, text);
+    ck_assert_str_eq(text, "1 2 3");
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
+        ck_assert_msg(!shards_depth_read(BAD[i], &read), "read: %s", BAD[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_field_is_the_number_of_a_shard)
+{
+    static const char *const BAD[] = {"", "100", "-1", "1 ", "x"};
+    char text[SHARDS_FIELD_SIZE];
+    unsigned shard = 0;
+    shards_field_write(TOPOLOGY_SHARDS_MAX - 1, text);
+    ck_assert_str_eq(text, "99");
+    ck_assert(shards_field_read(text, &shard));
+    ck_assert_uint_eq(shard, TOPOLOGY_SHARDS_MAX - 1);
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
+        ck_assert_msg(!shards_field_read(BAD[i], &shard), "read: %s", BAD[i]);
+    }
+    for (unsigned i = 0; i < TOPOLOGY_SHARDS_MAX; i++) {
+        shards_field_write(i, text);
+        ck_assert_str_eq(shards_labels[i], text);
+    }
+}
+END_TEST
+
+static void lock_auctions(struct shards_report *report, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char text[] = "0190a000-0000-7000-8000-000000000000";
+        text[sizeof(text) - 2] = (char)('0' + i);
+        ck_assert(uuid_parse(text, sizeof(text) - 1, &report->locked[i].auction_id));
+        report->locked[i].oldest_ms = INT64_MAX - (int64_t)i;
+    }
+    report->locked_count = count;
+}
+
+START_TEST(a_report_names_locked_auctions)
+{
+    struct shards_report report = {.worker = SHARDS_WORKER_MAX,
+                                   .unacked = UINT32_MAX,
+                                   .at_ms = INT64_MAX,
+                                   .oldest_ms = INT64_MAX,
+                                   .stalled_ms = INT64_MAX};
+    struct shards_report read = {.worker = 0};
+    char text[SHARDS_REPORT_SIZE];
+    lock_auctions(&report, (size_t)_i);
+    shards_report_write(&report, text);
+    ck_assert(shards_report_read(text, &read));
+    ck_assert_int_eq(read.stalled_ms, INT64_MAX);
+    ck_assert_uint_eq(read.locked_count, (size_t)_i);
+    for (size_t i = 0; i < read.locked_count; i++) {
+        ck_assert(uuid_equal(&read.locked[i].auction_id, &report.locked[i].auction_id));
+        ck_assert_int_eq(read.locked[i].oldest_ms, INT64_MAX - (int64_t)i);
+    }
+}
+END_TEST
+
+START_TEST(reports_with_invalid_locked_auctions_are_refused)
+{
+    static const char *const good = "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 6";
+    static const char *const bad[] = {
+        "1 2 3 4 5 ",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 ",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 6 ",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 x",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000 -6",
+        "1 2 3 4 5 0190a000-0000-7000-8000-000000000000:6",
+        "1 2 3 4 5 0190a000-0000-7000-8000-00000000000 6",
+        "1 2 3 4 5 0190a000-0000-7000-8000-00000000000x 6",
+        "1 2 3 4 5 0190a000",
+    };
+    struct shards_report report = {.worker = 0};
+    ck_assert(shards_report_read(good, &report));
+    ck_assert_uint_eq(report.locked_count, 1);
+    ck_assert_int_eq(report.locked[0].oldest_ms, 6);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        ck_assert_msg(!shards_report_read(bad[i], &report), "read: %s", bad[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_report_with_too_many_locked_auctions_is_refused)
+{
+    char text[2 * SHARDS_REPORT_SIZE] = "1 2 3 4 5";
+    struct shards_report report;
+    for (size_t i = 0; i <= SHARDS_LOCKED_MAX; i++) {
+        size_t length = strlen(text);
+        ck_assert(shards_report_read(text, &report));
+        ck_assert_uint_eq(report.locked_count, i);
+        (void)snprintf(text + length, sizeof(text) - length, " 0190a000-0000-7000-8000-00000000000%zu 6", i);
+    }
+    ck_assert(!shards_report_read(text, &report));
 }
 END_TEST
 
@@ -301,13 +418,18 @@ START_TEST(invalid_reports_are_refused)
                                       "1",
                                       "1 2",
                                       "1 2 ",
-                                      "1  2 3",
-                                      "1 2 3 ",
-                                      "1 2 3x",
-                                      "-1 2 3",
-                                      "1 4294967296 3",
-                                      "2147483648 2 3",
-                                      "1 2 9223372036854775808"};
+                                      "1 2 3",
+                                      "1 2 3 4",
+                                      "1  2 3 4 5",
+                                      "1 2 3 4 5 ",
+                                      "1 2 3 4 5x",
+                                      "1 2 3x 4 5",
+                                      "-1 2 3 4 5",
+                                      "1 4294967296 3 4 5",
+                                      "2147483648 2 3 4 5",
+                                      "1 2 9223372036854775808 4 5",
+                                      "1 2 3 9223372036854775808 5",
+                                      "1 2 3 4 9223372036854775808"};
     struct shards_report report;
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
         ck_assert_msg(!shards_report_read(BAD[i], &report), "read: %s", BAD[i]);
@@ -332,6 +454,11 @@ static Suite *shards_suite(void)
     tcase_add_test(tcase, a_report_has_this_text);
     tcase_add_test(tcase, a_report_is_read_as_it_was_written);
     tcase_add_test(tcase, invalid_reports_are_refused);
+    tcase_add_loop_test(tcase, a_report_names_locked_auctions, 0, SHARDS_LOCKED_MAX + 1);
+    tcase_add_test(tcase, reports_with_invalid_locked_auctions_are_refused);
+    tcase_add_test(tcase, a_report_with_too_many_locked_auctions_is_refused);
+    tcase_add_test(tcase, a_depth_is_read_as_it_was_written);
+    tcase_add_test(tcase, a_field_is_the_number_of_a_shard);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,0 +1,106 @@
+/*
+ * See depths.h. The number of shards is read once, while PostgreSQL is up; before that nothing is published.
+ */
+#include "endworker/depths.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/io/broker_depths.h"
+#include "common/io/pg_value.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/topology.h"
+#include "common/service/shards.h"
+#include "endworker/statements.h"
+
+enum { TICK_S = 1 };
+
+struct depths {
+    struct depths_options options;
+    struct event *tick;
+    bool asking; /* for the number of shards */
+    unsigned shards;
+    struct broker_depths *channel; /* NULL until the shards are known */
+    char names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
+    const char *queues[TOPOLOGY_SHARDS_MAX + 1];
+};
+
+static void on_depth(size_t queue, int64_t ready, int64_t consumers, void *arg)
+{
+    const struct depths *depths = arg;
+    const struct shards_depth depth = {.ready = ready, .consumers = consumers, .at_ms = clock_now_ms()};
+    char field[SHARDS_FIELD_SIZE];
+    char text[SHARDS_REPORT_SIZE];
+    const char *const arguments[] = {"HSET", KEYS_DEPTHS, field, text};
+    shards_field_write((unsigned)queue, field);
+    shards_depth_write(&depth, text);
+    if (redis_up(depths->options.redis) &&
+        !redis_command(depths->options.redis, NULL, NULL, (int)ARRAY_LEN(arguments), arguments, NULL)) {
+        log_debug("shard %zu: depth not sent, Redis takes no more", queue);
+    }
+}
+
+static void open_channel(struct depths *depths)
+{
+    const struct broker_depths_options options = {.queues = depths->queues, .answered = on_depth, .arg = depths};
+    for (unsigned shard = 0; shard < depths->shards; shard++) {
+        topology_shard_name(shard, depths->names[shard]);
+        depths->queues[shard] = depths->names[shard];
+    }
+    depths->channel = broker_depths_new(depths->options.broker, &options);
+    if (depths->channel == NULL) {
+        log_error("depths of shards cannot be read: no memory");
+    }
+}
+
+static void on_shards(const struct pg_reply *reply, void *arg)
+{
+    struct depths *depths = arg;
+    depths->asking = false;
+    if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
+        depths->shards = (unsigned)pg_int(reply->result, 0, 0);
+        open_channel(depths);
+    }
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct depths *depths = arg;
+    (void)fd;
+    (void)what;
+    if (depths->shards == 0 && pg_up(depths->options.pg) && !depths->asking) {
+        depths->asking = pg_query(depths->options.pg, STATEMENT_SHARDS, 0, NULL, on_shards, depths);
+    }
+    if (depths->channel != NULL && depths->options.wanted(depths->options.arg)) {
+        broker_depths_ask(depths->channel);
+    }
+}
+
+struct depths *depths_new(const struct depths_options *options)
+{
+    struct depths *depths = calloc(1, sizeof(*depths));
+    const struct timeval every = {.tv_sec = TICK_S};
+    if (depths == NULL) {
+        return NULL;
+    }
+    depths->options = *options;
+    depths->tick = event_new(options->base, -1, EV_PERSIST, on_tick, depths);
+    if (depths->tick == NULL || event_add(depths->tick, &every) != 0) {
+        depths_free(depths);
+        return NULL;
+    }
+    return depths;
+}
+
+void depths_free(struct depths *depths)
+{
+    if (depths == NULL) {
+        return;
+    }
+    if (depths->tick != NULL) {
+        event_free(depths->tick);
+    }
+    free(depths);
+}
