@@ -34,6 +34,7 @@ LOW_BELOW = 50  # cents that a low bid is below the newest bid
 PAGE = 100  # notifications per request
 # Error codes that a bid may get under load, and those after which it is repeated.
 REFUSALS = {"BID_TOO_LOW", "AUCTION_ENDED", "AUCTION_NOT_STARTED"}
+PROXY_STATUSES = (502, 503, 504)  # of a proxy in front of the gateways, without a body in JSON
 REPEATED = {"UNAVAILABLE", "IDEMPOTENCY_KEY_IN_USE"}
 
 
@@ -160,6 +161,8 @@ class Bidder:
             self.client.close()
             data = {}
         bid.answered = now_ms()
+        if bid.status in PROXY_STATUSES and "error" not in data:
+            bid.status = 0  # the proxy's answer, not Rostrum's: the bid may have been received
         if bid.status in (200, 202):
             bid.id, bid.promised = data["bidId"], round(data[member] * 100)
             bid.received = parse_time(data["receivedAt"])
