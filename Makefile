@@ -158,7 +158,7 @@ $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
 $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o transfer_threads.o)
 
 $(BUILD)/tests/contract/idempotency_test: $(OBJ)/gateway/bid/idempotency.o
-$(BUILD)/tests/integration/publisher_test: $(OBJ)/gateway/bid/publisher.o
+$(BUILD)/tests/integration/publisher_test $(BUILD)/tests/integration/standby_test: $(OBJ)/gateway/bid/publisher.o
 # A fuzz target links the objects of the gateway except its main. The main is libFuzzer's, or that of replay.c.
 $(FUZZ_PROGRAMS): PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
 $(FUZZ_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(OBJ)/tests/fuzz/support/gateway.o $(if $(FUZZER),,$(OBJ)/tests/fuzz/support/replay.o) \
