@@ -145,7 +145,7 @@ worker_make() {
 cd $VAR
 ulimit -n "\$(ulimit -H -n)"
 exec env -i $(program_environment) ROSTRUM_UNIT=$MACHINE WATCHDOG_USEC=${PROGRAM_WATCHDOG_S}000000 ROSTRUM_METRICS_PORT=$METRICS_PORT \\
-"$MACHINE") $VAR/bin/rostrum-${MACHINE%-*} $(program_settings)
+    $VAR/bin/rostrum-${MACHINE%-*} $(program_settings)
 RUN
 }
 
