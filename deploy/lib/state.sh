@@ -21,6 +21,14 @@ die() {
     exit 1
 }
 
+# whole_number TEXT LEAST MOST: succeeds if TEXT is such a number in decimal digits.
+whole_number() {
+    case $1 in
+    '' | *[!0-9]* | ??????*) return 1 ;;
+    esac
+    [ "$1" -ge "$2" ] && [ "$1" -le "$3" ]
+}
+
 # hash_of TEXT: prints eight hex digits of its SHA-256.
 hash_of() {
     printf %s "$1" | sha256sum | cut -c1-8

@@ -24,7 +24,7 @@ SHORT_FIRST_S, SHORT_STEP_S = 4, 0.5  # from the start of the load to the end of
 ANTI_SNIPE = {"windowSeconds": 2, "extensionSeconds": 2, "maxExtensions": 3}
 STARTING_PRICE = 1000  # cents
 RESERVE = 1000000  # of one short auction: no bid reaches it
-PAUSE_S = 0.01  # between two bids of a client
+PAUSE_S, CALM_PAUSE_S = 0.01, 0.5  # between two bids of a client; calm: while a machine starts again
 TIMEOUT_S = 5  # of a request; the gateway answers within 3 s
 GIVE_UP_S = 120  # a keyed bid without an answer is no longer repeated
 PROXY_SHARE, LOW_SHARE = 0.1, 0.05  # of the bids: maximums, and bids below the minimum
@@ -119,7 +119,7 @@ class Bidder:
         try:
             while not self.load.stopping:
                 self.bid(self.random.choice(self.load.record.auctions))
-                time.sleep(PAUSE_S)
+                time.sleep(self.load.pause_s)
         except Exception:  # an answer that cannot be read; the other clients go on
             self.load.record.strange.append(traceback.format_exc())
         self.client.close()
@@ -186,7 +186,7 @@ class Load:
         short.append(self.new_auction(SHORT_FIRST_S, reservePrice=RESERVE / 100))
         self.record = Record(self.long_lots + short, [user["id"] for user in self.users])
         self.amounts = {auction: itertools.count(STARTING_PRICE) for auction in self.record.auctions}
-        self.stopping = False
+        self.stopping, self.pause_s = False, PAUSE_S
         self.bidders = [Bidder(self, number, user) for number, user in enumerate(self.users)]
         for bidder in self.bidders:
             bidder.thread.start()

@@ -10,7 +10,7 @@ import re
 import time
 import urllib.request
 
-from bidders import Load, now_ms
+from bidders import CALM_PAUSE_S, Load, now_ms
 from database import DatabaseError, query_rows
 from faults import HOLD_S, POLL_S
 from judge import KINDS, judge, longest_wait, read
@@ -22,7 +22,7 @@ TAKEOVER_S = 20  # after that, a fault that others should take over is healed, a
 RECOVERED_S = 90  # from a strike, or from healing, until bids are taken and decided again
 JUDGED_S = 60  # from the end of the load until everything is decided, settled and notified
 READY_S, READY_LOOKS = 60, 8
-WHOLE_S = 300  # from the end of a fault until the cluster could survive the next one
+WHOLE_S = 600  # from the end of a fault until the cluster could survive the next one
 SQL_S = 3  # of a statement while PostgreSQL may be stopped
 SHOWN_VIOLATIONS = 10
 HEADINGS = ("fault", "202s", "lost", "twice", "out of order", "other", "seconds")
@@ -158,8 +158,10 @@ def run(fault):
     assert wait_until(lambda: load.taken_count() >= WARM_UP_BIDS and time.monotonic() > began + WARM_UP_S, READY_S)
     try:
         struck = [strike(fault, load, lots) for _ in range(fault.times)]
-        if fault.whole is not None and not wait_until(fault.whole, WHOLE_S):
-            load.record.strange.append(f"the cluster is not whole {WHOLE_S} s later")
+        if fault.whole is not None:
+            load.pause_s = CALM_PAUSE_S
+            if not wait_until(fault.whole, WHOLE_S):
+                load.record.strange.append(f"the cluster is not whole {WHOLE_S} s later")
         time.sleep(AFTER_S)
     except BaseException:
         if fault.heal is not None:
