@@ -158,7 +158,7 @@ $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
 $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o transfer_threads.o)
 
 $(BUILD)/tests/contract/idempotency_test: $(OBJ)/gateway/bid/idempotency.o
-$(BUILD)/tests/integration/publisher_test $(BUILD)/tests/integration/standby_test: $(OBJ)/gateway/bid/publisher.o
+$(addprefix $(BUILD)/tests/integration/,publisher_test rabbit_cluster_test standby_test): $(OBJ)/gateway/bid/publisher.o
 # A fuzz target links the objects of the gateway except its main. The main is libFuzzer's, or that of replay.c.
 $(FUZZ_PROGRAMS): PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
 $(FUZZ_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(OBJ)/tests/fuzz/support/gateway.o $(if $(FUZZER),,$(OBJ)/tests/fuzz/support/replay.o) \
@@ -258,7 +258,7 @@ MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c ru
                rules/command_kinds.c base/money.c base/bisect.c base/skew.c base/json.c base/json_write.c base/ids.c \
                protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c service/shards.c) \
            $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c locked_auctions.c) \
-           $(addprefix gateway/,bid/refusal.c bid/idempotency.c bid/prefer.c query/cursor.c) \
+           $(addprefix gateway/,bid/refusal.c bid/idempotency.c bid/backlog.c bid/prefer.c query/cursor.c) \
            notifyworker/endpoints.c endworker/sent_commands.c
 FILES  ?= $(MUTATED)
 SAMPLE ?= 0
@@ -267,7 +267,7 @@ mutate: deps-check ## mutation testing of FILES (SAMPLE=n: only n mutants a file
 
 chaos: deps-check ## strike a private deployment with one fault after another under load; see docs/faults.md
 	@echo Building.
-	@$(build_all) -s all
+	@$(build_all) -s all $(WRONG_CLOCK)
 	@tests/chaos/run
 
 chaos-cluster: deps-check deps-cluster ## kill, stop and cut off the machines of a cluster under load; see docs/faults.md

@@ -31,7 +31,7 @@ enum {
 struct broker {
     struct broker_sender *senders[SENDERS]; /* the second one is NULL if the broker has one connection */
     struct broker_sender *active;
-    int64_t active_since_ms; /* monotonic; 0: it was never changed */
+    int64_t left_ms; /* when a node was last left because of its silence; monotonic; 0: never */
     int confirm_deadline_ms;
     struct event *look;
     enum broker_state state; /* as the owner knows it */
@@ -54,9 +54,8 @@ static struct broker_sender *standby(const struct broker *broker)
 static void activate_standby(struct broker *broker)
 {
     broker->active = standby(broker);
-    broker->active_since_ms = clock_mono_ms();
-    log_info("rabbitmq %s: publishing continues on the second connection",
-             broker_link_name(broker_sender_link(broker->active)));
+    log_info("rabbitmq %s: publishing at %s", broker_link_name(broker_sender_link(broker->active)),
+             broker_address(broker));
 }
 
 static void update_state(struct broker *broker)
@@ -77,8 +76,8 @@ static void on_sender_change(struct broker_sender *sender, void *arg)
     const struct broker_link *link = broker_sender_link(sender);
     const struct broker_sender *other = standby(broker);
     if (state_of(sender) == BROKER_DOWN) {
-        log_warn("rabbitmq %s: lost: %s (%zu unconfirmed)", broker_link_name(link), broker_link_error(link),
-                 broker_sender_unconfirmed(sender));
+        log_warn("rabbitmq %s: lost %s: %s (%zu unconfirmed)", broker_link_name(link), broker_link_address(link),
+                 broker_link_error(link), broker_sender_unconfirmed(sender));
     }
     if (state_of(broker->active) == BROKER_DOWN && other != NULL && state_of(other) != BROKER_DOWN) {
         activate_standby(broker);
@@ -99,12 +98,13 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
     struct broker *broker = arg;
     struct broker_sender *left = broker->active;
     char reason[BROKER_TEXT_SIZE];
-    bool settled = broker->active_since_ms == 0 || clock_mono_ms() - broker->active_since_ms >= STAY_MIN_MS;
-    if (!settled || !is_silent(broker) || !broker_sender_proved(standby(broker))) {
+    bool left_lately = broker->left_ms != 0 && clock_mono_ms() - broker->left_ms < STAY_MIN_MS;
+    if (left_lately || !is_silent(broker) || !broker_sender_proved(standby(broker))) {
         return;
     }
     (void)snprintf(reason, sizeof reason, "left with %zu unconfirmed messages, one of them for more than %d ms",
                    broker_sender_unconfirmed(left), broker->confirm_deadline_ms);
+    broker->left_ms = clock_mono_ms();
     activate_standby(broker);
     broker_sender_leave(left, reason);
 }
@@ -195,6 +195,11 @@ size_t broker_unconfirmed(const struct broker *broker)
 int64_t broker_latency_ms(const struct broker *broker)
 {
     return broker_sender_latency_ms(broker->active);
+}
+
+const char *broker_address(const struct broker *broker)
+{
+    return broker_link_address(broker_sender_link(broker->active));
 }
 
 const char *broker_error(const struct broker *broker)

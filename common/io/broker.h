@@ -2,12 +2,12 @@
  * RabbitMQ on an event base, through librabbitmq. The library has no asynchronous interface: a short-lived thread
  * connects and logs in, then frames are read and written without blocking. A struct broker keeps one connection alive,
  * or two to different hosts if it publishes to a cluster (broker.c). The next host is tried at once, and after all of
- * them a back-off of 50 ms, which doubles to 2 s. Publish and consume on separate brokers: under an alarm the server stops reading
- * from connections that publish. Consumers are in broker_consumer.h.
+ * them a back-off of 50 ms, which doubles to 2 s. Publish and consume on separate brokers: under an alarm the server
+ * stops reading from connections that publish. Consumers are in broker_consumer.h.
  *
  * Publishing uses confirms. The loop reports exactly one verdict for each message. A message that was unconfirmed when
  * the link broke, or was left for the second one, gets BROKER_UNKNOWN: it may or may not have arrived. In the callback
- * broker_state tells whether it can be published again.
+ * broker_state shows whether it can be published again.
  */
 #ifndef ROSTRUM_COMMON_IO_BROKER_H
 #define ROSTRUM_COMMON_IO_BROKER_H
@@ -35,6 +35,8 @@ bool broker_has_standby(const struct broker *broker);
 MUST_CHECK bool broker_prepare(struct broker *broker, const char *exchange, const char *routing_key);
 size_t broker_unconfirmed(const struct broker *broker); /* messages without a verdict, and probes */
 int64_t broker_latency_ms(const struct broker *broker); /* of the last confirm */
+/* host:port to which it publishes, or did last; "" before the first connection. */
+const char *broker_address(const struct broker *broker);
 /* The reason why it is down, for /ready and the log; "" when up. */
 const char *broker_error(const struct broker *broker);
 

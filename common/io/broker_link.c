@@ -36,7 +36,8 @@ struct broker_link {
     struct event_base *base;
     void (*on_change)(enum broker_state state, void *arg);
     void *arg;
-    char name[BROKER_SHORT_SIZE]; /* for the log */
+    char name[BROKER_SHORT_SIZE];    /* for the log */
+    char address[BROKER_SHORT_SIZE]; /* host:port of the last connection */
 
     enum broker_state state;
     char error[BROKER_TEXT_SIZE];   /* the reason why it is not up */
@@ -432,7 +433,8 @@ static void link_begin(struct broker_link *link, const struct broker_login *logi
         return;
     }
     link->tries = 0;
-    log_info("rabbitmq %s: connected to %s:%d", link->name, login->host, login->port);
+    (void)snprintf(link->address, sizeof link->address, "%s:%d", login->host, login->port);
+    log_info("rabbitmq %s: connected to %s", link->name, link->address);
     set_state(link, BROKER_UP, "");
     for (size_t i = 0; i < ARRAY_LEN(link->channels); i++) {
         const struct channel *channel = &link->channels[i];
@@ -595,6 +597,11 @@ const char *broker_link_name(const struct broker_link *link)
 size_t broker_link_hosts(const struct broker_link *link)
 {
     return broker_connect_hosts(link->connect);
+}
+
+const char *broker_link_address(const struct broker_link *link)
+{
+    return link->address;
 }
 
 struct event_base *broker_link_base(const struct broker_link *link)

@@ -40,9 +40,10 @@ void broker_link_free(struct broker_link *link);
 enum broker_state broker_link_state(const struct broker_link *link);
 /* True after broker_link_fail: the loop is about to end the connection. */
 bool broker_link_failing(const struct broker_link *link);
-const char *broker_link_error(const struct broker_link *link); /* the reason why it is not up */
-const char *broker_link_name(const struct broker_link *link);  /* for the log */
-size_t broker_link_hosts(const struct broker_link *link);      /* number of hosts in the URL */
+const char *broker_link_error(const struct broker_link *link);   /* the reason why it is not up */
+const char *broker_link_name(const struct broker_link *link);    /* for the log */
+size_t broker_link_hosts(const struct broker_link *link);        /* number of hosts in the URL */
+const char *broker_link_address(const struct broker_link *link); /* host:port of the last connection; "" before it */
 /* The server has sent bytes that were not read yet: not the server is late, but this loop. */
 bool broker_link_has_unread(const struct broker_link *link);
 struct event_base *broker_link_base(const struct broker_link *link);

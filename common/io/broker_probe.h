@@ -1,7 +1,7 @@
 /*
  * Prepares a connection for publishing to quorum queues. RabbitMQ's channel opens a session with the queue's leader at
  * the first message for that queue. While the leader's node is silent, that fails: measured with RabbitMQ 3.10, the
- * channel was blocked for 63 s, for all its queues. A session that exists is told of each new leader, and confirms came
+ * channel was blocked for 63 s, for all its queues. A session that exists learns of each new leader, and confirms came
  * after 7 s. So a connection sends a probe to each queue when it comes up, and is proved once all are answered.
  *
  * A nack may mean that the queue is full, which proves the session as well. Such a probe is sent again, up to

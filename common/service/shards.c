@@ -55,11 +55,9 @@ static size_t find_worker(const struct shards_view *view, uint32_t number)
     return worker;
 }
 
+/* Adds to `counts`, by worker. */
 static void count_shards(const struct shards_view *view, unsigned counts[static SHARDS_WORKERS_MAX])
 {
-    for (size_t worker = 0; worker < view->workers; worker++) {
-        counts[worker] = 0;
-    }
     for (unsigned shard = 0; shard < view->shards; shard++) {
         size_t owner = find_worker(view, view->owners[shard]);
         if (owner < view->workers) {
@@ -74,7 +72,7 @@ static void count_shards(const struct shards_view *view, unsigned counts[static 
  */
 static void share(const struct shards_view *view, const unsigned *counts, unsigned shares[static SHARDS_WORKERS_MAX])
 {
-    unsigned remainder = view->shards % (unsigned)view->workers;
+    unsigned remainder = view->workers == 0 ? 0 : view->shards % (unsigned)view->workers;
     for (size_t worker = 0; worker < view->workers; worker++) {
         unsigned before = 0; /* workers that come before this one */
         for (size_t other = 0; other < view->workers; other++) {
@@ -109,16 +107,12 @@ static void plan_own(const struct shards_view *view, uint32_t me, unsigned most,
 
 void shards_plan(const struct shards_view *view, uint32_t me, enum shards_act plan[static TOPOLOGY_SHARDS_MAX])
 {
-    unsigned counts[SHARDS_WORKERS_MAX];
-    unsigned shares[SHARDS_WORKERS_MAX];
+    unsigned counts[SHARDS_WORKERS_MAX] = {0};
+    unsigned shares[SHARDS_WORKERS_MAX] = {0};
     size_t own = find_worker(view, me);
-    if (own == view->workers) {
-        plan_own(view, me, 0, plan);
-        return;
-    }
     count_shards(view, counts);
     share(view, counts, shares);
-    plan_own(view, me, shares[own], plan);
+    plan_own(view, me, own < view->workers ? shares[own] : 0, plan);
     for (unsigned shard = 0; shard < view->shards; shard++) {
         size_t taker = view->owners[shard] == SHARDS_NOBODY ? neediest(view, counts, shares) : view->workers;
         if (taker < view->workers) {

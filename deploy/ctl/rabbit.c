@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io/broker_url.h"
 #include "common/io/keepalive.h"
 
 enum { FRAME_MAX_BYTES = 131072, NOT_FOUND = 404 };
@@ -50,17 +51,18 @@ static bool report_error(struct ctl *ctl, const char *reason)
     return false;
 }
 
-static bool open_channel(struct ctl *ctl)
+static bool open_channel(struct ctl *ctl, char reason[static RABBIT_ERROR_SIZE])
 {
-    char reason[RABBIT_ERROR_SIZE];
     (void)amqp_channel_open(ctl->amqp, RABBIT_CHANNEL);
-    return rabbit_failed(ctl, reason) ? report_error(ctl, reason) : true;
+    return !rabbit_failed(ctl, reason);
 }
 
-static bool log_in(struct ctl *ctl, const struct amqp_connection_info *where)
+/* Connects to one host, and sets the timeout of each later call. */
+static bool log_in(struct ctl *ctl, const struct amqp_connection_info *where, int timeout_s,
+                   char reason[static RABBIT_ERROR_SIZE])
 {
-    const struct timeval timeout = {.tv_sec = RABBIT_TIMEOUT_S};
-    char reason[RABBIT_ERROR_SIZE];
+    const struct timeval timeout = {.tv_sec = timeout_s};
+    const struct timeval later = {.tv_sec = RABBIT_TIMEOUT_S};
     amqp_socket_t *socket = amqp_tcp_socket_new(ctl->amqp);
     int status =
         socket == NULL ? AMQP_STATUS_NO_MEMORY : amqp_socket_open_noblock(socket, where->host, where->port, &timeout);
@@ -71,46 +73,52 @@ static bool log_in(struct ctl *ctl, const struct amqp_connection_info *where)
         status = amqp_set_handshake_timeout(ctl->amqp, &timeout);
     }
     if (status == AMQP_STATUS_OK) {
-        status = amqp_set_rpc_timeout(ctl->amqp, &timeout);
+        status = amqp_set_rpc_timeout(ctl->amqp, &later);
     }
     if (status != AMQP_STATUS_OK) {
-        return report_error(ctl, amqp_error_string2(status));
+        (void)snprintf(reason, RABBIT_ERROR_SIZE, "%s", amqp_error_string2(status));
+        return false;
     }
     amqp_rpc_reply_t reply = amqp_login(ctl->amqp, where->vhost, 0, FRAME_MAX_BYTES, 0, AMQP_SASL_METHOD_PLAIN,
                                         where->user, where->password);
-    if (reply.reply_type != AMQP_RESPONSE_NORMAL) {
-        (void)failure(reply, reason);
-        return report_error(ctl, reason);
-    }
-    return open_channel(ctl);
+    return !failure(reply, reason) && open_channel(ctl, reason);
 }
 
 bool rabbit_open(struct ctl *ctl)
 {
-    struct amqp_connection_info where = {0};
-    char url[CONFIG_TEXT_SIZE];
+    struct broker_url url;
+    char reason[RABBIT_ERROR_SIZE] = "";
     if (ctl->amqp != NULL) {
         return true;
     }
-    (void)snprintf(url, sizeof url, "%s", ctl->config.amqp_url);
-    amqp_default_connection_info(&where);
-    if (amqp_parse_url(url, &where) != AMQP_STATUS_OK || where.ssl) {
-        ctl_report_error("amqp_url must be of the form amqp://user:password@host:port/vhost");
+    const char *wrong = broker_url_parse(ctl->config.amqp_url, &url);
+    if (wrong != NULL) {
+        ctl_report_error("%s", wrong);
         return false;
     }
-    ctl->amqp = amqp_new_connection();
-    if (ctl->amqp == NULL) {
-        ctl_report_error("no memory");
-        return false;
+    for (size_t i = 0; i < url.count; i++) {
+        ctl->amqp = amqp_new_connection();
+        if (ctl->amqp == NULL) {
+            ctl_report_error("no memory");
+            return false;
+        }
+        if (log_in(ctl, &url.hosts[i].info, url.count > 1 ? RABBIT_NEXT_HOST_S : RABBIT_TIMEOUT_S, reason)) {
+            return true;
+        }
+        rabbit_close(ctl);
     }
-    return log_in(ctl, &where);
+    return report_error(ctl, reason);
 }
 
 bool rabbit_reopen(struct ctl *ctl)
 {
     amqp_channel_close_ok_t agreed = {0};
+    char reason[RABBIT_ERROR_SIZE];
     int status = amqp_send_method(ctl->amqp, RABBIT_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &agreed);
-    return status == AMQP_STATUS_OK ? open_channel(ctl) : report_error(ctl, amqp_error_string2(status));
+    if (status != AMQP_STATUS_OK) {
+        return report_error(ctl, amqp_error_string2(status));
+    }
+    return open_channel(ctl, reason) || report_error(ctl, reason);
 }
 
 void rabbit_close(struct ctl *ctl)

@@ -7,9 +7,18 @@
 
 #include "deploy/ctl/ctl.h"
 
-enum { RABBIT_TIMEOUT_S = 10, RABBIT_CHANNEL = 1, RABBIT_ERROR_SIZE = 512 };
+enum {
+    RABBIT_TIMEOUT_S = 10,
+    RABBIT_NEXT_HOST_S =
+        3, /* if amqp_url names several hosts: time to connect and log in; then the next one is tried */
+    RABBIT_CHANNEL = 1,
+    RABBIT_ERROR_SIZE = 512
+};
 
-/* Connects, logs in and opens the channel, unless already open. Prints errors on stderr. */
+/*
+ * Connects to the first host of amqp_url that answers, logs in and opens the channel, unless already open. Prints
+ * errors on stderr.
+ */
 MUST_CHECK bool rabbit_open(struct ctl *ctl);
 /* Opens the channel again after an error closed it. */
 MUST_CHECK bool rabbit_reopen(struct ctl *ctl);

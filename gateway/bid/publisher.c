@@ -358,7 +358,8 @@ static void message_left(struct publisher_message *message)
     if (publisher_ready(pending->publisher) && message_publish_again(message)) {
         return;
     }
-    /* The next verdict may be that of the auction's other message. So the sweep publishes the waiting bids, after it. */
+    /* The next verdict may be that of the auction's other message. So the sweep publishes the waiting bids, after it.
+     */
     pending_stall(pending, true);
     message_end(message, PUBLISHER_UNKNOWN);
 }

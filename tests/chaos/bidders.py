@@ -110,6 +110,7 @@ class Bidder:
     def __init__(self, load, number, user):
         self.load, self.user = load, user
         self.keyed = number % 2 == 0
+        self.key_header = "Idempotency-Key" if number % 4 == 0 else "X-Idempotency-Key"
         self.used = []  # (auction, key) of bids that were taken
         self.random = random.Random(number)
         self.client = Client(load.url, timeout_s=TIMEOUT_S)
@@ -149,7 +150,7 @@ class Bidder:
         """Sends the bid. Returns whether it may be repeated: it was not answered for certain."""
         headers = {"Content-Type": "application/json"}
         if key:
-            headers["X-Idempotency-Key"] = key
+            headers[self.key_header] = key
         tail, member = ("bids", "amount") if bid.kind == "bid" else ("proxy", "maxAmount")
         body = f'{{"{member}": {money(bid.amount)}}}'.encode()
         bid.attempts += 1

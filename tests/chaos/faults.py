@@ -8,11 +8,15 @@ import dataclasses
 import functools
 import os
 import re
+import shutil
 import signal
+import struct
 import subprocess
 import time
+import urllib.parse
 from typing import Callable
 
+from database import connection, query_value
 from processes import family
 
 HOLD_S = 5  # how long a fault is held before it is healed
@@ -85,6 +89,78 @@ def watermark(limit):
     deployment("rabbitmqctl", "set_vm_memory_high_watermark", "absolute", limit)
 
 
+class LockedRow:
+    """Another session that keeps the row of one of the auctions locked."""
+
+    def __init__(self):
+        self.psql = None
+
+    def lock(self):
+        auction = query_value("SELECT id FROM auctions WHERE status = 'active' AND end_time > now() + interval '30 min'"
+                              " ORDER BY random() LIMIT 1")
+        self.psql = subprocess.Popen(["psql", "-X", "-q", "-t", "-A"], env=connection(), text=True,
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.psql.stdin.write(f"BEGIN;\nSELECT id FROM auctions WHERE id = '{auction}' FOR UPDATE;\n")
+        self.psql.stdin.flush()
+        assert self.psql.stdout.readline().strip() == auction
+
+    def release(self):
+        if self.psql is not None:
+            self.psql.communicate("COMMIT;\n")
+            self.psql = None
+
+    def lock_and_restart(self, count, *services):
+        """Restarts the services, in turn, while the row is locked."""
+        self.lock()
+        for _ in range(count):
+            restart(*services)
+
+
+locked_row = LockedRow()
+
+
+def redis_go_back():
+    """Restarts Redis with what it held HOLD_S ago."""
+    url = urllib.parse.urlsplit(os.environ["ROSTRUM_REDIS_URL"])
+    command = ["redis-cli", "-h", url.hostname, "-p", str(url.port), "SAVE"]
+    subprocess.run(command, env={**os.environ, "REDISCLI_AUTH": url.password}, check=True, capture_output=True)
+    time.sleep(HOLD_S)
+    kill("redis")
+
+
+class WrongClock:
+    """Runs a service with a clock that is wrong by some milliseconds (tests/support/preload/wrong_clock.c)."""
+
+    def __init__(self):
+        self.script = self.right = None
+
+    def set(self, service, wrong_ms):
+        folder = os.path.realpath(os.environ["ROSTRUM_VAR"])
+        library, offsets = os.path.join(folder, "bin", "wrong-clock.so"), os.path.join(folder, "wrong-clock")
+        shutil.copy(os.path.join(os.environ.get("BUILD", "build"), "tests/support/wrong-clock.so"), library)
+        os.chmod(library, 0o755)
+        with open(offsets, "wb") as file:
+            file.write(struct.pack("=qq", wrong_ms, 0))
+        os.chmod(offsets, 0o644)
+        self.script = os.path.join(folder, "service", service, "run")
+        with open(self.script, encoding="utf-8") as file:
+            self.right = file.read()
+        self.restart(service, self.right.replace(
+            "exec env -i ", f"exec env -i LD_PRELOAD={library} ROSTRUM_TEST_CLOCK={offsets} "))
+
+    def reset(self, service):
+        if self.right is not None:
+            self.restart(service, self.right)
+
+    def restart(self, service, text):
+        with open(self.script, "w", encoding="utf-8") as file:
+            file.write(text)
+        order("restart", service)  # it does not become ready
+
+
+wrong_clock = WrongClock()
+
+
 # --- the table ---
 
 
@@ -132,6 +208,13 @@ def frozen(name, service, takeover=False):
     return Fault(text, functools.partial(freeze, service), thaw, takeover)
 
 
+def wrong(name, wrong_ms):
+    text = f"{name}: clock {abs(wrong_ms) // 1000} s {'ahead' if wrong_ms > 0 else 'behind'} for {HOLD_S} s"
+    service = name.replace(" ", "")
+    return Fault(text, functools.partial(wrong_clock.set, service, wrong_ms),
+                 functools.partial(wrong_clock.reset, service))
+
+
 FAULTS = [
     Fault("none", lambda: None),
     killed("gateway worker", "gateway-worker", 3),
@@ -160,6 +243,13 @@ FAULTS = [
     down("PostgreSQL", "postgres"),
     down("Redis", "redis"),
     down("RabbitMQ", "rabbitmq"),
+    Fault("Redis: restarted with an older dump", redis_go_back),
+    Fault(f"one auction: row locked for {HOLD_S} s", locked_row.lock, locked_row.release),
+    Fault("bid workers: restarted 5 times at a locked row",
+          functools.partial(locked_row.lock_and_restart, 5, "bidworker-1", "bidworker-2"), locked_row.release),
+    wrong("gateway", 5000),
+    wrong("gateway", -5000),
+    wrong("end worker", 5000),
     Fault(f"RabbitMQ: memory alarm for {HOLD_S} s", functools.partial(watermark, "1MB"),
           functools.partial(watermark, "2GB"), short=True),
 ]

@@ -26,7 +26,7 @@ WHOLE_S = 600  # from the end of a fault until the cluster could survive the nex
 SQL_S = 3  # of a statement while PostgreSQL may be stopped
 SHOWN_VIOLATIONS = 10
 HEADINGS = ("fault", "202s", "lost", "twice", "out of order", "other", "seconds")
-WIDTHS = (42, 6, 5, 6, 13, 6, 8)
+WIDTHS = (47, 6, 5, 6, 13, 6, 8)
 
 
 def ready():

@@ -232,7 +232,8 @@ static void read_message(const struct queues_message *message, size_t copies[sta
     for (size_t i = 0; i < found; i++) {
         size_t number = (size_t)items[i].command.amount - 1;
         ck_assert(uuid_equal(&items[i].command.id, &bids[number].bid.command.id));
-        ck_assert_msg(number == 0 || copies[number - 1] > 0, "bid %zu is in the queue before the one before it", number);
+        ck_assert_msg(number == 0 || copies[number - 1] > 0, "bid %zu is in the queue before the one before it",
+                      number);
         copies[number]++;
     }
 }

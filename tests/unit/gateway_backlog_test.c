@@ -2,8 +2,11 @@
  * gateway/bid/backlog: which shards decide, and for how long their oldest bid has waited, by the reports of bid workers
  * and end workers, fresh, stale, missing and contradictory.
  */
-#include "common/base/clock.h"
 #include "gateway/bid/backlog.h"
+
+#include <stdlib.h>
+
+#include "common/base/clock.h"
 #include "tests/support/suite.h"
 
 enum {
@@ -325,6 +328,33 @@ START_TEST(a_depth_seen_again_after_a_gap_ages_from_the_next_look)
 }
 END_TEST
 
+START_TEST(a_look_just_in_time_keeps_the_age)
+{
+    look_at_depth(20000, 3, 0);
+    pass(FRESH_MS - BACKLOG_LOOK_MS);
+    depth(3, 0);
+    backlog_judge(&backlog, &now);
+    ck_assert_int_eq(age(), 19000 + FRESH_MS - BACKLOG_LOOK_MS);
+}
+END_TEST
+
+/* In memory of exactly its size, so that AddressSanitizer sees an access beyond. */
+START_TEST(the_last_shard_is_judged)
+{
+    struct backlog *largest = calloc(1, sizeof(*largest));
+    ck_assert_ptr_nonnull(largest);
+    backlog_begin(largest, TOPOLOGY_SHARDS_MAX, POLL_MS);
+    for (int64_t i = 0; i < 2; i++) {
+        const struct shards_report written = {.at_ms = i, .oldest_ms = now.wall_ms};
+        backlog_report(largest, TOPOLOGY_SHARDS_MAX - 1, &written, now.mono_ms);
+        backlog_judge(largest, &now);
+        pass(1);
+    }
+    ck_assert_int_eq(backlog_summary(largest, MAX_S, &now).oldest_ms, 1);
+    free(largest);
+}
+END_TEST
+
 START_TEST(bids_are_overdue_beyond_the_setting)
 {
     look_owned(2000, WALL_MS + 2000 - MAX_MS);
@@ -376,7 +406,7 @@ enum { LOCKED = 3 };
 static void report_locked(int64_t oldest_ms)
 {
     struct shards_report written = {.worker = 7, .locked_count = LOCKED};
-    for (size_t i = 0; i < LOCKED; i++) {
+    for (size_t i = 0; i < SHARDS_LOCKED_MAX; i++) { /* those beyond the count are ignored */
         written.locked[i].auction_id.bytes[0] = (unsigned char)(i + 1);
         written.locked[i].oldest_ms = oldest_ms;
     }
@@ -421,6 +451,26 @@ START_TEST(an_auction_set_aside_without_a_time_of_receipt_refuses_nothing)
 END_TEST
 
 /* The depth of the queue is fresh, the report that names the auction is not. */
+/* The least times that mean something: just after the machine's start, and just after 1970. */
+START_TEST(one_is_a_time_and_zero_is_none)
+{
+    now = (struct backlog_clock){.wall_ms = 0, .mono_ms = 0};
+    report(1, 0);
+    judge();
+    now = (struct backlog_clock){.wall_ms = 1, .mono_ms = 1};
+    backlog_judge(&backlog, &now);
+    ck_assert_int_eq(age(), -1); /* the first sight proves nothing */
+    report(1, 0);
+    depth(0, 0);
+    backlog_judge(&backlog, &now);
+    now = (struct backlog_clock){.wall_ms = 2, .mono_ms = 2};
+    ck_assert_int_eq(age(), 1);
+    report_locked(1);
+    now.wall_ms = 2 + MAX_MS;
+    ck_assert(auction_overdue(SHARD, 1, MAX_S));
+}
+END_TEST
+
 START_TEST(a_stale_report_of_an_auction_refuses_nothing)
 {
     report_locked(now.wall_ms - 2 * MAX_S * INT64_C(1000));
@@ -454,10 +504,13 @@ static Suite *backlog_suite(void)
         a_worker_that_stalls_decides_none_of_its_shards,
         a_judgement_is_void_while_nobody_looks,
         a_depth_seen_again_after_a_gap_ages_from_the_next_look,
+        a_look_just_in_time_keeps_the_age,
+        the_last_shard_is_judged,
         bids_are_overdue_beyond_the_setting,
         a_summary_counts_each_shard_for_itself,
         an_auction_set_aside_counts_for_itself_alone,
         an_auction_set_aside_without_a_time_of_receipt_refuses_nothing,
+        one_is_a_time_and_zero_is_none,
         a_stale_report_of_an_auction_refuses_nothing,
     };
     Suite *suite = suite_create("gateway_backlog");

@@ -239,13 +239,19 @@ static void set_row(PGresult *rows, int row, bool worker, int64_t object, int64_
     ck_assert_int_eq(PQsetvalue(rows, row, 2, text, length), 1);
 }
 
-START_TEST(a_view_is_read_from_the_locks)
+static PGresult *make_rows(void)
 {
     static char names[COLUMNS][8] = {"worker", "object", "session"};
     PGresAttDesc columns[COLUMNS] = {{.name = names[0]}, {.name = names[1]}, {.name = names[2]}};
     PGresult *rows = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
     ck_assert_ptr_nonnull(rows);
     ck_assert_int_eq(PQsetResultAttrs(rows, COLUMNS, columns), 1);
+    return rows;
+}
+
+START_TEST(a_view_is_read_from_the_locks)
+{
+    PGresult *rows = make_rows();
     set_row(rows, 0, true, 11, 500);
     set_row(rows, 1, true, SHARDS_WORKER_MAX, 400);
     set_row(rows, 2, false, 0, 400);
@@ -262,6 +268,54 @@ START_TEST(a_view_is_read_from_the_locks)
     ck_assert_uint_eq(view.owners[2], SHARDS_UNKNOWN_OWNER);
     ck_assert_uint_eq(view.owners[3], SHARDS_NOBODY);
     ck_assert_uint_eq(view.owners[4], SHARDS_NOBODY);
+}
+END_TEST
+
+/* In memory of exactly their size, so that AddressSanitizer sees an access beyond. */
+START_TEST(the_largest_deployment_is_planned)
+{
+    enum { UNKNOWN = 5, STRANGER = 9999 };
+    struct shards_view *full = calloc(1, sizeof(*full));
+    enum shards_act *plan = calloc(TOPOLOGY_SHARDS_MAX, sizeof(*plan));
+    unsigned taken = 0;
+    ck_assert(full != NULL && plan != NULL);
+    full->shards = TOPOLOGY_SHARDS_MAX;
+    full->workers = SHARDS_WORKERS_MAX;
+    full->owners[UNKNOWN] = STRANGER;
+    for (uint32_t worker = 0; worker < SHARDS_WORKERS_MAX; worker++) {
+        full->numbers[worker] = worker + 1;
+    }
+    for (uint32_t number = 1; number <= SHARDS_WORKERS_MAX + 1; number++) { /* the last one is not in the view */
+        unsigned mine = 0;
+        shards_plan(full, number, plan);
+        for (unsigned shard = 0; shard < TOPOLOGY_SHARDS_MAX; shard++) {
+            ck_assert(plan[shard] == SHARDS_NOTHING || plan[shard] == SHARDS_TAKE);
+            mine += plan[shard] == SHARDS_TAKE;
+        }
+        ck_assert_uint_eq(mine, number < TOPOLOGY_SHARDS_MAX ? 1 : 0);
+        taken += mine;
+    }
+    ck_assert_uint_eq(taken, TOPOLOGY_SHARDS_MAX - 1);
+    free(full);
+    free(plan);
+}
+END_TEST
+
+START_TEST(workers_beyond_the_most_are_left_out_of_a_view)
+{
+    enum { ROWS = SHARDS_WORKERS_MAX + 2, SESSION = 1000, FIRST = 300 };
+    PGresult *rows = make_rows();
+    for (int row = 0; row <= SHARDS_WORKERS_MAX; row++) {
+        bool last = row == SHARDS_WORKERS_MAX;
+        set_row(rows, row, true, last ? 1 : FIRST + row, SESSION + row); /* the last number is that of a shard, too */
+    }
+    set_row(rows, ROWS - 1, false, 0, SESSION);
+    shards_view_read(&view, 2, rows);
+    PQclear(rows);
+    ck_assert_uint_eq(view.shards, 2);
+    ck_assert_uint_eq(view.workers, SHARDS_WORKERS_MAX);
+    ck_assert_uint_eq(view.owners[0], FIRST);
+    ck_assert_uint_eq(view.owners[1], SHARDS_NOBODY);
 }
 END_TEST
 
@@ -451,6 +505,8 @@ static Suite *shards_suite(void)
     tcase_add_test(tcase, the_shards_of_an_unknown_owner_are_left_alone);
     tcase_add_test(tcase, a_worker_that_is_not_alive_leaves_its_shards);
     tcase_add_test(tcase, a_view_is_read_from_the_locks);
+    tcase_add_test(tcase, the_largest_deployment_is_planned);
+    tcase_add_test(tcase, workers_beyond_the_most_are_left_out_of_a_view);
     tcase_add_test(tcase, a_report_has_this_text);
     tcase_add_test(tcase, a_report_is_read_as_it_was_written);
     tcase_add_test(tcase, invalid_reports_are_refused);
