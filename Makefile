@@ -444,6 +444,8 @@ install: all ## install to DESTDIR, under PREFIX; keep existing settings in /etc
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
 	rm -f $(DESTDIR)$(DATADIR)/schema/*.sql # of an older version
 	install -m 644 schema/*.sql $(DESTDIR)$(DATADIR)/schema
+	install -d $(DESTDIR)$(DATADIR)/haproxy
+	install -m 644 conf/haproxy/* $(DESTDIR)$(DATADIR)/haproxy
 	install -d $(DESTDIR)$(DATADIR)/templates
 	install -m 644 conf/templates/* $(DESTDIR)$(DATADIR)/templates
 	install -m 644 conf/rostrum.ini README.md gateway/openapi.yaml $(DESTDIR)$(DATADIR)

@@ -27,7 +27,7 @@ def deployment(name, urls):
         for section, key in (("postgres", "pg_url"), ("redis", "redis_url"), ("rabbitmq", "amqp_url")):
             file.write(f"[{section}]\n{key} = {everything[key]}\n")
         file.flush()
-        command = ["tests/support/hold-deployment", "up", os.path.join(log_folder(), f"failover-{name}"), file.name]
+        command = ["tests/support/hold-deployment", "up", os.path.join(log_folder(), f"failover-{name.replace(' ', '-')}"), file.name]
         # In a session of its own: it closes the deployment when its input ends, also if this test is killed.
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as holder:
             answer = b"keep\n"

@@ -103,8 +103,8 @@ class PostgresPair:
                               ).stdout.strip()
 
     def url(self):
-        """The URL for the programs."""
-        hosts = ",".join(f"127.0.0.1:{port}" for port in self.ports)
+        """The URL for the programs; it names the standby first."""
+        hosts = ",".join(f"127.0.0.1:{port}" for port in reversed(self.ports))
         return f"postgresql://rostrum:{PASSWORD}@{hosts}/rostrum"
 
     def promote(self):

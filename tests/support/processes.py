@@ -34,15 +34,19 @@ def start(command, user, environment, log):
     return subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
 
+def listens(port):
+    """Whether a server listens on a port of loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def free_ports(count):
     """Free ports of loopback below the ephemeral range."""
     found = []
     while len(found) < count:
         port = PORT_LEAST + random.randrange(PORTS)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if port not in found and probe.connect_ex(("127.0.0.1", port)) != 0:
-                found.append(port)
+        if port not in found and not listens(port):
+            found.append(port)
     return found
 
 

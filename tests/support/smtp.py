@@ -20,30 +20,16 @@ import json
 import os
 import signal
 import ssl
-import subprocess
 import sys
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+from certificates import make_certificate
 
 USER, PASSWORD = b"rostrum", b"correct horse"
 LATER_TRIES = 2
 SILENCE_S = 3600
 PARENT_DEATH = 1  # PR_SET_PDEATHSIG
-
-
-def make_certificate(folder):
-    """Makes a certificate authority, and a certificate for 127.0.0.1 signed by it."""
-
-    def openssl(*arguments):
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    with open(os.path.join(folder, "server.ext"), "w", encoding="ascii") as file:
-        file.write("subjectAltName = IP:127.0.0.1\n")
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    openssl("req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test authority", "-days", "2")
-    openssl("req", *curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=127.0.0.1")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", "server.ext", "-out", "server.pem")
 
 
 def content(mail, kind):

@@ -1,0 +1,14 @@
+#!/usr/bin/python3
+"""Other fail-overs of PostgreSQL: the primary is killed, or becomes read-only.
+
+Long: each needs two servers and a deployment of its own.
+"""
+import sys
+
+sys.dont_write_bytecode = True
+from trials import run_tests  # noqa: E402 (needs the line above)
+import postgres_trials  # noqa: E402
+
+if __name__ == "__main__":
+    run_tests("postgres_failover_long_test", [postgres_trials.bids_go_on_when_the_primary_is_killed,
+                                     postgres_trials.bids_go_on_when_the_primary_becomes_read_only])
