@@ -169,8 +169,8 @@ class Fault:
     """An entry of the table.
 
     Without `heal`, recovery is measured from the strike. With `heal`, the fault is held for HOLD_S, and recovery is
-    measured from healing. With `takeover`, other processes have to take over before it is healed; within `limit_s`, if
-    there is one. With `whole`, the load goes on until that function returns true.
+    measured from healing. With `takeover`, other processes have to take over before it is healed. The last
+    column of the table must not exceed `limit_s`. With `whole`, the load goes on until that function returns true.
     """
 
     name: str
