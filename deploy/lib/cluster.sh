@@ -2,6 +2,7 @@
 # defines functions only.
 #
 # The functions *_make create a service of the machine MACHINE, whose folder is VAR.
+# shellcheck shell=sh disable=SC2030,SC2031 # a machine's services are handled in a subshell with VAR set
 
 SERVERS_READY_S=400 # of all servers; on idle processors RabbitMQ's three nodes need 19 s, on busy ones 220 s were seen
 ANSWER_S=2          # of one question to a machine, which may be cut off or frozen

@@ -10,6 +10,7 @@
 #   holder            pid and namespace of the holder
 #   cut, frozen       exist while the machine is cut off or frozen
 #   service log ...   as in the folder of a private deployment (supervisor.sh, with VAR set to this folder)
+# shellcheck shell=sh disable=SC2030,SC2031 # a machine's services are handled in a subshell with VAR set
 
 MACHINES="rabbitmq-1 rabbitmq-2 rabbitmq-3 postgres-1 postgres-2 redis-1 redis-2 proxy gateway-1 gateway-2
     bidworker-1 bidworker-2 bidworker-3 endworker-1 endworker-2 notifyworker-1"

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Tests the templates of conf/cluster as deploy/lib/cluster.sh renders them for a machine: every name in them has a value,
-and YAML can be read and has the settings without which commits would be lost. Prints "cluster_templates_test: N passed, N
+"""Tests the templates of conf/cluster as deploy/lib/cluster.sh renders them for a machine. Every name in them has a value.
+The files in YAML have the settings without which commits would be lost. Prints "cluster_templates_test: N passed, N
 failed" at the end.
 """
 import os
