@@ -146,7 +146,7 @@ $(BUILD)/tests/unit/gateway_cpu_budget_test: $(OBJ)/gateway/live/cpu_budget.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/bid/refusal.o
 $(BUILD)/tests/unit/gateway_backlog_test: $(OBJ)/gateway/bid/backlog.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/http/router.o $(OBJ)/gateway/http/errors.o
-$(BUILD)/tests/unit/gateway_idempotency_test: $(OBJ)/gateway/bid/idempotency.o
+$(BUILD)/tests/unit/gateway_idempotency_test: $(OBJ)/gateway/access/idempotency.o
 $(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,query/cursor.o bid/prefer.o)
 $(BUILD)/tests/unit/gateway_waiters_test: $(addprefix $(OBJ)/gateway/,bid/waiters.o bid/ledger.o query/cache.o query/cursor.o query/page.o query/statements.o) $(call objects,gateway/http)
 $(BUILD)/tests/unit/live_text_test: $(OBJ)/gateway/live/frame.o
@@ -157,7 +157,7 @@ $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,core/jws.o c
 $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
 $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o transfer_threads.o)
 
-$(BUILD)/tests/contract/idempotency_test: $(OBJ)/gateway/bid/idempotency.o
+$(BUILD)/tests/contract/idempotency_test: $(OBJ)/gateway/access/idempotency.o
 $(addprefix $(BUILD)/tests/integration/,publisher_test rabbit_cluster_test standby_test): $(OBJ)/gateway/bid/publisher.o
 # A fuzz target links the objects of the gateway except its main. The main is libFuzzer's, or that of replay.c.
 $(FUZZ_PROGRAMS): PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
@@ -258,7 +258,7 @@ MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c ru
                rules/command_kinds.c base/money.c base/bisect.c base/skew.c base/json.c base/json_write.c base/ids.c \
                protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c service/shards.c) \
            $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c locked_auctions.c) \
-           $(addprefix gateway/,bid/refusal.c bid/idempotency.c bid/backlog.c bid/prefer.c query/cursor.c) \
+           $(addprefix gateway/,bid/refusal.c access/idempotency.c bid/backlog.c bid/prefer.c query/cursor.c) \
            notifyworker/endpoints.c endworker/sent_commands.c
 FILES  ?= $(MUTATED)
 SAMPLE ?= 0

@@ -51,10 +51,18 @@ static void abort_and_finish(struct ledger *ledger, enum ledger_result result)
     finish(ledger, result);
 }
 
+/* For ledger_moved_ms. */
+static void note_answer(struct ledger *ledger, const struct pg_reply *reply)
+{
+    if (reply->outcome != PG_LOST) {
+        ledger->moved_ms = clock_mono_ms();
+    }
+}
+
 /* Returns false, after aborting the transaction, unless the reply is valid. */
 static bool check(struct ledger *ledger, const struct pg_reply *reply)
 {
-    ledger->moved_ms = clock_mono_ms();
+    note_answer(ledger, reply);
     if (reply->outcome == PG_OK) {
         return true;
     }
@@ -70,7 +78,7 @@ static void on_committed(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
     enum ledger_result result = LEDGER_COMMITTED;
-    ledger->moved_ms = clock_mono_ms();
+    note_answer(ledger, reply);
     if (reply->outcome == PG_FAILED) {
         result = pg_state_is_data_error(reply->sqlstate) ? LEDGER_REFUSED : LEDGER_AGAIN;
         log_warn("ledger: %s %s", reply->sqlstate, reply->message);
@@ -320,7 +328,6 @@ bool ledger_decide(struct ledger *ledger, struct batch *batch)
     }
     batch_prepare(batch);
     ledger->batch = batch;
-    ledger->moved_ms = clock_mono_ms();
     if (!load(ledger)) {
         pg_tx_abort(ledger->tx);
         ledger->tx = NULL;
@@ -334,14 +341,14 @@ static void on_suspected(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
     bool counted = reply->outcome == PG_OK && PQntuples(reply->result) == 1;
-    ledger->moved_ms = clock_mono_ms();
+    note_answer(ledger, reply);
     ledger->options.suspected(counted ? pg_int(reply->result, 0, 0) : -1, ledger->options.arg);
 }
 
 static void on_acquitted(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
-    ledger->moved_ms = clock_mono_ms();
+    note_answer(ledger, reply);
     ledger->options.acquitted(reply->outcome == PG_OK, ledger->options.arg);
 }
 

@@ -45,7 +45,7 @@ MUST_CHECK bool ledger_suspect(struct ledger *ledger, const struct command *comm
 MUST_CHECK bool ledger_acquit(struct ledger *ledger, const struct command *command);
 /* Rolls the batch back without calling `done`. False: none is under way, or its COMMIT was sent and `done` follows. */
 MUST_CHECK bool ledger_abandon(struct ledger *ledger);
-/* When PostgreSQL last answered about a batch, or was first asked; on clock_mono_ms. */
+/* When PostgreSQL last answered about a batch; on clock_mono_ms. 0: never. */
 int64_t ledger_moved_ms(const struct ledger *ledger);
 /* The outbox rows of the committed batch, for outbox_sent. Valid until the next ledger_decide. */
 const struct outbox_batch *ledger_outbox(const struct ledger *ledger);

@@ -16,7 +16,7 @@ enum {
     PAGE_ROWS = 256, /* each sends one command to Redis */
     PAGE_MS = 20,    /* between two pages, so that batches go first */
     GATHER_MS = 300, /* before a pass: shards are assigned one after the other */
-    RETRY_MS = 1000, /* after a page was not read */
+    RETRY_MS = 1000, /* after a page was not read, or Redis took no more */
     NUMBER_SIZE = 24,
 };
 
@@ -81,7 +81,19 @@ static void end_pass(struct republish *republish)
     }
 }
 
-/* False if Redis takes no more: republish_all follows when it is connected again. */
+/* Redis took no more: the shards of the pass are due again. While it is down that waits for republish_all. */
+static void break_pass(struct republish *republish)
+{
+    republish->running = false;
+    for (unsigned shard = 0; shard < republish->options.shards; shard++) {
+        republish->due[shard] |= republish->passing[shard];
+    }
+    if (results_connected(republish->options.results)) {
+        arm(republish, RETRY_MS);
+    }
+}
+
+/* False if Redis takes no more. */
 static bool publish_row(struct republish *republish, const PGresult *result, int row)
 {
     struct snapshot snapshot;
@@ -113,7 +125,9 @@ static void on_page(const struct pg_reply *reply, void *arg)
     } else {
         begin_status(republish, republish->status + 1);
     }
-    if (ok && republish->status < ARRAY_LEN(statuses)) {
+    if (!ok) {
+        break_pass(republish);
+    } else if (republish->status < ARRAY_LEN(statuses)) {
         arm(republish, PAGE_MS);
     } else {
         end_pass(republish);

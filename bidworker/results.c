@@ -151,6 +151,11 @@ void results_set_epoch(struct results *results, int64_t epoch)
     results->snapshots.epoch = epoch;
 }
 
+bool results_connected(const struct results *results)
+{
+    return redis_up(results->redis);
+}
+
 bool results_publish_snapshot(struct results *results, const struct snapshot *snapshot)
 {
     return snapshot_write(&results->snapshots, snapshot, NULL, NULL);

@@ -23,6 +23,7 @@ MUST_CHECK struct results *results_new(struct event_base *base, const struct con
 void results_free(struct results *results);
 /* The epoch of the rows that follow. Until it is known, no snapshot is published. */
 void results_set_epoch(struct results *results, int64_t epoch);
+bool results_connected(const struct results *results); /* to Redis */
 /* Publishes one snapshot. False: Redis is down or takes no more. */
 MUST_CHECK bool results_publish_snapshot(struct results *results, const struct snapshot *snapshot);
 void results_publish(struct results *results, const struct batch *batch);

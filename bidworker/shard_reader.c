@@ -23,6 +23,13 @@
 #include "common/protocol/topology.h"
 
 enum {
+    /*
+     * Messages of a shard that are delivered and not acked. It must be the same in all workers. RabbitMQ returns the
+     * messages of a closed channel to the front of the queue; those that are returned again go behind the rest of the
+     * first return. A worker that takes all returned messages at once keeps the order. To change it, stop all bid
+     * workers first.
+     */
+    PREFETCH_MESSAGES = 1024,
     LOCKED_SHARE = 2,        /* the part of the prefetch that locked auctions may fill is one of so many */
     LOCKED_REPORT_MS = 5000, /* an auction that is locked for longer is named in the log */
 };
@@ -169,6 +176,13 @@ static struct shard_reader_message *message_new(const struct shard_reader *shard
     return message;
 }
 
+/* Later deliveries must not be decided or acked before this one: returns all to the queue. */
+static void leave_without_memory(struct buffer *buffer)
+{
+    log_error("shard %u: no memory for a delivery", buffer->shard);
+    buffer->leaving = true;
+}
+
 static void on_delivery(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg)
 {
     struct buffer *buffer = arg;
@@ -181,14 +195,14 @@ static void on_delivery(struct broker_consumer *consumer, const struct broker_de
     }
     if (!message_read_commands(delivery->body, delivery->length, shard_reader->items, MESSAGE_COMMANDS_MAX, &count,
                                &reason)) {
-        undecodable_add(shard_reader->undecodable, buffer->shard, delivery, reason);
+        if (!undecodable_add(shard_reader->undecodable, buffer->shard, delivery, reason)) {
+            leave_without_memory(buffer);
+        }
         return;
     }
     struct shard_reader_message *message = message_new(shard_reader, delivery, count);
     if (message == NULL) {
-        /* Later deliveries must not be decided before this one: return all to the queue. */
-        log_error("shard %u: no memory for a delivery", buffer->shard);
-        buffer->leaving = true;
+        leave_without_memory(buffer);
         return;
     }
     message->buffer = buffer;
@@ -285,7 +299,7 @@ void shard_reader_serve(struct shard_reader *shard_reader, unsigned shard)
     topology_shard_name(shard, queue);
     struct broker_consumer_options options = {
         .queue = queue,
-        .prefetch = (uint16_t)shard_reader->options.prefetch_messages,
+        .prefetch = PREFETCH_MESSAGES,
         .deliver = on_delivery,
         .gone = on_gone,
         .arg = buffer,
@@ -455,9 +469,9 @@ static void report_waiting(struct buffer *buffer)
 /* Moves the cursor to the next message, from `message` on, whose auction does not wait for its row. */
 static void set_cursor(struct buffer *buffer, struct shard_reader_message *message)
 {
-    size_t most = ((size_t)buffer->shard_reader->options.prefetch_messages + LOCKED_SHARE - 1) / LOCKED_SHARE;
+    enum { MOST = PREFETCH_MESSAGES / LOCKED_SHARE };
     while (message != NULL && buffer->locked.count > 0) {
-        if (buffer->locked_before >= most) {
+        if (buffer->locked_before >= MOST) {
             report_waiting(buffer);
             message = NULL;
             break;

@@ -30,7 +30,6 @@ struct shard_reader_options {
     struct broker *consuming;
     struct broker *publishing; /* for dead letters */
     unsigned shards;
-    int prefetch_messages;
     int crash_count;         /* deliveries after which a message's commands are decided one at a time */
     void (*work)(void *arg); /* a command can be taken with shard_reader_take */
     void (*left)(void *arg); /* a shard that was being left has no channel any more */

@@ -134,16 +134,16 @@ void undecodable_free(struct undecodable *undecodable)
     free(undecodable);
 }
 
-void undecodable_add(struct undecodable *undecodable, unsigned shard, const struct broker_delivery *delivery,
+bool undecodable_add(struct undecodable *undecodable, unsigned shard, const struct broker_delivery *delivery,
                      const char *reason)
 {
     size_t length = deadletter_length(delivery->body, delivery->length);
     struct undecodable_message *entry = calloc(1, sizeof *entry + length);
     assert(shard < undecodable->options.shards);
-    log_warn("shard %u: delivery cannot be decoded (%s), copied to the dead letters", shard, reason);
     if (entry == NULL) {
-        return;
+        return false;
     }
+    log_warn("shard %u: delivery cannot be decoded (%s), copied to the dead letters", shard, reason);
     entry->undecodable = undecodable;
     entry->shard = shard;
     entry->tag = delivery->tag;
@@ -155,6 +155,7 @@ void undecodable_add(struct undecodable *undecodable, unsigned shard, const stru
     if (!publish(entry)) {
         arm(undecodable);
     }
+    return true;
 }
 
 size_t undecodable_count(const struct undecodable *undecodable, unsigned shard)

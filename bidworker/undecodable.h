@@ -27,9 +27,12 @@ struct undecodable_options {
 MUST_CHECK struct undecodable *undecodable_new(const struct undecodable_options *options);
 /* The broker must be freed before. */
 void undecodable_free(struct undecodable *undecodable);
-/* Copies the body. Without memory the delivery stays unacked and is redelivered later. `reason` is static. */
-void undecodable_add(struct undecodable *undecodable, unsigned shard, const struct broker_delivery *delivery,
-                     const char *reason);
+/*
+ * Copies the body. `reason` is static. False: no memory; then no later delivery of the channel may be acked, because an
+ * ack may cover this one.
+ */
+MUST_CHECK bool undecodable_add(struct undecodable *undecodable, unsigned shard, const struct broker_delivery *delivery,
+                                const char *reason);
 /* Number of deliveries of this shard that may not be acked yet. */
 size_t undecodable_count(const struct undecodable *undecodable, unsigned shard);
 /* To be called if the shard's channel is gone: its deliveries are redelivered, so `kept` is not called for them. */

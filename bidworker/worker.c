@@ -101,7 +101,6 @@ struct worker {
     unsigned refusals;          /* likewise */
     bool counted;               /* the current careful command is counted in table suspects */
     int64_t taken_ms;           /* monotonic; when the batch in hand was taken */
-    int64_t moved_ms;           /* monotonic; when bids were last decided, or none were waiting */
     bool gave_up;               /* the lease, because PostgreSQL did not answer; until the next commit */
     size_t serving;             /* number of shards at the last call of `serving`; SIZE_MAX: not called yet */
     int64_t drain_until_ms;
@@ -558,15 +557,14 @@ static void check_stall(struct worker *worker)
 {
     int64_t now_ms = clock_mono_ms();
     int64_t lease_ms = worker->options.config->lease_s * INT64_C(1000);
-    bool in_hand = worker->batch->count > 0;
-    if (!in_hand || ledger_moved_ms(worker->ledger) > worker->moved_ms) {
-        worker->moved_ms = in_hand ? ledger_moved_ms(worker->ledger) : now_ms;
-    }
-    if (worker->gave_up || now_ms - worker->moved_ms < lease_ms || ownership_alive(worker->ownership) < 2) {
+    int64_t answered_ms = ledger_moved_ms(worker->ledger);
+    int64_t moved_ms = answered_ms > worker->taken_ms ? answered_ms : worker->taken_ms;
+    if (worker->batch->count == 0 || worker->gave_up || now_ms - moved_ms < lease_ms ||
+        ownership_alive(worker->ownership) < 2) {
         return;
     }
     log_warn("PostgreSQL has not answered about a batch for %" PRId64 " ms: the shards are left to other workers",
-             now_ms - worker->moved_ms);
+             now_ms - moved_ms);
     worker->gave_up = true;
     ownership_release(worker->ownership, lease_ms * STALL_REST_LEASES);
 }
@@ -685,7 +683,6 @@ static bool open_rest(struct worker *worker)
         .consuming = worker->consuming,
         .publishing = worker->publishing,
         .shards = worker->shard_count,
-        .prefetch_messages = config->prefetch_messages,
         .crash_count = config->crash_count,
         .work = wake,
         .left = on_left,
@@ -846,7 +843,6 @@ struct worker *worker_new(const struct worker_options *options)
     }
     worker->options = *options;
     worker->serving = SIZE_MAX;
-    worker->moved_ms = clock_mono_ms();
     write_session(worker);
     worker->report.since_ms = clock_mono_ms();
     if (!worker_open(worker)) {

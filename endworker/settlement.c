@@ -5,6 +5,9 @@
  *
  * A slice that the database refuses permanently is bisected down to the failing auction (common/base/bisect.h), which
  * is marked. All other errors are retried without limit.
+ *
+ * A bid worker holds the row of an auction for milliseconds, so a slice waits for rows (STATEMENT_LOCK_WAIT). If that
+ * was too long, the slice is settled without the locked auctions, and the sweep finds them later.
  */
 #include "endworker/settlement.h"
 
@@ -36,6 +39,7 @@ struct settlement {
     settlement_done done;
     void *arg;
     struct bisect slice;
+    bool skip_locked; /* the slice waited too long for a row */
     /* the slice's transaction */
     struct pg_tx *tx;
     int64_t now_ms;             /* the database's time of the settlement */
@@ -75,12 +79,19 @@ static struct outbox_row row_of(const struct settlement *settlement)
 
 static void slice_next(struct settlement *settlement)
 {
+    settlement->skip_locked = false;
     if (bisect_next(&settlement->slice)) {
         slice_start(settlement);
         return;
     }
     settlement->items = NULL;
     settlement->done(settlement->arg);
+}
+
+/* SQLSTATE lock_not_available: lock_timeout has passed. */
+static bool is_lock_timeout(const struct pg_reply *reply)
+{
+    return reply->outcome == PG_FAILED && strcmp(reply->sqlstate, "55P03") == 0;
 }
 
 /* Retries the whole slice later. */
@@ -99,6 +110,13 @@ static void slice_retry(struct settlement *settlement, const char *reason)
 
 static void slice_failed(struct settlement *settlement, const struct pg_reply *reply)
 {
+    if (is_lock_timeout(reply) && !settlement->skip_locked) {
+        log_warn("an auction to be settled is locked by another session: it is settled by a later sweep");
+        settlement->skip_locked = true;
+        slice_clear(settlement);
+        slice_start(settlement);
+        return;
+    }
     if (reply->outcome == PG_LOST || !pg_state_is_data_error(reply->sqlstate)) {
         slice_retry(settlement, reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
         return;
@@ -211,6 +229,13 @@ static bool slice_read(struct settlement *settlement, const PGresult *result)
     return settlement->body != NULL;
 }
 
+/* A failure fails STATEMENT_SETTLE too. */
+static void on_lock_wait(const struct pg_reply *reply, void *arg)
+{
+    (void)reply;
+    (void)arg;
+}
+
 static void on_settled(const struct pg_reply *reply, void *arg)
 {
     struct settlement *settlement = arg;
@@ -246,7 +271,9 @@ static void slice_start(struct settlement *settlement)
         slice_retry(settlement, "PostgreSQL is down");
         return;
     }
-    if (!pg_tx_send(settlement->tx, STATEMENT_SETTLE, ARRAY_LEN(values), values, on_settled, settlement) ||
+    size_t statement = settlement->skip_locked ? STATEMENT_SETTLE_FREE : STATEMENT_SETTLE;
+    if (!pg_tx_send(settlement->tx, STATEMENT_LOCK_WAIT, 0, NULL, on_lock_wait, NULL) ||
+        !pg_tx_send(settlement->tx, statement, ARRAY_LEN(values), values, on_settled, settlement) ||
         !pg_tx_flush(settlement->tx)) {
         pg_tx_abort(settlement->tx);
         slice_retry(settlement, "PostgreSQL accepts no statement");
@@ -300,6 +327,7 @@ void settlement_settle(struct settlement *settlement, struct settlement_item *it
     settlement->items = items;
     settlement->done = done;
     settlement->arg = arg;
+    settlement->skip_locked = false;
     bisect_begin(&settlement->slice, count);
     slice_start(settlement);
 }

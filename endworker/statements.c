@@ -11,6 +11,23 @@
 /* Rule 9: if the price meets the reserve, so does the leader's maximum (rule 6). */
 #define IS_SOLD "(a.leader_id IS NOT NULL AND (a.reserve_price IS NULL OR a.current_bid >= a.reserve_price))"
 
+/*
+ * The rows are locked in the order of their ids, as in the bid worker, so that two transactions cannot deadlock. `how`:
+ * what to do about a row that another session has locked; "" waits for it.
+ */
+#define SETTLE(how)                                                                                                    \
+    "WITH due AS MATERIALIZED ("                                                                                       \
+    "SELECT id FROM auctions WHERE id = ANY ($1::uuid[]) AND status = 'ended' ORDER BY id FOR UPDATE" how "), "        \
+    "now AS MATERIALIZED (SELECT clock_timestamp() AS at) "                                                            \
+    "UPDATE auctions a SET "                                                                                           \
+    "status = CASE WHEN " IS_SOLD " THEN 'sold' ELSE 'unsold' END, "                                                   \
+    "winner_id = CASE WHEN " IS_SOLD " THEN a.leader_id END, "                                                         \
+    "winning_bid_id = CASE WHEN " IS_SOLD " THEN a.leader_bid_id END, "                                                \
+    "settled_at = now.at, updated_at = now.at, version = a.version + 1 "                                               \
+    "FROM due, now WHERE a.id = due.id AND a.status = 'ended' "                                                        \
+    "RETURNING a.id, a.seller_id, a.version, a.terms_version, a.status, " EPOCH_MS("a.start_time") ", " EPOCH_MS(      \
+        "a.end_time") ", a.minimum_bid, a.current_bid, a.winner_id, a.leader_id, " EPOCH_MS("a.settled_at")
+
 const struct pg_statement statements_table[STATEMENT_COUNT] = {
     [STATEMENT_SHARDS] = {"shards", "SELECT shards FROM topology WHERE " SCHEMA_IS_CURRENT},
     [STATEMENT_DUE_STARTS] = {"due_starts",
@@ -36,20 +53,9 @@ const struct pg_statement statements_table[STATEMENT_COUNT] = {
                         "INSERT INTO ending_soon (auction_id, end_time) SELECT id, end_time FROM soon "
                         "ON CONFLICT (auction_id) DO UPDATE SET end_time = excluded.end_time) "
                         "SELECT id, " EPOCH_MS("end_time") ", version, current_bid FROM soon"},
-    /* The rows are locked in the order of their ids, as in the bid worker, so that two transactions cannot deadlock. */
-    [STATEMENT_SETTLE] =
-        {"settle",
-         "WITH due AS MATERIALIZED ("
-         "SELECT id FROM auctions WHERE id = ANY ($1::uuid[]) AND status = 'ended' ORDER BY id FOR UPDATE), "
-         "now AS MATERIALIZED (SELECT clock_timestamp() AS at) "
-         "UPDATE auctions a SET "
-         "status = CASE WHEN " IS_SOLD " THEN 'sold' ELSE 'unsold' END, "
-         "winner_id = CASE WHEN " IS_SOLD " THEN a.leader_id END, "
-         "winning_bid_id = CASE WHEN " IS_SOLD " THEN a.leader_bid_id END, "
-         "settled_at = now.at, updated_at = now.at, version = a.version + 1 "
-         "FROM due, now WHERE a.id = due.id AND a.status = 'ended' "
-         "RETURNING a.id, a.seller_id, a.version, a.terms_version, a.status, " EPOCH_MS("a.start_time") ", " EPOCH_MS(
-             "a.end_time") ", a.minimum_bid, a.current_bid, a.winner_id, a.leader_id, " EPOCH_MS("a.settled_at")},
+    [STATEMENT_LOCK_WAIT] = {"lock_wait", "SELECT set_config('lock_timeout', '500ms', true)"},
+    [STATEMENT_SETTLE] = {"settle", SETTLE("")},
+    [STATEMENT_SETTLE_FREE] = {"settle_free", SETTLE(" SKIP LOCKED")},
     [STATEMENT_UNSETTLED] = {"unsettled", "SELECT id FROM auctions WHERE status = 'ended' "
                                           "AND updated_at <= clock_timestamp() - $1::bigint * interval '1 millisecond' "
                                           "ORDER BY updated_at LIMIT $2::bigint"},

@@ -13,7 +13,9 @@ enum statement {
     STATEMENT_DUE_STARTS,  /* (until, after_ms, after_id, limit) -> id, start ms; ascending */
     STATEMENT_DUE_FENCES,  /* (until, after_ms, after_id, limit) -> id, end ms; ascending */
     STATEMENT_ENDING_SOON, /* (from, until, seconds, limit) -> id, end ms, version, price */
+    STATEMENT_LOCK_WAIT,   /* in a transaction: how long it waits for locks; see settlement.c */
     STATEMENT_SETTLE,      /* (ids) -> see settlement.c */
+    STATEMENT_SETTLE_FREE, /* as STATEMENT_SETTLE, without the rows that other sessions have locked */
     STATEMENT_UNSETTLED,   /* (least age in ms, limit) -> id */
     STATEMENT_PRICES,      /* (limit) -> number of processed batches */
     STATEMENT_OUTBOX,

@@ -13,6 +13,7 @@
 #include "common/protocol/topology_prepare.h"
 #include "gateway/access/admission.h"
 #include "gateway/access/bans.h"
+#include "gateway/access/creation.h"
 #include "gateway/access/dispatch.h"
 #include "gateway/access/limits.h"
 #include "gateway/access/sessions.h"
@@ -44,6 +45,7 @@ static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
     [GATEWAY_SCRIPT_USER] = &admission_script,
     [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
     [GATEWAY_SCRIPT_LIMIT] = &limits_script,
+    [GATEWAY_SCRIPT_CREATION] = &creation_script,
     [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
     [GATEWAY_SCRIPT_SESSION_BEGIN] = &sessions_begin_script,
     [GATEWAY_SCRIPT_SESSION_END] = &sessions_end_script,
@@ -320,8 +322,8 @@ static void fill_contexts(struct gateway *gateway)
         .bids = {config, deployment, &gateway->backlog, pg, snapshots, gateway->verification, submissions},
         .ledger = {deployment, pg, redis},
         .leaderboard = {deployment, pg, redis, snapshots},
-        .auctions = {pg, documents, {deployment, redis}},
-        .items = {pg, {deployment, redis}},
+        .auctions = {pg, documents},
+        .items = {pg},
         .changes = {config, pg, documents, submissions},
         .watchlist = {deployment, pg, redis},
         .listing = {deployment, gateway->pg_search, gateway->pg_words, redis},

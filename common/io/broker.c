@@ -4,9 +4,10 @@
  * If the URL has several hosts and the owner publishes (confirm_deadline_ms), there are two connections, to different
  * hosts: one is active, the other stands by. Messages go to the active one only. It is left
  *
- *   - when it is lost: for the other one, if that is up;
- *   - when its oldest unconfirmed message is older than confirm_deadline_ms: for the other one, if that is proved
- *     (broker_probe.h). A stopped node, or one that is cut off from the others, keeps its sockets open.
+ *   - when it is lost: for the other one, if that is up. A heartbeat of 1 s finds a node that stopped;
+ *   - when messages wait and none was confirmed for confirm_deadline_ms: for the other one, if that is proved
+ *     (broker_probe.h) and alive. A node that is cut off from the others still sends heartbeats. A node that confirms
+ *     the messages of other queues is not left: the one queue elects a leader, and its session is here.
  *
  * Within the same call the messages of the connection that was left get BROKER_UNKNOWN, in the order in which they were
  * published. So an owner that publishes them again from the callback keeps their order: nothing newer precedes them.
@@ -21,17 +22,19 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/broker_sender.h"
+#include "common/io/broker_url.h"
 
 enum {
     SENDERS = 2,
-    LOOK_MS = 100,      /* between two looks at the oldest unconfirmed message */
+    LOOK_MS = 100,      /* between two looks at the unconfirmed messages */
+    ALIVE_MS = 750,     /* a node that was heard so recently is alive; it sends a heartbeat every 500 ms */
     STAY_MIN_MS = 5000, /* so that servers that are merely slow do not get the same messages again and again */
 };
 
 struct broker {
     struct broker_sender *senders[SENDERS]; /* the second one is NULL if the broker has one connection */
     struct broker_sender *active;
-    int64_t left_ms; /* when a node was last left because of its silence; monotonic; 0: never */
+    int64_t left_ms; /* when a node was last left because it did not confirm; monotonic; 0: never */
     int confirm_deadline_ms;
     struct event *look;
     enum broker_state state; /* as the owner knows it */
@@ -85,10 +88,15 @@ static void on_sender_change(struct broker_sender *sender, void *arg)
     update_state(broker);
 }
 
-static bool is_silent(const struct broker *broker)
+static bool is_stalled(const struct broker *broker)
 {
-    return broker_sender_oldest_ms(broker->active) > broker->confirm_deadline_ms &&
+    return broker_sender_stalled_ms(broker->active) > broker->confirm_deadline_ms &&
            state_of(broker->active) == BROKER_UP && !broker_link_has_unread(broker_sender_link(broker->active));
+}
+
+static bool can_take_over(const struct broker_sender *sender)
+{
+    return broker_sender_proved(sender) && broker_link_silent_ms(broker_sender_link(sender)) < ALIVE_MS;
 }
 
 static void on_look(evutil_socket_t fd, short what, void *arg)
@@ -99,10 +107,10 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
     struct broker_sender *left = broker->active;
     char reason[BROKER_TEXT_SIZE];
     bool left_lately = broker->left_ms != 0 && clock_mono_ms() - broker->left_ms < STAY_MIN_MS;
-    if (left_lately || !is_silent(broker) || !broker_sender_proved(standby(broker))) {
+    if (left_lately || !is_stalled(broker) || !can_take_over(standby(broker))) {
         return;
     }
-    (void)snprintf(reason, sizeof reason, "left with %zu unconfirmed messages, one of them for more than %d ms",
+    (void)snprintf(reason, sizeof reason, "left with %zu unconfirmed messages, because none was confirmed for %d ms",
                    broker_sender_unconfirmed(left), broker->confirm_deadline_ms);
     broker->left_ms = clock_mono_ms();
     activate_standby(broker);
@@ -111,9 +119,10 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 
 /* ---- public interface */
 
-static bool wants_standby(const struct broker *broker)
+static bool wants_standby(const struct broker_options *options)
 {
-    return broker->confirm_deadline_ms > 0 && broker_link_hosts(broker_sender_link(broker->active)) > 1;
+    struct broker_url url;
+    return options->confirm_deadline_ms > 0 && broker_url_parse(options->url, &url) == NULL && url.count > 1;
 }
 
 static bool open_standby(struct broker *broker, const struct broker_options *options)
@@ -131,15 +140,18 @@ static bool open_standby(struct broker *broker, const struct broker_options *opt
 struct broker *broker_new(const struct broker_options *options)
 {
     struct broker *broker = calloc(1, sizeof *broker);
+    struct broker_options used = *options;
+    bool two = wants_standby(options);
     if (broker == NULL) {
         return NULL;
     }
+    used.heartbeat_s = two ? BROKER_CONSUMING_HEARTBEAT_S : options->heartbeat_s;
     broker->on_change = options->on_change;
     broker->arg = options->arg;
     broker->confirm_deadline_ms = options->confirm_deadline_ms;
-    broker->senders[0] = broker_sender_new(options, 0, on_sender_change, broker);
+    broker->senders[0] = broker_sender_new(&used, 0, on_sender_change, broker);
     broker->active = broker->senders[0];
-    if (broker->active == NULL || (wants_standby(broker) && !open_standby(broker, options))) {
+    if (broker->active == NULL || (two && !open_standby(broker, &used))) {
         broker_free(broker);
         return NULL;
     }

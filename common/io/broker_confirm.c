@@ -118,8 +118,9 @@ bool broker_confirm_settle(struct broker_confirms *confirms, uint64_t tag, bool 
     if (tag >= confirms->next_tag) {
         return false;
     }
+    confirms->answered_ms = clock_mono_ms();
     if (waits(confirms, tag)) {
-        confirms->latency_ms = clock_mono_ms() - slot(confirms, tag)->added_ms;
+        confirms->latency_ms = confirms->answered_ms - slot(confirms, tag)->added_ms;
     }
     while (multiple && confirms->first_tag < tag) {
         end(confirms, confirms->first_tag, verdict);
@@ -130,9 +131,13 @@ bool broker_confirm_settle(struct broker_confirms *confirms, uint64_t tag, bool 
     return true;
 }
 
-int64_t broker_confirm_oldest_ms(const struct broker_confirms *confirms)
+int64_t broker_confirm_stalled_ms(const struct broker_confirms *confirms)
 {
-    return confirms->open == 0 ? 0 : clock_mono_ms() - slot(confirms, confirms->first_tag)->added_ms;
+    if (confirms->open == 0) {
+        return 0;
+    }
+    int64_t oldest_ms = slot(confirms, confirms->first_tag)->added_ms;
+    return clock_mono_ms() - (oldest_ms > confirms->answered_ms ? oldest_ms : confirms->answered_ms);
 }
 
 void broker_confirm_abandon(struct broker_confirms *confirms)

@@ -16,7 +16,8 @@ struct broker_confirms {
     size_t open; /* messages without a verdict */
     uint64_t first_tag;
     uint64_t next_tag;
-    int64_t latency_ms; /* of the last confirm */
+    int64_t latency_ms;  /* of the last confirm */
+    int64_t answered_ms; /* time of the last confirm or nack; monotonic */
 };
 
 MUST_CHECK bool broker_confirm_init(struct broker_confirms *confirms, size_t unconfirmed_max);
@@ -29,8 +30,11 @@ void broker_confirm_returned(struct broker_confirms *confirms, uint64_t tag);
 /* False: the tag was never used. */
 MUST_CHECK bool broker_confirm_settle(struct broker_confirms *confirms, uint64_t tag, bool multiple,
                                       enum broker_verdict verdict);
-/* How long the oldest open message has waited, in milliseconds; 0 if none is open. */
-int64_t broker_confirm_oldest_ms(const struct broker_confirms *confirms);
+/*
+ * For how long messages have waited while none was confirmed or nacked, in milliseconds; 0 if none is open. One slow
+ * queue does not count as long as others answer.
+ */
+int64_t broker_confirm_stalled_ms(const struct broker_confirms *confirms);
 /* The link is lost: all open messages get BROKER_UNKNOWN. Tags start at 1 again. */
 void broker_confirm_abandon(struct broker_confirms *confirms);
 

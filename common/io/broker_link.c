@@ -381,6 +381,11 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
     leave(link);
 }
 
+int64_t broker_link_silent_ms(const struct broker_link *link)
+{
+    return clock_mono_ms() - link->received_ms;
+}
+
 bool broker_link_has_unread(const struct broker_link *link)
 {
     char byte;
@@ -592,11 +597,6 @@ const char *broker_link_error(const struct broker_link *link)
 const char *broker_link_name(const struct broker_link *link)
 {
     return link->name;
-}
-
-size_t broker_link_hosts(const struct broker_link *link)
-{
-    return broker_connect_hosts(link->connect);
 }
 
 const char *broker_link_address(const struct broker_link *link)

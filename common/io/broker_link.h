@@ -42,8 +42,9 @@ enum broker_state broker_link_state(const struct broker_link *link);
 bool broker_link_failing(const struct broker_link *link);
 const char *broker_link_error(const struct broker_link *link);   /* the reason why it is not up */
 const char *broker_link_name(const struct broker_link *link);    /* for the log */
-size_t broker_link_hosts(const struct broker_link *link);        /* number of hosts in the URL */
 const char *broker_link_address(const struct broker_link *link); /* host:port of the last connection; "" before it */
+/* For how long nothing was received from the server, in milliseconds; only while connected. */
+int64_t broker_link_silent_ms(const struct broker_link *link);
 /* The server has sent bytes that were not read yet: not the server is late, but this loop. */
 bool broker_link_has_unread(const struct broker_link *link);
 struct event_base *broker_link_base(const struct broker_link *link);

@@ -168,9 +168,9 @@ int64_t broker_sender_latency_ms(const struct broker_sender *sender)
     return sender->confirms.latency_ms;
 }
 
-int64_t broker_sender_oldest_ms(const struct broker_sender *sender)
+int64_t broker_sender_stalled_ms(const struct broker_sender *sender)
 {
-    return broker_confirm_oldest_ms(&sender->confirms);
+    return broker_confirm_stalled_ms(&sender->confirms);
 }
 
 bool broker_sender_proved(const struct broker_sender *sender)

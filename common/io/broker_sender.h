@@ -21,8 +21,8 @@ void broker_sender_free(struct broker_sender *sender);
 struct broker_link *broker_sender_link(const struct broker_sender *sender);
 size_t broker_sender_unconfirmed(const struct broker_sender *sender);
 int64_t broker_sender_latency_ms(const struct broker_sender *sender); /* of the last confirm */
-/* How long the oldest unconfirmed message has waited, in milliseconds; 0 if there is none. */
-int64_t broker_sender_oldest_ms(const struct broker_sender *sender);
+/* See broker_confirm_stalled_ms. */
+int64_t broker_sender_stalled_ms(const struct broker_sender *sender);
 /* The link is up, and all its probes were answered. */
 bool broker_sender_proved(const struct broker_sender *sender);
 /* See broker_prepare. */

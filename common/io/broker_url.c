@@ -84,7 +84,8 @@ const char *broker_url_parse(const char *text, struct broker_url *url)
 {
     struct parts parts;
     if (strncmp(text, "amqps://", strlen("amqps://")) == 0) {
-        return "amqp_url cannot use TLS: use amqp:// to a local stunnel or HAProxy that does";
+        return "amqp_url cannot use TLS: use amqp:// to a local HAProxy that does, as conf/haproxy/rabbitmq.cfg sets "
+               "up";
     }
     if (strncmp(text, scheme, strlen(scheme)) != 0) {
         return form;

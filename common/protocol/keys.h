@@ -15,8 +15,9 @@
  *   bid:{user}:<bidId>         an admitted bid: its state (a admitted, p pending; d decided, only for bids with an
  *                              idempotency key: others expire after 30 s), and the JSON that is shown while the bid is
  *                              pending
- *   idem:{user}:<hash of key>  the id of the bid, auction or item that has this idempotency key; it is a hash of the
- *                              request (gateway/bid/idempotency.h)
+ *   idem:{user}:<hash of key>  the id of the row that has this idempotency key: a bid, auction, item, image or webhook.
+ *                              The id is a hash of the request (gateway/access/idempotency.h). While a creation is
+ *                              under way: "open:" and an id of the reservation (gateway/access/creation.h)
  *   snap:<epoch>:{auction}     hash: v version, s the snapshot, lb version of top: (common/protocol/snapshot.h)
  *   top:<epoch>:{auction}      sorted set: bidders by their best amount; valid while lb, the version for which it was
  *                              written, equals v (both in snap:)

@@ -131,7 +131,6 @@ struct config {
     /* [bidworker] */
     int batch_max_bids;
     int batch_interval_ms; /* least time between the starts of two batches */
-    int prefetch_messages; /* per shard; must be equal in all workers, else the order is lost */
     int ownership_poll_ms;
     int outbox_sweep_ms;
     int outbox_age_ms; /* an older row was left behind by a terminated worker */

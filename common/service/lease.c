@@ -36,6 +36,7 @@ struct lease {
     uint32_t key;
     enum lease_state state;
     bool querying;        /* a poll's statement is unanswered */
+    bool given_up;        /* since that statement was sent: its lock is released behind it */
     int64_t asked_ms;     /* when it was sent; this and the next two on clock_boot_ms */
     int64_t confirmed_ms; /* when the last one that confirmed the lease was sent */
     int64_t rest_until_ms;
@@ -147,7 +148,7 @@ static void on_taken(const struct pg_reply *reply, void *arg)
 {
     struct lease *lease = arg;
     lease->querying = false;
-    if (reply->outcome != PG_OK) {
+    if (reply->outcome != PG_OK || lease->given_up) {
         return; /* tried again by the timer, or when there is a session again */
     }
     if (PQntuples(reply->result) == 1 && pg_bool(reply->result, 0, 0)) {
@@ -205,6 +206,7 @@ static void poll(struct lease *lease)
         return;
     }
     lease->asked_ms = clock_boot_ms();
+    lease->given_up = false;
     (void)snprintf(key, sizeof key, "%" PRIu32, lease->key);
     if (lease->state == LEASE_HELD) {
         lease->querying = pg_query(lease->pg, STATEMENT_CONFIRM, 0, NULL, on_confirmed, lease);
@@ -343,6 +345,7 @@ void lease_release(struct lease *lease, int64_t rest_ms)
         return;
     }
     lease->rest_until_ms = clock_boot_ms() + rest_ms;
+    lease->given_up = true;
     set_state(lease, LEASE_NONE); /* before the lock is free: this worker stops first */
     if (!pg_query(lease->pg, STATEMENT_RELEASE, 0, NULL, NULL, NULL)) {
         log_debug("lease %" PRIu32 ": there is no session to release it in", lease->key);

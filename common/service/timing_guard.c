@@ -23,6 +23,7 @@ enum {
     CULPRIT_MS = 10000,      /* between two such lines */
     READS_MAX = 5,           /* pairs of reads of the two clocks, until one pair takes at most READ_MS */
     READ_MS = 2,
+    STEP_NOISE_MS = 20, /* NTP moves a clock by less between two measurements */
     PROGRAM_SIZE = 64,
     NUMBER_SIZE = 24,
 };
@@ -210,7 +211,9 @@ bool timing_guard_withholds(struct timing_guard *guard)
     if (guard->skew.state != SKEW_RIGHT) {
         return guard->skew.state == SKEW_WRONG;
     }
-    if (llabs(realtime_ahead_ms() - guard->ahead_ms) <= guard->skew.max_ms) {
+    int64_t step_ms = realtime_ahead_ms() - guard->ahead_ms;
+    if (llabs(step_ms) <= guard->skew.max_ms &&
+        (llabs(step_ms) <= STEP_NOISE_MS || llabs(guard->skew.offset_ms + step_ms) <= guard->skew.max_ms)) {
         return false;
     }
     event_active(guard->timer, EV_TIMEOUT, 0);

@@ -14,8 +14,9 @@
 #include "common/io/pg.h"
 #include "deploy/ctl/store.h"
 
-/* From the end of an auction until it must be settled. A fence follows the end after fence_grace_ms. */
-#define SETTLED_WITHIN "interval '60 seconds'"
+/* From the end of an auction until it must be settled. A fence follows the end after fence_grace_ms, up to 600 s. */
+#define SETTLED_WITHIN                                                                                                 \
+    "(interval '60 seconds' + (SELECT coalesce(max(fence_grace_ms), 0) FROM topology) * interval '1 millisecond')"
 
 #define ONE_AUCTION(column) "($1::uuid IS NULL OR " column " = $1::uuid)"
 #define NOT_VOIDED                                                                                                     \

@@ -11,12 +11,16 @@
 #include "common/protocol/notification_kinds.h"
 #include "common/protocol/webhook.h"
 #include "gateway/access/audit.h"
+#include "gateway/access/creation.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
 
-enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE, HOOK_COUNT };
+enum { HOOK_LIST, HOOK_GET, HOOK_MADE, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE, HOOK_COUNT };
 enum { NUMBER_SIZE = 16, DESCRIPTION_MOST = 200, PATH_SIZE = 96, ADD_TRIES_MAX = 20 };
+
+/* A repeated creation returns the secret for so long, as idempotency keys live, unless it was replaced. */
+#define FIRST_SECRET_LIFE "24 hours"
 
 #define DEPLOYMENT_OWNER "'00000000-0000-0000-0000-000000000000'"
 
@@ -43,16 +47,22 @@ static const struct pg_statement list[] = {
         "SELECT " COLUMNS("w") " FROM webhooks w WHERE w.owner_id = $1 ORDER BY w.created_at DESC, w.id DESC"},
     [HOOK_GET] = {"hook_get",
         "SELECT " COLUMNS("w") " FROM webhooks w WHERE w.owner_id = $1 AND w.id = $2"},
+    /* A webhook that an earlier request with the same key made, and its first secret. $3 now */
+    [HOOK_MADE] = {"hook_made",
+        "SELECT " COLUMNS("w") ", CASE WHEN w.old_secret IS NULL AND"
+        "  w.created_at > $3::timestamptz - interval '" FIRST_SECRET_LIFE "' THEN w.secret END"
+        " FROM webhooks w WHERE w.owner_id = $1 AND w.id = $2"},
     /*
      * $9 url, $10 description, $11 events, $12 secret, $13 maximum of webhooks. Returns always one row: the webhook,
-     * then whether there was a free slot. The webhook is NULLs if another call took the slot meanwhile.
+     * then whether there was a free slot. The webhook is NULLs if another call took the slot, or the id of the same
+     * idempotency key, meanwhile.
      */
     [HOOK_ADD] = {"hook_add",
         "WITH free AS (SELECT s FROM generate_series(1, $13::integer) s"
         "  WHERE NOT EXISTS (SELECT FROM webhooks w WHERE w.owner_id = $1 AND w.slot = s) ORDER BY s LIMIT 1),"
         " added AS (INSERT INTO webhooks (id, owner_id, slot, created_by, url, description, events, secret, created_at,"
         "   updated_at) SELECT $2, $1, free.s, $5, $9, $10, $11, $12, $3, $3 FROM free"
-        "  ON CONFLICT (owner_id, slot) DO NOTHING RETURNING *),"
+        "  ON CONFLICT DO NOTHING RETURNING *),"
         NOTE("WEBHOOK_ADDED", "NULL", SHOWN("a"), "added a")
         " SELECT " COLUMNS("a") ", EXISTS (SELECT FROM free) FROM (VALUES (1)) one LEFT JOIN added a ON true"},
     /* $9 url, $10 description, $11 events, $12 whether it is on; NULL: unchanged. A new URL resets the failures. */
@@ -98,10 +108,11 @@ enum {
     COL_FAILING,
     COL_CREATED,
     COL_UPDATED,
-    COL_HAD_SLOT
+    COL_HAD_SLOT,
+    COL_SECRET = COL_HAD_SLOT /* of HOOK_MADE */
 };
 
-/* State of a request that creates a secret; the secret is returned once. */
+/* State of a request that creates a secret. */
 struct hook {
     char secret[WEBHOOK_SECRET_SIZE];
     int64_t old_until_ms;
@@ -229,8 +240,12 @@ static void run_change(struct request *request, size_t statement, const struct u
     for (int i = 0; i < more_count; i++) {
         values[8 + i] = more[i];
     }
-    if (!statements_query(context_of(request)->pg, &webhooks_statements, statement, 8 + more_count, values, callback,
-                          request)) {
+    struct pg *pg = context_of(request)->pg;
+    int count = 8 + more_count;
+    bool sent = statement == HOOK_ADD
+                    ? creation_query(request, pg, &webhooks_statements, statement, count, values, callback)
+                    : statements_query(pg, &webhooks_statements, statement, count, values, callback, request);
+    if (!sent) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -317,28 +332,77 @@ static void read_input(const struct request *request, enum fields_need need, str
     read_events(request, need, input, field_errors);
 }
 
-static void add_webhook(struct request *request);
+/* `secret` may be NULL. */
+static void reply_created(struct request *request, const PGresult *result, const char *secret)
+{
+    char where[PATH_SIZE];
+    (void)snprintf(where, sizeof(where), "%s/%s", request->route->pattern, pg_text(result, 0, COL_ID));
+    reply_header(request, "Location", where);
+    write_hook(reply_json(request), result, 0, secret);
+    reply_send(request, 201);
+}
+
+/* ---- a webhook that an earlier request with the same key may have made ---- */
+
+static void find_made(struct request *request, pg_callback answered)
+{
+    char owner[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char now[CLOCK_TEXT_SIZE];
+    const char *values[] = {owner, id, now};
+    webhooks_owner(request, owner);
+    uuid_format(&creation_of(request)->id, id);
+    clock_format(clock_now_ms(), now);
+    if (!statements_query(context_of(request)->pg, &webhooks_statements, HOOK_MADE, ARRAY_LEN(values), values, answered,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* Answers with the webhook, or calls `absent` if there is none. */
+static void show_made(struct request *request, const struct pg_reply *reply, route_handler absent)
+{
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        absent(request);
+    } else {
+        bool secret = !pg_null(reply->result, 0, COL_SECRET);
+        reply_created(request, reply->result, secret ? pg_text(reply->result, 0, COL_SECRET) : NULL);
+    }
+}
+
+static void refuse_many(struct request *request)
+{
+    reply_error(request, ERROR_TOO_MANY_WEBHOOKS);
+}
+
+static void on_made_or_many(const struct pg_reply *reply, void *arg)
+{
+    show_made(arg, reply, refuse_many);
+}
+
+/* ---- adding ---- */
+
+static void begin_add(struct request *request);
 
 static void on_added(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct hook *hook = request->handler_state;
-    char where[PATH_SIZE];
+    const struct hook *hook = request->handler_state;
     if (!statements_usable(request, reply)) {
         return;
     }
-    if (!pg_bool(reply->result, 0, COL_HAD_SLOT)) {
-        reply_error(request, ERROR_TOO_MANY_WEBHOOKS);
-        return;
+    if (!pg_null(reply->result, 0, COL_ID)) {
+        reply_created(request, reply->result, hook->secret);
+    } else if (pg_bool(reply->result, 0, COL_HAD_SLOT)) {
+        begin_add(request); /* retry with the next free slot, if there is one */
+    } else if (creation_of(request)->keyed) {
+        find_made(request, on_made_or_many);
+    } else {
+        refuse_many(request);
     }
-    if (pg_null(reply->result, 0, COL_ID)) {
-        add_webhook(request); /* retry with the next free slot, if there is one */
-        return;
-    }
-    (void)snprintf(where, sizeof(where), "%s/%s", request->route->pattern, pg_text(reply->result, 0, COL_ID));
-    reply_header(request, "Location", where);
-    write_hook(reply_json(request), reply->result, 0, hook->secret);
-    reply_send(request, 201);
 }
 
 static void add_webhook(struct request *request)
@@ -356,14 +420,27 @@ static void add_webhook(struct request *request)
     } else if (input.events == NULL || hook->tries++ == ADD_TRIES_MAX) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
-        struct uuid id = uuid_new();
         webhook_secret_new(hook->secret);
         (void)snprintf(most, sizeof(most), "%d", context_of(request)->config->webhooks_max);
         const char *more[] = {input.url, input.description == NULL ? "" : input.description, input.events, hook->secret,
                               most};
-        run_change(request, HOOK_ADD, &id, more, ARRAY_LEN(more), on_added);
+        run_change(request, HOOK_ADD, &creation_of(request)->id, more, ARRAY_LEN(more), on_added);
     }
     pg_array_free(&input.array);
+}
+
+static void on_made_or_add(const struct pg_reply *reply, void *arg)
+{
+    show_made(arg, reply, add_webhook);
+}
+
+static void begin_add(struct request *request)
+{
+    if (creation_of(request)->keyed) {
+        find_made(request, on_made_or_add);
+    } else {
+        add_webhook(request);
+    }
 }
 
 static void handle_add(struct request *request)
@@ -371,7 +448,7 @@ static void handle_add(struct request *request)
     if (request_handler_state(request, sizeof(struct hook)) == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
-        add_webhook(request);
+        creation_begin(request, of_deployment(request) ? "deployment webhook" : "webhook", begin_add, begin_add);
     }
 }
 

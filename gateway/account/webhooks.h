@@ -1,7 +1,8 @@
 /*
  * /users/me/webhooks and /admin/webhooks: the webhooks of a user and of the deployment. Both are the same resource with
  * different owners. Those under /admin belong to the deployment, not to the admin who created them, and every change is
- * in the audit log. A secret is returned only by the call that created it.
+ * in the audit log. A secret is returned only by the call that created it, and for a day by repetitions of that call
+ * with its idempotency key.
  *
  * For the delivery log see webhook_deliveries.h; notifyworker delivers.
  */

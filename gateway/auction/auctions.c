@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "gateway/access/creation.h"
 #include "gateway/auction/auction_metrics.h"
 #include "gateway/auction/documents.h"
 #include "gateway/auction/terms.h"
@@ -43,7 +44,6 @@ static void reply_auction(struct request *request, const PGresult *result)
     char location[LOCATION_SIZE];
     (void)snprintf(location, sizeof location, "/api/v1/auctions/%s", pg_text(result, 0, VIEW_ID));
     reply_header(request, "Location", location);
-    creation_done(request);
     documents_reply(context_of(request)->documents, request, 201, result);
 }
 
@@ -132,8 +132,8 @@ static void add_auction(struct request *request, const struct terms *terms, int6
     values[TERMS_VALUES + 2] = terms->has_item ? item : NULL;
     values[TERMS_VALUES + 3] = terms->draft ? "draft" : terms->start_ms > now_ms ? "scheduled" : "active";
     values[TERMS_VALUES + 4] = now;
-    if (!statements_query(context_of(request)->pg, &auctions_statements, AUCTION_ADD, ARRAY_LEN(values), values,
-                          on_created, request)) {
+    if (!creation_query(request, context_of(request)->pg, &auctions_statements, AUCTION_ADD, ARRAY_LEN(values), values,
+                        on_created)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -163,7 +163,7 @@ static void repeat(struct request *request)
 
 static void handle_create(struct request *request)
 {
-    creation_begin(&context_of(request)->creation, request, "auction", repeat, create);
+    creation_begin(request, "auction", repeat, create);
 }
 
 static void handle_get(struct request *request)

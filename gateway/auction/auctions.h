@@ -4,7 +4,6 @@
 #ifndef ROSTRUM_GATEWAY_AUCTION_AUCTIONS_H
 #define ROSTRUM_GATEWAY_AUCTION_AUCTIONS_H
 
-#include "gateway/auction/creation.h"
 #include "gateway/auction/documents.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
@@ -13,7 +12,6 @@
 struct auctions_context {
     struct pg *pg;
     struct documents *documents;
-    struct creation_context creation;
 };
 
 extern const struct route auctions_routes[];

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "common/base/clock.h"
+#include "gateway/access/creation.h"
 #include "gateway/auction/terms.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
@@ -71,7 +72,6 @@ static void reply_item(struct request *request, const PGresult *result)
     char location[LOCATION_SIZE];
     (void)snprintf(location, sizeof(location), "/api/v1/items/%s", pg_text(result, 0, COL_ID));
     reply_header(request, "Location", location);
-    creation_done(request);
     write_item(reply_json(request), result, 0);
     reply_send(request, 201);
 }
@@ -129,13 +129,16 @@ static void add_item(struct request *request)
     uuid_format(&request->user.id, owner);
     clock_format(clock_now_ms(), now);
     const char *values[] = {id, owner, title, description, now};
-    query(request, ITEM_ADD, ARRAY_LEN(values), values, on_added);
+    if (!creation_query(request, context_of(request)->pg, &items_statements, ITEM_ADD, ARRAY_LEN(values), values,
+                        on_added)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
 }
 
 static void handle_add(struct request *request)
 {
     /* A repeated request is inserted again, without effect: what was valid once is valid still. */
-    creation_begin(&context_of(request)->creation, request, "item", add_item, add_item);
+    creation_begin(request, "item", add_item, add_item);
 }
 
 /* ---- list ---- */

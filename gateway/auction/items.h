@@ -5,14 +5,12 @@
 #ifndef ROSTRUM_GATEWAY_AUCTION_ITEMS_H
 #define ROSTRUM_GATEWAY_AUCTION_ITEMS_H
 
-#include "gateway/auction/creation.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
 /* What the handlers use. components.c fills it. */
 struct items_context {
     struct pg *pg;
-    struct creation_context creation;
 };
 
 extern const struct route items_routes[];

@@ -23,10 +23,10 @@
 #include "common/base/clock.h"
 #include "common/base/money.h"
 #include "gateway/access/admission.h"
+#include "gateway/access/idempotency.h"
+#include "gateway/access/key_header.h"
 #include "gateway/account/verification.h"
 #include "gateway/bid/bid_metrics.h"
-#include "gateway/bid/idempotency.h"
-#include "gateway/bid/key_header.h"
 #include "gateway/bid/ledger.h"
 #include "gateway/bid/prefer.h"
 #include "gateway/bid/receipt.h"
@@ -253,31 +253,16 @@ static void refuse_unless_placed(struct request *request, enum error_code reason
     }
 }
 
-/*
- * A snapshot from Redis may be older than a void, an update or an extension. Only PostgreSQL is asked about an end that
- * has passed by the clock: a fresh snapshot may be older than the last extension.
- */
-static void confirm_refusal(struct request *request, enum error_code reason)
-{
-    const struct bid_request *bid_request = request->handler_state;
-    const struct uuid *auction = &bid_request->submission.bid.command.auction_id;
-    struct snapshots *snapshots = context_of(request)->snapshots;
-    if (reason == ERROR_AUCTION_ENDED && refusal_by_clock(&bid_request->snapshot)) {
-        snapshots_load(snapshots, auction, loaded, request);
-    } else {
-        snapshots_confirm(snapshots, auction, loaded, request);
-    }
-}
-
 static void check_snapshot(struct request *request)
 {
     const struct bid_request *bid_request = request->handler_state;
     enum error_code reason = ERROR_INTERNAL_ERROR;
-    if (!refusal_certain(&bid_request->snapshot, &bid_request->submission.bid.command, clock_now_ms(),
-                         context_of(request)->config->fence_grace_ms, &reason)) {
+    const struct command *command = &bid_request->submission.bid.command;
+    if (!refusal_certain(&bid_request->snapshot, command, clock_now_ms(), &reason)) {
         publish(request);
     } else if (!bid_request->certain && !refusal_lasts(reason)) {
-        confirm_refusal(request, reason);
+        /* A snapshot from Redis may be older than a void, an update or a reopening. */
+        snapshots_confirm(context_of(request)->snapshots, &command->auction_id, loaded, request);
     } else {
         refuse_unless_placed(request, reason);
     }

@@ -17,27 +17,26 @@ static bool too_low(const struct snapshot *snapshot, const struct command *comma
     return false;
 }
 
-bool refusal_by_clock(const struct snapshot *snapshot)
-{
-    return snapshot->status == RULES_SCHEDULED || snapshot->status == RULES_ACTIVE;
-}
-
 bool refusal_lasts(enum error_code reason)
 {
     return reason == ERROR_OWN_AUCTION || reason == ERROR_AUCTION_CANCELLED;
 }
 
-bool refusal_certain(const struct snapshot *snapshot, const struct command *command, int64_t now_ms, int64_t grace_ms,
+static bool is_open(const struct snapshot *snapshot)
+{
+    return snapshot->status == RULES_SCHEDULED || snapshot->status == RULES_ACTIVE;
+}
+
+bool refusal_certain(const struct snapshot *snapshot, const struct command *command, int64_t now_ms,
                      enum error_code *reason)
 {
-    bool open = refusal_by_clock(snapshot);
     if (snapshot->status == RULES_DRAFT) {
         *reason = ERROR_NOT_FOUND;
     } else if (snapshot->status == RULES_CANCELLED) {
         *reason = ERROR_AUCTION_CANCELLED;
     } else if (uuid_equal(&snapshot->seller_id, &command->user_id)) {
         *reason = ERROR_OWN_AUCTION;
-    } else if (!open || now_ms >= snapshot->end_ms + grace_ms) {
+    } else if (!is_open(snapshot)) {
         *reason = ERROR_AUCTION_ENDED;
     } else if (snapshot->status == RULES_SCHEDULED && now_ms < snapshot->start_ms) {
         *reason = ERROR_AUCTION_NOT_STARTED;

@@ -9,14 +9,12 @@
 #include "gateway/http/errors.h"
 
 /*
- * True, with the reason, if a command is certain to be rejected. The clock counts only where it is safe: not before
- * endTime + grace_ms, and not for a startTime that has passed.
+ * True, with the reason, if a command is certain to be rejected. The clock counts only before startTime. An auction
+ * whose endTime has passed is open until its fence is decided: a bid that is ahead in the queue may extend it.
  */
 MUST_CHECK bool refusal_certain(const struct snapshot *snapshot, const struct command *command, int64_t now_ms,
-                                int64_t grace_ms, enum error_code *reason);
+                                enum error_code *reason);
 
-/* True if only the clock makes the auction ended: its snapshot is still open. */
-bool refusal_by_clock(const struct snapshot *snapshot);
 /* True if a snapshot of the auction that is as old as you like gives the same reason. */
 bool refusal_lasts(enum error_code reason);
 

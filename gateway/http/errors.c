@@ -53,6 +53,8 @@ static const struct error_entry entries[ERROR_COUNT] = {
     [ERROR_UNSUPPORTED_MEDIA_TYPE] = {415, "UNSUPPORTED_MEDIA_TYPE",
                                       "The media type of the body is not supported here"},
     [ERROR_EXPECTATION_FAILED] = {417, "EXPECTATION_FAILED", "The expectation in the header Expect is not supported"},
+    [ERROR_IDEMPOTENCY_KEY_IN_USE] = {409, "IDEMPOTENCY_KEY_IN_USE",
+                                      "A request with this idempotency key is under way"},
     [ERROR_IDEMPOTENCY_KEY_REUSED] = {422, "IDEMPOTENCY_KEY_REUSED",
                                       "The idempotency key was used for another request"},
     [ERROR_INVALID_IMAGE] = {422, "INVALID_IMAGE", "The image cannot be decoded"},

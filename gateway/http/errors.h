@@ -50,6 +50,7 @@ enum error_code {
     ERROR_BODY_TOO_LARGE,         /* 413 */
     ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415 */
     ERROR_EXPECTATION_FAILED,     /* 417 */
+    ERROR_IDEMPOTENCY_KEY_IN_USE, /* 409, with Retry-After */
     ERROR_IDEMPOTENCY_KEY_REUSED, /* 422 */
     ERROR_INVALID_IMAGE,          /* 422 */
     ERROR_IMAGE_TOO_LARGE,        /* 422: too many pixels, not bytes */

@@ -1,5 +1,6 @@
 /*
- * Answers; see reply.h. reply_answer* send, reply_end frees; all other functions combine the two.
+ * Answers; see reply.h. reply_answer* send, reply_end frees; all other functions combine the two. If
+ * the request has an `ending`, an answer that ends it is written but only sent when that is done.
  */
 #include "gateway/http/reply.h"
 
@@ -87,11 +88,29 @@ static void answer_transport(struct request *request, int status, const void *by
     record_answer(request, status);
 }
 
-/* The only place that passes an answer to evhttp. */
+/* The only place that passes an answer to evhttp. No effect once answered. */
+static void send_answer(struct request *request)
+{
+    struct evhttp_request *evreq = request->evreq;
+    if (evreq == NULL) {
+        return;
+    }
+    request->evreq = NULL;
+    struct conn *conn = conns_find(request->http->conns, evreq);
+    if (conn != NULL) {
+        conn_answer_begin(conn);
+    }
+    evhttp_send_reply(evreq, request->status, errors_phrase(request->status), NULL);
+    if (conn != NULL) {
+        conn_answer_end(conn);
+    }
+    record_answer(request, request->status);
+}
+
+/* Writes an answer, and sends it unless it must wait for request->ending. */
 static void answer(struct request *request, int status, const char *content_type, const void *bytes, size_t length)
 {
     struct evhttp_request *evreq = request->evreq;
-    struct conn *conn = NULL;
     if (request->transport != NULL) {
         answer_transport(request, status, bytes, length);
     }
@@ -113,16 +132,35 @@ static void answer(struct request *request, int status, const char *content_type
     } else if (length > 0 && evbuffer_add(evhttp_request_get_output_buffer(evreq), bytes, length) != 0) {
         status = 500;
     }
-    request->evreq = NULL;
-    conn = conns_find(request->http->conns, evreq);
-    if (conn != NULL) {
-        conn_answer_begin(conn);
+    request->status = status;
+    if (!request->held) {
+        send_answer(request);
     }
-    evhttp_send_reply(evreq, status, errors_phrase(status), NULL);
-    if (conn != NULL) {
-        conn_answer_end(conn);
+}
+
+/* ---- the end of a request: begin_end, the answer, finish_end ---- */
+
+static void begin_end(struct request *request)
+{
+    request->held = request->ending != NULL && request->evreq != NULL;
+}
+
+static void finish_end(struct request *request)
+{
+    request_ending ending = request->ending;
+    if (ending == NULL) {
+        request_free(request);
+        return;
     }
-    record_answer(request, status);
+    request->ending = NULL;
+    request_set_late(request, send_answer);
+    ending(request);
+}
+
+void reply_ended(struct request *request)
+{
+    send_answer(request);
+    request_free(request);
 }
 
 struct conn *reply_take_over(struct request *request, int status)
@@ -149,28 +187,32 @@ void reply_answer(struct request *request, int status)
 
 void reply_end(struct request *request)
 {
+    begin_end(request);
     if (!request_answered(request)) {
         reply_answer_error(request, ERROR_INTERNAL_ERROR);
     }
-    request_free(request);
+    finish_end(request);
 }
 
 void reply_send(struct request *request, int status)
 {
+    begin_end(request);
     reply_answer(request, status);
-    request_free(request);
+    finish_end(request);
 }
 
 void reply_empty(struct request *request, int status)
 {
+    begin_end(request);
     answer(request, status, NULL, NULL, 0);
-    request_free(request);
+    finish_end(request);
 }
 
 void reply_bytes(struct request *request, int status, const char *content_type, const void *bytes, size_t length)
 {
+    begin_end(request);
     answer(request, status, content_type, bytes, length);
-    request_free(request);
+    finish_end(request);
 }
 
 struct jsonw *reply_error_begin(struct request *request, enum error_code code)
@@ -189,7 +231,7 @@ void reply_error_answer(struct request *request, enum error_code code)
     const struct error_entry *entry = errors_entry(code);
     http_metrics_refused(code);
     jsonw_end_object(request->http->json);
-    if (entry->status == 503) {
+    if (entry->status == 503 || code == ERROR_IDEMPOTENCY_KEY_IN_USE) {
         reply_header(request, "Retry-After", "1");
     } else if (entry->status == 401) {
         reply_header(request, "WWW-Authenticate", "Bearer");
@@ -205,14 +247,15 @@ void reply_answer_error(struct request *request, enum error_code code)
 
 void reply_error_send(struct request *request, enum error_code code)
 {
+    begin_end(request);
     reply_error_answer(request, code);
-    request_free(request);
+    finish_end(request);
 }
 
 void reply_error(struct request *request, enum error_code code)
 {
-    reply_answer_error(request, code);
-    request_free(request);
+    (void)reply_error_begin(request, code);
+    reply_error_send(request, code);
 }
 
 void field_errors_add(struct field_errors *field_errors, const char *field, const char *message)

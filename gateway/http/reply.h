@@ -31,12 +31,14 @@ void reply_send(struct request *request, int status);
 void reply_empty(struct request *request, int status);
 /* ENDS with a body of another content type than application/json. The bytes are copied. */
 void reply_bytes(struct request *request, int status, const char *content_type, const void *bytes, size_t length);
-/* ENDS with {"error", "message", "requestId"}; a 503 has Retry-After: 1. */
+/* ENDS with {"error", "message", "requestId"}; a 503 and IDEMPOTENCY_KEY_IN_USE have Retry-After: 1. */
 void reply_error(struct request *request, enum error_code code);
 /* An error with more members: reply_error_begin leaves the object open for them, reply_error_send ENDS. */
 struct jsonw *reply_error_begin(struct request *request, enum error_code code);
 void reply_error_send(struct request *request, enum error_code code);
 
+/* For a request's `ending`: sends the answer that waits for it, if any, and frees the request. */
+void reply_ended(struct request *request);
 /* ENDS without an answer and returns the connection. The caller detaches it (conn_take) and writes `status` itself. */
 MUST_CHECK struct conn *reply_take_over(struct request *request, int status);
 

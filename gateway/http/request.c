@@ -240,7 +240,11 @@ void request_free(struct request *request)
     TAILQ_REMOVE(list_of(request), request, list);
     request->requests->open--;
     json_free(request->tree);
+    if (request->drop != NULL) {
+        request->drop(request->handler_state);
+    }
     free(request->handler_state);
+    free(request->creation);
     free(request);
 }
 

@@ -18,6 +18,7 @@
 #include "gateway/http/router.h"
 
 struct access;
+struct request_creation;
 struct http;
 struct evbuffer;
 struct evhttp_request;
@@ -38,6 +39,8 @@ enum request_via {
 
 /* Called at a request's deadline. It may answer (reply_answer) but must not end the request: its handler does. */
 typedef void (*request_late)(struct request *request);
+/* Called once when a request ends; see `ending` in struct request. */
+typedef void (*request_ending)(struct request *request);
 
 /*
  * A request that did not arrive over HTTP and is not answered over HTTP: a command over a WebSocket. It has the same
@@ -72,9 +75,10 @@ struct request {
     char address[REQUEST_ADDRESS_SIZE];
     int64_t received_ms; /* server time when the last byte of the body was read */
     struct request_user user;
-    void *handler_state; /* the handler's memory, see request_handler_state; NULL before */
+    void *handler_state;               /* the handler's memory, see request_handler_state; NULL before */
+    void (*drop)(void *handler_state); /* frees what the handler's memory owns; NULL: nothing */
 
-    /* Internal to dispatch.c, limits.c, admission.c, audit.c and reply.c. */
+    /* Internal to dispatch.c, limits.c, admission.c, audit.c, creation.c and reply.c. */
     struct evhttp_request *evreq;        /* NULL once answered */
     struct request_transport *transport; /* instead of evreq; NULL once answered */
     struct requests *requests;           /* the set that contains it */
@@ -82,6 +86,13 @@ struct request {
     const struct access *access;      /* for the functions of gateway/access */
     const struct admission *admitted; /* result for the next admission_read; NULL: it reads the reply */
     struct json *tree;
+    struct request_creation *creation; /* of creation.c; freed with the request */
+    /*
+     * Called once when the request ends, before its answer is sent, on whichever path. It calls reply_ended, now or
+     * later. At the deadline the answer is sent without waiting for it. NULL: nothing.
+     */
+    request_ending ending;
+    bool held;                             /* the answer is written, and is sent by reply_ended */
     int64_t start_us;                      /* the same by clock_boot_us */
     int64_t deadline_ms;                   /* monotonic */
     request_late late;                     /* NULL: the default */

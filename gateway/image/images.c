@@ -1,6 +1,7 @@
 /*
  * See images.h. An upload goes through these steps:
  *
+ *   hash    with an idempotency key: the file, as the content that the key names (thread)
  *   check   the seller, the auction and its number of images (SQL)
  *   make    re-encode the image in four sizes (thread, rostrum-image-decoder)
  *   note    list the files in image_leftovers (SQL), so that they are removed if a later step fails
@@ -14,6 +15,7 @@
 
 #include <assert.h>
 #include <event2/buffer.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,8 @@
 #include "common/base/clock.h"
 #include "common/service/config.h"
 #include "gateway/access/audit.h"
+#include "gateway/access/creation.h"
+#include "gateway/access/key_header.h"
 #include "gateway/auction/documents.h"
 #include "gateway/core/workpool.h"
 #include "gateway/http/conn.h"
@@ -36,6 +40,7 @@ enum {
     NUMBER_SIZE = 24,
     URL_SIZE = 64,
     ETAG_SIZE = 64,
+    CONTENT_SIZE = sizeof(struct uuid) + crypto_generichash_BYTES,
     FILES_SIZE = IMAGE_SIZES * UUID_TEXT_SIZE + 2, /* "{a,b,c,d}" */
 };
 
@@ -48,9 +53,13 @@ enum { IMAGE_CHECK, IMAGE_NOTE, IMAGE_ADD, IMAGE_REMOVE, IMAGE_COUNT };
 #define LEFTOVER_DUE "now() + interval '1 hour'"
 
 static const struct pg_statement list[] = {
+    /* $2 the image that an earlier request with the same idempotency key may have added; NULL: none */
     [IMAGE_CHECK] = {"image_check", "SELECT a.seller_id, a.status, a.bid_count,"
-                                    " (SELECT count(*) FROM images i WHERE i.auction_id = a.id)"
-                                    " FROM auctions a WHERE a.id = $1"},
+                                    " (SELECT count(*) FROM images i WHERE i.auction_id = a.id), m.files[1],"
+                                    " (SELECT count(*) FROM images i WHERE i.auction_id = a.id"
+                                    "  AND i.position <= m.position)"
+                                    " FROM auctions a LEFT JOIN images m ON m.auction_id = a.id AND m.id = $2"
+                                    " WHERE a.id = $1"},
     /* Returns fewer files than it was given if one of them is being removed right now. */
     [IMAGE_NOTE] = {"image_note", "INSERT INTO image_leftovers AS l (file, due)"
                                   " SELECT DISTINCT f.file, " LEFTOVER_DUE " FROM unnest($1::uuid[]) f (file)"
@@ -61,8 +70,8 @@ static const struct pg_statement list[] = {
      * either its deletion sees this image, or this statement sees the deletion.
      *
      * A published auction is never locked, because bids wait for these rows. Of two concurrent images one takes the
-     * position, and the other adds nothing. All statements lock the notes in one order, because two uploads may have
-     * the same content.
+     * position, and the other adds nothing; so does one that has the id of another. All statements lock the notes in
+     * one order, because two uploads may have the same content.
      */
     [IMAGE_ADD] = {"image_add",
                    "WITH draft AS (SELECT a.id FROM auctions a WHERE a.id = $1 AND a.status = 'draft' FOR KEY SHARE),"
@@ -71,7 +80,7 @@ static const struct pg_statement list[] = {
                    " added AS (INSERT INTO images (auction_id, position, id, files, created_at)"
                    " SELECT $1, coalesce(max(i.position), 0) + 1, $2, $3, $5 FROM images i"
                    " WHERE i.auction_id = $1 HAVING count(*) < $4::int AND EXISTS (SELECT FROM there)"
-                   " ON CONFLICT (auction_id, position) DO NOTHING RETURNING id),"
+                   " ON CONFLICT DO NOTHING RETURNING id),"
                    " noted AS (DELETE FROM image_leftovers WHERE file IN (SELECT l.file FROM image_leftovers l"
                    " WHERE l.file = ANY ($3::uuid[]) AND EXISTS (SELECT FROM added) ORDER BY l.file FOR UPDATE))"
                    " SELECT (SELECT count(*) + 1 FROM images o WHERE o.auction_id = $1),"
@@ -99,6 +108,56 @@ static struct images *images_of(const struct request *request)
     return request->context;
 }
 
+enum { CHECK_SELLER, CHECK_STATUS, CHECK_BIDS, CHECK_IMAGES, CHECK_FILE, CHECK_ORDER }; /* columns of IMAGE_CHECK */
+
+/* The reason why this auction's images must not be changed; ERROR_COUNT: they may be. */
+static enum error_code refusal(const struct request *request, const PGresult *result, bool adding)
+{
+    if (PQntuples(result) == 0) {
+        return ERROR_NOT_FOUND;
+    }
+    struct uuid seller = pg_uuid(result, 0, CHECK_SELLER);
+    bool own = uuid_equal(&request->user.id, &seller);
+    const char *status = pg_text(result, 0, CHECK_STATUS);
+    if (!own && strcmp(status, "draft") == 0) {
+        return ERROR_NOT_FOUND; /* as view_hidden */
+    }
+    if (!own && (adding || !request->user.admin)) {
+        return ERROR_FORBIDDEN;
+    }
+    if (!own) {
+        return ERROR_COUNT;
+    }
+    if (strcmp(status, "cancelled") == 0) {
+        return ERROR_AUCTION_CANCELLED;
+    }
+    if (strcmp(status, "draft") != 0 && strcmp(status, "scheduled") != 0 && strcmp(status, "active") != 0) {
+        return ERROR_AUCTION_ENDED;
+    }
+    if (!adding && pg_int(result, 0, CHECK_BIDS) > 0) {
+        return ERROR_HAS_BIDS;
+    }
+    if (adding && pg_int(result, 0, CHECK_IMAGES) >= images_of(request)->options.config->images_max) {
+        return ERROR_TOO_MANY_IMAGES;
+    }
+    return ERROR_COUNT;
+}
+
+static bool check_auction(struct request *request, pg_callback then)
+{
+    char auction[UUID_TEXT_SIZE];
+    uuid_format(&request->parameters[0], auction);
+    char image[UUID_TEXT_SIZE];
+    const struct creation *creation = creation_of(request);
+    bool keyed = creation != NULL && creation->keyed;
+    const char *values[] = {auction, keyed ? image : NULL};
+    if (keyed) {
+        uuid_format(&creation->id, image);
+    }
+    return statements_query(images_of(request)->options.pg, &images_statements, IMAGE_CHECK, ARRAY_LEN(values), values,
+                            then, request);
+}
+
 /* --- uploads --- */
 
 struct upload {
@@ -108,38 +167,22 @@ struct upload {
     struct decoder decoder;
     enum decoder_result made;
     enum imagestore_result stored;
-    struct uuid id;
-    int tries; /* number of attempts to add it: concurrent uploads may take its position */
+    char key[IDEMPOTENCY_KEY_SIZE];
+    bool hashed;
+    unsigned char content[CONTENT_SIZE]; /* of a request with a key: the auction and the hash of the file */
+    int tries;                           /* number of attempts to add it: concurrent uploads may take its position */
     struct uuid files[IMAGE_SIZES];
     char files_text[FILES_SIZE]; /* as a PostgreSQL array */
 };
 
-/* Releases what the handler state owns. The request must end right after. */
-static void upload_drop(struct request *request)
+/* Called with the handler state when the request ends. */
+static void upload_drop(void *state)
 {
-    struct upload *upload = request->handler_state;
+    struct upload *upload = state;
     decoder_free(&upload->decoder);
     if (upload->body != NULL) {
         evbuffer_free(upload->body);
-        upload->body = NULL;
     }
-}
-
-static void upload_fail(struct request *request, enum error_code code)
-{
-    upload_drop(request);
-    reply_error(request, code);
-}
-
-/* As statements_usable, which ENDS the request if there is no result. */
-static bool upload_usable(struct request *request, const struct pg_reply *reply)
-{
-    bool usable = reply->outcome == PG_OK && !request_answered(request);
-    if (!usable) {
-        upload_drop(request);
-        usable = statements_usable(request, reply);
-    }
-    return usable;
 }
 
 static void write_url(const struct uuid *file, char url[static URL_SIZE])
@@ -149,54 +192,70 @@ static void write_url(const struct uuid *file, char url[static URL_SIZE])
     (void)snprintf(url, URL_SIZE, "/images/%s", text);
 }
 
+static void reply_image(struct request *request, const struct uuid *file, int64_t order)
+{
+    char url[URL_SIZE];
+    struct jsonw *json = reply_json(request);
+    write_url(file, url);
+    jsonw_object(json);
+    jsonw_put_uuid(json, "id", &creation_of(request)->id);
+    jsonw_put_string(json, "url", url);
+    reply_header(request, "Location", url);
+    jsonw_put_int(json, "order", order);
+    jsonw_end_object(json);
+    documents_invalidate(images_of(request)->options.redis, images_of(request)->options.deployment->epoch.number,
+                         &request->parameters[0]);
+    reply_send(request, 201);
+}
+
+/* Passes the reply of IMAGE_CHECK on. `then` runs if the image may be added; otherwise the request ENDS. */
+static void check_upload(struct request *request, const struct pg_reply *reply, route_handler then)
+{
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    const PGresult *result = reply->result;
+    if (PQntuples(result) > 0 && !pg_null(result, 0, CHECK_FILE)) {
+        struct uuid file = pg_uuid(result, 0, CHECK_FILE); /* an earlier request has added it */
+        reply_image(request, &file, pg_int(result, 0, CHECK_ORDER));
+        return;
+    }
+    enum error_code code = refusal(request, result, true);
+    if (code != ERROR_COUNT) {
+        reply_error(request, code);
+    } else {
+        then(request);
+    }
+}
+
 static void add_image(struct request *request);
 
-/*
- * Nothing was added. If there was room, another upload has taken the position. Each time there is one more image, so
- * retrying as often as an auction may have images is enough, unless images are deleted meanwhile.
- */
-static void on_not_added(struct request *request, int64_t order)
+static void on_checked_again(const struct pg_reply *reply, void *arg)
 {
-    const struct upload *upload = request->handler_state;
-    int most = images_of(request)->options.config->images_max;
-    if (order > most) {
-        upload_fail(request, ERROR_TOO_MANY_IMAGES);
-    } else if (upload->tries > most) {
-        upload_fail(request, ERROR_UNAVAILABLE);
-    } else {
-        add_image(request);
-    }
+    check_upload(arg, reply, add_image);
 }
 
 static void on_added(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    char url[URL_SIZE];
-    if (!upload_usable(request, reply)) {
-        return;
-    }
-    /* The draft was deleted or published right now: a retry gets the exact error. */
-    if (pg_int(reply->result, 0, 1) == 0) {
-        upload_fail(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    if (pg_int(reply->result, 0, 2) == 0) {
-        on_not_added(request, pg_int(reply->result, 0, 0));
+    if (!statements_usable(request, reply)) {
         return;
     }
     const struct upload *upload = request->handler_state;
-    struct jsonw *json = reply_json(request);
-    jsonw_object(json);
-    jsonw_put_uuid(json, "id", &upload->id);
-    write_url(&upload->files[IMAGE_FULL], url);
-    jsonw_put_string(json, "url", url);
-    reply_header(request, "Location", url);
-    jsonw_put_int(json, "order", pg_int(reply->result, 0, 0));
-    jsonw_end_object(json);
-    upload_drop(request);
-    documents_invalidate(images_of(request)->options.redis, images_of(request)->options.deployment->epoch.number,
-                         &request->parameters[0]);
-    reply_send(request, 201);
+    bool there = pg_int(reply->result, 0, 1) > 0;
+    if (pg_int(reply->result, 0, 2) > 0) {
+        reply_image(request, &upload->files[IMAGE_FULL], pg_int(reply->result, 0, 0));
+        return;
+    }
+    /*
+     * Nothing was added. Either the draft was deleted or published right now: a retry gets the exact error. Or another
+     * upload has taken the position. Each time there is one more image, so retrying as often as an auction may have
+     * images is enough, unless images are deleted meanwhile.
+     */
+    if (!there || upload->tries > images_of(request)->options.config->images_max ||
+        !check_auction(request, on_checked_again)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
 }
 
 static void add_image(struct request *request)
@@ -207,15 +266,14 @@ static void add_image(struct request *request)
     char most[NUMBER_SIZE];
     char now[CLOCK_TEXT_SIZE];
     upload->tries++;
-    upload->id = uuid_new();
     uuid_format(&request->parameters[0], auction);
-    uuid_format(&upload->id, id);
+    uuid_format(&creation_of(request)->id, id);
     clock_format(clock_now_ms(), now);
     (void)snprintf(most, sizeof(most), "%d", images_of(request)->options.config->images_max);
     const char *values[] = {auction, id, upload->files_text, most, now};
-    if (!statements_query(images_of(request)->options.pg, &images_statements, IMAGE_ADD, ARRAY_LEN(values), values,
-                          on_added, request)) {
-        upload_fail(request, ERROR_UNAVAILABLE);
+    if (!creation_query(request, images_of(request)->options.pg, &images_statements, IMAGE_ADD, ARRAY_LEN(values),
+                        values, on_added)) {
+        reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
@@ -224,7 +282,7 @@ static void on_put(void *arg)
     struct request *request = arg;
     const struct upload *upload = request->handler_state;
     if (upload->stored != IMAGESTORE_OK || request_answered(request)) {
-        upload_fail(request, ERROR_UNAVAILABLE);
+        reply_error(request, ERROR_UNAVAILABLE);
     } else {
         add_image(request);
     }
@@ -259,12 +317,12 @@ static int files_count(const struct upload *upload)
 static void on_noted(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!upload_usable(request, reply)) {
+    if (!statements_usable(request, reply)) {
         return;
     }
     if (PQntuples(reply->result) < files_count(request->handler_state) ||
         !workpool_run(images_of(request)->makers, work_put, on_put, request)) {
-        upload_fail(request, ERROR_UNAVAILABLE);
+        reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
@@ -280,7 +338,7 @@ static void note_files(struct request *request)
     const char *values[] = {upload->files_text};
     if (!statements_query(images_of(request)->options.pg, &images_statements, IMAGE_NOTE, ARRAY_LEN(values), values,
                           on_noted, request)) {
-        upload_fail(request, ERROR_UNAVAILABLE);
+        reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
@@ -297,9 +355,9 @@ static void on_made(void *arg)
     struct request *request = arg;
     const struct upload *upload = request->handler_state;
     if (upload->made != DECODER_MADE) {
-        upload_fail(request, codes[upload->made]);
+        reply_error(request, codes[upload->made]);
     } else if (request_answered(request)) {
-        upload_fail(request, ERROR_UNAVAILABLE); /* only ends the request */
+        reply_error(request, ERROR_UNAVAILABLE); /* only ends the request */
     } else {
         note_files(request);
     }
@@ -323,61 +381,55 @@ static void work_make(void *arg)
     }
 }
 
-/* The reason why this auction's images must not be changed; ERROR_COUNT: they may be. */
-static enum error_code refusal(const struct request *request, const PGresult *result, bool adding)
+static void make_image(struct request *request)
 {
-    if (PQntuples(result) == 0) {
-        return ERROR_NOT_FOUND;
+    if (!workpool_run(images_of(request)->makers, work_make, on_made, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
     }
-    struct uuid seller = pg_uuid(result, 0, 0);
-    bool own = uuid_equal(&request->user.id, &seller);
-    const char *status = pg_text(result, 0, 1);
-    if (!own && strcmp(status, "draft") == 0) {
-        return ERROR_NOT_FOUND; /* as view_hidden */
-    }
-    if (!own && (adding || !request->user.admin)) {
-        return ERROR_FORBIDDEN;
-    }
-    if (!own) {
-        return ERROR_COUNT;
-    }
-    if (strcmp(status, "cancelled") == 0) {
-        return ERROR_AUCTION_CANCELLED;
-    }
-    if (strcmp(status, "draft") != 0 && strcmp(status, "scheduled") != 0 && strcmp(status, "active") != 0) {
-        return ERROR_AUCTION_ENDED;
-    }
-    if (!adding && pg_int(result, 0, 2) > 0) {
-        return ERROR_HAS_BIDS;
-    }
-    if (adding && pg_int(result, 0, 3) >= images_of(request)->options.config->images_max) {
-        return ERROR_TOO_MANY_IMAGES;
-    }
-    return ERROR_COUNT;
 }
 
 static void on_upload_checked(const struct pg_reply *reply, void *arg)
 {
-    struct request *request = arg;
-    if (!upload_usable(request, reply)) {
-        return;
-    }
-    enum error_code code = refusal(request, reply->result, true);
-    if (code == ERROR_COUNT && !workpool_run(images_of(request)->makers, work_make, on_made, request)) {
-        code = ERROR_UNAVAILABLE;
-    }
-    if (code != ERROR_COUNT) {
-        upload_fail(request, code);
+    check_upload(arg, reply, make_image);
+}
+
+static void begin_check(struct request *request)
+{
+    if (!check_auction(request, on_upload_checked)) {
+        reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
-static bool check_auction(struct request *request, pg_callback then)
+static void begin_creation(struct request *request)
 {
-    char auction[UUID_TEXT_SIZE];
-    uuid_format(&request->parameters[0], auction);
-    const char *values[] = {auction};
-    return statements_query(images_of(request)->options.pg, &images_statements, IMAGE_CHECK, ARRAY_LEN(values), values,
-                            then, request);
+    const struct upload *upload = request->handler_state;
+    const struct creation_content content = {upload->key, upload->content, sizeof(upload->content)};
+    creation_begin_content(request, "image", &content, begin_check, begin_check);
+}
+
+static void on_hashed(void *arg)
+{
+    const struct upload *upload = ((struct request *)arg)->handler_state;
+    if (upload->hashed) {
+        begin_creation(arg);
+    } else {
+        reply_error(arg, ERROR_UNAVAILABLE);
+    }
+}
+
+/* Runs on a thread of the workpool. */
+static void work_hash(void *arg)
+{
+    const struct request *request = arg;
+    struct upload *upload = request->handler_state;
+    size_t length = evbuffer_get_length(upload->body);
+    const unsigned char *bytes = evbuffer_pullup(upload->body, -1);
+    upload->hashed = bytes != NULL;
+    if (upload->hashed) {
+        memcpy(upload->content, &request->parameters[0], sizeof(struct uuid));
+        (void)crypto_generichash(upload->content + sizeof(struct uuid), crypto_generichash_BYTES, bytes, length, NULL,
+                                 0);
+    }
 }
 
 /* The content type follows from the first bytes, and the header must agree with them. */
@@ -399,9 +451,25 @@ static int64_t upload_deadline_ms(const struct config *config)
     return 2 * (int64_t)config->image_timeout_s * MS_PER_S + IMAGE_SIZES * (int64_t)config->image_store_timeout_ms;
 }
 
+/* ERROR_COUNT: it can be processed. */
+static enum error_code upload_refusal(const struct request *request, struct evbuffer *body)
+{
+    if (body == NULL) {
+        return ERROR_UNAVAILABLE;
+    }
+    if (evbuffer_get_length(body) > (size_t)images_of(request)->options.config->image_max_bytes) {
+        return ERROR_BODY_TOO_LARGE;
+    }
+    return content_is_valid(request, body) ? ERROR_COUNT : ERROR_UNSUPPORTED_MEDIA_TYPE;
+}
+
 static void handle_upload(struct request *request)
 {
     const struct config *config = images_of(request)->options.config;
+    char key[IDEMPOTENCY_KEY_SIZE];
+    if (!key_header_read(request, key)) {
+        return;
+    }
     struct upload *upload = request_handler_state(request, sizeof(*upload));
     if (upload == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -412,22 +480,17 @@ static void handle_upload(struct request *request)
         .limits = {config->image_max_pixels, config->image_memory_mib, config->image_timeout_s},
         .store = images_of(request)->store,
     };
-    enum error_code code = ERROR_COUNT;
-    if (upload->body == NULL) {
-        code = ERROR_UNAVAILABLE;
-    } else if (evbuffer_get_length(upload->body) > (size_t)config->image_max_bytes) {
-        code = ERROR_BODY_TOO_LARGE;
-    } else if (!content_is_valid(request, upload->body)) {
-        code = ERROR_UNSUPPORTED_MEDIA_TYPE;
-    }
-    if (code == ERROR_COUNT && !check_auction(request, on_upload_checked)) {
-        code = ERROR_UNAVAILABLE;
-    }
-    if (code != ERROR_COUNT) {
-        upload_fail(request, code);
-        return;
-    }
+    memcpy(upload->key, key, sizeof(key));
+    request->drop = upload_drop;
+    enum error_code code = upload_refusal(request, upload->body);
     request_set_deadline(request, upload_deadline_ms(config), NULL);
+    if (code != ERROR_COUNT) {
+        reply_error(request, code);
+    } else if (key[0] == '\0') {
+        begin_creation(request);
+    } else if (!workpool_run(images_of(request)->readers, work_hash, on_hashed, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
 }
 
 /* --- deleting --- */

@@ -169,6 +169,36 @@ START_TEST(every_bid_received_before_the_end_is_decided)
 }
 END_TEST
 
+/* Its row is locked, so that a bid which extends the auction is not decided until after the end. */
+START_TEST(an_undecided_extension_keeps_the_auction_open)
+{
+    enum { BEYOND_GRACE_MS = 7000 }; /* more than fence_grace_ms in tests/conf/check.ini */
+    const struct factory_terms terms = {
+        .lasts_ms = HAMMER_LASTS_MS,
+        .more = "\"antiSnipe\": {\"windowSeconds\": 60, \"extensionSeconds\": 60, \"maxExtensions\": null}"};
+    char id[UUID_TEXT_SIZE];
+    int64_t end_ms = 0;
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
+    ck_assert(clock_parse(reply_text(factory_get_auction(fixture.client, NULL, id), "endTime"), &end_ms));
+    struct sql *holder = sql_open(deployment_pg_url());
+    ck_assert_ptr_nonnull(holder);
+    PQclear(sql_rows(holder, "BEGIN", NULL));
+    PQclear(sql_rows(holder, "SELECT FROM auctions WHERE id = $1::uuid FOR UPDATE", id, NULL));
+    EXPECT_STATUS(
+        fixture_call(&fixture.ann, "POST", client_format("/api/v1/auctions/%s/bids", id), "{\"amount\": 10.00}"), 202);
+    ck_assert_int_lt(clock_now_ms(), end_ms);
+    SUITE_WAIT(clock_now_ms() > end_ms + BEYOND_GRACE_MS, HAMMER_SETTLED_MS);
+    EXPECT_STATUS(
+        fixture_call(&fixture.bob, "POST", client_format("/api/v1/auctions/%s/bids", id), "{\"amount\": 12.00}"), 202);
+    PQclear(sql_rows(holder, "COMMIT", NULL));
+    sql_close(holder);
+    SUITE_WAIT(sql_int(fixture.sql,
+                       "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND kind = 'bid' AND status = 'accepted'",
+                       id, NULL) == 2,
+               FACTORY_DECISION_MS);
+}
+END_TEST
+
 /* Runs `rostrumctl auctions extend` for the span of one millisecond in which the auction ended. */
 static int extend_ended(const struct factory_user *admin, const char *auction, const char *option,
                         char out[static DEPLOYMENT_OUTPUT_SIZE])
@@ -245,6 +275,7 @@ static Suite *hammer_suite(void)
         a_beaten_maximum_sends_proxy_exhausted,
         a_late_bid_extends_the_auction_up_to_the_cap,
         every_bid_received_before_the_end_is_decided,
+        an_undecided_extension_keeps_the_auction_open,
         an_auction_that_ended_in_an_outage_gets_time_back,
         a_bought_auction_gets_no_time_back,
         NULL,

@@ -28,7 +28,7 @@ import yaml
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 sys.dont_write_bytecode = True
 from contract import Client, Document, Fault, Reply  # noqa: E402 (needs the path above)
-from database import sql  # noqa: E402
+from database import connection, query_value, sql  # noqa: E402
 from endpoints import Endpoints  # noqa: E402
 
 API = "/api/v1"
@@ -603,6 +603,65 @@ def test_repeated_creations(fixture):
             raise Fault(f"repeated requests created {ids}")
         other = {**body, "title": "A bench"}
         fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", path, other, fixture.seller, **key)
+
+
+class Locked:
+    """Keeps a row locked by a session of its own."""
+
+    def __init__(self, table, row):
+        command = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+        self.psql = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                     env=connection())
+        self.psql.stdin.write(f"BEGIN; SELECT pg_backend_pid() FROM {table} WHERE id = '{row}' FOR UPDATE;\n")
+        self.psql.stdin.flush()
+        self.pid = int(self.psql.stdout.readline())
+
+    def is_waited_for(self):
+        """Whether another session waits for the row."""
+        return query_value(f"SELECT count(*) FROM pg_stat_activity WHERE {self.pid} = ANY (pg_blocking_pids(pid))") != "0"
+
+    def unlock(self):
+        """Ends the session."""
+        self.psql.communicate()
+
+
+def send_alone(fixture, path, body, who, headers):
+    """Sends a request on a connection of its own and returns the connection, from which the answer can be read."""
+    sent = http.client.HTTPConnection(fixture.client.address, timeout=WAIT_S)
+    text = body if isinstance(body, bytes) else json.dumps(body)
+    sent.request("POST", path, text, {"Content-Type": "application/json", **headers,
+                                      "Authorization": f"Bearer {who['token']}"})
+    return sent
+
+
+def test_creations_under_way(fixture):
+    user, draft, hook = fixture.new_user("Una"), fixture.auction(draft=True), {"url": "https://shop.example/"}
+    lot, image = {"title": "A desk", "startingPrice": 10, "endTime": time_in(3600)}, {"Content-Type": "image/png"}
+    creations = (
+        ("items", {"title": "A desk"}, {"title": "A bench"}, user, ("users", user["id"]), {}),
+        ("auctions", lot, {**lot, "startingPrice": 11}, user, ("users", user["id"]), {}),
+        (f"auctions/{draft}/images", png(), png(), fixture.seller, ("auctions", draft), image),
+        ("users/me/webhooks", {**hook, "events": ["AUCTION_WON"]}, {**hook, "events": ["AUCTION_SOLD"]}, user,
+         ("users", user["id"]), {}),
+        ("admin/webhooks", {**hook, "events": ["AUCTION_SOLD"]}, {**hook, "events": ["AUCTION_UNSOLD"]}, fixture.admin,
+         ("users", fixture.admin["id"]), {}))
+    for name, body, other, who, row, more in creations:
+        path, headers = f"{API}/{name}", {"Idempotency-Key": name[:64], **more}
+        locked = Locked(*row)
+        try:
+            first = send_alone(fixture, path, body, who, headers)
+            wait_for("the creation to wait for the row", locked.is_waited_for)
+            fixture.refused("IDEMPOTENCY_KEY_IN_USE", 409, "POST", path, body, who, **headers)
+        finally:
+            locked.unlock()
+        answer = first.getresponse()
+        made = json.loads(answer.read())
+        if answer.status != 201 or fixture.call(201, "POST", path, body, who, **headers).data["id"] != made["id"]:
+            raise Fault(f"{path}: the first request was answered {answer.status} {made}")
+        first.close()
+        fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", path, other, who, **headers)
+        if "webhooks" in name:
+            fixture.call(204, "DELETE", f"{path}/{made['id']}", None, who)
 
 
 def test_items(fixture):

@@ -364,6 +364,20 @@ START_TEST(a_gateway_with_a_wrong_clock_refuses_bids)
 }
 END_TEST
 
+/* Two steps, each within the bound, make the clock wrong. The second one is not measured yet when it counts. */
+START_TEST(a_gateway_whose_clock_is_set_again_refuses_bids_at_once)
+{
+    enum { STEP_MS = 150, NEAR_MS = 50 };
+    atomic_store(&wrong.offsets->wrong_ms, STEP_MS);
+    SUITE_WAIT(labs(strtol(reply_text(ready(), "clockOffsetMs"), NULL, 10) - STEP_MS) < NEAR_MS, DEADLINE_MS);
+    SUITE_WAIT(bid(gateway.client)->status == 202, DEADLINE_MS);
+    atomic_store(&wrong.offsets->wrong_ms, 2 * STEP_MS);
+    EXPECT_ERROR(bid(gateway.client), 503, "UNAVAILABLE");
+    atomic_store(&wrong.offsets->wrong_ms, 0);
+    SUITE_WAIT(bid(gateway.client)->status == 202, DEADLINE_MS);
+}
+END_TEST
+
 START_TEST(a_gateway_with_a_wrong_clock_refuses_changes_of_auctions)
 {
     const char *path = client_format("/api/v1/auctions/%s", gateway.auction);
@@ -445,6 +459,7 @@ static Suite *clock_suite(void)
     tcase_add_checked_fixture(front, open_gateway, close_gateway);
     tcase_set_timeout(front, 2 * DEADLINE_MS / 1000.0);
     tcase_add_loop_test(front, a_gateway_with_a_wrong_clock_refuses_bids, 0, (int)ARRAY_LEN(wrong_offsets));
+    tcase_add_test(front, a_gateway_whose_clock_is_set_again_refuses_bids_at_once);
     tcase_add_test(front, a_gateway_with_a_wrong_clock_refuses_changes_of_auctions);
     tcase_add_test(front, a_bid_received_before_the_machine_was_suspended_is_not_published);
     suite_add_tcase(suite, front);

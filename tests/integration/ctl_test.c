@@ -110,6 +110,17 @@ START_TEST(an_error_names_the_unreachable_server)
 }
 END_TEST
 
+START_TEST(the_first_host_of_rabbitmq_that_answers_is_used)
+{
+    ck_assert_int_eq(
+        shell("ROSTRUM_AMQP_URL=$(echo \"$ROSTRUM_AMQP_URL\" | sed 's/@/@127.0.0.1:1,/') ctl dead-letters"), 0);
+    ck_assert_int_eq(shell("ROSTRUM_AMQP_URL=amqp://127.0.0.1:1,127.0.0.1:2 ctl dead-letters"), 69);
+    EXPECT_OUTPUT("RabbitMQ cannot be reached");
+    ck_assert_int_eq(shell("ROSTRUM_AMQP_URL=amqp://127.0.0.1:1,127.0.0.1:1 ctl dead-letters"), 2);
+    EXPECT_OUTPUT("amqp_url must name each host once");
+}
+END_TEST
+
 START_TEST(settings_are_read_from_rostrum_var)
 {
     ck_assert_int_eq(
@@ -513,6 +524,7 @@ static Suite *ctl_suite(void)
     tcase_add_test(tcase, help_and_version_are_printed);
     tcase_add_test(tcase, wrong_arguments_exit_with_2);
     tcase_add_test(tcase, an_error_names_the_unreachable_server);
+    tcase_add_test(tcase, the_first_host_of_rabbitmq_that_answers_is_used);
     tcase_add_test(tcase, settings_are_read_from_rostrum_var);
     tcase_add_test(tcase, migrating_again_changes_nothing);
     tcase_add_test(tcase, migrate_makes_missing_keys);

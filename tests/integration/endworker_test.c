@@ -585,6 +585,29 @@ START_TEST(an_auction_that_cannot_be_settled_does_not_hold_up_the_others)
 }
 END_TEST
 
+/* Its sweep is put off until the row is locked. */
+START_TEST(a_locked_auction_does_not_hold_up_the_settlement_of_others)
+{
+    char held[UUID_TEXT_SIZE];
+    char ok[UUID_TEXT_SIZE];
+    listing_new(sql, &(struct listing){0}, seller, held);
+    listing_new(sql, &(struct listing){0}, seller, ok);
+    PQclear(sql_rows(sql, "UPDATE auctions SET status = 'ended', updated_at = now() + interval '5 seconds'", NULL));
+    struct sql *holder = sql_open(getenv("ROSTRUM_PG_URL"));
+    ck_assert_ptr_nonnull(holder);
+    PQclear(sql_rows(holder, "BEGIN", NULL));
+    PQclear(sql_rows(holder, "SELECT FROM auctions WHERE id = $1::uuid FOR UPDATE", held, NULL));
+    publish_ended(held, 1);
+    publish_ended(ok, 1);
+    SUITE_WAIT(has_status(ok, "unsold"), DEADLINE_MS);
+    ck_assert(has_status(held, "ended"));
+    ck_assert_int_eq(queues_depth(queues, TOPOLOGY_DEAD_QUEUE), 0);
+    PQclear(sql_rows(holder, "COMMIT", NULL));
+    sql_close(holder);
+    SUITE_WAIT(has_status(held, "unsold"), DEADLINE_MS);
+}
+END_TEST
+
 START_TEST(an_undecodable_message_goes_to_the_dead_letters)
 {
     static const char *const bodies[] = {"", "no JSON", "{}", "{\"v\":2,\"events\":[]}", "\xff\xfe"};
@@ -701,6 +724,7 @@ static Suite *endworker_suite(void)
     tcase_add_test(tests, depths_of_shards_are_published_with_and_without_postgresql);
     tcase_add_test(tests, the_sweep_settles_an_auction_without_an_event);
     tcase_add_test(tests, an_auction_that_cannot_be_settled_does_not_hold_up_the_others);
+    tcase_add_test(tests, a_locked_auction_does_not_hold_up_the_settlement_of_others);
     tcase_add_test(tests, an_undecodable_message_goes_to_the_dead_letters);
     tcase_add_test(tests, an_old_outbox_row_is_published_and_removed);
     tcase_add_test(tests, ending_soon_is_published_once_per_auction);

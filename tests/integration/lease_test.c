@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "common/protocol/topology.h"
+#include "common/service/lease.h"
 #include "tests/support/bidding.h"
 #include "tests/support/listing.h"
 #include "tests/support/loop.h"
@@ -566,6 +567,66 @@ START_TEST(a_leading_end_worker_behind_a_dead_network_is_replaced)
 }
 END_TEST
 
+/* --- one lease, without a program --- */
+
+static bool always_fit(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+static void ignore_change(enum lease_state state, void *arg)
+{
+    (void)state;
+    (void)arg;
+}
+
+/* The lock of this test. Taking it takes half a second. */
+#define SLOW_CLASS "4711"
+
+START_TEST(a_lease_given_up_while_it_is_taken_again_stays_given_up)
+{
+    enum { REST_MS = 20000, WATCH_MS = 2000, POLL_MS = 50 };
+    static const char taking[] = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'lease test%'"
+                                 " AND wait_event = 'PgSleep'";
+    struct config config;
+    struct event_base *base = event_base_new();
+    config_defaults(&config);
+    (void)snprintf(config.pg_url, sizeof config.pg_url, "%s", getenv("ROSTRUM_PG_URL"));
+    const struct lease_options options = {
+        .base = base,
+        .config = &config,
+        .application = "lease test",
+        .poll_ms = POLL_MS,
+        .key = 1,
+        .take = "SELECT pg_sleep(0.5) IS NOT NULL AND pg_try_advisory_lock(" SLOW_CLASS ", $1::integer)",
+        .confirm = "SELECT true",
+        .fit = always_fit,
+        .changed = ignore_change,
+    };
+    struct lease *lease = lease_new(&options);
+    ck_assert_ptr_nonnull(lease);
+    LOOP_UNTIL(base, lease_state(lease) == LEASE_HELD, BIDDING_DEADLINE_MS);
+    ck_assert_int_eq(locks(SLOW_CLASS), 1);
+    ck_assert_int_eq(sql_int(bidding.sql,
+                             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                             " WHERE application_name LIKE 'lease test%'",
+                             NULL),
+                     1);
+    LOOP_UNTIL(base, lease_state(lease) == LEASE_UNSURE && sql_int(bidding.sql, taking, NULL) == 1,
+               BIDDING_DEADLINE_MS);
+    lease_release(lease, REST_MS);
+    int64_t released_ms = suite_mono_ms();
+    while (suite_mono_ms() - released_ms < WATCH_MS) {
+        loop_turn(base);
+        ck_assert_int_eq(lease_state(lease), LEASE_NONE);
+    }
+    ck_assert_int_eq(locks(SLOW_CLASS), 0);
+    lease_free(lease);
+    event_base_free(base);
+}
+END_TEST
+
 static Suite *lease_suite(void)
 {
     enum { TEST_S = 120 };
@@ -584,6 +645,7 @@ static Suite *lease_suite(void)
     tcase_add_test(tcase, an_end_worker_that_leads_again_schedules_at_once);
     tcase_add_test(tcase, a_leading_end_worker_with_a_blocked_loop_is_replaced);
     tcase_add_test(tcase, a_leading_end_worker_behind_a_dead_network_is_replaced);
+    tcase_add_test(tcase, a_lease_given_up_while_it_is_taken_again_stays_given_up);
     suite_add_tcase(suite, tcase);
     return suite;
 }

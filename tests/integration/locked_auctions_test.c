@@ -225,9 +225,7 @@ END_TEST
 
 START_TEST(a_shard_waits_when_half_of_its_prefetch_belongs_to_locked_auctions)
 {
-    enum { HALF = 4, PROOFS = 5 };
-    program_settings_remove(bidding.settings);
-    program_settings("[bidworker]\nprefetch_messages = 8\n", bidding.settings);
+    enum { HALF = 512, PROOFS = 5 }; /* of PREFETCH_MESSAGES of the bid worker */
     begin();
     lock_row();
     for (int i = 0; i < HALF - 1; i++) {

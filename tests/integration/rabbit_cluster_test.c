@@ -98,14 +98,16 @@ static void start_cluster(void)
     from_cluster = fdopen(output[0], "r");
     ck_assert_ptr_nonnull(from_cluster);
     char line[URL_SIZE];
-    char user[32];
-    char password[32];
     ck_assert_msg(fgets(line, sizeof line, from_cluster) != NULL, "the cluster did not start");
-    ck_assert_int_eq(sscanf(line, "%d %d %d %d %d %d %31s %31s", &ports[0], &nodes[0], &ports[1], &nodes[1], &ports[2],
-                            &nodes[2], user, password),
-                     8);
-    (void)snprintf(url, sizeof url, "amqp://%s:%s@127.0.0.1:%d,127.0.0.1:%d,127.0.0.1:%d/rostrum", user, password,
-                   ports[0], ports[1], ports[2]);
+    char *at = line;
+    for (size_t i = 0; i < NODES; i++) {
+        ports[i] = (int)strtol(at, &at, 10);
+        nodes[i] = (pid_t)strtol(at, &at, 10);
+        ck_assert_int_gt(nodes[i], 0);
+    }
+    at[strcspn(at, "\n")] = '\0';
+    (void)snprintf(url, sizeof url, "amqp://%s@127.0.0.1:%d,127.0.0.1:%d,127.0.0.1:%d/rostrum", at + 1, ports[0],
+                   ports[1], ports[2]);
 }
 
 static void ck_reply(amqp_connection_state_t connection)

@@ -593,7 +593,7 @@ static const struct tampering {
     {"UPDATE auctions SET status = 'ended', settled_at = NULL, winner_id = NULL, winning_bid_id = NULL"
      " WHERE id = '" SOLD "'",
      "it is ended, its end was due at 1970-01-01T02:31:"},
-    {"UPDATE auctions SET end_time = now() - interval '61 s' WHERE id = '" OPEN "'",
+    {"UPDATE auctions SET end_time = now() - interval '70 s' WHERE id = '" OPEN "'",
      "it is active, its end was due at"},
     {"UPDATE notifications SET amount = 56.00 WHERE auction_id = '" SOLD "' AND kind = 'OUTBID'",
      "user " ANN_ID " has 1 notifications of a lead lost at 56.00, and lost 0"},
@@ -690,6 +690,20 @@ START_TEST(an_end_within_the_confirm_deadline_is_a_difference)
 }
 END_TEST
 
+/* The grace before a fence may be longer than a minute. */
+START_TEST(an_auction_whose_fence_is_not_due_is_no_difference)
+{
+    char grace[SQL_TEXT_SIZE];
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    (void)snprintf(grace, sizeof(grace), "%s", sql_text(sql, "SELECT fence_grace_ms FROM topology", NULL));
+    PQclear(sql_rows(sql, "UPDATE auctions SET end_time = now() - interval '70 s' WHERE id = '" OPEN "'", NULL));
+    PQclear(sql_rows(sql, "UPDATE topology SET fence_grace_ms = 120000", NULL));
+    (void)deployment_ctl(out, sizeof(out), "verify", OPEN, NULL);
+    PQclear(sql_rows(sql, "UPDATE topology SET fence_grace_ms = $1::integer", grace, NULL));
+    ck_assert_msg(strstr(out, "its end was due") == NULL, "%s", out);
+}
+END_TEST
+
 static Suite *verify_suite(void)
 {
     Suite *suite = suite_create("verify");
@@ -701,6 +715,7 @@ static Suite *verify_suite(void)
     tcase_add_test(tcase, many_differences_of_one_auction_are_summed_up);
     tcase_add_test(tcase, verify_reads_every_page_of_auctions);
     tcase_add_test(tcase, an_end_within_the_confirm_deadline_is_a_difference);
+    tcase_add_test(tcase, an_auction_whose_fence_is_not_due_is_no_difference);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -16,7 +16,7 @@
 
 enum {
     BIDDING_DEADLINE_MS = 30000, /* of each wait */
-    BIDDING_COMMANDS_MAX = 512,  /* of one auction */
+    BIDDING_COMMANDS_MAX = 640,  /* of one auction */
     BIDDING_TEXT_SIZE = 32768,
 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """tests/support/rabbit_cluster.py NODES: a RabbitMQ cluster of that many nodes on loopback, for one test.
 
-Prints one line when all nodes have joined: "PORT PID" of each node, then user and password. The nodes are killed, and
+Prints one line when all nodes have joined: "PORT PID" of each node, then USER:PASSWORD. The nodes are killed, and
 their data is removed, when its standard input ends. So they do not outlive the test.
 """
 import os
@@ -18,6 +18,7 @@ SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 USER, PASSWORD, COOKIE = "rostrum", "secret", "ROSTRUMTESTS"
 READY_S = 600  # three nodes took 24 s to 5 minutes on two busy cores
 LOOK_S = 0.2
+NET_TICKTIME_S = 15  # as docs/operating.md recommends; the default is 60
 
 
 def free_ports(count):
@@ -40,7 +41,7 @@ class Node:
         os.makedirs(os.path.join(self.folder, "mnesia"))
         self.write(".erlang.cookie", COOKIE, 0o400)
         self.write("enabled_plugins", "[].\n")
-        self.write("advanced.config", "[].\n")
+        self.write("advanced.config", f"[{{kernel, [{{net_ticktime, {NET_TICKTIME_S}}}]}}].\n")
         peers = "".join(f"cluster_formation.classic_config.nodes.{i + 1} = {name}\n" for i, name in enumerate(names))
         self.write("rabbitmq.conf", f"default_user = {USER}\ndefault_pass = {PASSWORD}\ndefault_vhost = rostrum\n"
                    f"cluster_formation.peer_discovery_backend = classic_config\n{peers}"
@@ -100,6 +101,10 @@ def main():
     epmd, *ports = free_ports(1 + 2 * count)
     names = [f"node{number}-{os.getpid()}@127.0.0.1" for number in range(count)]
     nodes = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # Check ends the processes of a failed test by it
+    # A child, so that it ends with this program. The nodes would start one that outlives them.
+    mapper = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "epmd", "-port", str(epmd), "-address", "127.0.0.1"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         nodes = [Node(folder, i, ports[2 * i:2 * i + 2], names, epmd) for i in range(count)]
         if user:
@@ -111,12 +116,13 @@ def main():
             if time.monotonic() > until:
                 raise RuntimeError(f"the nodes were not ready in {READY_S} s")
             time.sleep(LOOK_S)
-        print(*(f"{node.port} {node.process.pid}" for node in nodes), USER, PASSWORD, flush=True)
+        print(*(f"{node.port} {node.process.pid}" for node in nodes), f"{USER}:{PASSWORD}", flush=True)
         sys.stdin.read()
     finally:
         for node in nodes:
             node.end()
-        subprocess.run(["epmd", "-port", str(epmd), "-kill"], check=False, capture_output=True)
+        mapper.kill()
+        mapper.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 

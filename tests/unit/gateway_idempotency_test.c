@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/bid/idempotency.h"
+#include "gateway/access/idempotency.h"
 #include "tests/support/suite.h"
 
 static const uint8_t secret[DEPLOYMENT_KEY_BYTES] = {1};

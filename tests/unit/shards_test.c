@@ -274,14 +274,14 @@ END_TEST
 /* In memory of exactly their size, so that AddressSanitizer sees an access beyond. */
 START_TEST(the_largest_deployment_is_planned)
 {
-    enum { UNKNOWN = 5, STRANGER = 9999 };
+    enum { UNKNOWN = 5, OUTSIDER = 9999 };
     struct shards_view *full = calloc(1, sizeof(*full));
     enum shards_act *plan = calloc(TOPOLOGY_SHARDS_MAX, sizeof(*plan));
     unsigned taken = 0;
     ck_assert(full != NULL && plan != NULL);
     full->shards = TOPOLOGY_SHARDS_MAX;
     full->workers = SHARDS_WORKERS_MAX;
-    full->owners[UNKNOWN] = STRANGER;
+    full->owners[UNKNOWN] = OUTSIDER;
     for (uint32_t worker = 0; worker < SHARDS_WORKERS_MAX; worker++) {
         full->numbers[worker] = worker + 1;
     }

@@ -1,7 +1,7 @@
 /*
  * See idempotency.h.
  */
-#include "gateway/bid/idempotency.h"
+#include "gateway/access/idempotency.h"
 
 #include <sodium.h>
 #include <string.h>

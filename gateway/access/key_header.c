@@ -1,7 +1,7 @@
 /*
  * See key_header.h.
  */
-#include "gateway/bid/key_header.h"
+#include "gateway/access/key_header.h"
 
 #include <string.h>
 

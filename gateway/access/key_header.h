@@ -1,12 +1,12 @@
 /*
  * Reads the idempotency key of a request from its headers, or from a command over a WebSocket.
  *
- * Callers: bids.c, gateway/auction/creation.c.
+ * Callers: creation.c, gateway/bid/bids.c, gateway/image/images.c.
  */
-#ifndef ROSTRUM_GATEWAY_BID_KEY_HEADER_H
-#define ROSTRUM_GATEWAY_BID_KEY_HEADER_H
+#ifndef ROSTRUM_GATEWAY_ACCESS_KEY_HEADER_H
+#define ROSTRUM_GATEWAY_ACCESS_KEY_HEADER_H
 
-#include "gateway/bid/idempotency.h"
+#include "gateway/access/idempotency.h"
 #include "gateway/http/request.h"
 
 /*

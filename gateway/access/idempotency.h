@@ -1,12 +1,13 @@
 /*
- * Idempotency keys. The id of a bid, auction or item with a key is the keyed hash of the whole request: user, key,
- * auction, kind and amount. So a repeated request always names the same ledger row, and another request with the same
- * key another row, even if Redis has lost the key. Redis only adds the refusal 422 for the second case. Pure.
+ * Idempotency keys. The id of a bid, auction, item, image or webhook with a key is the keyed hash of the whole request:
+ * user, key and what it asks for. For a bid this is auction, kind and amount, otherwise kind and content. So a repeated
+ * request always names the same row, and another request with the same key another row, even if Redis has lost the key.
+ * Redis only adds the refusal 422 for the second case. Pure.
  *
- * Callers: bids.c, key_header.c, gateway/auction/creation.c.
+ * Callers: key_header.c, creation.c, gateway/bid/bids.c.
  */
-#ifndef ROSTRUM_GATEWAY_BID_IDEMPOTENCY_H
-#define ROSTRUM_GATEWAY_BID_IDEMPOTENCY_H
+#ifndef ROSTRUM_GATEWAY_ACCESS_IDEMPOTENCY_H
+#define ROSTRUM_GATEWAY_ACCESS_IDEMPOTENCY_H
 
 #include "common/base/ids.h"
 #include "common/protocol/message.h"
@@ -30,8 +31,7 @@ MUST_CHECK bool idempotency_key_read(const char *value, char key[static IDEMPOTE
 struct uuid idempotency_bid_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES], const struct command *command,
                                const char *key);
 /*
- * The id of the row of `kind` ("auction", "item") that this user creates with this key and body, `length` bytes of
- * JSON.
+ * The id of the row of `kind` ("auction", "image") that this user creates with this key and content, `length` bytes.
  */
 struct uuid idempotency_row_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES], const struct uuid *user,
                                const char *kind, const char *key, const char *body, size_t length);
