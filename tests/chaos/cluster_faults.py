@@ -11,12 +11,11 @@ from faults import Fault
 
 LIMIT_S, POSTGRES_LIMIT_S = 30, 45  # until bids are taken and decided again
 WHOLE_POLL_S = 2  # between two looks whether the cluster is whole
-HEALS = {"kill": "start", "freeze": "thaw", "cut": "join", "stop": "start"}
+HEALS = {"kill": "start", "freeze": "thaw", "cut": "join"}
 # Roles as deploy/cluster names them, and their names in the table.
 LEADERS = {"rabbitmq": "RabbitMQ's leader", "postgres": "PostgreSQL's primary", "redis": "Redis's master",
-           "endworker": "leading end worker", "bidworker": "a bid worker", "gateway": "a gateway",
-           "notifyworker": "the notification worker"}
-WORDS = {"kill": "killed", "freeze": "stopped by SIGSTOP", "cut": "cut off", "stop": "restarted"}
+           "endworker": "leading end worker", "bidworker": "a bid worker", "gateway": "a gateway"}
+WORDS = {"kill": "killed", "freeze": "stopped by SIGSTOP", "cut": "cut off"}
 
 
 def cluster(*words, codes=(0,)):
@@ -59,5 +58,4 @@ FAULTS = [
     *(fault(role, "kill") for role in ("rabbitmq", "postgres", "redis", "endworker", "bidworker", "gateway")),
     *(fault(role, "freeze") for role in ("rabbitmq", "postgres", "redis")),
     *(fault(role, "cut") for role in ("rabbitmq", "postgres", "redis", "bidworker", "gateway")),
-    *(fault(role, "stop") for role in ("rabbitmq", "postgres", "redis")),
 ]

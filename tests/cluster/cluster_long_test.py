@@ -104,13 +104,14 @@ def a_frozen_machine_does_not_answer():
     curl(GATEWAY, TREE / "deploy/cluster", "exec")
 
 
-def a_killed_machine_refuses_and_starts_again():
-    cluster("kill", "gateway-2")
-    curl(GATEWAY, TREE / "deploy/cluster", "exec", code=CURL_REFUSED)
-    assert state_of("gateway-2") == "down"
-    assert cluster("missing", code=3) == "gateway-2 is down"
-    cluster("start", "gateway-2")
-    wait_until_whole()
+def a_killed_or_stopped_machine_refuses_and_starts_again():
+    for word in ("kill", "stop"):
+        cluster(word, "gateway-2")
+        curl(GATEWAY, TREE / "deploy/cluster", "exec", code=CURL_REFUSED)
+        assert state_of("gateway-2") == "down"
+        assert cluster("missing", code=3) == "gateway-2 is down"
+        cluster("start", "gateway-2")
+        wait_until_whole()
 
 
 def it_leaves_nothing_behind():
@@ -121,7 +122,7 @@ def it_leaves_nothing_behind():
 
 STEPS = [it_opens_whole_and_answers_on_loopback, a_second_start_is_refused, no_machine_has_a_route_out,
          each_role_has_a_leader, a_machine_that_is_cut_off_is_silent_and_the_others_answer,
-         a_frozen_machine_does_not_answer, a_killed_machine_refuses_and_starts_again, it_leaves_nothing_behind]
+         a_frozen_machine_does_not_answer, a_killed_or_stopped_machine_refuses_and_starts_again, it_leaves_nothing_behind]
 
 
 def run():
