@@ -81,8 +81,8 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 
 export BUILD
 
-.PHONY: all test-programs help deps deps-check deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-webhooks docs run up down status clean clean-var check \
-        check-long check-unit mutate chaos replay bench bench-read bench-search bench-live \
+.PHONY: all test-programs help deps deps-check deps-cluster deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-webhooks docs run up down status cluster clean clean-var check \
+        check-long check-unit mutate chaos chaos-cluster replay bench bench-read bench-search bench-live \
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
 
@@ -185,6 +185,9 @@ deps-coverage:
 deps-check:
 	@deploy/packages/install build run check
 
+deps-cluster:
+	@deploy/packages/install build run cluster
+
 deps-bench:
 	@deploy/packages/install build run check bench
 
@@ -210,6 +213,11 @@ down: ## drain and stop the deployment; keep its data
 
 status: ## show the deployment's programs: name, pid, port, uptime, log
 	@deploy/private status || [ $$? -eq 3 ] # 3: some do not run, as the table shows
+
+cluster: deps-cluster ## build, start a cluster on this machine, show what changes in it; Ctrl-C stops it
+	@echo Building.
+	@$(build_all) -s all
+	@exec deploy/cluster run
 
 clean: ## remove the build folder
 	rm -rf $(BUILD)
@@ -261,6 +269,11 @@ chaos: deps-check ## strike a private deployment with one fault after another un
 	@echo Building.
 	@$(build_all) -s all $(WRONG_CLOCK)
 	@tests/chaos/run
+
+chaos-cluster: deps-check deps-cluster ## kill, stop and cut off the machines of a cluster under load; see docs/faults.md
+	@echo Building.
+	@$(build_all) -s all
+	@tests/chaos/cluster-run
 
 replay: deps-check ## send 423 recorded eBay auctions through a private deployment, compare the outcome
 	@echo Building.

@@ -4,6 +4,7 @@
 
 SERVER_READY_S=60 # time limit of one server; measured: PostgreSQL 1 s, Redis 0.1 s, RabbitMQ 5 s
 SERVER_STOP_S=30  # from SIGTERM to SIGKILL, which loses no data
+RABBITMQ_ADDRESS=127.0.0.1
 
 servers_make() {
     for server in $OWN_SERVERS; do
@@ -175,7 +176,7 @@ limit=\$(ulimit -H -n)
 [ "\$limit" != unlimited ] && [ "\$limit" -lt 65536 ] || limit=65536
 ulimit -n "\$limit"
 exec env -i \$(cat $VAR/rabbitmq/environment) RABBITMQ_ALLOW_INPUT=1 \\
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none' \\
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {$(echo "$RABBITMQ_ADDRESS" | tr . ,)} +sbwt none +sbwtdcpu none +sbwtdio none' \\
     $server -noinput
 RUN
 }
@@ -190,11 +191,11 @@ LANG=C.UTF-8
 RABBITMQ_CONF_ENV_FILE=/dev/null
 RABBITMQ_NODENAME=$(cat "$VAR/rabbitmq/node")
 RABBITMQ_USE_LONGNAME=true
-RABBITMQ_NODE_IP_ADDRESS=127.0.0.1
+RABBITMQ_NODE_IP_ADDRESS=$RABBITMQ_ADDRESS
 RABBITMQ_NODE_PORT=$PORT_AMQP
 RABBITMQ_DIST_PORT=$PORT_DIST
 ERL_EPMD_PORT=$PORT_EPMD
-ERL_EPMD_ADDRESS=127.0.0.1
+ERL_EPMD_ADDRESS=$RABBITMQ_ADDRESS
 RABBITMQ_MNESIA_BASE=$VAR/rabbitmq/mnesia
 RABBITMQ_LOG_BASE=$VAR/rabbitmq/log
 RABBITMQ_CONFIG_FILE=$VAR/rabbitmq/rabbitmq.conf

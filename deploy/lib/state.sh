@@ -21,6 +21,14 @@ die() {
     exit 1
 }
 
+# whole_number TEXT LEAST MOST: succeeds if TEXT is such a number in decimal digits.
+whole_number() {
+    case $1 in
+    '' | *[!0-9]* | ??????*) return 1 ;;
+    esac
+    [ "$1" -ge "$2" ] && [ "$1" -le "$3" ]
+}
+
 # hash_of TEXT: prints eight hex digits of its SHA-256.
 hash_of() {
     printf %s "$1" | sha256sum | cut -c1-8
@@ -113,9 +121,13 @@ state_copy() {
     install -m 644 "$ROOT/conf/rostrum.ini" "$VAR/conf"
     install -d -m 755 "$VAR/conf/templates"
     install -m 644 "$ROOT"/conf/templates/* "$VAR/conf/templates"
+    for folder in cluster haproxy; do
+        install -d -m 755 "$VAR/conf/$folder"
+        install -m 644 "$ROOT/conf/$folder"/* "$VAR/conf/$folder"
+    done
     rm -f "$VAR"/schema/*.sql # of an older version
     install -m 644 "$ROOT"/schema/*.sql "$VAR/schema"
-    install -m 755 "$ROOT/deploy/private" "$ROOT/deploy/demo" "$VAR/deploy"
+    install -m 755 "$ROOT/deploy/private" "$ROOT/deploy/cluster" "$ROOT/deploy/demo" "$VAR/deploy"
     install -m 644 "$ROOT"/deploy/lib/*.sh "$VAR/deploy/lib"
     rm -f "$VAR/conf/override.ini"
     if [ -n "${ROSTRUM_CONF:-}" ]; then
@@ -151,9 +163,9 @@ secret() {
     cat "$VAR/secrets/$1"
 }
 
-# Prints the TCP ports with listeners, in decimal, one a line.
+# Prints the TCP ports with listeners, in decimal, one a line. PORTS_OF: a process in another network namespace.
 ports_listening() {
-    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '
+    cat "/proc/${PORTS_OF:-self}/net/tcp" "/proc/${PORTS_OF:-self}/net/tcp6" 2>/dev/null | awk '
         function decimal(hex,  i, n) {
             for (i = 1; i <= length(hex); i++) n = n * 16 + index("0123456789ABCDEF", substr(hex, i, 1)) - 1
             return n

@@ -34,11 +34,12 @@ supervisor_pid() {
     printf '%s\n' "$pid"
 }
 
-# supervisor_start NAME...: starts runsvdir and waits until it supervises the named services.
+# supervisor_start NAME...: starts runsvdir and waits until it supervises the named services. SUPERVISOR_ENTER is empty, or
+# a command that enters the namespaces in which the services shall run, and then runs its arguments.
 supervisor_start() {
     # In a session of its own: Ctrl-C must reach only deploy/private, which stops the services in their order.
-    # shellcheck disable=SC2016 # the inner shell's own $$ and $1
-    setsid sh -c 'echo $$ >"$1/supervisor.pid"; exec runsvdir -P "$1/service"' sh "$VAR" \
+    # shellcheck disable=SC2016,SC2086 # the inner shell's own $$ and $1; a list of words
+    setsid ${SUPERVISOR_ENTER:-} sh -c 'echo $$ >"$1/supervisor.pid"; exec runsvdir -P "$1/service"' sh "$VAR" \
         </dev/null >>"$VAR/log/supervisor" 2>&1 9>&- &
     wait_until 10 supervisor_pid || die "runsvdir did not start: see $VAR/log/supervisor"
     for name in "$@"; do

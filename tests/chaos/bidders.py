@@ -24,7 +24,7 @@ SHORT_FIRST_S, SHORT_STEP_S = 4, 0.5  # from the start of the load to the end of
 ANTI_SNIPE = {"windowSeconds": 2, "extensionSeconds": 2, "maxExtensions": 3}
 STARTING_PRICE = 1000  # cents
 RESERVE = 1000000  # of one short auction: no bid reaches it
-PAUSE_S = 0.01  # between two bids of a client
+PAUSE_S, CALM_PAUSE_S = 0.01, 0.25  # between two bids of a client; calm: while a machine starts again
 TIMEOUT_S = 5  # of a request; the gateway answers within 3 s
 GIVE_UP_S = 120  # a keyed bid without an answer is no longer repeated
 PROXY_SHARE, LOW_SHARE = 0.1, 0.05  # of the bids: maximums, and bids below the minimum
@@ -34,6 +34,7 @@ LOW_BELOW = 50  # cents that a low bid is below the newest bid
 PAGE = 100  # notifications per request
 # Error codes that a bid may get under load, and those after which it is repeated.
 REFUSALS = {"BID_TOO_LOW", "AUCTION_ENDED", "AUCTION_NOT_STARTED"}
+PROXY_STATUSES = (502, 503, 504)  # of a proxy in front of the gateways, without a body in JSON
 REPEATED = {"UNAVAILABLE", "IDEMPOTENCY_KEY_IN_USE"}
 
 
@@ -119,7 +120,7 @@ class Bidder:
         try:
             while not self.load.stopping:
                 self.bid(self.random.choice(self.load.record.auctions))
-                time.sleep(PAUSE_S)
+                time.sleep(self.load.pause_s)
         except Exception:  # an answer that cannot be read; the other clients go on
             self.load.record.strange.append(traceback.format_exc())
         self.client.close()
@@ -161,6 +162,8 @@ class Bidder:
             self.client.close()
             data = {}
         bid.answered = now_ms()
+        if bid.status in PROXY_STATUSES and "error" not in data:
+            bid.status = 0  # the proxy's answer, not Rostrum's: the bid may have been received
         if bid.status in (200, 202):
             bid.id, bid.promised = data["bidId"], round(data[member] * 100)
             bid.received = parse_time(data["receivedAt"])
@@ -184,7 +187,7 @@ class Load:
         short.append(self.new_auction(SHORT_FIRST_S, reservePrice=RESERVE / 100))
         self.record = Record(self.long_lots + short, [user["id"] for user in self.users])
         self.amounts = {auction: itertools.count(STARTING_PRICE) for auction in self.record.auctions}
-        self.stopping = False
+        self.stopping, self.pause_s = False, PAUSE_S
         self.bidders = [Bidder(self, number, user) for number, user in enumerate(self.users)]
         for bidder in self.bidders:
             bidder.thread.start()

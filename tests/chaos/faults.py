@@ -169,7 +169,8 @@ class Fault:
     """An entry of the table.
 
     Without `heal`, recovery is measured from the strike. With `heal`, the fault is held for HOLD_S, and recovery is
-    measured from healing. With `takeover`, other processes have to take over before it is healed.
+    measured from healing. With `takeover`, other processes have to take over before it is healed. The last
+    column of the table must not exceed `limit_s`. With `whole`, the load goes on until that function returns true.
     """
 
     name: str
@@ -179,6 +180,8 @@ class Fault:
     times: int = 1
     reuse_keys: bool = False  # clients send idempotency keys again with other amounts
     short: bool = False  # part of `make check`
+    limit_s: int = None  # of the last column of the table
+    whole: Callable = None
 
     @property
     def case(self):

@@ -5,8 +5,8 @@ No bid that was answered 202 may be lost, decided twice or out of order, and no 
 `rostrumctl verify` must find no difference, and the deployment must become ready again without help. Prints a table
 with a row for each fault, then what was wrong.
 
-With the argument `all` it runs all faults (tests/chaos/run), without it those of the short form (tests/run). Both name
-the deployment in the environment.
+With the argument `all` it runs all faults (tests/chaos/run), with `cluster` those of a cluster (tests/chaos/cluster-run),
+without an argument those of the short form (tests/run). All of them name the deployment in the environment.
 """
 import os
 import subprocess
@@ -15,7 +15,8 @@ import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 sys.dont_write_bytecode = True
-from faults import FAULTS  # noqa: E402 (needs the path above)
+import cluster_faults  # noqa: E402 (needs the path above)
+from faults import FAULTS  # noqa: E402
 import trial  # noqa: E402
 
 
@@ -31,6 +32,8 @@ def run(fault):
         wrong.append("bids were not taken and decided again")
     elif row.seconds == float("inf"):
         wrong.append("nobody took over")
+    elif fault.limit_s is not None and row.seconds > fault.limit_s:
+        wrong.append(f"that took more than {fault.limit_s} s")
     command = [f"{os.environ.get('BUILD', 'build')}/bin/rostrumctl", "verify"]
     verify = subprocess.run(command, capture_output=True, text=True, check=False)
     if verify.returncode != 0:
@@ -40,9 +43,10 @@ def run(fault):
 
 def main():
     """Runs the faults."""
-    chosen = [fault for fault in FAULTS if fault.short or sys.argv[1:] == ["all"]]
+    known = cluster_faults.FAULTS if sys.argv[1:] == ["cluster"] else FAULTS
+    chosen = [fault for fault in known if fault.short or sys.argv[1:]]
     if "ROSTRUM_TEST" in os.environ:
-        chosen = [fault for fault in FAULTS if fault.case == os.environ["ROSTRUM_TEST"]]
+        chosen = [fault for fault in known if fault.case == os.environ["ROSTRUM_TEST"]]
     trial.print_row(trial.HEADINGS)
     results = [(fault, run(fault)) for fault in chosen]
     for fault, wrong in results:

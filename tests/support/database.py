@@ -18,9 +18,10 @@ class DatabaseError(Exception):
 def connection(schema=None):
     """The environment in which psql and rostrumctl connect; with `schema`, its tables hide those of `public`."""
     url = urllib.parse.urlsplit(os.environ["ROSTRUM_PG_URL"])
-    # The URL may name several servers. Then the one that takes writes is asked, as the programs do.
-    hosts, _, ports = zip(*(each.partition(":") for each in url.netloc.rpartition("@")[2].split(",")))
+    hosts, ports = zip(*(each.rpartition(":")[::2] for each in url.netloc.rpartition("@")[2].split(",")))
     names = {"PGHOST": ",".join(hosts), "PGPORT": ",".join(ports), "PGUSER": url.username, "PGPASSWORD": url.password}
+    if len(hosts) > 1:  # a cluster: the one that can be written, without waiting long for one that is away
+        names.update(PGTARGETSESSIONATTRS="read-write", PGCONNECT_TIMEOUT="2")
     names["PGDATABASE"] = url.path.lstrip("/")
     names = {name: value for name, value in names.items() if value not in (None, "", "None")}
     if len(hosts) > 1:

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Tests how deploy/private answers wrong arguments and variables, without starting anything.
+"""Tests how deploy/private and deploy/cluster answer wrong arguments and variables, without starting anything.
 
-Each case runs it with an empty state folder. It must end with the named exit code and print the named text, and create
-no deployment. Prints "private_test: N passed, N failed" at the end.
+Each case runs one of them with an empty state folder. It must end with the named exit code and print the named text, and create
+no deployment. Prints "deploy_commands_test: N passed, N failed" at the end.
 """
 import os
 import pathlib
@@ -13,7 +13,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # name, arguments, variables, exit code, what it prints
-CASES = [
+PRIVATE = [
     ("no command prints the usage", [], {}, 2, "SYNOPSIS"),
     ("an unknown command", ["bogus"], {}, 2, "there is no command bogus; see deploy/private --help"),
     ("help", ["--help"], {}, 0, "EXIT STATUS"),
@@ -34,6 +34,25 @@ CASES = [
     ("a folder of something else", ["up"], {"ROSTRUM_VAR": str(ROOT / "docs")}, 1,
      "is not empty and not a deployment of Rostrum: name another folder in ROSTRUM_VAR"),
 ]
+CLUSTER = [
+    ("no command prints the usage", [], {}, 2, "SYNOPSIS"),
+    ("an unknown command", ["bogus"], {}, 2, "there is no command bogus; see deploy/cluster --help"),
+    ("help", ["--help"], {}, 0, "EXIT STATUS"),
+    ("help after a command starts nothing", ["up", "--help"], {}, 0, "EXIT STATUS"),
+    ("an unexpected argument", ["up", "now"], {}, 2, "up takes no arguments: now"),
+    ("a missing machine", ["cut"], {}, 2, "cut takes the name of a machine"),
+    ("an unknown machine", ["kill", "redis-3"], {}, 2, "there is no machine redis-3"),
+    ("a machine that cannot be struck", ["freeze", "host"], {}, 2, "there is no machine host"),
+    ("an unknown role", ["leader", "kafka"], {}, 2, "there is no role kafka"),
+    ("exec without a command", ["exec"], {}, 2, "exec takes a command"),
+    ("no cluster to strike", ["kill", "redis-1"], {}, 1, "There is no cluster in"),
+    ("no cluster to stop", ["down"], {}, 0, "There is no cluster in"),
+    ("no cluster to delete", ["clean"], {}, 0, "There is no cluster in"),
+    ("a port that is none", ["run"], {"ROSTRUM_HTTP_PORT": "http"}, 1,
+     "ROSTRUM_HTTP_PORT must be a port number from 1 to 65535: http"),
+    ("a missing program", ["up"], {"PATH": "without curl"}, 1, "curl is not installed: run make deps-cluster"),
+]
+COMMANDS = {"deploy/private": PRIVATE, "deploy/cluster": CLUSTER}
 
 
 def path_without(program, folder):
@@ -46,15 +65,15 @@ def path_without(program, folder):
     return folder
 
 
-def failure(arguments, variables, code, text):
-    """None if deploy/private answers as expected, else what it did."""
+def failure(command, arguments, variables, code, text):
+    """None if the command answers as expected, else what it did."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ROSTRUM_")}
-        environment |= {"ROSTRUM_VAR": f"{folder}/var"} | variables
+        environment |= {"ROSTRUM_VAR": f"{folder}/var", "ROSTRUM_CLUSTER_VAR": f"{folder}/var"} | variables
         if "PATH" in variables:
             environment["PATH"] = path_without(variables["PATH"].removeprefix("without "), f"{folder}/bin")
         try:
-            done = subprocess.run([ROOT / "deploy/private", *arguments], env=environment, stdin=subprocess.DEVNULL,
+            done = subprocess.run([ROOT / command, *arguments], env=environment, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
         except subprocess.TimeoutExpired:
             return "it did not end"
@@ -65,13 +84,14 @@ def failure(arguments, variables, code, text):
 
 
 def main():
+    cases = [(command, case) for command, table in COMMANDS.items() for case in table]
     failed = 0
-    for name, *case in CASES:
-        reason = failure(*case)
+    for command, (name, *case) in cases:
+        reason = failure(command, *case)
         if reason is not None:
-            print(f"private_test: {name}: {reason}")
+            print(f"deploy_commands_test: {command}: {name}: {reason}")
             failed += 1
-    print(f"private_test: {len(CASES) - failed} passed, {failed} failed")
+    print(f"deploy_commands_test: {len(cases) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 

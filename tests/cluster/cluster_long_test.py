@@ -1,0 +1,155 @@
+#!/usr/bin/python3
+"""Tests deploy/cluster: it opens, each command that breaks a machine breaks it as promised, and it leaves nothing behind.
+
+The steps run in their order on one cluster. Prints "cluster_long_test: N passed, N failed" at the end.
+
+Long: three nodes of RabbitMQ start.
+"""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+ANSWER_S = 3  # of a request
+WHOLE_S = 600  # from a repair until nothing is missing; a loaded machine starts RabbitMQ in minutes
+POLL_S = 2
+CURL_TIMEOUT = 28  # exit code
+CURL_REFUSED = 7
+GATEWAY = "http://10.99.0.42:8080/ready"
+
+
+def cluster(*words, code=0):
+    """Runs a command of deploy/cluster, which must end with this exit code. Returns its output."""
+    done = subprocess.run([TREE / "deploy/cluster", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+    assert done.returncode == code, f"deploy/cluster {words}: exit code {done.returncode}, not {code}: {done.stdout}"
+    return done.stdout.strip()
+
+
+def curl(url, *within, code=0):
+    done = subprocess.run([*within, "curl", "-s", "--noproxy", "*", "--max-time", str(ANSWER_S), url],
+                          stdout=subprocess.PIPE, text=True, check=False, cwd=TREE)
+    assert done.returncode == code, f"curl {url}: exit code {done.returncode}, not {code}"
+    return done.stdout
+
+
+def wait_until_whole():
+    until = time.monotonic() + WHOLE_S
+    while True:
+        done = subprocess.run([TREE / "deploy/cluster", "missing"], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return
+        assert time.monotonic() < until, f"missing: {done.stdout}{done.stderr}"
+        time.sleep(POLL_S)
+
+
+def state_of(machine):
+    lines = (line.split() for line in cluster("status", code=3).splitlines())
+    return next(words[2] for words in lines if words[0] == machine)
+
+
+def processes():
+    """The processes whose command names the state folder."""
+    folder = os.environ["ROSTRUM_CLUSTER_VAR"].encode()
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            command = pathlib.Path("/proc", name, "cmdline").read_bytes()
+        except OSError:
+            continue
+        if folder in command and int(name) != os.getpid():
+            found.append(command)
+    return found
+
+
+def it_opens_whole_and_answers_on_loopback():
+    assert "The cluster runs at" in cluster("up")
+    wait_until_whole()
+    assert '"status":"ready"' in curl(f"http://127.0.0.1:{os.environ['ROSTRUM_HTTP_PORT']}/ready").replace(" ", "")
+    cluster("status")
+
+
+def a_second_start_is_refused():
+    assert "is up already" in cluster("up", code=1)
+
+
+def no_machine_has_a_route_out():
+    assert "default" not in cluster("exec", "ip", "route")
+
+
+def each_role_has_a_leader():
+    for role in ("rabbitmq", "postgres", "redis", "endworker"):
+        assert cluster("leader", role).startswith(f"{role}-")
+
+
+def a_machine_that_is_cut_off_is_silent_and_the_others_answer():
+    within = (TREE / "deploy/cluster", "exec")
+    cluster("cut", "gateway-2")
+    curl(GATEWAY, *within, code=CURL_TIMEOUT)
+    assert state_of("gateway-2") == "cut"
+    curl(f"http://127.0.0.1:{os.environ['ROSTRUM_HTTP_PORT']}/ready")
+    cluster("join", "gateway-2")
+    curl(GATEWAY, *within)
+
+
+def a_frozen_machine_does_not_answer():
+    cluster("freeze", "gateway-2")
+    curl(GATEWAY, TREE / "deploy/cluster", "exec", code=CURL_TIMEOUT)
+    assert state_of("gateway-2") == "frozen"
+    cluster("thaw", "gateway-2")
+    curl(GATEWAY, TREE / "deploy/cluster", "exec")
+
+
+def a_killed_or_stopped_machine_refuses_and_starts_again():
+    for word in ("kill", "stop"):
+        cluster(word, "gateway-2")
+        curl(GATEWAY, TREE / "deploy/cluster", "exec", code=CURL_REFUSED)
+        assert state_of("gateway-2") == "down"
+        assert cluster("missing", code=3) == "gateway-2 is down"
+        cluster("start", "gateway-2")
+        wait_until_whole()
+
+
+def it_leaves_nothing_behind():
+    cluster("clean")
+    assert processes() == [], processes()
+    assert not os.path.lexists(os.environ["ROSTRUM_CLUSTER_VAR"])
+
+
+STEPS = [it_opens_whole_and_answers_on_loopback, a_second_start_is_refused, no_machine_has_a_route_out,
+         each_role_has_a_leader, a_machine_that_is_cut_off_is_silent_and_the_others_answer,
+         a_frozen_machine_does_not_answer, a_killed_or_stopped_machine_refuses_and_starts_again, it_leaves_nothing_behind]
+
+
+def run():
+    """Runs the steps until one fails. Returns how many passed."""
+    for number, step in enumerate(STEPS):
+        try:
+            step()
+        except (AssertionError, StopIteration) as error:
+            print(f"FAILED {step.__name__}: {error}")
+            return number
+    return len(STEPS)
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with tempfile.TemporaryDirectory(prefix="rostrum-test.", dir="/tmp") as folder:
+        os.chmod(folder, 0o755)
+        port = subprocess.run(["sh", "-c", ". tests/support/deployment.sh; deployment_free_port"], cwd=TREE, check=True,
+                              capture_output=True, text=True).stdout.strip()
+        os.environ.update(ROSTRUM_CLUSTER_VAR=f"{folder}/var", ROSTRUM_HTTP_PORT=port)
+        try:
+            passed = run()
+        finally:
+            subprocess.run([TREE / "deploy/cluster", "clean"], stdout=subprocess.DEVNULL, check=False)
+    print(f"cluster_long_test: {passed} passed, {len(STEPS) - passed} failed")
+    sys.exit(1 if passed < len(STEPS) else 0)
+
+
+if __name__ == "__main__":
+    main()
