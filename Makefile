@@ -243,7 +243,7 @@ check: deps-check deps-webhooks ## build and run all tests, with private servers
 	@$(build_all) -s all test-programs
 	@tests/run
 
-check-long: deps-check deps-webhooks ## build and run the long tests: those marked "Long:" in their source
+check-long: deps-check deps-cluster deps-webhooks ## build and run the long tests: those marked "Long:" in their source
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run --long

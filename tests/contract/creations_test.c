@@ -2,6 +2,8 @@
  * Idempotency keys of creations while a request is under way: items, auctions, images and webhooks. The tests hold a
  * row lock in PostgreSQL that the new row needs, so that the first request is under way when the second one arrives.
  * What follows after a finished request is in idempotency_test.c.
+ *
+ * Runs alone: its blocked requests hold the gateway's connections to PostgreSQL.
  */
 #include <pthread.h>
 #include <stdio.h>

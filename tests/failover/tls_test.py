@@ -29,7 +29,7 @@ def certificates():
     user = processes.unprivileged_user()
     with tempfile.TemporaryDirectory() as good, tempfile.TemporaryDirectory() as other:
         for folder in (good, other):
-            make_certificate(folder)
+            make_certificate(folder, "IP:127.0.0.1, DNS:localhost")
             os.chown(os.path.join(folder, "server.key"), user.pw_uid, user.pw_gid)
             os.chmod(folder, 0o755)
         yield good, other

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/base/ids.h"
 #include "tests/support/client.h"
 
 extern char **environ;
@@ -181,7 +182,8 @@ pid_t deployment_child(pid_t parent)
     return deployment_children(parent, &child, 1) == 1 ? child : -1;
 }
 
-bool deployment_ready(void)
+/* On a new connection. `worker`: the part of the request's id that names the gateway's worker. */
+static bool look_at_worker(char worker[static UUID_TEXT_SIZE])
 {
     struct client *client = client_new(deployment_http_url());
     if (client == NULL) {
@@ -189,17 +191,33 @@ bool deployment_ready(void)
     }
     const struct reply *reply = client_call(client, "GET", "/ready", NULL);
     bool ready = reply->status == 200 && reply_count(reply, "degraded") <= 0;
+    (void)snprintf(worker, UUID_TEXT_SIZE, "%s", client_reply_header(client, "X-Request-Id"));
     client_free(client);
     return ready;
 }
 
+bool deployment_ready(void)
+{
+    char worker[UUID_TEXT_SIZE];
+    return look_at_worker(worker);
+}
+
 bool deployment_all_ready(void)
 {
-    enum { LOOKS = 8 };
-    for (int i = 0; i < LOOKS; i++) {
-        if (!deployment_ready()) {
+    enum { LOOKS_MAX = 64, WORKERS_MAX = 16 };
+    pid_t workers[WORKERS_MAX];
+    char seen[WORKERS_MAX][UUID_TEXT_SIZE];
+    size_t count = deployment_children(deployment_pid("gateway"), workers, WORKERS_MAX);
+    size_t found = 0;
+    for (int i = 0; i < LOOKS_MAX && found < count; i++) {
+        size_t at = 0;
+        if (!look_at_worker(seen[found])) {
             return false;
         }
+        while (strcmp(seen[at], seen[found]) != 0) {
+            at++;
+        }
+        found += at == found;
     }
-    return true;
+    return count > 0 && found == count;
 }

@@ -41,7 +41,7 @@ pid_t deployment_child(pid_t parent);
 size_t deployment_children(pid_t parent, pid_t *children, size_t most);
 /* Whether GET /ready returns 200 and reports nothing degraded. */
 bool deployment_ready(void);
-/* The same of every gateway worker: repeated on new connections, which reach all of them. */
+/* The same of every gateway worker: repeated on new connections until each one has answered. */
 bool deployment_all_ready(void);
 
 #endif
