@@ -182,14 +182,15 @@ static void unlock(void)
     PQclear(sql_rows(locker, "COMMIT", NULL));
 }
 
-/* Waits until so many sessions wait for the lock, or for a session that does. */
+/* Waits until so many sessions of the gateway wait for the lock, or for a session that does. Others may wait, too. */
 static void wait_for_blocked(int count)
 {
     char pid[CODE_SIZE];
     (void)snprintf(pid, sizeof pid, "%s", sql_text(locker, "SELECT pg_backend_pid()", NULL));
     SUITE_WAIT(sql_int(fixture.sql,
                        "WITH RECURSIVE blocked (pid) AS (SELECT $1::integer UNION SELECT a.pid FROM pg_stat_activity a"
-                       " JOIN blocked b ON b.pid = ANY (pg_blocking_pids(a.pid))) SELECT count(*) - 1 FROM blocked",
+                       " JOIN blocked b ON b.pid = ANY (pg_blocking_pids(a.pid))) SELECT count(*) FROM blocked JOIN"
+                       " pg_stat_activity USING (pid) WHERE application_name = 'rostrum-gateway'",
                        pid, NULL) == count,
                BLOCKED_MS);
 }
