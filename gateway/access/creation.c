@@ -4,6 +4,7 @@
  */
 #include "gateway/access/creation.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,8 +128,7 @@ static void reserve(struct request *request)
     int64_t left_ms = request->deadline_ms - clock_boot_ms();
     uuid_format(&own, text);
     (void)snprintf(creation->reservation, sizeof(creation->reservation), OPEN "%s", text);
-    (void)snprintf(life, sizeof(life), "%lld",
-                   (long long)((left_ms > 0 ? left_ms : 0) + INT64_C(1000) * RESERVATION_SPARE_S));
+    (void)snprintf(life, sizeof(life), "%" PRId64, (left_ms > 0 ? left_ms : 0) + INT64_C(1000) * RESERVATION_SPARE_S);
     keys_idempotency(&request->user.id, creation->key_hash, key);
     request->ending = settle;
     if (!redis_command(request->access->redis, on_reserved, request, ARRAY_LEN(arguments), arguments, NULL)) {

@@ -371,7 +371,7 @@ START_TEST(a_gateway_whose_clock_is_set_again_refuses_bids_at_once)
     atomic_store(&wrong.offsets->wrong_ms, STEP_MS);
     SUITE_WAIT(labs(strtol(reply_text(ready(), "clockOffsetMs"), NULL, 10) - STEP_MS) < NEAR_MS, DEADLINE_MS);
     SUITE_WAIT(bid(gateway.client)->status == 202, DEADLINE_MS);
-    atomic_store(&wrong.offsets->wrong_ms, 2 * STEP_MS);
+    atomic_store(&wrong.offsets->wrong_ms, INT64_C(2) * STEP_MS);
     EXPECT_ERROR(bid(gateway.client), 503, "UNAVAILABLE");
     atomic_store(&wrong.offsets->wrong_ms, 0);
     SUITE_WAIT(bid(gateway.client)->status == 202, DEADLINE_MS);

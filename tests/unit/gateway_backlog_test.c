@@ -417,9 +417,9 @@ static void report_locked(int64_t oldest_ms)
     }
 }
 
-static bool auction_overdue(unsigned shard, unsigned char number, int max_s)
+static bool auction_overdue(unsigned shard, int number, int max_s)
 {
-    const struct uuid auction = {.bytes = {number}};
+    const struct uuid auction = {.bytes = {(uint8_t)number}};
     return backlog_auction_overdue(&backlog, shard, &auction, max_s, &now);
 }
 
@@ -430,7 +430,7 @@ START_TEST(an_auction_set_aside_counts_for_itself_alone)
     now.wall_ms = oldest_ms + MAX_S * INT64_C(1000);
     ck_assert(!auction_overdue(SHARD, 1, MAX_S));
     now.wall_ms++;
-    for (unsigned char number = 1; number <= LOCKED; number++) {
+    for (int number = 1; number <= LOCKED; number++) {
         ck_assert(auction_overdue(SHARD, number, MAX_S));
     }
     ck_assert(!auction_overdue(SHARD, LOCKED + 1, MAX_S));
@@ -473,7 +473,7 @@ END_TEST
 
 START_TEST(a_stale_report_of_an_auction_refuses_nothing)
 {
-    report_locked(now.wall_ms - 2 * MAX_S * INT64_C(1000));
+    report_locked(now.wall_ms - INT64_C(2000) * MAX_S);
     ck_assert(auction_overdue(SHARD, 1, MAX_S));
     for (int64_t passed_ms = 0; passed_ms <= backlog.fresh_ms; passed_ms += BACKLOG_LOOK_MS) {
         depth(0, 1);
