@@ -1008,13 +1008,13 @@ def send_at_once(fixture, path, body, who, key):
     """Sends CONNECTIONS equal requests before it reads the first answer; returns their statuses."""
     fields = {"Authorization": f"Bearer {who['token']}", "Content-Type": "application/json", "Idempotency-Key": key}
     connections = [http.client.HTTPConnection(fixture.client.address, timeout=WAIT_S) for _ in range(CONNECTIONS)]
-    for connection in connections:
-        connection.connect()
-    for connection in connections:
-        connection.request("POST", path, json.dumps(body), fields)
-    statuses = [connection.getresponse().status for connection in connections]
-    for connection in connections:
-        connection.close()
+    for each in connections:
+        each.connect()
+    for each in connections:
+        each.request("POST", path, json.dumps(body), fields)
+    statuses = [each.getresponse().status for each in connections]
+    for each in connections:
+        each.close()
     return statuses
 
 
