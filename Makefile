@@ -243,7 +243,7 @@ check: deps-check deps-webhooks ## build and run all tests, with private servers
 	@$(build_all) -s all test-programs
 	@tests/run
 
-check-long: deps-check deps-cluster deps-webhooks ## build and run the long tests: those marked "Long:" in their source
+check-long: deps-check deps-webhooks ## build and run the long tests: those marked "Long:" in their source
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run --long
@@ -273,6 +273,7 @@ chaos: deps-check ## strike a private deployment with one fault after another un
 chaos-cluster: deps-check deps-cluster ## kill, stop and cut off the machines of a cluster under load; see docs/faults.md
 	@echo Building.
 	@$(build_all) -s all
+	@tests/run --long cluster
 	@tests/chaos/cluster-run
 
 replay: deps-check ## send 423 recorded eBay auctions through a private deployment, compare the outcome
