@@ -21,6 +21,7 @@ enum {
     LOOKS = 8, /* on new connections, which reach all workers of the gateway */
     SHARDS = 8,
     TIMEOUT_S = 240,
+    GATEWAY_WORKERS_MAX = 16,
 };
 
 static const char *const workers[] = {"bidworker-1", "bidworker-2", NULL};
@@ -31,8 +32,20 @@ static int64_t amount;
 
 /* --- settings and servers --- */
 
+static bool all_ended(const pid_t *pids, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (kill(pids[i], 0) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Waits for the end of the gateway's workers that have other settings. */
 static void apply_settings(const char *text)
 {
+    pid_t old[GATEWAY_WORKERS_MAX];
     const char *path = getenv("ROSTRUM_TEST_CONF");
     ck_assert_ptr_nonnull(path);
     int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
@@ -41,7 +54,10 @@ static void apply_settings(const char *text)
     ck_assert_int_eq(close(fd), 0);
     pid_t gateway = deployment_pid("gateway");
     ck_assert_int_gt(gateway, 0);
+    size_t count = deployment_children(gateway, old, GATEWAY_WORKERS_MAX);
+    ck_assert_uint_gt(count, 0);
     ck_assert_int_eq(kill(gateway, SIGHUP), 0);
+    SUITE_WAIT(all_ended(old, count), DEPLOYMENT_READY_MS);
 }
 
 static void read_settings(void)
