@@ -73,7 +73,11 @@ static bool is_due(const struct ownership *ownership, unsigned shard, size_t sta
     if (statement == STATEMENT_GIVE) {
         return ownership->plan[shard] == SHARDS_LEAVE && !reads;
     }
-    return ownership->plan[shard] == SHARDS_TAKE && (reads || clock_mono_ms() >= ownership->calm_until_ms);
+    if (clock_mono_ms() < ownership->calm_until_ms) {
+        /* Not by the plan, which does not know who had which shard. */
+        return reads && ownership->view.owners[shard] == SHARDS_NOBODY;
+    }
+    return ownership->plan[shard] == SHARDS_TAKE;
 }
 
 /* One statement for all shards for which it is due. */
