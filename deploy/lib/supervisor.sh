@@ -62,7 +62,7 @@ wait_until() {
 service_up() {
     for name in "$@"; do
         rm -f "$VAR/service/$name/down"
-        sv up "$VAR/service/$name" >/dev/null
+        sv up "$VAR/service/$name" >/dev/null || die "runit did not start $name in time: see $VAR/log/supervisor"
     done
 }
 

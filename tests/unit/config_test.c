@@ -83,12 +83,30 @@ START_TEST(contradicting_settings_are_refused)
 }
 END_TEST
 
+/* A file, and what config_check says of it. */
+struct checked {
+    const char *text;
+    const char *message; /* a part of the reason; NULL: valid */
+};
+
+/* A reason never shows a password, which is "secret" in these files. */
+static void check_cases(const struct checked *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct config config;
+        char reason[REASON_SIZE] = "";
+        config_defaults(&config);
+        ck_assert_msg(read_text(&config, cases[i].text, reason), "%s", reason);
+        bool ok = config_check(&config, reason, sizeof reason);
+        ck_assert_msg(ok == (cases[i].message == NULL), "%s: %s", cases[i].text, reason);
+        ck_assert_msg(ok || strstr(reason, cases[i].message) != NULL, "%s: %s", cases[i].text, reason);
+        ck_assert_msg(strstr(reason, "secret") == NULL, "a password is shown: %s", reason);
+    }
+}
+
 START_TEST(mail_settings_are_checked_together)
 {
-    static const struct {
-        const char *text;
-        const char *message; /* NULL: valid */
-    } cases[] = {
+    static const struct checked cases[] = {
         {"[mail]\nmail_url = smtp://127.0.0.1:25\n[accounts]\nbid_unverified = no\n", NULL},
         {"[mail]\nmail_url = smtps://mail.example.org\nmail_user = x\nmail_password = y\n", NULL},
         {"[mail]\nmail_url = http://127.0.0.1:25\n", "mail_url"},
@@ -98,24 +116,13 @@ START_TEST(mail_settings_are_checked_together)
         {"[mail]\npublic_url = example.org\n", "public_url"},
         {"[accounts]\nbid_unverified = no\n", "bid_unverified"},
     };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct config config;
-        char reason[REASON_SIZE] = "";
-        config_defaults(&config);
-        ck_assert_msg(read_text(&config, cases[i].text, reason), "%s", reason);
-        bool ok = config_check(&config, reason, sizeof reason);
-        ck_assert_msg(ok == (cases[i].message == NULL), "%s: %s", cases[i].text, reason);
-        ck_assert_msg(ok || strstr(reason, cases[i].message) != NULL, "%s: %s", cases[i].text, reason);
-    }
+    check_cases(cases, ARRAY_LEN(cases));
 }
 END_TEST
 
 START_TEST(urls_of_servers_must_be_parsable)
 {
-    static const struct {
-        const char *text;
-        const char *message; /* NULL: valid */
-    } cases[] = {
+    static const struct checked cases[] = {
         {"[postgres]\npg_url = postgresql://a:b@10.0.0.1,10.0.0.2/rostrum?target_session_attrs=primary\n", NULL},
         {"[postgres]\npg_url = host=127.0.0.1 port=5432\n", NULL},
         {"[postgres]\npg_url = postgresql://a:secret@10.0.0.1,10.0.0.2/rostrum?target_session_attrs=standby\n",
@@ -133,16 +140,7 @@ START_TEST(urls_of_servers_must_be_parsable)
          "amqp_url cannot use TLS: use amqp:// to a local HAProxy that does, as conf/haproxy/rabbitmq.cfg sets up"},
         {"[rabbitmq]\namqp_url = http://secret\n", "amqp_url must be of the form amqp://"},
     };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct config config;
-        char reason[REASON_SIZE] = "";
-        config_defaults(&config);
-        ck_assert_msg(read_text(&config, cases[i].text, reason), "%s", reason);
-        bool ok = config_check(&config, reason, sizeof reason);
-        ck_assert_msg(ok == (cases[i].message == NULL), "%s: %s", cases[i].text, reason);
-        ck_assert_msg(ok || strstr(reason, cases[i].message) != NULL, "%s: %s", cases[i].text, reason);
-        ck_assert_msg(strstr(reason, "secret") == NULL, "a password is shown: %s", reason);
-    }
+    check_cases(cases, ARRAY_LEN(cases));
 }
 END_TEST
 
