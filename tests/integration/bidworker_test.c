@@ -147,7 +147,7 @@ static void fixture_setup(void)
     ck_assert_ptr_nonnull(base);
     sql = sql_open(need("ROSTRUM_PG_URL"));
     ck_assert_ptr_nonnull(sql);
-    shards = (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL);
+    shards = sql_shards(sql);
     publishing = broker_open("bidworker_test publishing");
     consuming = broker_open("bidworker_test consuming");
     seller = user_new();

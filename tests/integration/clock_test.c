@@ -67,7 +67,7 @@ static void open_servers(void)
 
 static void close_servers(void)
 {
-    queues_purge_shards(queues, (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL));
+    queues_purge_shards(queues, sql_shards(sql));
     program_settings_remove(config);
     wrong_clock_close(&wrong);
     listing_clear(sql);
@@ -78,7 +78,7 @@ static void close_servers(void)
 /* Creates a queue that receives the commands of one auction. */
 static void tap_auction(const char *auction, char tap[static QUEUES_NAME_SIZE])
 {
-    queues_tap_auction(queues, (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL), auction, tap);
+    queues_tap_auction(queues, sql_shards(sql), auction, tap);
 }
 
 static bool take(const char *tap)

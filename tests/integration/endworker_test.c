@@ -91,7 +91,7 @@ static void tear_down(void)
     program_settings_remove(config);
     record_timing("2000", "1500");
     listing_clear(sql);
-    queues_purge_shards(queues, (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL));
+    queues_purge_shards(queues, sql_shards(sql));
     queues_purge(queues, TOPOLOGY_NOTIFY_QUEUE);
     queues_purge(queues, TOPOLOGY_DEAD_QUEUE);
     queues_close(queues);
@@ -101,7 +101,7 @@ static void tear_down(void)
 /* Creates a queue that receives the commands of one auction. */
 static void tap_auction(const char *auction, char tap[static QUEUES_NAME_SIZE])
 {
-    queues_tap_auction(queues, (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL), auction, tap);
+    queues_tap_auction(queues, sql_shards(sql), auction, tap);
 }
 
 /* Takes the next command, if there is one. Its message must hold no other. */

@@ -51,7 +51,7 @@ static void tear_down(void)
     }
     /* The fences that the end workers sent. */
     struct queues *queues = queues_open();
-    queues_purge_shards(queues, (unsigned)sql_int(bidding.sql, "SELECT shards FROM topology", NULL));
+    queues_purge_shards(queues, sql_shards(bidding.sql));
     queues_close(queues);
     bidding_tear_down();
 }

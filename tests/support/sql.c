@@ -89,6 +89,12 @@ int64_t sql_int(struct sql *sql, const char *statement, ...)
     return text[0] == '\0' ? -1 : strtoll(text, NULL, 10);
 }
 
+unsigned sql_shards(struct sql *sql)
+{
+    int64_t count = sql_int(sql, "SELECT shards FROM topology", NULL);
+    return count > 0 ? (unsigned)count : 0;
+}
+
 const char *sql_text(struct sql *sql, const char *statement, ...)
 {
     va_list more;
