@@ -364,12 +364,12 @@ tidy: deps-lint ## run clang-tidy on changed files
 # varFuncNullUB: glibc's NULL is a pointer, so it may end a list of variadic arguments.
 # internalAstError: cppcheck 2.10 cannot read a compound literal inside ?:.
 cppcheck: deps-lint ## run cppcheck
-	cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem \
+	@cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem \
 	    --suppress=varFuncNullUB --suppress=internalAstError --error-exitcode=1 -j$(JOBS) -I. -D_GNU_SOURCE \
 	    '-DROSTRUM_VERSION="$(VERSION)"' --include=/usr/include/$(shell gcc -print-multiarch)/sys/queue.h $(SOURCES)
 
 format: ## format every C file by .clang-format
-	clang-format -i $(SOURCES) $(HEADERS)
+	@clang-format -i $(SOURCES) $(HEADERS)
 
 layers-check: ## includes go down only, no circle within a layer, no table lacks an entry of its enum
 	@tests/lint/layers
@@ -383,7 +383,7 @@ docs/settings.md: ## generate the page of all settings from conf/rostrum.ini
 	@conf/settings-page
 
 format-check: deps-lint layers-check words-check ## check format, layers, words and generated pages
-	clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
+	@clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
 	@conf/settings-page --check
 
 # The shell scripts, by their first line. The files that they read with `.` are checked with them.
