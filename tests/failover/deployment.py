@@ -5,11 +5,18 @@ import subprocess
 import tempfile
 
 SETTINGS = "tests/conf/failover.ini"
+PURGE_S = 60
 
 
 def log_folder():
     """Where tests/run keeps the output of tests."""
     return os.path.dirname(os.environ.get("CK_XML_LOG_FILE_NAME") or os.path.join(os.environ["BUILD"], "failover.xml"))
+
+
+def purge_queues():
+    """A stopped deployment leaves commands of its own auctions in the RabbitMQ of tests/run, where no test expects any."""
+    subprocess.run(["deploy/private", "rabbitmqctl", "eval", "[rabbit_amqqueue:purge(Queue) || Queue <- rabbit_amqqueue:list()]."],
+                   check=True, capture_output=True, timeout=PURGE_S)
 
 
 @contextlib.contextmanager
@@ -47,4 +54,5 @@ def deployment(name, urls):
                 code = holder.wait()
                 os.environ.clear()
                 os.environ.update(before)
+                purge_queues()
         assert code == 0, f"the deployment ended with exit code {code}"

@@ -16,7 +16,9 @@ from faults import Fault  # noqa: E402
 from processes import wait_until  # noqa: E402
 from redis_group import RedisGroup  # noqa: E402
 
-FAILED_OVER_S, DEMOTED_S = 20, 40
+# A sentinel whose timer was more than 2 s late does nothing for 30 s ("tilt"), which happens on a loaded machine. Three
+# that vote for themselves try again after twice their failover-timeout.
+ELECTION_S = 120
 
 
 def bids_and_sessions_survive_a_stopped_master():
@@ -24,7 +26,7 @@ def bids_and_sessions_survive_a_stopped_master():
 
     def stop_the_master():
         group.signal(0, signal.SIGSTOP)
-        assert wait_until(lambda: group.master() == 1, FAILED_OVER_S), group.logs()
+        assert wait_until(lambda: group.master() == 1, ELECTION_S), group.logs()
 
     def start_it_again():
         group.kill(0)
@@ -48,10 +50,10 @@ def a_former_master_gets_no_connection():
 
     try:
         group.kill(0)
-        assert wait_until(lambda: group.master() == 1, FAILED_OVER_S), group.logs()
+        assert wait_until(lambda: group.master() == 1, ELECTION_S), group.logs()
         group.start_server(0)
         assert not demoted(), "it is to take itself for the master at first"
-        assert wait_until(demoted, DEMOTED_S), group.logs()
+        assert wait_until(demoted, ELECTION_S), group.logs()
         assert led_to == {1}, led_to
     finally:
         group.close()
