@@ -1,5 +1,6 @@
 /*
- * The bid worker's metrics: decisions, batches, and the depth of its queues. worker.c updates them; main.c serves them.
+ * The bid worker's metrics: decisions, batches, and the depth of its queues. cycle.c and worker.c update them; main.c
+ * serves them.
  */
 #ifndef ROSTRUM_BIDWORKER_BIDWORKER_METRICS_H
 #define ROSTRUM_BIDWORKER_BIDWORKER_METRICS_H

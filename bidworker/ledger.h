@@ -1,7 +1,7 @@
 /*
  * The transaction of a batch: lock the auctions, load known decisions, decide (decide.c), write ledger rows, states and
  * outbox, commit. It uses libpq's pipeline: two round trips, or three if a command names an auction that does not exist
- * or is locked. No row of an auction is waited for: the commands of a locked one are not decided. Called by worker.c.
+ * or is locked. No row of an auction is waited for: the commands of a locked one are not decided. Called by cycle.c.
  */
 #ifndef ROSTRUM_BIDWORKER_LEDGER_H
 #define ROSTRUM_BIDWORKER_LEDGER_H

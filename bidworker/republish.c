@@ -40,7 +40,7 @@ struct republish {
 
 static void arm(struct republish *republish, int ms)
 {
-    const struct timeval delay = {ms / 1000, (ms % 1000) * 1000L};
+    const struct timeval delay = clock_timeval(ms);
     if (!republish->querying && !evtimer_pending(republish->timer, NULL) &&
         evtimer_add(republish->timer, &delay) != 0) {
         log_error("a timer cannot be set");

@@ -535,7 +535,7 @@ static void arm_locked_timer(struct shard_reader *shard_reader)
     }
     int64_t wait_ms = due_ms - clock_mono_ms();
     wait_ms = wait_ms < LOCKED_RETRY_MIN_MS ? LOCKED_RETRY_MIN_MS : wait_ms;
-    struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = (wait_ms % 1000) * 1000};
+    struct timeval wait = clock_timeval(wait_ms);
     if (evtimer_add(shard_reader->locked_timer, &wait) != 0) {
         log_error("locked auctions: cannot arm a timer"); /* they are tried again with the next batch */
     }

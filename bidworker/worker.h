@@ -1,6 +1,6 @@
 /*
- * The bid worker's cycle: take a batch, decide and commit it, ack, publish the results, take the next one. It owns all
- * other parts of the program: connections, shards, outbox. Called by main.c.
+ * The bid worker as a whole. It owns the connections and all other parts of the program, takes and leaves shards, and
+ * ends without losing a command. The batches are cycle.h's. Called by main.c.
  */
 #ifndef ROSTRUM_BIDWORKER_WORKER_H
 #define ROSTRUM_BIDWORKER_WORKER_H

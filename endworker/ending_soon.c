@@ -174,7 +174,7 @@ struct ending_soon *ending_soon_new(struct event_base *base, struct pg *pg, stru
     if (soon == NULL) {
         return NULL;
     }
-    struct timeval every = {.tv_sec = TICK_MS / 1000, .tv_usec = TICK_MS % 1000 * 1000L};
+    struct timeval every = clock_timeval(TICK_MS);
     soon->pg = pg;
     soon->outbox = outbox;
     soon->redis = redis;

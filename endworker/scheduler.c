@@ -88,7 +88,7 @@ static void cycle_read(struct scheduler *scheduler);
 
 static void arm(struct event *timer, int64_t ms)
 {
-    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
+    struct timeval wait = clock_timeval(ms);
     if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &wait) != 0) {
         log_error("scheduler: cannot arm a timer");
     }

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "common/base/bisect.h"
+#include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/protocol/live_update.h"
@@ -53,7 +54,7 @@ static void slice_start(struct settlement *settlement);
 
 static void arm(struct event *timer, int64_t ms)
 {
-    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
+    struct timeval wait = clock_timeval(ms);
     if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &wait) != 0) {
         log_error("settlement: cannot arm a timer");
     }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/protocol/message.h"
 #include "common/protocol/topology.h"
@@ -68,7 +69,7 @@ static void job_start(struct settlement_consumer *settlement_consumer);
 
 static void arm(struct event *timer, int64_t ms)
 {
-    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
+    struct timeval wait = clock_timeval(ms);
     if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &wait) != 0) {
         log_error("settlement: cannot arm a timer");
     }

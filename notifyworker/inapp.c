@@ -39,7 +39,7 @@ static void slice_start(struct inapp *inapp);
 
 static void arm(struct event *timer, int64_t ms)
 {
-    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
+    struct timeval wait = clock_timeval(ms);
     if (evtimer_add(timer, &wait) != 0) {
         log_error("notifications: cannot arm a timer");
     }

@@ -76,6 +76,11 @@ static void put_digits(char *out, int count, int value)
     }
 }
 
+struct timeval clock_timeval(int64_t ms)
+{
+    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+}
+
 void clock_format(int64_t ms, char out[static CLOCK_TEXT_SIZE])
 {
     int64_t days = ms / DAY_MS;

@@ -68,7 +68,7 @@ static struct timeval time_left(const struct broker_connect *connect)
 {
     int64_t left_ms = connect->deadline_ms - clock_mono_ms();
     left_ms = left_ms > 1 ? left_ms : 1; /* 0 would mean an immediate timeout before the first attempt */
-    return (struct timeval){.tv_sec = left_ms / 1000, .tv_usec = (suseconds_t)(left_ms % 1000) * 1000};
+    return clock_timeval(left_ms);
 }
 
 static bool check(struct broker_connect *connect, amqp_rpc_reply_t reply, const char *step, const char *object)

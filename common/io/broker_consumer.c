@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/broker.h"
 #include "common/io/broker_link.h"
@@ -126,8 +127,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 static void subscribe_later(struct broker_consumer *consumer)
 {
     set_state(consumer, CONSUMER_WAITING);
-    struct timeval after = {.tv_sec = consumer->backoff_ms / 1000,
-                            .tv_usec = (suseconds_t)(consumer->backoff_ms % 1000) * 1000};
+    struct timeval after = clock_timeval(consumer->backoff_ms);
     consumer->backoff_ms *= 2;
     if (consumer->backoff_ms > BROKER_BACKOFF_MAX_MS) {
         consumer->backoff_ms = BROKER_BACKOFF_MAX_MS;

@@ -70,11 +70,6 @@ struct broker_link {
 
 static const struct timeval at_once = {0};
 
-static struct timeval milliseconds(int ms)
-{
-    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-}
-
 void broker_copy_short(char out[static BROKER_SHORT_SIZE], amqp_bytes_t bytes)
 {
     size_t length = bytes.len < BROKER_SHORT_SIZE ? bytes.len : BROKER_SHORT_SIZE - 1;
@@ -131,7 +126,7 @@ static void retry_later(struct broker_link *link)
     link->host = broker_url_next(hosts, link->host, link->peer == NULL ? hosts : link->peer->host);
     link->tries++;
     if (link->tries % round_length(link) == 0) {
-        after = milliseconds(link->backoff_ms);
+        after = clock_timeval(link->backoff_ms);
         link->backoff_ms *= 2;
         if (link->backoff_ms > BROKER_BACKOFF_MAX_MS) {
             link->backoff_ms = BROKER_BACKOFF_MAX_MS;
@@ -419,7 +414,7 @@ static bool link_watch(struct broker_link *link)
         evtimer_add(link->again, &at_once) != 0) { /* frames may have arrived during connecting */
         return false;
     }
-    struct timeval tick = milliseconds(link->heartbeat_s * 250);
+    struct timeval tick = clock_timeval(link->heartbeat_s * 250);
     return link->heartbeat_s == 0 || event_add(link->tick, &tick) == 0;
 }
 

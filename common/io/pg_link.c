@@ -41,7 +41,7 @@ bool pg_link_has_room(const struct pg_link *link)
 
 static void link_arm(struct pg_link *link, int64_t ms)
 {
-    struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+    struct timeval delay = clock_timeval(ms);
     if (event_add(link->timer, &delay) != 0) {
         log_error("pg: cannot set a timer");
     }

@@ -119,7 +119,7 @@ static void redis_leave(struct redis *redis)
 
 static void redis_arm(struct redis *redis, int64_t ms)
 {
-    struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+    struct timeval delay = clock_timeval(ms);
     if (event_add(redis->timer, &delay) != 0) {
         log_error("redis: cannot set a timer");
     }

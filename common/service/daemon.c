@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
+#include "common/base/clock.h"
 #include "common/service/watchdog.h"
 
 enum { REASON_SIZE = 1024, STATUS_SIZE = 256 };
@@ -217,7 +218,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 static bool start_watchdog(struct daemon *daemon)
 {
     int64_t beat_ms = watchdog_start();
-    struct timeval beat = {.tv_sec = (time_t)(beat_ms / 1000), .tv_usec = (suseconds_t)(beat_ms % 1000) * 1000};
+    struct timeval beat = clock_timeval(beat_ms);
     if (beat_ms == 0) {
         return true;
     }
@@ -245,8 +246,7 @@ struct daemon *daemon_new(struct event_base *base, const struct config *config, 
     }
     daemon->base = base;
     daemon->calls = *calls;
-    daemon->drain_time = (struct timeval){.tv_sec = config->drain_deadline_ms / 1000,
-                                          .tv_usec = (suseconds_t)(config->drain_deadline_ms % 1000) * 1000};
+    daemon->drain_time = clock_timeval(config->drain_deadline_ms);
     daemon->deadline = evtimer_new(base, on_deadline, daemon);
     bool ok = daemon->deadline != NULL && start_watchdog(daemon);
     for (size_t i = 0; ok && i < ARRAY_LEN(numbers); i++) {

@@ -94,7 +94,7 @@ static bool is_expired(const struct lease *lease)
 
 static void arm(struct event *timer, int64_t ms)
 {
-    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+    struct timeval wait = clock_timeval(ms);
     if (evtimer_add(timer, &wait) != 0) {
         log_error("lease: a timer cannot be set");
     }
@@ -267,7 +267,7 @@ static void write_statements(struct lease *lease)
 static bool lease_open(struct lease *lease)
 {
     const struct lease_options *options = &lease->options;
-    struct timeval period = {.tv_sec = options->poll_ms / 1000, .tv_usec = (options->poll_ms % 1000) * 1000L};
+    struct timeval period = clock_timeval(options->poll_ms);
     struct pg_options pg = {
         .base = options->base,
         .url = options->config->pg_url,

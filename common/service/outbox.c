@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 
 enum {
@@ -63,7 +64,7 @@ struct outbox {
 
 static void arm(struct event *timer, int ms)
 {
-    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
+    struct timeval wait = clock_timeval(ms);
     if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &wait) != 0) {
         log_error("outbox: cannot arm a timer");
     }

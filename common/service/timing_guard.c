@@ -47,7 +47,7 @@ struct timing_guard {
 
 static void arm(struct timing_guard *guard, int ms)
 {
-    struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
+    struct timeval delay = clock_timeval(ms);
     if (evtimer_add(guard->timer, &delay) != 0) {
         log_error("timing: cannot arm a timer");
     }
