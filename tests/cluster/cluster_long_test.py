@@ -5,6 +5,7 @@ The steps run in their order on one cluster. Prints "cluster_long_test: N passed
 
 Long: three nodes of RabbitMQ start.
 """
+import json
 import os
 import pathlib
 import signal
@@ -17,6 +18,9 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 ANSWER_S = 3  # of a request
 WHOLE_S = 600  # from a repair until nothing is missing; a loaded machine starts RabbitMQ in minutes
 POLL_S = 2
+UNREADY_S = 15  # until a gateway says that nothing is decided; it promises 10
+LOOKS_S, LOOK_S = 6, 0.5  # longer than the proxy takes to put a gateway aside
+NO_AUCTION = "00000000-0000-7000-8000-000000000000"
 CURL_TIMEOUT = 28  # exit code
 CURL_REFUSED = 7
 GATEWAY = "http://10.99.0.42:8080/ready"
@@ -30,8 +34,10 @@ def cluster(*words, code=0):
     return done.stdout.strip()
 
 
-def curl(url, *within, code=0):
-    done = subprocess.run([*within, "curl", "-s", "--noproxy", "*", "--max-time", str(ANSWER_S), url],
+def curl(url, *within, data=None, code=0):
+    """Asks with GET, or with POST if there is data. Returns the body of the answer, whatever its status."""
+    posted = [] if data is None else ["-H", "Content-Type: application/json", "-d", data]
+    done = subprocess.run([*within, "curl", "-s", "--noproxy", "*", "--max-time", str(ANSWER_S), *posted, url],
                           stdout=subprocess.PIPE, text=True, check=False, cwd=TREE)
     assert done.returncode == code, f"curl {url}: exit code {done.returncode}, not {code}"
     return done.stdout
@@ -114,6 +120,24 @@ def a_killed_or_stopped_machine_refuses_and_starts_again():
         wait_until_whole()
 
 
+def without_bid_workers_the_proxy_passes_reads_and_bids_are_answered_by_a_gateway():
+    public = f"http://127.0.0.1:{os.environ['ROSTRUM_HTTP_PORT']}"
+    for number in (1, 2, 3):
+        cluster("stop", f"bidworker-{number}")
+    until = time.monotonic() + UNREADY_S
+    while json.loads(curl(f"{public}/ready"))["status"] != "unavailable":
+        assert time.monotonic() < until, curl(f"{public}/ready")
+        time.sleep(POLL_S)
+    until = time.monotonic() + LOOKS_S
+    while time.monotonic() < until:
+        assert "items" in json.loads(curl(f"{public}/auctions"))
+        assert json.loads(curl(f"{public}/auctions/{NO_AUCTION}/bids", data="{}"))["error"]["code"] == "UNAUTHORIZED"
+        time.sleep(LOOK_S)
+    for number in (1, 2, 3):
+        cluster("start", f"bidworker-{number}")
+    wait_until_whole()
+
+
 def it_leaves_nothing_behind():
     cluster("clean")
     assert processes() == [], processes()
@@ -122,7 +146,8 @@ def it_leaves_nothing_behind():
 
 STEPS = [it_opens_whole_and_answers_on_loopback, a_second_start_is_refused, no_machine_has_a_route_out,
          each_role_has_a_leader, a_machine_that_is_cut_off_is_silent_and_the_others_answer,
-         a_frozen_machine_does_not_answer, a_killed_or_stopped_machine_refuses_and_starts_again, it_leaves_nothing_behind]
+         a_frozen_machine_does_not_answer, a_killed_or_stopped_machine_refuses_and_starts_again,
+         without_bid_workers_the_proxy_passes_reads_and_bids_are_answered_by_a_gateway, it_leaves_nothing_behind]
 
 
 def run():
