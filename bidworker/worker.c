@@ -311,7 +311,8 @@ static void on_publishing(struct broker *broker, enum broker_state state, void *
 
 static bool open_brokers(struct worker *worker)
 {
-    static const char *const exchanges[] = {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_DEAD_EXCHANGE, NULL};
+    static const char *const exchanges[] = {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_DEAD_EXCHANGE,
+                                            TOPOLOGY_DELIVERIES_EXCHANGE, NULL};
     const struct config *config = worker->options.config;
     for (unsigned shard = 0; shard < worker->shard_count; shard++) {
         topology_shard_name(shard, worker->queue_names[shard]);

@@ -3,6 +3,7 @@
  */
 #include "endworker/depths.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,7 +62,7 @@ static void on_shards(const struct pg_reply *reply, void *arg)
     depths->asking = false;
     if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
         depths->shards = (unsigned)pg_int(reply->result, 0, 0);
-        open_channel(depths);
+        assert(depths->shards >= 1 && depths->shards <= TOPOLOGY_SHARDS_MAX);
     }
 }
 
@@ -72,6 +73,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (depths->shards == 0 && pg_up(depths->options.pg) && !depths->asking) {
         depths->asking = pg_query(depths->options.pg, STATEMENT_SHARDS, 0, NULL, on_shards, depths);
+    }
+    if (depths->shards > 0 && depths->channel == NULL) {
+        open_channel(depths);
     }
     if (depths->channel != NULL && depths->options.wanted(depths->options.arg)) {
         broker_depths_ask(depths->channel);

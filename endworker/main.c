@@ -257,7 +257,8 @@ static bool connect_stores(struct endworker *worker)
 
 static bool connect_brokers(struct endworker *worker)
 {
-    static const char *const exchanges[] = {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_DEAD_EXCHANGE, NULL};
+    static const char *const exchanges[] = {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_DEAD_EXCHANGE,
+                                            TOPOLOGY_DELIVERIES_EXCHANGE, NULL};
     static const char *const queues[] = {TOPOLOGY_AUCTION_END_QUEUE, NULL};
     const struct broker_pair_options options = {.base = worker->loop.base,
                                                 .config = &worker->config,

@@ -6,8 +6,12 @@
  *
  *   - when it is lost: for the other one, if that is up. A heartbeat of 1 s finds a node that stopped;
  *   - when messages wait and none was confirmed for confirm_deadline_ms: for the other one, if that is proved
- *     (broker_probe.h) and alive. A node that is cut off from the others still sends heartbeats. A node that confirms
- *     the messages of other queues is not left: the one queue elects a leader, and its session is here.
+ *     (broker_probe.h), alive, and has confirmed a probe since. Heartbeats are not enough: a node that is cut off from
+ *     the others still sends them, and confirms nothing. A node that confirms the messages of other queues is not left:
+ *     the one queue elects a leader, and its session is here.
+ *
+ * A connection that is not proved in time is ended and made again, because its channel may be blocked for a minute
+ * (broker_probe.h). The active one stays as long as it confirms anything.
  *
  * Within the same call the messages of the connection that was left get BROKER_UNKNOWN, in the order in which they were
  * published. So an owner that publishes them again from the callback keeps their order: nothing newer precedes them.
@@ -26,9 +30,11 @@
 
 enum {
     SENDERS = 2,
-    LOOK_MS = 100,      /* between two looks at the unconfirmed messages */
-    ALIVE_MS = 750,     /* a node that was heard so recently is alive; it sends a heartbeat every 500 ms */
-    STAY_MIN_MS = 5000, /* so that servers that are merely slow do not get the same messages again and again */
+    LOOK_MS = 100,        /* between two looks at the unconfirmed messages */
+    ALIVE_MS = 750,       /* a node that was heard so recently is alive; it sends a heartbeat every 500 ms */
+    STAY_MIN_MS = 5000,   /* so that servers that are merely slow do not get the same messages again and again */
+    PROVE_MAX_MS = 12000, /* to be proved; an election takes 7 s */
+    OPEN_MAX_MS = 60000,  /* a message that was not answered for so long is given up */
 };
 
 struct broker {
@@ -88,15 +94,26 @@ static void on_sender_change(struct broker_sender *sender, void *arg)
     update_state(broker);
 }
 
-static bool is_stalled(const struct broker *broker)
+/* Whether the active connection has confirmed nothing for so long, although messages wait. */
+static bool is_stalled(const struct broker *broker, int64_t ms)
 {
-    return broker_sender_stalled_ms(broker->active) > broker->confirm_deadline_ms &&
-           state_of(broker->active) == BROKER_UP && !broker_link_has_unread(broker_sender_link(broker->active));
+    return broker_sender_stalled_ms(broker->active) > ms && state_of(broker->active) == BROKER_UP &&
+           !broker_link_has_unread(broker_sender_link(broker->active));
 }
 
-static bool can_take_over(const struct broker_sender *sender)
+/* `stalled_ms`: for how long the active connection has confirmed nothing. */
+static bool can_take_over(const struct broker_sender *sender, int64_t stalled_ms)
 {
-    return broker_sender_proved(sender) && broker_link_silent_ms(broker_sender_link(sender)) < ALIVE_MS;
+    return broker_sender_proved(sender) && broker_link_silent_ms(broker_sender_link(sender)) < ALIVE_MS &&
+           broker_sender_fresh(sender, stalled_ms);
+}
+
+static void end_unproved(const struct broker *broker, struct broker_sender *sender)
+{
+    int64_t unproved_ms = broker_sender_unproved_ms(sender);
+    if (unproved_ms > PROVE_MAX_MS && (sender != broker->active || !broker_sender_answers(sender, unproved_ms))) {
+        broker_link_fail(broker_sender_link(sender), "a probe was not answered for %d ms", PROVE_MAX_MS);
+    }
 }
 
 static void on_look(evutil_socket_t fd, short what, void *arg)
@@ -105,9 +122,18 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct broker *broker = arg;
     struct broker_sender *left = broker->active;
+    int64_t stalled_ms = broker_sender_stalled_ms(left);
     char reason[BROKER_TEXT_SIZE];
     bool left_lately = broker->left_ms != 0 && clock_mono_ms() - broker->left_ms < STAY_MIN_MS;
-    if (left_lately || !is_stalled(broker) || !can_take_over(standby(broker))) {
+    for (size_t i = 0; i < SENDERS; i++) {
+        broker_sender_expire(broker->senders[i], OPEN_MAX_MS);
+        end_unproved(broker, broker->senders[i]);
+    }
+    if (is_stalled(broker, broker->confirm_deadline_ms / 2)) {
+        broker_sender_renew(standby(broker)); /* in time for its answer */
+    }
+    if (left_lately || !is_stalled(broker, broker->confirm_deadline_ms) ||
+        !can_take_over(standby(broker), stalled_ms)) {
         return;
     }
     (void)snprintf(reason, sizeof reason, "left with %zu unconfirmed messages, because none was confirmed for %d ms",

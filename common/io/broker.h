@@ -21,8 +21,8 @@ struct broker_link;
 MUST_CHECK struct broker *broker_new(const struct broker_options *options);
 /*
  * Unconfirmed messages get BROKER_UNKNOWN; consumers are freed without a callback. Do not call it from a callback of
- * this broker. It sends pending acks. It may block: up to 200 ms for the server's close-ok, and up to 500 ms for a
- * thread that is connecting. So call it at or after the end of the loop. NULL is allowed.
+ * this broker. It sends pending acks. It may block for each connection: up to 200 ms for the server's close-ok, or up
+ * to 500 ms for a thread that is connecting. So call it at or after the end of the loop. NULL is allowed.
  */
 void broker_free(struct broker *broker);
 enum broker_state broker_state(const struct broker *broker);
@@ -30,11 +30,11 @@ enum broker_state broker_state(const struct broker *broker);
 bool broker_has_standby(const struct broker *broker);
 /*
  * If the broker has a standby: prepares both connections for publishing to the queue that is bound there, now and each
- * time they come up (broker_probe.h). False: no memory, or more than PROBES_MAX.
+ * time they come up (broker_probe.h). False: no memory, or more than 128 queues.
  */
 MUST_CHECK bool broker_prepare(struct broker *broker, const char *exchange, const char *routing_key);
 size_t broker_unconfirmed(const struct broker *broker); /* messages without a verdict, and probes */
-int64_t broker_latency_ms(const struct broker *broker); /* of the last confirm */
+int64_t broker_latency_ms(const struct broker *broker); /* of the last confirm or nack, also of a probe */
 /* host:port to which it publishes, or did last; "" before the first connection. */
 const char *broker_address(const struct broker *broker);
 /* The reason why it is down, for /ready and the log; "" when up. */

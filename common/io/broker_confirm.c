@@ -140,6 +140,14 @@ int64_t broker_confirm_stalled_ms(const struct broker_confirms *confirms)
     return clock_mono_ms() - (oldest_ms > confirms->answered_ms ? oldest_ms : confirms->answered_ms);
 }
 
+void broker_confirm_expire(struct broker_confirms *confirms, int64_t ms)
+{
+    int64_t added_before_ms = clock_mono_ms() - ms;
+    while (confirms->open > 0 && slot(confirms, confirms->first_tag)->added_ms <= added_before_ms) {
+        end(confirms, confirms->first_tag, BROKER_UNKNOWN);
+    }
+}
+
 void broker_confirm_abandon(struct broker_confirms *confirms)
 {
     while (confirms->first_tag < confirms->next_tag) {

@@ -16,7 +16,7 @@ struct broker_confirms {
     size_t open; /* messages without a verdict */
     uint64_t first_tag;
     uint64_t next_tag;
-    int64_t latency_ms;  /* of the last confirm */
+    int64_t latency_ms;  /* of the last confirm or nack */
     int64_t answered_ms; /* time of the last confirm or nack; monotonic */
 };
 
@@ -35,7 +35,12 @@ MUST_CHECK bool broker_confirm_settle(struct broker_confirms *confirms, uint64_t
  * queue does not count as long as others answer.
  */
 int64_t broker_confirm_stalled_ms(const struct broker_confirms *confirms);
-/* The link is lost: all open messages get BROKER_UNKNOWN. Tags start at 1 again. */
+/*
+ * Messages that have waited for `ms` get BROKER_UNKNOWN; a later confirm has no effect. A queue that never answers, one
+ * without a majority, would otherwise fill the ring and stop publishing to all others.
+ */
+void broker_confirm_expire(struct broker_confirms *confirms, int64_t ms);
+/* The link is lost, or is left: all open messages get BROKER_UNKNOWN. Tags start at 1 again. */
 void broker_confirm_abandon(struct broker_confirms *confirms);
 
 #endif

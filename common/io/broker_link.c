@@ -184,8 +184,10 @@ static void link_end(struct broker_link *link)
 {
     char reason[BROKER_TEXT_SIZE];
     (void)snprintf(reason, sizeof reason, "%s", link->failure);
+    /* Otherwise a server that accepts connections and ends them would be tried without a pause. */
     if (clock_mono_ms() - link->up_since_ms > BROKER_BACKOFF_MAX_MS) {
         link->backoff_ms = BROKER_BACKOFF_MIN_MS;
+        link->tries = 0;
     }
     link_close(link);
     set_state(link, BROKER_DOWN, reason);
@@ -432,7 +434,6 @@ static void link_begin(struct broker_link *link, const struct broker_login *logi
         attempt_failed(link, "no events for the connection");
         return;
     }
-    link->tries = 0;
     (void)snprintf(link->address, sizeof link->address, "%s:%d", login->host, login->port);
     log_info("rabbitmq %s: connected to %s", link->name, link->address);
     set_state(link, BROKER_UP, "");

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 
 enum {
@@ -33,6 +34,9 @@ struct broker_prober {
     bool up;
     size_t answered;
     size_t count;
+    size_t renewing;      /* probes of broker_prober_renew without a verdict */
+    int64_t since_ms;     /* the last time when the connection came up or a probe was added; monotonic */
+    int64_t confirmed_ms; /* the last confirm of a probe; monotonic; 0: none yet */
     TAILQ_HEAD(, probe) probes;
 };
 
@@ -44,10 +48,18 @@ static void retry_later(struct broker_prober *prober)
     }
 }
 
+static void note(struct broker_prober *prober, enum broker_verdict verdict)
+{
+    if (verdict == BROKER_CONFIRMED) {
+        prober->confirmed_ms = clock_mono_ms();
+    }
+}
+
 static void on_verdict(enum broker_verdict verdict, void *arg)
 {
     struct probe *probe = arg;
     struct broker_prober *prober = probe->prober;
+    note(prober, verdict);
     bool again = verdict == BROKER_NACKED && ++probe->nacks < PROBE_NACKS_MAX;
     if (verdict == BROKER_UNKNOWN || again) {
         probe->state = PROBE_WAITING;
@@ -60,17 +72,22 @@ static void on_verdict(enum broker_verdict verdict, void *arg)
     prober->answered++;
 }
 
+static bool send_probe(const struct probe *probe, broker_verdict_callback callback, void *arg)
+{
+    const struct broker_message message = {
+        .exchange = probe->exchange, .routing_key = probe->routing_key, .body = "", .type = BROKER_PROBE_TYPE};
+    return probe->prober->publish(probe->prober->connection, &message, callback, arg);
+}
+
 static void send_waiting(struct broker_prober *prober)
 {
     struct probe *probe = NULL;
     TAILQ_FOREACH(probe, &prober->probes, list)
     {
-        struct broker_message message = {
-            .exchange = probe->exchange, .routing_key = probe->routing_key, .body = "", .type = BROKER_PROBE_TYPE};
         if (probe->state != PROBE_WAITING) {
             continue;
         }
-        if (!prober->publish(prober->connection, &message, on_verdict, probe)) {
+        if (!send_probe(probe, on_verdict, probe)) {
             retry_later(prober);
             return;
         }
@@ -107,6 +124,7 @@ bool broker_prober_add(struct broker_prober *prober, const char *exchange, const
     }
     TAILQ_INSERT_TAIL(&prober->probes, probe, list);
     prober->count++;
+    prober->since_ms = clock_mono_ms();
     if (prober->up) {
         send_waiting(prober);
     }
@@ -149,6 +167,7 @@ void broker_prober_free(struct broker_prober *prober)
 void broker_prober_start(struct broker_prober *prober)
 {
     prober->up = true;
+    prober->since_ms = clock_mono_ms();
     send_waiting(prober);
 }
 
@@ -165,7 +184,38 @@ void broker_prober_stop(struct broker_prober *prober)
     }
 }
 
+static void on_renewed(enum broker_verdict verdict, void *arg)
+{
+    struct broker_prober *prober = arg;
+    note(prober, verdict);
+    prober->renewing--;
+}
+
+void broker_prober_renew(struct broker_prober *prober)
+{
+    struct probe *probe = NULL;
+    if (!prober->up || prober->renewing > 0) {
+        return;
+    }
+    TAILQ_FOREACH(probe, &prober->probes, list)
+    {
+        if (probe->state == PROBE_ANSWERED && send_probe(probe, on_renewed, prober)) {
+            prober->renewing++;
+        }
+    }
+}
+
 bool broker_prober_proved(const struct broker_prober *prober)
 {
     return prober->up && prober->answered == prober->count;
+}
+
+bool broker_prober_fresh(const struct broker_prober *prober, int64_t ms)
+{
+    return prober->count == 0 || (prober->confirmed_ms != 0 && clock_mono_ms() - prober->confirmed_ms < ms);
+}
+
+int64_t broker_prober_waiting_ms(const struct broker_prober *prober)
+{
+    return prober->up && !broker_prober_proved(prober) ? clock_mono_ms() - prober->since_ms : 0;
 }

@@ -2,10 +2,11 @@
  * Prepares a connection for publishing to quorum queues. RabbitMQ's channel opens a session with the queue's leader at
  * the first message for that queue. While the leader's node is silent, that fails: measured with RabbitMQ 3.10, the
  * channel was blocked for 63 s, for all its queues. A session that exists learns of each new leader, and confirms came
- * after 7 s. So a connection sends a probe to each queue when it comes up, and is proved once all are answered.
+ * after 7 s. So a connection sends a probe to each queue when it comes up, and is proved once all are answered. A proof
+ * says nothing about later: broker_prober_renew shows whether the node can still confirm.
  *
- * A nack may mean that the queue is full, which proves the session as well. Such a probe is sent again, up to
- * PROBE_NACKS_MAX times.
+ * A nacked probe is sent again every 500 ms, because the queue may elect a leader. The fourth nack counts as an answer:
+ * the queue is full.
  *
  * Caller: broker_sender.c.
  */
@@ -30,6 +31,14 @@ void broker_prober_free(struct broker_prober *prober);
 void broker_prober_start(struct broker_prober *prober);
 /* The connection is lost, and its messages have their verdicts. */
 void broker_prober_stop(struct broker_prober *prober);
+/* Sends the answered probes again, unless the last ones sent by this function still wait for their verdicts. */
+void broker_prober_renew(struct broker_prober *prober);
+/* All probes were answered since the connection came up. */
 bool broker_prober_proved(const struct broker_prober *prober);
+/* Whether a probe was confirmed within the last `ms`, or there are no probes. A node without a majority confirms none.
+ */
+bool broker_prober_fresh(const struct broker_prober *prober, int64_t ms);
+/* For how long the connection has waited to be proved, in ms; 0 if it is proved or down. */
+int64_t broker_prober_waiting_ms(const struct broker_prober *prober);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/io/broker_confirm.h"
 #include "common/io/broker_probe.h"
 
@@ -177,6 +178,31 @@ bool broker_sender_proved(const struct broker_sender *sender)
 {
     return broker_link_state(sender->link) == BROKER_UP && !broker_link_failing(sender->link) &&
            broker_prober_proved(sender->prober);
+}
+
+bool broker_sender_fresh(const struct broker_sender *sender, int64_t ms)
+{
+    return broker_prober_fresh(sender->prober, ms);
+}
+
+void broker_sender_renew(struct broker_sender *sender)
+{
+    broker_prober_renew(sender->prober);
+}
+
+int64_t broker_sender_unproved_ms(const struct broker_sender *sender)
+{
+    return broker_prober_waiting_ms(sender->prober);
+}
+
+bool broker_sender_answers(const struct broker_sender *sender, int64_t ms)
+{
+    return sender->confirms.answered_ms != 0 && clock_mono_ms() - sender->confirms.answered_ms < ms;
+}
+
+void broker_sender_expire(struct broker_sender *sender, int64_t ms)
+{
+    broker_confirm_expire(&sender->confirms, ms);
 }
 
 bool broker_sender_prepare(struct broker_sender *sender, const char *exchange, const char *routing_key)

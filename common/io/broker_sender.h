@@ -25,6 +25,14 @@ int64_t broker_sender_latency_ms(const struct broker_sender *sender); /* of the 
 int64_t broker_sender_stalled_ms(const struct broker_sender *sender);
 /* The link is up, and all its probes were answered. */
 bool broker_sender_proved(const struct broker_sender *sender);
+/* See broker_prober_fresh, broker_prober_renew and broker_prober_waiting_ms. */
+bool broker_sender_fresh(const struct broker_sender *sender, int64_t ms);
+void broker_sender_renew(struct broker_sender *sender);
+int64_t broker_sender_unproved_ms(const struct broker_sender *sender);
+/* Whether any message was confirmed or nacked within the last `ms`. */
+bool broker_sender_answers(const struct broker_sender *sender, int64_t ms);
+/* Messages that have waited for `ms` get BROKER_UNKNOWN. The connection stays. */
+void broker_sender_expire(struct broker_sender *sender, int64_t ms);
 /* See broker_prepare. */
 MUST_CHECK bool broker_sender_prepare(struct broker_sender *sender, const char *exchange, const char *routing_key);
 /* See broker_publish. */

@@ -1,6 +1,6 @@
 /*
  * Names to a broker the queues that a program publishes to, so that it can leave one node of a cluster for another
- * (broker_prepare). False: no memory. Callers: every program, for the broker that publishes.
+ * (broker_prepare, which says when it is false). Callers: every program, for the broker that publishes.
  */
 #ifndef ROSTRUM_COMMON_PROTOCOL_TOPOLOGY_PREPARE_H
 #define ROSTRUM_COMMON_PROTOCOL_TOPOLOGY_PREPARE_H

@@ -26,7 +26,10 @@
 
 enum {
     BACKLOG_LOOK_MS = 1000, /* from one look to the next */
-    /* Without progress. With lease_s = 3, a look of the end worker and one of the gateway: 10 s from any fault. */
+    /*
+     * Without progress. It is noticed 10 s after any fault: lease_s (3), then this (4), then a look of the end worker
+     * (1) and one of the gateway (1).
+     */
     BACKLOG_STOPPED_MS = 4000,
     BACKLOG_FRESH_MS = 3000, /* without renewal a report is stale; plus twice the interval of its writer */
 };

@@ -74,6 +74,12 @@ struct pending_bids {
 
 LIST_HEAD(pending_list, pending_bids);
 
+/* The nacks of a shard; boot clock; 0: none. */
+struct nacks {
+    int64_t since_ms;
+    int64_t last_ms;
+};
+
 struct publisher {
     const struct config *config;
     struct broker *broker; /* NULL: not connected yet */
@@ -85,7 +91,7 @@ struct publisher {
     size_t spare_count;
     TAILQ_HEAD(, pending_bids) stalled;
     struct message_list delayed;
-    int64_t nacked_since_ms[TOPOLOGY_SHARDS_MAX]; /* of each shard, since its last confirm; boot clock; 0: never */
+    struct nacks nacks[TOPOLOGY_SHARDS_MAX]; /* of each shard, since its last confirm */
     struct bid_list deadlines;
     struct command *commands; /* commands of the message being written; share_max_bids of them */
     size_t share_max;
@@ -324,21 +330,31 @@ static bool message_publish_again(struct publisher_message *message)
     return true;
 }
 
-static int64_t *nacked_since(const struct publisher_message *message)
+static struct nacks *nacks_of(const struct publisher_message *message)
 {
     struct publisher *publisher = message->pending->publisher;
-    return &publisher->nacked_since_ms[ids_shard(&message->pending->auction_id, publisher->shards)];
+    return &publisher->nacks[ids_shard(&message->pending->auction_id, publisher->shards)];
+}
+
+/* Returns for how long the shard has nacked. A nack long after the one before begins anew: it is another election. */
+static int64_t note_nack(struct nacks *nacks, int64_t now_ms, int64_t deadline_ms)
+{
+    if (nacks->last_ms == 0 || now_ms - nacks->last_ms > deadline_ms + BACKOFF_MAX_MS) {
+        nacks->since_ms = now_ms;
+    }
+    nacks->last_ms = now_ms;
+    return now_ms - nacks->since_ms;
 }
 
 /* False: the nack is final. */
 static bool message_delay(struct publisher_message *message)
 {
     const struct publisher *publisher = message->pending->publisher;
-    int64_t *since_ms = nacked_since(message);
+    int64_t deadline_ms = publisher->config->confirm_deadline_ms;
     int64_t now = clock_boot_ms();
-    *since_ms = *since_ms == 0 ? now : *since_ms;
+    int64_t nacked_ms = note_nack(nacks_of(message), now, deadline_ms);
     if (!broker_has_standby(publisher->broker) || message->perhaps_stored || TAILQ_EMPTY(&message->bids) ||
-        now - *since_ms >= publisher->config->confirm_deadline_ms) {
+        nacked_ms >= deadline_ms) {
         return false;
     }
     message->backoff_ms = message->backoff_ms == 0 ? BACKOFF_MIN_MS : message->backoff_ms * 2;
@@ -371,7 +387,7 @@ static void message_answered(enum broker_verdict verdict, void *arg)
     assert(message->state == MESSAGE_IN_FLIGHT);
     switch (verdict) {
     case BROKER_CONFIRMED:
-        *nacked_since(message) = 0;
+        *nacks_of(message) = (struct nacks){0};
         message_end(message, PUBLISHER_CONFIRMED);
         break;
     case BROKER_NACKED:

@@ -46,7 +46,7 @@ struct publisher_bid {
 MUST_CHECK struct publisher *publisher_new(struct event_base *base, const struct config *config);
 /* Sets the connection for publishing; no bid is accepted before. The caller keeps ownership. */
 void publisher_connect(struct publisher *publisher, struct broker *broker, unsigned shards);
-/* True if bids can be published: the broker is connected and its topology declared. */
+/* True if bids can be published: the broker is connected, its topology declared, and no alarm stops publishing. */
 bool publisher_ready(const struct publisher *publisher);
 /* NULL: not connected yet. */
 const struct broker *publisher_broker(const struct publisher *publisher);
