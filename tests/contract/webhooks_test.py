@@ -10,8 +10,10 @@ Runs alone: webhooks of the deployment receive the events of all auctions.
 """
 import asyncio
 import concurrent.futures
+import errno
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -401,10 +403,25 @@ def test_size_and_time_of_answers_are_limited(fixture):
         wait_for(f"{path}: connection closed", lambda: fixture.server.of(path)[0].cut)
 
 
+def server_on_ipv6_alone():
+    """A server on ::1, and a socket that holds its port on 127.0.0.1 and refuses connections there."""
+    while True:
+        server = at.Endpoints("::1")
+        held = socket.socket()
+        try:
+            held.bind(("127.0.0.1", server.port))
+            return server, held
+        except OSError as error:  # another program listens there
+            held.close()
+            server.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+
+
 def test_the_resolved_address_of_a_webhook_is_checked(fixture):
     """localhost is 127.0.0.1, which the tests' settings allow, and ::1, which they do not."""
     try:
-        server = at.Endpoints("::1")
+        server, held = server_on_ipv6_alone()
     except OSError:
         return  # no IPv6 on this machine; tests/integration/webhook_call_test.c covers other names
     who = fixture.new_user("Uma")
@@ -415,6 +432,7 @@ def test_the_resolved_address_of_a_webhook_is_checked(fixture):
     expect("calls of ::1", server.calls, [])
     fixture.call(204, "DELETE", f"{MY_HOOKS}/{hook['id']}", None, who)
     server.close()
+    held.close()
 
 
 def test_certificates_are_checked(fixture):
