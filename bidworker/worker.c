@@ -41,7 +41,7 @@ enum {
     OUTBOX_DRAIN_MS = 2000, /* then the remaining rows are left to the other workers' sweep */
 };
 
-/* What the log was last told. */
+/* The last entry in the log. */
 struct report {
     struct cycle_totals totals;
     int64_t at_ms;

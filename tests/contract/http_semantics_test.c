@@ -258,6 +258,16 @@ START_TEST(unknown_paths_methods_and_long_headers_are_refused)
 }
 END_TEST
 
+/* evhttp would answer CONNECT without a length, and the client would wait. */
+START_TEST(connect_is_refused_and_the_connection_closed)
+{
+    const char *out = send_raw("CONNECT /api/v1/time HTTP/1.1\r\nHost: x\r\n\r\n");
+    ck_assert_msg(strncmp(out, "HTTP/1.1 501", strlen("HTTP/1.1 501")) == 0, "%s", out);
+    ck_assert_ptr_nonnull(strstr(out, "NOT_IMPLEMENTED"));
+    ck_assert_ptr_nonnull(strstr(out, "Connection: close"));
+}
+END_TEST
+
 static Suite *http_semantics_suite(void)
 {
     const TTest *const tests[] = {
@@ -272,6 +282,7 @@ static Suite *http_semantics_suite(void)
         connections_are_kept_alive_unless_the_client_closes,
         expect_100_continue_is_honoured_and_others_get_417,
         unknown_paths_methods_and_long_headers_are_refused,
+        connect_is_refused_and_the_connection_closed,
         NULL,
     };
     return fixture_suite("http_semantics", tests);

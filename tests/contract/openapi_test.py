@@ -438,11 +438,20 @@ def example_body(operation):
     return content["example"] if "example" in content else next(iter(content["examples"].values()))["value"]
 
 
+def is_stopped(process):
+    """True if all threads of the process are stopped. The last ones may still run after kill() has returned."""
+    states = [open(path, encoding="ascii", errors="replace").read().rpartition(")")[2].split()[0]
+              for path in glob.glob(f"/proc/{process}/task/*/stat")]
+    return set(states) == {"T"}
+
+
 def run_while_stopped(processes, threads):
     """Runs the threads while the processes are stopped with SIGSTOP."""
     try:
         for process in processes:
             os.kill(process, signal.SIGSTOP)
+        for process in processes:
+            wait_for(f"{process} to stop", lambda: is_stopped(process))
         for thread in threads:
             thread.start()
         for thread in threads:
