@@ -16,7 +16,7 @@ MACHINES="rabbitmq-1 rabbitmq-2 rabbitmq-3 postgres-1 postgres-2 redis-1 redis-2
     bidworker-1 bidworker-2 bidworker-3 endworker-1 endworker-2 notifyworker-1"
 NETWORK=10.99.0
 HOLDER_START_S=10
-KILL_ROUNDS_MAX=50 # looks at the processes of a machine that is killed; each finds those that started meanwhile
+KILL_ROUNDS_MAX=100 # looks at the processes of a machine that is killed, a tenth of a second apart
 
 # machine_is NAME: succeeds if there is such a machine.
 machine_is() {
@@ -161,13 +161,18 @@ machine_signal() {
     kill -s "$2" $(machine_processes "$1") 2>/dev/null || true
 }
 
-# machine_kill NAME: ends all its processes at once.
+# machine_kill NAME: ends all its processes at once; fails if some do not end. Each round finds those that started
+# meanwhile. A process ends only after its system call: a flush of a file can take seconds.
 machine_kill() {
     rounds=0
     while [ -n "$(machine_processes "$1")" ]; do
         rounds=$((rounds + 1))
-        [ "$rounds" -le "$KILL_ROUNDS_MAX" ] || die "processes of $1 do not end"
+        if [ "$rounds" -gt "$KILL_ROUNDS_MAX" ]; then
+            printf 'deployment: processes of %s do not end: %s\n' "$1" "$(machine_processes "$1" | paste -sd ' ')" >&2
+            return 1
+        fi
         machine_signal "$1" KILL
+        sleep 0.1
     done
     rm -f "$CLUSTER/machines/$1/supervisor.pid" "$CLUSTER/machines/$1/frozen"
 }
