@@ -56,6 +56,7 @@ holder_read() {
 holder_start() {
     file=$1
     shift
+    rm -f "$file" # of an earlier holder, which would be taken for this one if it lives
     # shellcheck disable=SC2016 # the inner shell's variables
     setsid "$@" sh -c 'echo "$$ $(readlink /proc/self/ns/net)" >"$1.new" && mv "$1.new" "$1" && exec sleep infinity' \
         sh "$file" </dev/null >/dev/null 2>>"$CLUSTER/log/machines" 9>&- &
