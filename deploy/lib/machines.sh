@@ -52,7 +52,8 @@ holder_read() {
     [ "$(readlink "/proc/$HOLDER_PID/ns/net")" = "$HOLDER_NET" ]
 }
 
-# holder_start FILE COMMAND...: starts a holder by the command, which makes its namespace, and waits for it.
+# holder_start FILE COMMAND...: starts a holder by the command, which makes its namespace, and waits for it. Until the
+# holder has written its file, HOLDER_STARTING is its pid.
 holder_start() {
     file=$1
     shift
@@ -60,8 +61,16 @@ holder_start() {
     # shellcheck disable=SC2016 # the inner shell's variables
     setsid "$@" sh -c 'echo "$$ $(readlink /proc/self/ns/net)" >"$1.new" && mv "$1.new" "$1" && exec sleep infinity' \
         sh "$file" </dev/null >/dev/null 2>>"$CLUSTER/log/machines" 9>&- &
+    HOLDER_STARTING=$!
     wait_until "$HOLDER_START_S" holder_read "$file" || die "no namespace could be made: see $CLUSTER/log/machines"
     holder_read "$file"
+    HOLDER_STARTING=
+}
+
+# holder_abandon: ends a holder that has not written its file, after an error or a signal.
+holder_abandon() {
+    [ -z "${HOLDER_STARTING:-}" ] || kill -KILL "$HOLDER_STARTING" 2>/dev/null || true
+    HOLDER_STARTING=
 }
 
 # holder_stop FILE
@@ -138,11 +147,12 @@ machine_start() (
     service_up $(machine_services "$1")
 )
 
-# machine_stop NAME SECONDS: stops its services in order, by SIGKILL after so many seconds.
+# machine_stop NAME SECONDS: stops its services in order, by SIGKILL after so many seconds; also those whose runsvdir is
+# gone.
 machine_stop() (
     VAR=$CLUSTER/machines/$1
-    supervisor=$(supervisor_pid) || return 0
-    kill -TERM "$supervisor" 2>/dev/null
+    supervisor=$(supervisor_pid) || supervisor=
+    [ -z "$supervisor" ] || kill -TERM "$supervisor" 2>/dev/null || true
     # shellcheck disable=SC2046
     service_stop "$2" $(machine_services "$1")
     rm -f "$VAR/supervisor.pid"

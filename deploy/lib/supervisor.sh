@@ -41,7 +41,11 @@ supervisor_start() {
     # shellcheck disable=SC2016,SC2086 # the inner shell's own $$ and $1; a list of words
     setsid ${SUPERVISOR_ENTER:-} sh -c 'echo $$ >"$1/supervisor.pid"; exec runsvdir -P "$1/service"' sh "$VAR" \
         </dev/null >>"$VAR/log/supervisor" 2>&1 9>&- &
-    wait_until 10 supervisor_pid || die "runsvdir did not start: see $VAR/log/supervisor"
+    started=$!
+    wait_until 10 supervisor_pid || {
+        kill -KILL "$started" 2>/dev/null || true # it could start later, and nobody would stop it
+        die "runsvdir did not start: see $VAR/log/supervisor"
+    }
     for name in "$@"; do
         wait_until 10 test -e "$VAR/service/$name/supervise/ok" ||
             die "runit does not supervise $name: see $VAR/log/supervisor"
