@@ -147,9 +147,10 @@ machine_start() (
     service_up $(machine_services "$1")
 )
 
-# machine_stop NAME SECONDS: stops its services in order, by SIGKILL after so many seconds; also those whose runsvdir is
-# gone.
+# machine_stop NAME SECONDS: stops its services in order, by SIGKILL after so many seconds; also of a machine that is
+# frozen, or whose runsvdir is gone.
 machine_stop() (
+    machine_thaw "$1"
     VAR=$CLUSTER/machines/$1
     supervisor=$(supervisor_pid) || supervisor=
     [ -z "$supervisor" ] || kill -TERM "$supervisor" 2>/dev/null || true
