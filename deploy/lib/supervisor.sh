@@ -1,8 +1,9 @@
 # deploy/lib/supervisor.sh: the services of a deployment under runit: one runsvdir for the deployment, one runsv and one
-# svlogd for each service. Read by deploy/private with `.`; defines functions only. Runs as the deployment's user.
+# svlogd for each service. Read by deploy/private and deploy/cluster with `.`; defines functions only. Runs as the
+# deployment's user.
 #
-# Only service_up starts a service: until then its folder contains a file `down`, so that deploy/private decides the
-# order. After that, runit restarts the service whenever it ends.
+# Only service_up starts a service: until then its folder contains a file `down`, so that the reader decides the order.
+# After that, runit restarts the service whenever it ends.
 
 LOG_FILE_MAX_BYTES=10000000
 LOG_FILES_MAX=5 # old files for each service
