@@ -16,7 +16,7 @@ MACHINES="rabbitmq-1 rabbitmq-2 rabbitmq-3 postgres-1 postgres-2 redis-1 redis-2
     bidworker-1 bidworker-2 bidworker-3 endworker-1 endworker-2 notifyworker-1"
 NETWORK=10.99.0
 HOLDER_START_S=10
-KILL_ROUNDS_MAX=50 # looks at the processes of a machine that is killed; each finds those that started meanwhile
+KILL_ROUNDS_MAX=100 # looks at the processes of a machine that is killed, a tenth of a second apart
 
 # machine_is NAME: succeeds if there is such a machine.
 machine_is() {
@@ -52,15 +52,25 @@ holder_read() {
     [ "$(readlink "/proc/$HOLDER_PID/ns/net")" = "$HOLDER_NET" ]
 }
 
-# holder_start FILE COMMAND...: starts a holder by the command, which makes its namespace, and waits for it.
+# holder_start FILE COMMAND...: starts a holder by the command, which makes its namespace, and waits for it. Until the
+# holder has written its file, HOLDER_STARTING is its pid.
 holder_start() {
     file=$1
     shift
+    rm -f "$file" # of an earlier holder, which would be taken for this one if it lives
     # shellcheck disable=SC2016 # the inner shell's variables
     setsid "$@" sh -c 'echo "$$ $(readlink /proc/self/ns/net)" >"$1.new" && mv "$1.new" "$1" && exec sleep infinity' \
         sh "$file" </dev/null >/dev/null 2>>"$CLUSTER/log/machines" 9>&- &
+    HOLDER_STARTING=$!
     wait_until "$HOLDER_START_S" holder_read "$file" || die "no namespace could be made: see $CLUSTER/log/machines"
     holder_read "$file"
+    HOLDER_STARTING=
+}
+
+# holder_abandon: ends a holder that has not written its file, after an error or a signal.
+holder_abandon() {
+    [ -z "${HOLDER_STARTING:-}" ] || kill -KILL "$HOLDER_STARTING" 2>/dev/null || true
+    HOLDER_STARTING=
 }
 
 # holder_stop FILE
@@ -137,11 +147,13 @@ machine_start() (
     service_up $(machine_services "$1")
 )
 
-# machine_stop NAME SECONDS: stops its services in order, by SIGKILL after so many seconds.
+# machine_stop NAME SECONDS: stops its services in order, by SIGKILL after so many seconds; also of a machine that is
+# frozen, or whose runsvdir is gone.
 machine_stop() (
+    machine_thaw "$1"
     VAR=$CLUSTER/machines/$1
-    supervisor=$(supervisor_pid) || return 0
-    kill -TERM "$supervisor" 2>/dev/null
+    supervisor=$(supervisor_pid) || supervisor=
+    [ -z "$supervisor" ] || kill -TERM "$supervisor" 2>/dev/null || true
     # shellcheck disable=SC2046
     service_stop "$2" $(machine_services "$1")
     rm -f "$VAR/supervisor.pid"
@@ -161,13 +173,18 @@ machine_signal() {
     kill -s "$2" $(machine_processes "$1") 2>/dev/null || true
 }
 
-# machine_kill NAME: ends all its processes at once.
+# machine_kill NAME: ends all its processes at once; fails if some do not end. Each round finds those that started
+# meanwhile. A process ends only after its system call: a flush of a file can take seconds.
 machine_kill() {
     rounds=0
     while [ -n "$(machine_processes "$1")" ]; do
         rounds=$((rounds + 1))
-        [ "$rounds" -le "$KILL_ROUNDS_MAX" ] || die "processes of $1 do not end"
+        if [ "$rounds" -gt "$KILL_ROUNDS_MAX" ]; then
+            printf 'deployment: processes of %s do not end: %s\n' "$1" "$(machine_processes "$1" | paste -sd ' ')" >&2
+            return 1
+        fi
         machine_signal "$1" KILL
+        sleep 0.1
     done
     rm -f "$CLUSTER/machines/$1/supervisor.pid" "$CLUSTER/machines/$1/frozen"
 }

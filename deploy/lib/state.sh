@@ -1,5 +1,5 @@
-# deploy/lib/state.sh: the state folder of a deployment: its path, owner, ports and secrets. Read by deploy/private with
-# `.`; defines functions only.
+# deploy/lib/state.sh: the state folder of a deployment: its path, owner, ports and secrets. Read by deploy/private and
+# deploy/cluster with `.`; defines functions only.
 #
 # VAR is the folder's real, absolute path. It contains:
 #   .rostrum-deployment       marks the folder as a deployment's, so that `clean` may delete it

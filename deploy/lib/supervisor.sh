@@ -1,8 +1,9 @@
 # deploy/lib/supervisor.sh: the services of a deployment under runit: one runsvdir for the deployment, one runsv and one
-# svlogd for each service. Read by deploy/private with `.`; defines functions only. Runs as the deployment's user.
+# svlogd for each service. Read by deploy/private and deploy/cluster with `.`; defines functions only. Runs as the
+# deployment's user.
 #
-# Only service_up starts a service: until then its folder contains a file `down`, so that deploy/private decides the
-# order. After that, runit restarts the service whenever it ends.
+# Only service_up starts a service: until then its folder contains a file `down`, so that the reader decides the order.
+# After that, runit restarts the service whenever it ends.
 
 LOG_FILE_MAX_BYTES=10000000
 LOG_FILES_MAX=5 # old files for each service
@@ -41,7 +42,11 @@ supervisor_start() {
     # shellcheck disable=SC2016,SC2086 # the inner shell's own $$ and $1; a list of words
     setsid ${SUPERVISOR_ENTER:-} sh -c 'echo $$ >"$1/supervisor.pid"; exec runsvdir -P "$1/service"' sh "$VAR" \
         </dev/null >>"$VAR/log/supervisor" 2>&1 9>&- &
-    wait_until 10 supervisor_pid || die "runsvdir did not start: see $VAR/log/supervisor"
+    started=$!
+    wait_until 10 supervisor_pid || {
+        kill -KILL "$started" 2>/dev/null || true # it could start later, and nobody would stop it
+        die "runsvdir did not start: see $VAR/log/supervisor"
+    }
     for name in "$@"; do
         wait_until 10 test -e "$VAR/service/$name/supervise/ok" ||
             die "runit does not supervise $name: see $VAR/log/supervisor"

@@ -58,9 +58,9 @@ def state_of(machine):
     return next(words[2] for words in lines if words[0] == machine)
 
 
-def processes():
-    """The processes whose command names the state folder."""
-    folder = os.environ["ROSTRUM_CLUSTER_VAR"].encode()
+def processes(of=""):
+    """The processes whose command names the state folder, or this folder in it."""
+    folder = f"{os.environ['ROSTRUM_CLUSTER_VAR']}{of}".encode()
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -120,6 +120,15 @@ def a_killed_or_stopped_machine_refuses_and_starts_again():
         wait_until_whole()
 
 
+def a_frozen_machine_is_stopped_and_starts_again():
+    cluster("freeze", "gateway-2")
+    cluster("stop", "gateway-2")
+    assert state_of("gateway-2") == "down"
+    assert processes(of="/machines/gateway-2/") == []
+    cluster("start", "gateway-2")
+    wait_until_whole()
+
+
 def without_bid_workers_the_proxy_passes_reads_and_bids_are_answered_by_a_gateway():
     public = f"http://127.0.0.1:{os.environ['ROSTRUM_HTTP_PORT']}"
     for number in (1, 2, 3):
@@ -138,6 +147,20 @@ def without_bid_workers_the_proxy_passes_reads_and_bids_are_answered_by_a_gatewa
     wait_until_whole()
 
 
+def holders():
+    """The pids of the processes that hold the machines' namespaces."""
+    files = pathlib.Path(os.environ["ROSTRUM_CLUSTER_VAR"], "machines").glob("*/holder")
+    return {file.read_text().split()[0] for file in files}
+
+
+def it_is_stopped_even_if_its_switch_died():
+    held = holders()
+    os.kill(int(pathlib.Path(os.environ["ROSTRUM_CLUSTER_VAR"], "switch").read_text().split()[0]), signal.SIGKILL)
+    cluster("down")
+    assert processes() == [], processes()
+    assert not [pid for pid in held if os.path.exists(f"/proc/{pid}")]
+
+
 def it_leaves_nothing_behind():
     cluster("clean")
     assert processes() == [], processes()
@@ -147,7 +170,9 @@ def it_leaves_nothing_behind():
 STEPS = [it_opens_whole_and_answers_on_loopback, a_second_start_is_refused, no_machine_has_a_route_out,
          each_role_has_a_leader, a_machine_that_is_cut_off_is_silent_and_the_others_answer,
          a_frozen_machine_does_not_answer, a_killed_or_stopped_machine_refuses_and_starts_again,
-         without_bid_workers_the_proxy_passes_reads_and_bids_are_answered_by_a_gateway, it_leaves_nothing_behind]
+         a_frozen_machine_is_stopped_and_starts_again,
+         without_bid_workers_the_proxy_passes_reads_and_bids_are_answered_by_a_gateway,
+         it_is_stopped_even_if_its_switch_died, it_leaves_nothing_behind]
 
 
 def run():
