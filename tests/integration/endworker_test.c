@@ -460,6 +460,13 @@ static struct shards_depth depth_of(struct event_base *base, struct redis *redis
     return depth;
 }
 
+/* Whether shard 0 had this depth at a later time. Redis still holds what the workers of other tests published. */
+static bool has_depth_since(struct event_base *base, struct redis *redis, int64_t ready, int64_t since_ms)
+{
+    struct shards_depth depth = depth_of(base, redis, "0");
+    return depth.ready == ready && depth.at_ms > since_ms;
+}
+
 /* It goes on without PostgreSQL, although nobody leads then. */
 START_TEST(depths_of_shards_are_published_with_and_without_postgresql)
 {
@@ -478,13 +485,14 @@ START_TEST(depths_of_shards_are_published_with_and_without_postgresql)
     (void)snprintf(direct, sizeof direct, "%s", getenv("ROSTRUM_PG_URL"));
     relay_open_url(&relay, direct, relayed);
     ck_assert_int_eq(setenv("ROSTRUM_PG_URL", relayed, 1), 0);
+    int64_t started_ms = clock_now_ms();
     worker = program_start("rostrum-endworker", config);
     ck_assert_int_eq(setenv("ROSTRUM_PG_URL", direct, 1), 0);
 
     topology_shard_name(0, exchange);
     queues_publish(queues, exchange, "", "first", sizeof("first"));
     queues_publish(queues, exchange, "", "second", sizeof("second"));
-    LOOP_UNTIL(base, depth_of(base, redis, "0").ready == 2, DEADLINE_MS);
+    LOOP_UNTIL(base, has_depth_since(base, redis, 2, started_ms), DEADLINE_MS);
     ck_assert_int_eq(depth_of(base, redis, "0").consumers, 0);
     ck_assert_int_eq(depth_of(base, redis, "1").ready, 0);
 
@@ -492,8 +500,7 @@ START_TEST(depths_of_shards_are_published_with_and_without_postgresql)
     LOOP_UNTIL(base, sql_int(sql, leader_pid, NULL) == 0, DEADLINE_MS);
     int64_t lost_ms = depth_of(base, redis, "0").at_ms;
     queues_publish(queues, exchange, "", "third", sizeof("third"));
-    LOOP_UNTIL(base, depth_of(base, redis, "0").ready == 3, DEADLINE_MS);
-    ck_assert_int_gt(depth_of(base, redis, "0").at_ms, lost_ms);
+    LOOP_UNTIL(base, has_depth_since(base, redis, 3, lost_ms), DEADLINE_MS);
     redis_free(redis);
     event_base_free(base);
 }
