@@ -43,7 +43,7 @@ MUST_CHECK struct cycle *cycle_new(const struct cycle_options *options);
 void cycle_end(struct cycle *cycle);
 /* To be called after cycle_end, once the connections to PostgreSQL are freed: their last callbacks use it. */
 void cycle_free(struct cycle *cycle);
-/* A command can perhaps be taken. Takes effect at the end of the loop's pass. */
+/* To be called when a command may be available: the loop then tries to take one. */
 void cycle_wake(struct cycle *cycle);
 /* PostgreSQL is up again: tries a waiting batch at once. */
 void cycle_resume(struct cycle *cycle);

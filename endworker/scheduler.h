@@ -1,8 +1,9 @@
 /*
- * Starts and ends auctions. While this end worker leads, it polls every schedule_poll_ms for auctions that are due. A
- * start is due at its start time, an end fence_grace_ms after the end time. It publishes START and FENCE commands on
- * the auction's own routing key, and repeats them at growing intervals until the auction has left that state. It
- * decides nothing: the bid worker processes the command among the auction's bids, in their order.
+ * Starts and ends auctions. While this end worker leads, it polls for auctions that are due, at least schedule_poll_ms
+ * apart (scheduler.c). A start is due at its start time, an end fence_grace_ms after the end time. It publishes START
+ * and FENCE commands on the auction's own routing key, and repeats them at growing intervals until the auction has left
+ * `scheduled`, or `active`. It decides nothing: the bid worker processes the command among the auction's bids, in their
+ * order.
  *
  * Caller: main.c.
  */
@@ -25,12 +26,12 @@ struct scheduler_options {
     struct pg *pg;               /* with statements_table */
     struct broker *broker;       /* a broker for publishing */
     struct timing_guard *timing;
-    /* Asked before a page of commands is published: whether this end worker still leads. */
+    /* Asked when a page was read, and when publishing goes on after a pause: whether this end worker still leads. */
     bool (*leads)(void *arg);
     void *arg;
 };
 
-/* Idle until scheduler_lead. NULL: no memory. */
+/* Until scheduler_lead it only reads the number of shards. NULL: no memory. */
 MUST_CHECK struct scheduler *scheduler_new(const struct scheduler_options *options);
 /* Free `pg` and `broker` first. */
 void scheduler_free(struct scheduler *scheduler);

@@ -1,19 +1,19 @@
 /*
- * Deliveries of notifications outside of the app. Notifications (a trigger) and the gateway insert rows into table
- * deliveries. In the same transaction a trigger puts a message {"v", "delivery", "try", "endpoint"} into the outbox.
- * This file consumes these messages, channel by channel, and makes one attempt for each:
+ * Deliveries of notifications outside of the app. Triggers on table notifications, the gateway and deployment_webhooks
+ * insert rows into table deliveries. In the same transaction a trigger puts a message {"v", "delivery", "try",
+ * "endpoint"} into the outbox. This file consumes these messages, channel by channel, and makes one attempt for each:
  *
  *     queue deliveries.CHANNEL -> read the row -> transfer (libcurl) -> write the result -> ack
  *
  * A failed attempt is retried after 1, 2, 4, 8 and 16 seconds by a message to a delayed queue: five retries, six
- * attempts in all. After the last one it becomes a dead letter. The row and that message, or the dead letter, are
- * committed together through the outbox. A message whose "try" differs from the row's was already processed and is
- * skipped. So a delivery is made at least once. Its id stays the same, so that the receiver can recognise duplicates.
+ * attempts in all. After the last one it becomes a dead letter. The row's new state and that message are committed
+ * together, through the outbox. A message whose "try" differs from the row's was already processed and is skipped. So a
+ * delivery is made at least once. Its id stays the same, so that the receiver can recognise duplicates.
  *
- * A slow endpoint does not delay others. It has at most `endpoint_max` running transfers and at most `waiting_max`
- * waiting messages, of `transfers_max` in all (the prefetch). Further messages go to a delayed queue, which does not
- * count as an attempt. A failing endpoint has one transfer at a time until one succeeds, and no waiting messages
- * (endpoints.h).
+ * A slow endpoint does not delay others. The channel takes `transfers_max` messages at once (the prefetch). Of these,
+ * one endpoint has at most `endpoint_max` running and at most `waiting_max` waiting. Further messages go to a delayed
+ * queue, which does not count as an attempt. A failing endpoint has one transfer at a time until one succeeds, and no
+ * waiting messages (endpoints.h).
  *
  * A channel defines how a delivery is read, set up and judged; see struct delivery_channel. Callers: main.c; channels:
  * mail.c, webhook_channel.c.
@@ -53,7 +53,7 @@ struct delivery {
     struct uuid id;
     struct uuid user_id; /* nil: the address may have no account */
     char kind[DELIVERY_KIND_SIZE];
-    int tries;          /* attempts before this one, in this round */
+    int tries;          /* attempts before this one, since the delivery was last queued */
     int64_t created_ms; /* creation time of the row */
     /* Owned by the channel, except `curl`. */
     CURL *curl;          /* created and freed by deliveries, set up by `begin` */

@@ -6,8 +6,8 @@
  * stops reading from connections that publish. Consumers are in broker_consumer.h.
  *
  * Publishing uses confirms. The loop reports exactly one verdict for each message. A message that was unconfirmed when
- * the link broke, or was left for the second one, gets BROKER_UNKNOWN: it may or may not have arrived. In the callback
- * broker_state shows whether it can be published again.
+ * its connection broke, or was given up for the standby, gets BROKER_UNKNOWN: it may or may not have arrived. In the
+ * callback broker_state shows whether it can be published again.
  */
 #ifndef ROSTRUM_COMMON_IO_BROKER_H
 #define ROSTRUM_COMMON_IO_BROKER_H
@@ -26,7 +26,7 @@ MUST_CHECK struct broker *broker_new(const struct broker_options *options);
  */
 void broker_free(struct broker *broker);
 enum broker_state broker_state(const struct broker *broker);
-/* It publishes to a cluster: a node can be left, and queues elect leaders. */
+/* Whether it has a second connection: it publishes, and the URL has several hosts. */
 bool broker_has_standby(const struct broker *broker);
 /*
  * If the broker has a standby: prepares both connections for publishing to the queue that is bound there, now and each
@@ -44,13 +44,14 @@ const char *broker_error(const struct broker *broker);
  * Publishes a persistent, mandatory message. It is copied before this returns. All messages of one pass of the loop are
  * sent together at its end. The broker sets the property correlation_id itself.
  *
- * False: nothing was queued and the callback is not called. Reasons: down, blocked, unconfirmed_max reached, 16 MiB
- * unsent, or four times unconfirmed_max messages published since the oldest unconfirmed one.
+ * False: nothing was queued and the callback is not called. Reasons: down, blocked, no memory, unconfirmed_max
+ * reached, 16 MiB unsent, or too many messages published since the oldest unconfirmed one (at least four times
+ * unconfirmed_max).
  */
 MUST_CHECK bool broker_publish(struct broker *broker, const struct broker_message *message,
                                broker_verdict_callback callback, void *arg);
 
-/* The only connection, for broker_consumer.c. */
+/* The connection, for broker_consumer.c. Not allowed with a standby. */
 struct broker_link *broker_link_of(const struct broker *broker);
 
 #endif

@@ -36,9 +36,9 @@ struct broker_options {
     struct event_base *base;
     const char *url;  /* see broker_url.h; one host or several */
     const char *name; /* connection_name in the server's list of connections */
-    int heartbeat_s;  /* with two connections: BROKER_CONSUMING_HEARTBEAT_S */
+    int heartbeat_s;  /* ignored with two connections: BROKER_CONSUMING_HEARTBEAT_S */
     int connect_timeout_ms;
-    size_t unconfirmed_max; /* unconfirmed messages, at least 1; above that broker_publish returns false */
+    size_t unconfirmed_max; /* of each connection, at least 1; at that number broker_publish returns false */
     /*
      * If the URL has several hosts: publish through a second connection when messages wait and none was confirmed for
      * this long (broker.c). 0, or one host: there is one connection.

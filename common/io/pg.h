@@ -1,8 +1,8 @@
 /*
  * PostgreSQL on an event base, through libpq's asynchronous pipeline interface. A struct pg is a small pool of
- * connections that reconnect with back-off (50 ms doubling to 2 s). All statements are parameterised, in text format,
- * and named. Each connection prepares them before it counts as up. A commit is durable, even if the server's
- * synchronous_commit is off: each connection raises it to at least `on`.
+ * connections that reconnect with back-off: 50 ms, doubled up to 2 s after each round over all hosts. All statements
+ * are parameterised, in text format, and named. Each connection prepares them before it counts as up. A commit is
+ * durable, even if the server's synchronous_commit is off: each connection raises it to at least `on`.
  *
  *     One statement:  pg_query, in its own transaction.
  *     Transactions:   pg_tx_begin reserves a connection, pg_tx_send queues statements into the pipeline,
@@ -10,12 +10,13 @@
  *                     pg_tx_commit sends COMMIT and a sync,
  *                     pg_tx_abort rolls back. After commit or abort the connection returns to the pool.
  *
- * Callbacks come from the loop, never from the call that sent the statement, exactly once, in the order of sending. A
- * callback may call every function here, pg_free included.
+ * Callbacks come exactly once, in the order of sending on each connection. They come from the loop or from pg_free,
+ * never from the call that sent the statement. After pg_tx_abort those of the transaction do not come. A callback may
+ * call every function here, pg_free included.
  *
  * A statement that exceeds the timeout ends its connection, and everything pending there fails with PG_LOST. The
- * timeout starts when the statement is sent, or at the previous result on that connection. Server-side timeouts make
- * the server release the locks of such an abandoned session soon.
+ * timeout starts when the statement is sent or at the previous result on that connection, whichever is later.
+ * Server-side timeouts make the server release the locks of such an abandoned session soon.
  */
 #ifndef ROSTRUM_COMMON_IO_PG_H
 #define ROSTRUM_COMMON_IO_PG_H
@@ -40,8 +41,8 @@ struct pg_options {
     const struct pg_statement *statements; /* kept, not copied; callers name them by index */
     size_t statement_count;
     int connections;
-    int timeout_ms;     /* for a statement, for connecting to a host, and idle in transaction */
-    size_t pending_max; /* unanswered statements per connection; above that the calls return false */
+    int timeout_ms;     /* for a statement, idle in transaction, and connecting (see also pg_hosts_deadline_ms) */
+    size_t pending_max; /* unanswered statements per connection; at that number the calls return false */
     /*
      * A query that each new connection runs before it counts as up; NULL: none. `opened` gets its result and `arg`. If
      * it returns false the connection is closed and made again after the back-off.
@@ -73,13 +74,16 @@ enum { PG_NOT_DURABLE_SIZE = 32 }; /* of that text and its '\0' */
 
 /* NULL: no memory, or the URL cannot be parsed (logged). The loop connects. */
 MUST_CHECK struct pg *pg_new(const struct pg_options *options);
-/* Before this returns, pending callbacks get PG_LOST. Transactions end; on_change is not called any more. */
+/* Before this returns, pending callbacks get PG_LOST. Transactions are freed: do not abort them. No more on_change. */
 void pg_free(struct pg *pg);
 bool pg_up(const struct pg *pg);
 /* Milliseconds of the last finished statement; for /ready. */
 int64_t pg_latency_ms(const struct pg *pg);
 
-/* `values` are text, NULL for SQL null; copied. False: no connection, or pending_max reached; no callback follows. */
+/*
+ * `values` are text, NULL for SQL null; copied. False, and no callback follows: every connection is down, full or in a
+ * transaction, or no memory.
+ */
 MUST_CHECK bool pg_query(struct pg *pg, size_t statement, int count, const char *const *values, pg_callback callback,
                          void *arg);
 

@@ -41,7 +41,7 @@ bool pg_link_has_room(const struct pg_link *link)
 
 static void link_arm(struct pg_link *link, int64_t ms)
 {
-    struct timeval delay = clock_timeval(ms);
+    struct timeval delay = clock_timeval(ms > 0 ? ms : 0); /* after a blocked loop a deadline may have passed */
     if (event_add(link->timer, &delay) != 0) {
         log_error("pg: cannot set a timer");
     }

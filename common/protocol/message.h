@@ -1,7 +1,6 @@
 /*
- * All messages between the programs, their version and their codec. JSON. A decoder refuses an unknown version or kind,
- * and a field of the wrong type. Callers: gateway and endworker (write commands), bidworker (reads commands, writes
- * events and decisions), endworker and notifyworker (read events), gateway (reads decisions).
+ * Commands, events, decisions and signals: the messages between the programs, their version and their codec. JSON. A
+ * decoder refuses an unknown version or kind, and a field of the wrong type.
  *
  *   commands   {"v":1,"commands":[{...}, …]}   exchange of the shard; all of one auction, in order
  *   events     {"v":1,"events":[{...}, …]}     exchange events
@@ -19,7 +18,7 @@
 
 enum {
     MESSAGE_COMMANDS_MAX = 64,     /* commands in one message; more gain little */
-    MESSAGE_EVENTS_MAX = 4096,     /* events in one message; a batch of 1,024 bids makes a little more than 2 per bid */
+    MESSAGE_EVENTS_MAX = 4096,     /* events in one message; the bid worker splits at 2,000 */
     MESSAGE_REQUEST_ID_SIZE = 65,  /* 64 characters */
     MESSAGE_TRACEPARENT_SIZE = 56, /* 55 characters */
 };

@@ -2,8 +2,7 @@
  * The kinds of notifications: the words of the API, of table notifications, and of preferences, webhooks, mails and
  * metrics. Callers: notifyworker, gateway/account, common/protocol/webhook.
  *
- * To add a kind, add a line here, a template to conf/templates and the word to gateway/openapi.yaml. Then write the
- * notification in notifyworker/recipients or notifyworker/watchers.
+ * To add a kind, see "A notification" in CONTRIBUTING.md.
  */
 #ifndef ROSTRUM_COMMON_PROTOCOL_NOTIFICATION_KINDS_H
 #define ROSTRUM_COMMON_PROTOCOL_NOTIFICATION_KINDS_H

@@ -83,7 +83,7 @@ struct rules_command {
     struct uuid id;
     struct uuid bidder_id;
     int64_t amount; /* BID: the bid; PROXY: the maximum */
-    /* FENCE: every command received before this time precedes it in the queue (time of sending less fence_grace_ms) */
+    /* FENCE: time of the query for due auctions less fence_grace_ms; commands received before it precede the fence */
     int64_t received_ms;
     int64_t terms_version;           /* 0: not checked */
     bool banned;                     /* the bidder is banned at the time of the decision */
@@ -93,8 +93,9 @@ struct rules_command {
     struct uuid target;              /* VOID, RETRACT: the bid */
     int64_t since_ms;                /* RETRACT: bids received before this time can no longer be retracted */
     /*
-     * BID, PROXY, BUY, WITHDRAW: the command was accepted or outbid before, and is replayed. Its conditions are not
-     * checked again, except that it is above the price. It does not extend the auction.
+     * BID, PROXY, BUY, WITHDRAW: the command was accepted or outbid before, and is replayed. State, bidder and terms
+     * are not checked again. A PROXY of the leader must exceed the leader's maximum. Any other PROXY or BID must exceed
+     * the price, or reach the minimum if nobody leads. The command does not extend the auction.
      */
     bool again;
 };
@@ -162,7 +163,10 @@ struct rules_decision {
     bool voided;
 };
 
-/* Decides `command` and changes `auction` accordingly. VOID and RETRACT: voids_decide. */
+/*
+ * Decides `command` and changes `auction` accordingly. VOID and RETRACT are rejected with INTERNAL_ERROR: call
+ * voids_decide.
+ */
 struct rules_decision rules_decide(struct rules_auction *auction, const struct rules_command *command);
 /* The minimum bid by rule 1; MONEY_MAX + 1 if no valid bid is possible any more. */
 int64_t rules_minimum_bid(const struct rules_auction *auction);

@@ -10,7 +10,7 @@
  *
  *   LEASE_NONE    no lock, at the start or because this worker gave it up. The owner does nothing that needs it, and
  *                 gives up what it held by it.
- *   LEASE_LOST    the same, because lease_s have passed. Others may hold the lock since.
+ *   LEASE_LOST    no lock, because lease_s passed without a confirmation. Others may hold it since.
  *   LEASE_HELD    the lock is held, and lease_s have not passed since it was confirmed.
  *   LEASE_UNSURE  the session is lost, but lease_s have not passed: a restart of PostgreSQL takes less. The owner keeps
  *                 what it holds and begins nothing new. A new session that gets the lock makes it LEASE_HELD again.
@@ -44,14 +44,14 @@ struct lease_options {
     const struct config *config; /* borrowed */
     const char *application;     /* of the session: application_name, followed by pid and unit of this process */
     int poll_ms;
-    uint32_t key;                          /* of the lock; 0: a random one, drawn again whenever it is taken */
+    uint32_t key;                          /* of the lock; 0: random, drawn again if another session holds it */
     const char *take;                      /* SQL; $1: the key. One row: whether this session now holds the lock */
     const char *confirm;                   /* SQL, run at every poll while the lease is held; any rows */
     const struct pg_statement *statements; /* further ones, for lease_query */
     size_t statement_count;
     /*
-     * Called at every poll: whether this program can use the lease. After LEASE_UNFIT_MS without, it is given up,
-     * because others may be able to.
+     * Called at every poll: whether this program can use the lease. If false for LEASE_UNFIT_MS, the lease is given
+     * up and not taken, because others may be able to use it.
      */
     bool (*fit)(void *arg);
     void (*changed)(enum lease_state state, void *arg);

@@ -1,12 +1,12 @@
 /*
- * Publishes bids to the broker. Each auction has at most two unconfirmed messages. Bids that arrive meanwhile share the
- * next message, up to share_max_bids. So an idle deployment adds no delay, and a hot auction costs the broker one
- * message for many bids.
+ * Publishes bids to the broker. Each auction has at most two unconfirmed messages of this worker. Bids that arrive
+ * meanwhile share the next message, up to share_max_bids. So an idle deployment adds no delay, and a hot auction costs
+ * the broker one message for many bids.
  *
- * Each bid gets exactly one verdict, within confirm_deadline_ms of its receipt. A bid that was not published by then
- * never is. The deadline counts from the receipt because the fence does: it follows the auction's end by
- * fence_grace_ms. Every bid that was in time and answered 202 must precede the fence in the queue, however long Redis
- * or PostgreSQL delayed it.
+ * Each bid gets exactly one verdict, within confirm_deadline_ms of its receipt, unless the publisher is freed first. A
+ * bid that was not published by then never is. Receipt decides whether a bid was in time, and the fence comes only
+ * fence_grace_ms after the end. So the deadline counts from the receipt: every bid that was in time and answered 202
+ * precedes the fence in the queue, however long Redis or PostgreSQL delayed it.
  */
 #ifndef ROSTRUM_GATEWAY_BID_PUBLISHER_H
 #define ROSTRUM_GATEWAY_BID_PUBLISHER_H
@@ -19,7 +19,7 @@
 
 enum publisher_verdict {
     PUBLISHER_CONFIRMED, /* durable */
-    PUBLISHER_REFUSED,   /* the queue is full or missing: the bid is not in it */
+    PUBLISHER_REFUSED,   /* the bid is in no queue: its queue is full or missing, or elects a leader */
     PUBLISHER_DROPPED,   /* never published, and never will be */
     PUBLISHER_UNKNOWN,   /* published but not confirmed: it may be in the queue */
 };
@@ -31,12 +31,12 @@ typedef void (*publisher_done)(struct publisher_bid *bid, enum publisher_verdict
 /* Owned by the caller, which keeps it until the verdict. */
 struct publisher_bid {
     struct command command;
-    int64_t received_boot_ms; /* the command's receipt by clock_boot_ms: a suspended machine is late, too */
+    int64_t received_boot_ms; /* the command's receipt by clock_boot_ms, which counts time in suspension */
     publisher_done done;
     void *arg;
 
     /* Private to publisher.c. */
-    int64_t deadline_ms; /* monotonic */
+    int64_t deadline_ms; /* by clock_boot_ms */
     struct pending_bids *pending;
     struct publisher_message *message;    /* the message that contains it; NULL: it waits */
     TAILQ_ENTRY(publisher_bid) list;      /* of its message, or of the waiting bids */
@@ -54,7 +54,7 @@ const struct broker *publisher_broker(const struct publisher *publisher);
 void publisher_free(struct publisher *publisher);
 /*
  * Accepts a bid; its verdict comes later, from the loop. False, and no verdict follows: the broker is unavailable,
- * publish_pending_max_bids are open, or the bid's deadline has passed.
+ * publish_pending_max_bids are open, the bid's deadline has passed, or no memory.
  */
 MUST_CHECK bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid);
 /* Number of bids that wait or are unconfirmed. */

@@ -9,59 +9,71 @@
 #include "common/base/base.h"
 #include "common/rules/rules.h"
 
+/* X(name, HTTP status, code in answers, message). If evhttp sets a status, its first code here is answered. */
+#define ERROR_CODES(X)                                                                                                 \
+    X(BAD_REQUEST, 400, "BAD_REQUEST", "This is not a valid HTTP request")                                             \
+    X(VALIDATION_FAILED, 400, "VALIDATION_FAILED", "Some fields are missing or invalid") /* use reply_field_errors */  \
+    X(INVALID_AMOUNT, 400, "INVALID_AMOUNT",                                                                           \
+      "An amount must be above 0 and at most 9999999999.99, with at most two decimals")                                \
+    X(INVALID_TOKEN, 400, "INVALID_TOKEN", "The link is invalid, has expired, or was used before")                     \
+    X(BID_TOO_LOW, 400, "BID_TOO_LOW", "The bid is below the minimum")                                                 \
+    X(MAXIMUM_NOT_RAISED, 409, "MAXIMUM_NOT_RAISED", "The new maximum is not above the standing one")                  \
+    X(UNAUTHORIZED, 401, "UNAUTHORIZED", "Please log in")                                                              \
+    X(INVALID_CREDENTIALS, 401, "INVALID_CREDENTIALS", "Email or password is wrong")                                   \
+    X(FORBIDDEN, 403, "FORBIDDEN", "You do not have permission for this request")                                      \
+    X(CROSS_ORIGIN, 403, "CROSS_ORIGIN", "Requests from other sites are not accepted")                                 \
+    X(OWN_AUCTION, 403, "OWN_AUCTION", "Sellers may not bid on their own auctions")                                    \
+    X(USER_BANNED, 403, "USER_BANNED", "This account is banned")                                                       \
+    X(EMAIL_UNVERIFIED, 403, "EMAIL_UNVERIFIED", "Please confirm your email address before you bid")                   \
+    X(NOT_FOUND, 404, "NOT_FOUND", "There is no such resource")                                                        \
+    X(METHOD_NOT_ALLOWED, 405, "METHOD_NOT_ALLOWED",                                                                   \
+      "The resource does not support this method; see the header Allow")                                               \
+    X(REQUEST_TIMEOUT, 408, "REQUEST_TIMEOUT", "The request was not received in time")                                 \
+    X(EMAIL_TAKEN, 409, "EMAIL_TAKEN", "There is an account with this email")                                          \
+    X(AUCTION_ENDED, 409, "AUCTION_ENDED", "The auction has ended")                                                    \
+    X(AUCTION_NOT_STARTED, 409, "AUCTION_NOT_STARTED", "The auction has not started")                                  \
+    X(AUCTION_CANCELLED, 409, "AUCTION_CANCELLED", "The auction was cancelled")                                        \
+    X(ITEM_ALREADY_LISTED, 409, "ITEM_ALREADY_LISTED", "The item is in another open auction")                          \
+    X(VERSION_CONFLICT, 409, "VERSION_CONFLICT", "The auction was changed by another request")                         \
+    X(HAS_BIDS, 409, "HAS_BIDS", "The auction has bids")                                                               \
+    X(BUY_NOW_GONE, 409, "BUY_NOW_GONE", "Buy now is not available, or no longer available, for the auction")          \
+    X(END_NOT_LATER, 409, "END_NOT_LATER", "The new end is not after the current one")                                 \
+    X(NOT_A_DRAFT, 409, "NOT_A_DRAFT", "The auction is not a draft: it was published before")                          \
+    X(NO_MAXIMUM, 404, "NOT_FOUND", "There is no standing maximum")                                                    \
+    X(TERMS_CHANGED, 409, "TERMS_CHANGED", "The terms of the auction were changed")                                    \
+    X(TOO_MANY_IMAGES, 409, "TOO_MANY_IMAGES", "The auction has the maximum number of images")                         \
+    X(BID_VOIDED, 409, "BID_VOIDED", "The bid was voided before")                                                      \
+    X(RETRACT_TOO_LATE, 409, "RETRACT_TOO_LATE", "The bid can no longer be retracted")                                 \
+    X(TOO_MANY_BIDS, 409, "TOO_MANY_BIDS", "The auction has too many bids for one to be voided")                       \
+    X(TOO_MANY_WEBHOOKS, 409, "TOO_MANY_WEBHOOKS", "The maximum number of webhooks is reached")                        \
+    X(WEBHOOK_OFF, 409, "WEBHOOK_OFF", "The webhook is disabled")                                                      \
+    X(DELIVERY_PENDING, 409, "DELIVERY_PENDING", "The delivery is still pending")                                      \
+    X(LAST_ADMIN, 409, "LAST_ADMIN", "The last admin cannot be banned")                                                \
+    X(DEAD_LETTER_UNREADABLE, 409, "DEAD_LETTER_UNREADABLE",                                                           \
+      "The message cannot be sent again, because it cannot be decoded")                                                \
+    X(BODY_TOO_LARGE, 413, "BODY_TOO_LARGE", "The body is too large")                                                  \
+    X(UNSUPPORTED_MEDIA_TYPE, 415, "UNSUPPORTED_MEDIA_TYPE", "The media type of the body is not supported here")       \
+    X(EXPECTATION_FAILED, 417, "EXPECTATION_FAILED", "The expectation in the header Expect is not supported")          \
+    X(IDEMPOTENCY_KEY_IN_USE, 409, "IDEMPOTENCY_KEY_IN_USE",                                                           \
+      "A request with this idempotency key is under way") /* with Retry-After */                                       \
+    X(IDEMPOTENCY_KEY_REUSED, 422, "IDEMPOTENCY_KEY_REUSED", "The idempotency key was used for another request")       \
+    X(INVALID_IMAGE, 422, "INVALID_IMAGE", "The image cannot be decoded")                                              \
+    X(IMAGE_TOO_LARGE, 422, "IMAGE_TOO_LARGE", "The image has too many pixels")                                        \
+    X(TOO_MANY_SUBSCRIPTIONS, 409, "TOO_MANY_SUBSCRIPTIONS",                                                           \
+      "The connection has the maximum number of subscriptions") /* per WebSocket */                                    \
+    X(UPGRADE_REQUIRED, 426, "UPGRADE_REQUIRED", "This resource requires a WebSocket upgrade (version 13)")            \
+    X(RATE_LIMITED, 429, "RATE_LIMITED", "Too many requests")                                                          \
+    X(HEADERS_TOO_LARGE, 431, "HEADERS_TOO_LARGE", "The request's headers are too large")                              \
+    X(INTERNAL_ERROR, 500, "INTERNAL_ERROR", "An internal error occurred")                                             \
+    X(NOT_IMPLEMENTED, 501, "NOT_IMPLEMENTED", "The HTTP method is unknown")                                           \
+    X(UNAVAILABLE, 503, "UNAVAILABLE",                                                                                 \
+      "The service is temporarily unavailable, please try again") /* with Retry-After */
+
 enum error_code {
-    ERROR_BAD_REQUEST,            /* 400: violates HTTP */
-    ERROR_VALIDATION_FAILED,      /* 400, use reply_field_errors */
-    ERROR_INVALID_AMOUNT,         /* 400 */
-    ERROR_INVALID_TOKEN,          /* 400 */
-    ERROR_BID_TOO_LOW,            /* 400 */
-    ERROR_MAXIMUM_NOT_RAISED,     /* 409 */
-    ERROR_UNAUTHORIZED,           /* 401 */
-    ERROR_INVALID_CREDENTIALS,    /* 401 */
-    ERROR_FORBIDDEN,              /* 403 */
-    ERROR_CROSS_ORIGIN,           /* 403 */
-    ERROR_OWN_AUCTION,            /* 403 */
-    ERROR_USER_BANNED,            /* 403 */
-    ERROR_EMAIL_UNVERIFIED,       /* 403 */
-    ERROR_NOT_FOUND,              /* 404 */
-    ERROR_METHOD_NOT_ALLOWED,     /* 405 */
-    ERROR_REQUEST_TIMEOUT,        /* 408 */
-    ERROR_EMAIL_TAKEN,            /* 409 */
-    ERROR_AUCTION_ENDED,          /* 409 */
-    ERROR_AUCTION_NOT_STARTED,    /* 409 */
-    ERROR_AUCTION_CANCELLED,      /* 409 */
-    ERROR_ITEM_ALREADY_LISTED,    /* 409 */
-    ERROR_VERSION_CONFLICT,       /* 409 */
-    ERROR_HAS_BIDS,               /* 409 */
-    ERROR_BUY_NOW_GONE,           /* 409 */
-    ERROR_END_NOT_LATER,          /* 409 */
-    ERROR_NOT_A_DRAFT,            /* 409 */
-    ERROR_NO_MAXIMUM,             /* 404 */
-    ERROR_TERMS_CHANGED,          /* 409 */
-    ERROR_TOO_MANY_IMAGES,        /* 409 */
-    ERROR_BID_VOIDED,             /* 409 */
-    ERROR_RETRACT_TOO_LATE,       /* 409 */
-    ERROR_TOO_MANY_BIDS,          /* 409 */
-    ERROR_TOO_MANY_WEBHOOKS,      /* 409 */
-    ERROR_WEBHOOK_OFF,            /* 409 */
-    ERROR_DELIVERY_PENDING,       /* 409 */
-    ERROR_LAST_ADMIN,             /* 409 */
-    ERROR_DEAD_LETTER_UNREADABLE, /* 409 */
-    ERROR_BODY_TOO_LARGE,         /* 413 */
-    ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415 */
-    ERROR_EXPECTATION_FAILED,     /* 417 */
-    ERROR_IDEMPOTENCY_KEY_IN_USE, /* 409, with Retry-After */
-    ERROR_IDEMPOTENCY_KEY_REUSED, /* 422 */
-    ERROR_INVALID_IMAGE,          /* 422 */
-    ERROR_IMAGE_TOO_LARGE,        /* 422: too many pixels, not bytes */
-    ERROR_TOO_MANY_SUBSCRIPTIONS, /* 409: per WebSocket */
-    ERROR_UPGRADE_REQUIRED,       /* 426: not a WebSocket upgrade, or of another version */
-    ERROR_RATE_LIMITED,           /* 429 */
-    ERROR_HEADERS_TOO_LARGE,      /* 431 */
-    ERROR_INTERNAL_ERROR,         /* 500 */
-    ERROR_NOT_IMPLEMENTED,        /* 501: unknown HTTP method */
-    ERROR_UNAVAILABLE,            /* 503, with Retry-After */
-    ERROR_COUNT
+#define ERROR_ENUMERATOR(name, status, code, message) ERROR_##name,
+    ERROR_CODES(ERROR_ENUMERATOR)
+#undef ERROR_ENUMERATOR
+        ERROR_COUNT
 };
 
 struct error_entry {

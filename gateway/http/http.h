@@ -1,5 +1,5 @@
 /*
- * State of a worker that answers need. One per worker, created by components.c; every request points to it.
+ * What the answers of a worker share. One per worker, created by components.c; every request points to it.
  */
 #ifndef ROSTRUM_GATEWAY_HTTP_HTTP_H
 #define ROSTRUM_GATEWAY_HTTP_HTTP_H

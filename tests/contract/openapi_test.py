@@ -200,8 +200,8 @@ def test_document_and_sources_have_the_same_routes(fixture):
 
 
 def test_document_and_sources_have_the_same_error_codes(fixture):
-    with open("gateway/http/errors.c", encoding="utf-8") as file:
-        codes = set(re.findall(r'\[ERROR_[A-Z_]+\] = \{\d+, "([A-Z_]+)"', file.read()))
+    with open("gateway/http/errors.h", encoding="utf-8") as file:
+        codes = set(re.findall(r'X\([A-Z_]+, \d+, "([A-Z_]+)"', file.read()))
     described = set(fixture.document.data["components"]["schemas"]["ErrorCode"]["enum"])
     if codes != described:
         raise Fault(f"only in the sources or only in the document: {sorted(codes ^ described)}")
