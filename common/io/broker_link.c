@@ -416,7 +416,7 @@ static bool link_watch(struct broker_link *link)
         evtimer_add(link->again, &at_once) != 0) { /* frames may have arrived during connecting */
         return false;
     }
-    struct timeval tick = clock_timeval(link->heartbeat_s * 250);
+    struct timeval tick = clock_timeval(link->heartbeat_s * INT64_C(250));
     return link->heartbeat_s == 0 || event_add(link->tick, &tick) == 0;
 }
 

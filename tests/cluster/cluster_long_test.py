@@ -19,6 +19,7 @@ ANSWER_S = 3  # of a request
 WHOLE_S = 600  # from a repair until nothing is missing; a loaded machine starts RabbitMQ in minutes
 POLL_S = 2
 UNREADY_S = 15  # until a gateway says that nothing is decided; it promises 10
+GONE_S = 10  # until the parent of a killed process has noticed it
 LOOKS_S, LOOK_S = 6, 0.5  # longer than the proxy takes to put a gateway aside
 NO_AUCTION = "00000000-0000-7000-8000-000000000000"
 CURL_TIMEOUT = 28  # exit code
@@ -160,7 +161,10 @@ def it_is_stopped_even_if_its_switch_died():
     os.kill(int(pathlib.Path(os.environ["ROSTRUM_CLUSTER_VAR"], "switch").read_text().split()[0]), signal.SIGKILL)
     cluster("down")
     assert processes() == [], processes()
-    assert not [pid for pid in held if os.path.exists(f"/proc/{pid}")]
+    until = time.monotonic() + GONE_S
+    while left := [pid for pid in held if os.path.exists(f"/proc/{pid}")]:
+        assert time.monotonic() < until, f"holders that live: {left}"
+        time.sleep(LOOK_S)
 
 
 def it_leaves_nothing_behind():

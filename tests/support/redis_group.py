@@ -22,11 +22,12 @@ appendonly no
 requirepass {password}
 masterauth {password}
 """
+# A server that a loaded machine delays must not be taken for down: the Sentinels would go back to the former master.
 SENTINEL = """
 bind 127.0.0.1
 sentinel monitor {master} 127.0.0.1 {port} 2
 sentinel auth-pass {master} {password}
-sentinel down-after-milliseconds {master} 1000
+sentinel down-after-milliseconds {master} 4000
 sentinel failover-timeout {master} 5000
 """
 TLS = """
