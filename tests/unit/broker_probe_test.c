@@ -9,7 +9,7 @@
 #include "common/io/broker_confirm.h"
 #include "tests/support/suite.h"
 
-enum { QUEUES = 3, SENT_MAX = 16, LONG_MS = 60000, AGE_MS = 20 };
+enum { QUEUES = 3, TWICE = 2 * QUEUES, THRICE = 3 * QUEUES, SENT_MAX = 16, LONG_MS = 60000, AGE_MS = 20 };
 
 struct sent {
     broker_verdict_callback callback;
@@ -85,7 +85,7 @@ START_TEST(a_proof_is_fresh_only_after_another_confirm)
     pass(AGE_MS);
     ck_assert(!broker_prober_fresh(prober, AGE_MS));
     broker_prober_renew(prober);
-    ck_assert_uint_eq(sent_count, 2 * QUEUES);
+    ck_assert_uint_eq(sent_count, TWICE);
     ck_assert(!broker_prober_fresh(prober, AGE_MS));
     answer(QUEUES, 1, BROKER_NACKED);
     ck_assert(!broker_prober_fresh(prober, AGE_MS));
@@ -102,14 +102,14 @@ START_TEST(a_renewal_waits_for_the_one_before)
     answer(0, QUEUES, BROKER_CONFIRMED);
     broker_prober_renew(prober);
     broker_prober_renew(prober);
-    ck_assert_uint_eq(sent_count, 2 * QUEUES);
+    ck_assert_uint_eq(sent_count, TWICE);
     answer(QUEUES, QUEUES - 1, BROKER_CONFIRMED);
     broker_prober_renew(prober);
-    ck_assert_uint_eq(sent_count, 2 * QUEUES);
-    answer(2 * QUEUES - 1, 1, BROKER_UNKNOWN);
+    ck_assert_uint_eq(sent_count, TWICE);
+    answer(TWICE - 1, 1, BROKER_UNKNOWN);
     broker_prober_renew(prober);
-    ck_assert_uint_eq(sent_count, 3 * QUEUES);
-    answer(2 * QUEUES, QUEUES, BROKER_UNKNOWN);
+    ck_assert_uint_eq(sent_count, THRICE);
+    answer(TWICE, QUEUES, BROKER_UNKNOWN);
 }
 END_TEST
 
