@@ -394,14 +394,20 @@ START_TEST(a_nacked_message_is_published_again)
 }
 END_TEST
 
-START_TEST(a_queue_that_stays_full_refuses_at_the_deadline_and_then_at_once)
+/* Connects to two hosts, and fills the queue. The first bid is refused after `deadline_ms`. */
+static void refuse_first_bid(int deadline_ms)
 {
     char full[QUEUES_NAME_SIZE];
     connect_hosts(2);
-    config.confirm_deadline_ms = FULL_MS;
+    config.confirm_deadline_ms = deadline_ms;
     queues_tap_full(queues, exchange, full);
     submit(0, 1);
     expect(0, 1, PUBLISHER_REFUSED);
+}
+
+START_TEST(a_queue_that_stays_full_refuses_at_the_deadline_and_then_at_once)
+{
+    refuse_first_bid(FULL_MS);
     ck_assert_int_ge(bids[0].at_ms, bids[0].bid.deadline_ms);
     int before = queues_depth(queues, tap);
     ck_assert_int_lt(before, 10); /* 50 ms, doubled to a second: 7 messages in 3 s */
@@ -416,12 +422,7 @@ END_TEST
 /* The nacks of an election are no reason to refuse a bid of the next one. */
 START_TEST(a_nack_long_after_another_is_no_reason_to_refuse)
 {
-    char full[QUEUES_NAME_SIZE];
-    connect_hosts(2);
-    config.confirm_deadline_ms = LEAVE_MS;
-    queues_tap_full(queues, exchange, full);
-    submit(0, 1);
-    expect(0, 1, PUBLISHER_REFUSED);
+    refuse_first_bid(LEAVE_MS);
     int64_t later_ms = clock_mono_ms() + LEAVE_MS + BACKOFF_MAX_MS + LEAVE_MS;
     LOOP_UNTIL(base, clock_mono_ms() > later_ms, TEST_DEADLINE_MS);
     submit(1, 1);
