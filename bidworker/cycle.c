@@ -27,6 +27,7 @@
 #include "bidworker/ledger.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 
 enum {
     RETRY_MIN_MS = 50,
@@ -68,14 +69,6 @@ static void set_state(struct cycle *cycle, enum cycle_state state)
 {
     assert(cycle->state != CYCLE_ENDED);
     cycle->state = state;
-}
-
-static void arm(struct event *timer, int64_t ms)
-{
-    struct timeval wait = clock_timeval(ms);
-    if (evtimer_add(timer, &wait) != 0) {
-        log_error("a timer cannot be set");
-    }
 }
 
 /* A batch is taken at the end of a loop pass, so that it contains all deliveries of that pass. */
@@ -153,7 +146,7 @@ static void wait_to_retry(struct cycle *cycle)
     }
     cycle->losses++;
     set_state(cycle, CYCLE_WAITING);
-    arm(cycle->retry_timer, wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS);
+    timer_set(cycle->retry_timer, wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS);
 }
 
 static void on_acquitted(bool done, void *arg)
@@ -407,7 +400,7 @@ static void on_decided(enum ledger_result result, void *arg)
 void cycle_resume(struct cycle *cycle)
 {
     if (cycle->state == CYCLE_WAITING) {
-        arm(cycle->retry_timer, 0);
+        timer_set(cycle->retry_timer, 0);
     } else {
         cycle_wake(cycle);
     }

@@ -9,6 +9,7 @@
 #include "bidworker/statements.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "common/protocol/snapshot.h"
 #include "common/protocol/topology.h"
 
@@ -40,10 +41,8 @@ struct republish {
 
 static void arm(struct republish *republish, int ms)
 {
-    const struct timeval delay = clock_timeval(ms);
-    if (!republish->querying && !evtimer_pending(republish->timer, NULL) &&
-        evtimer_add(republish->timer, &delay) != 0) {
-        log_error("a timer cannot be set");
+    if (!republish->querying) {
+        timer_ensure(republish->timer, ms);
     }
 }
 

@@ -19,6 +19,7 @@
 #include "bidworker/undecodable.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "common/protocol/deadletter.h"
 #include "common/protocol/topology.h"
 
@@ -535,10 +536,7 @@ static void arm_locked_timer(struct shard_reader *shard_reader)
     }
     int64_t wait_ms = due_ms - clock_mono_ms();
     wait_ms = wait_ms < LOCKED_RETRY_MIN_MS ? LOCKED_RETRY_MIN_MS : wait_ms;
-    struct timeval wait = clock_timeval(wait_ms);
-    if (evtimer_add(shard_reader->locked_timer, &wait) != 0) {
-        log_error("locked auctions: cannot arm a timer"); /* they are tried again with the next batch */
-    }
+    timer_set(shard_reader->locked_timer, wait_ms);
 }
 
 void shard_reader_take(struct shard_reader *shard_reader, struct batch *batch, size_t limit)

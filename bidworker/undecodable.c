@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "common/protocol/deadletter.h"
 #include "common/protocol/topology.h"
 
@@ -35,14 +36,6 @@ struct undecodable {
     struct event *retry_timer;
 };
 
-static void arm(struct undecodable *undecodable)
-{
-    struct timeval wait = {.tv_usec = RETRY_MS * 1000L};
-    if (!evtimer_pending(undecodable->retry_timer, NULL) && evtimer_add(undecodable->retry_timer, &wait) != 0) {
-        log_error("undecodable messages: cannot arm a timer");
-    }
-}
-
 static void entry_end(struct undecodable_message *entry)
 {
     struct undecodable *undecodable = entry->undecodable;
@@ -65,7 +58,7 @@ static void on_verdict(enum broker_verdict verdict, void *arg)
     if (verdict == BROKER_CONFIRMED || entry->forgotten) {
         entry_end(entry);
     } else {
-        arm(undecodable);
+        timer_ensure(undecodable->retry_timer, RETRY_MS);
     }
     if (ack) {
         undecodable->options.kept(shard, tag, undecodable->options.arg);
@@ -94,7 +87,7 @@ static void publish_all(evutil_socket_t fd, short what, void *arg)
     TAILQ_FOREACH(entry, &undecodable->entries, link)
     {
         if (!entry->sent && !publish(entry)) {
-            arm(undecodable);
+            timer_ensure(undecodable->retry_timer, RETRY_MS);
             return;
         }
     }
@@ -153,7 +146,7 @@ bool undecodable_add(struct undecodable *undecodable, unsigned shard, const stru
     TAILQ_INSERT_TAIL(&undecodable->entries, entry, link);
     undecodable->counts[shard]++;
     if (!publish(entry)) {
-        arm(undecodable);
+        timer_ensure(undecodable->retry_timer, RETRY_MS);
     }
     return true;
 }

@@ -21,6 +21,7 @@
 #include "bidworker/statements.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "common/protocol/epoch.h"
 #include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
@@ -74,14 +75,6 @@ struct worker {
     char session[SESSION_SIZE]; /* settings of the sessions that decide */
 };
 
-static void arm(struct event *timer, int64_t ms)
-{
-    struct timeval wait = clock_timeval(ms);
-    if (evtimer_add(timer, &wait) != 0) {
-        log_error("a timer cannot be set");
-    }
-}
-
 /* --- draining --- */
 
 static void check_outbox(evutil_socket_t fd, short what, void *arg)
@@ -91,7 +84,7 @@ static void check_outbox(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     if (left > 0 && clock_mono_ms() < worker->drain_until_ms) {
-        arm(worker->outbox_timer, OUTBOX_POLL_MS);
+        timer_set(worker->outbox_timer, OUTBOX_POLL_MS);
         return;
     }
     if (left > 0) {
@@ -108,7 +101,7 @@ static void leave_shards(void *arg)
         shard_reader_leave(worker->shard_reader, shard);
     }
     worker->drain_until_ms = clock_mono_ms() + OUTBOX_DRAIN_MS;
-    arm(worker->outbox_timer, 0);
+    timer_set(worker->outbox_timer, 0);
 }
 
 void worker_drain(struct worker *worker)
@@ -407,7 +400,7 @@ static void on_topology(const struct pg_reply *reply, void *arg)
     }
     if (reply->outcome != PG_OK || PQntuples(reply->result) != 1) {
         log_warn(reply->outcome == PG_OK ? SCHEMA_MISSING : "the number of shards cannot be read from PostgreSQL");
-        arm(worker->topology_timer, TOPOLOGY_RETRY_MS);
+        timer_set(worker->topology_timer, TOPOLOGY_RETRY_MS);
         return;
     }
     worker->shard_count = (unsigned)pg_int(reply->result, 0, 0);
@@ -421,7 +414,7 @@ static void on_topology(const struct pg_reply *reply, void *arg)
 static void ask_topology(struct worker *worker)
 {
     if (!pg_query(worker->pg, STATEMENT_TOPOLOGY, 0, NULL, on_topology, worker)) {
-        arm(worker->topology_timer, TOPOLOGY_RETRY_MS);
+        timer_set(worker->topology_timer, TOPOLOGY_RETRY_MS);
     }
 }
 
@@ -466,7 +459,7 @@ static void on_pg_change(struct pg *pg, bool up, void *arg)
     if (worker->cycle != NULL) {
         cycle_resume(worker->cycle);
     } else {
-        arm(worker->topology_timer, 0);
+        timer_set(worker->topology_timer, 0);
     }
 }
 

@@ -26,6 +26,7 @@
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "common/protocol/message.h"
 #include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
@@ -86,14 +87,6 @@ struct scheduler {
 
 static void cycle_read(struct scheduler *scheduler);
 
-static void arm(struct event *timer, int64_t ms)
-{
-    struct timeval wait = clock_timeval(ms);
-    if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &wait) != 0) {
-        log_error("scheduler: cannot arm a timer");
-    }
-}
-
 /* `reason`: NULL when the cycle is complete. */
 static void cycle_end(struct scheduler *scheduler, const char *reason)
 {
@@ -110,8 +103,8 @@ static void cycle_end(struct scheduler *scheduler, const char *reason)
     }
     if (scheduler->leading || scheduler->shards == 0) {
         int64_t rest_ms = took_ms < REST_MAX_MS / REST_FACTOR ? took_ms * REST_FACTOR : REST_MAX_MS;
-        arm(scheduler->tick,
-            rest_ms > scheduler->config->schedule_poll_ms ? rest_ms : scheduler->config->schedule_poll_ms);
+        timer_ensure(scheduler->tick,
+                     rest_ms > scheduler->config->schedule_poll_ms ? rest_ms : scheduler->config->schedule_poll_ms);
     }
 }
 
@@ -131,7 +124,7 @@ static void on_verdict(enum broker_verdict verdict, void *arg)
     flight->next_free = scheduler->free_flights;
     scheduler->free_flights = flight;
     if (scheduler->running && !scheduler->asking) {
-        arm(scheduler->continue_timer, 0);
+        timer_ensure(scheduler->continue_timer, 0);
     }
 }
 
@@ -323,7 +316,7 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
         scheduler_free(scheduler);
         return NULL;
     }
-    arm(scheduler->tick, 0); /* a stand-by reads the number of shards, too */
+    timer_ensure(scheduler->tick, 0); /* a stand-by reads the number of shards, too */
     return scheduler;
 }
 
@@ -348,8 +341,8 @@ void scheduler_lead(struct scheduler *scheduler, bool leading)
     scheduler->leading = leading;
     if (leading) {
         (void)evtimer_del(scheduler->tick);
-        arm(scheduler->tick, 0);
+        timer_ensure(scheduler->tick, 0);
     } else if (scheduler->running && !scheduler->asking) {
-        arm(scheduler->continue_timer, 0); /* the cycle may be waiting for verdicts: ends it */
+        timer_ensure(scheduler->continue_timer, 0); /* the cycle may be waiting for verdicts: ends it */
     }
 }

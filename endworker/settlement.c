@@ -16,9 +16,9 @@
 #include <string.h>
 
 #include "common/base/bisect.h"
-#include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "common/protocol/live_update.h"
 #include "common/protocol/message.h"
 #include "common/protocol/snapshot.h"
@@ -51,14 +51,6 @@ struct settlement {
 };
 
 static void slice_start(struct settlement *settlement);
-
-static void arm(struct event *timer, int64_t ms)
-{
-    struct timeval wait = clock_timeval(ms);
-    if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &wait) != 0) {
-        log_error("settlement: cannot arm a timer");
-    }
-}
 
 static void slice_clear(struct settlement *settlement)
 {
@@ -106,7 +98,7 @@ static void slice_retry(struct settlement *settlement, const char *reason)
     /* The pool logs once that PostgreSQL is down; do not repeat it at each retry. */
     log_line(pg_up(settlement->pg) ? LOG_WARN : LOG_DEBUG, NULL, "settlement is retried in %d ms: %s", pause_ms,
              reason);
-    arm(settlement->retry_timer, pause_ms);
+    timer_ensure(settlement->retry_timer, pause_ms);
 }
 
 static void slice_failed(struct settlement *settlement, const struct pg_reply *reply)

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "common/protocol/message.h"
 #include "common/protocol/topology.h"
 #include "endworker/statements.h"
@@ -66,14 +66,6 @@ struct settlement_consumer {
 };
 
 static void job_start(struct settlement_consumer *settlement_consumer);
-
-static void arm(struct event *timer, int64_t ms)
-{
-    struct timeval wait = clock_timeval(ms);
-    if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &wait) != 0) {
-        log_error("settlement: cannot arm a timer");
-    }
-}
 
 static void task_free(struct task *task)
 {
@@ -220,7 +212,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct settlement_consumer *settlement_consumer = arg;
-    arm(settlement_consumer->sweep_timer, settlement_consumer->sweep_ms);
+    timer_ensure(settlement_consumer->sweep_timer, settlement_consumer->sweep_ms);
     job_start(settlement_consumer);
     if (settlement_consumer->items != NULL || settlement_consumer->sweeping || settlement_consumer->draining) {
         return;
@@ -328,7 +320,7 @@ struct settlement_consumer *settlement_consumer_new(const struct settlement_cons
         settlement_consumer_free(settlement_consumer);
         return NULL;
     }
-    arm(settlement_consumer->sweep_timer, settlement_consumer->sweep_ms);
+    timer_ensure(settlement_consumer->sweep_timer, settlement_consumer->sweep_ms);
     return settlement_consumer;
 }
 

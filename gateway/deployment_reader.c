@@ -11,6 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
 #include "gateway/bid/receipt.h"
@@ -209,11 +210,7 @@ static void durability_read(const struct pg_reply *reply, void *arg)
 
 static void set_poll(struct deployment_reader *reader)
 {
-    int ms = reader->options.deployment->known ? KEYS_POLL_MS : RECORD_POLL_MS;
-    const struct timeval delay = {ms / 1000, (ms % 1000) * 1000L};
-    if (event_add(reader->poll, &delay) != 0) {
-        log_error("cannot set a timer");
-    }
+    timer_set(reader->poll, reader->options.deployment->known ? KEYS_POLL_MS : RECORD_POLL_MS);
 }
 
 static bool ask(struct deployment_reader *reader, size_t statement, pg_callback answered)

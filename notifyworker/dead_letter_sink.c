@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "common/protocol/deadletter.h"
 #include "common/protocol/topology.h"
 
@@ -86,9 +87,8 @@ static bool dead_letter_fill(struct dead_letter *dead_letter, const struct broke
 
 static void retry_later(struct dead_letter_sink *dead_letter_sink)
 {
-    const struct timeval wait = {.tv_usec = RETRY_MS * 1000L};
-    if (!dead_letter_sink->draining && evtimer_add(dead_letter_sink->retry_timer, &wait) != 0) {
-        log_error("dead letters: cannot arm a timer");
+    if (!dead_letter_sink->draining) {
+        timer_set(dead_letter_sink->retry_timer, RETRY_MS);
     }
 }
 

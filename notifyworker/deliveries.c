@@ -23,6 +23,7 @@
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "common/protocol/deadletter.h"
 #include "common/protocol/topology.h"
 #include "common/service/outbox.h"
@@ -189,13 +190,10 @@ static void attempt_end(struct attempt *attempt, bool ack)
 /* Repeats the step soon. */
 static void attempt_stall(struct attempt *attempt, const char *reason)
 {
-    const struct timeval wait = {.tv_usec = STALLED_MS * 1000L};
     struct delivery_dispatcher *dispatcher = attempt->dispatcher;
     attempt->stalled = true;
     log_debug("deliveries: a step is repeated: %s", reason);
-    if (!evtimer_pending(dispatcher->stalled_timer, NULL) && evtimer_add(dispatcher->stalled_timer, &wait) != 0) {
-        log_error("deliveries: cannot arm a timer");
-    }
+    timer_ensure(dispatcher->stalled_timer, STALLED_MS);
 }
 
 static void on_stalled_timer(evutil_socket_t fd, short what, void *arg)

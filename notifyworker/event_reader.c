@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "common/protocol/topology.h"
 
 enum {
@@ -53,14 +54,6 @@ struct event_reader {
 static void batch_start(struct event_reader *event_reader);
 static void batch_settle(struct event_reader *event_reader);
 
-static void arm_retry(struct event_reader *event_reader)
-{
-    struct timeval wait = {.tv_usec = RETRY_MS * 1000L};
-    if (evtimer_add(event_reader->retry_timer, &wait) != 0) {
-        log_error("events: cannot arm a timer");
-    }
-}
-
 /* The batch is finished: acks it and starts the next one. */
 static void batch_end(struct event_reader *event_reader)
 {
@@ -93,7 +86,7 @@ static void batch_settle(struct event_reader *event_reader)
         if (!deadletters_send(event_reader->deadletters, TOPOLOGY_KEY_DEAD_NOTIFY, message->body, message->length,
                               message->dead, on_dead_letter_confirmed, event_reader)) {
             log_error("no memory for a dead letter: retrying");
-            arm_retry(event_reader);
+            timer_set(event_reader->retry_timer, RETRY_MS);
             return;
         }
         event_reader->dead_letters_open++;

@@ -14,6 +14,7 @@
 #include "common/base/bisect.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "common/protocol/message.h"
 #include "notifyworker/deployment_webhooks.h"
 #include "notifyworker/recipients.h"
@@ -37,14 +38,6 @@ struct inapp {
 
 static void slice_start(struct inapp *inapp);
 
-static void arm(struct event *timer, int64_t ms)
-{
-    struct timeval wait = clock_timeval(ms);
-    if (evtimer_add(timer, &wait) != 0) {
-        log_error("notifications: cannot arm a timer");
-    }
-}
-
 static void slice_next(struct inapp *inapp)
 {
     if (bisect_next(&inapp->slice)) {
@@ -64,7 +57,7 @@ static void slice_retry(struct inapp *inapp, const char *reason)
     int pause_ms = bisect_pause(&inapp->slice);
     /* The pool logs once that PostgreSQL is down; do not repeat it at each retry. */
     log_line(pg_up(inapp->pg) ? LOG_WARN : LOG_DEBUG, NULL, "notifications are retried in %d ms: %s", pause_ms, reason);
-    arm(inapp->retry_timer, pause_ms);
+    timer_set(inapp->retry_timer, pause_ms);
 }
 
 static void slice_refused(struct inapp *inapp, const struct pg_reply *reply)

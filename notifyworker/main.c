@@ -12,6 +12,7 @@
 
 #include "common/base/log.h"
 #include "common/io/pg.h"
+#include "common/io/timer.h"
 #include "common/protocol/deadletter.h"
 #include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
@@ -117,10 +118,8 @@ static void report(struct notifyworker *worker)
 
 static void look_at_schema_in(struct notifyworker *worker, int ms)
 {
-    const struct timeval wait = {ms / 1000, (ms % 1000) * 1000L};
-    if (!worker->complete && evtimer_add(worker->schema_timer, &wait) != 0) {
-        log_error("cannot set a timer");
-        service_loop_fail(&worker->loop);
+    if (!worker->complete) {
+        timer_set(worker->schema_timer, ms);
     }
 }
 

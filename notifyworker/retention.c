@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
+#include "common/io/timer.h"
 
 enum {
     FIRST_S = 2,     /* after the start */
@@ -38,9 +39,8 @@ struct retention {
 
 static void arm(struct retention *retention, int seconds)
 {
-    const struct timeval wait = {.tv_sec = seconds};
-    if (!retention->draining && evtimer_add(retention->timer, &wait) != 0) {
-        log_error("retention: cannot arm a timer");
+    if (!retention->draining) {
+        timer_set(retention->timer, seconds * INT64_C(1000));
     }
 }
 

@@ -9,9 +9,8 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "notifyworker/transfer_threads.h"
-
-enum { MS_PER_S = 1000, US_PER_MS = 1000 };
 
 struct transfers {
     struct event_base *base;
@@ -99,10 +98,7 @@ static int want_timer(CURLM *multi, long ms, void *arg)
         (void)evtimer_del(transfers->timer);
         return 0;
     }
-    const struct timeval wait = {.tv_sec = ms / MS_PER_S, .tv_usec = ms % MS_PER_S * US_PER_MS};
-    if (evtimer_add(transfers->timer, &wait) != 0) {
-        log_error("transfers: cannot arm a timer");
-    }
+    timer_set(transfers->timer, ms);
     return 0;
 }
 

@@ -21,10 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/broker.h"
 #include "common/io/broker_link.h"
+#include "common/io/timer.h"
 
 enum { BODY_MAX_BYTES = 128 * 1024 * 1024 }; /* the server's default; a longer delivery ends the link */
 
@@ -127,14 +127,12 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 static void subscribe_later(struct broker_consumer *consumer)
 {
     set_state(consumer, CONSUMER_WAITING);
-    struct timeval after = clock_timeval(consumer->backoff_ms);
+    int64_t after_ms = consumer->backoff_ms;
     consumer->backoff_ms *= 2;
     if (consumer->backoff_ms > BROKER_BACKOFF_MAX_MS) {
         consumer->backoff_ms = BROKER_BACKOFF_MAX_MS;
     }
-    if (evtimer_add(consumer->retry, &after) != 0) {
-        broker_link_fail(consumer->link, "no timer to subscribe to %s again", consumer->queue);
-    }
+    timer_set(consumer->retry, after_ms);
 }
 
 /* The last access to the consumer: the owner may close it. */

@@ -19,6 +19,7 @@
 #include "common/io/broker_connect.h"
 #include "common/io/broker_output.h"
 #include "common/io/broker_url.h"
+#include "common/io/timer.h"
 
 enum {
     PASS_FRAMES_MAX = 512, /* frames in one pass, before other events of the loop run */
@@ -122,19 +123,17 @@ static size_t round_length(const struct broker_link *link)
 static void retry_later(struct broker_link *link)
 {
     size_t hosts = broker_connect_hosts(link->connect);
-    struct timeval after = at_once;
+    int64_t after_ms = 0;
     link->host = broker_url_next(hosts, link->host, link->peer == NULL ? hosts : link->peer->host);
     link->tries++;
     if (link->tries % round_length(link) == 0) {
-        after = clock_timeval(link->backoff_ms);
+        after_ms = link->backoff_ms;
         link->backoff_ms *= 2;
         if (link->backoff_ms > BROKER_BACKOFF_MAX_MS) {
             link->backoff_ms = BROKER_BACKOFF_MAX_MS;
         }
     }
-    if (evtimer_add(link->retry, &after) != 0) {
-        log_error("rabbitmq %s: no timer to connect again", link->name);
-    }
+    timer_set(link->retry, after_ms);
 }
 
 static void attempt_failed(struct broker_link *link, const char *error)

@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 
 enum {
     PROBES_MAX = 128, /* of a connection: TOPOLOGY_SHARDS_MAX, and the other queues */
@@ -40,14 +41,6 @@ struct broker_prober {
     TAILQ_HEAD(, probe) probes;
 };
 
-static void retry_later(struct broker_prober *prober)
-{
-    const struct timeval after = {.tv_usec = PROBE_RETRY_MS * 1000L};
-    if (evtimer_add(prober->retry, &after) != 0) {
-        log_error("rabbitmq: no timer to probe again");
-    }
-}
-
 static void note(struct broker_prober *prober, enum broker_verdict verdict)
 {
     if (verdict == BROKER_CONFIRMED) {
@@ -64,7 +57,7 @@ static void on_verdict(enum broker_verdict verdict, void *arg)
     if (verdict == BROKER_UNKNOWN || again) {
         probe->state = PROBE_WAITING;
         if (prober->up) {
-            retry_later(prober);
+            timer_set(prober->retry, PROBE_RETRY_MS);
         }
         return;
     }
@@ -88,7 +81,7 @@ static void send_waiting(struct broker_prober *prober)
             continue;
         }
         if (!send_probe(probe, on_verdict, probe)) {
-            retry_later(prober);
+            timer_set(prober->retry, PROBE_RETRY_MS);
             return;
         }
         probe->state = PROBE_SENT;

@@ -18,6 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/keepalive.h"
+#include "common/io/timer.h"
 
 enum {
     BACKOFF_LEAST_MS = 50,
@@ -37,14 +38,6 @@ bool pg_link_usable(const struct pg_link *link)
 bool pg_link_has_room(const struct pg_link *link)
 {
     return pg_link_usable(link) && link->pending < link->owner->pending_max;
-}
-
-static void link_arm(struct pg_link *link, int64_t ms)
-{
-    struct timeval delay = clock_timeval(ms > 0 ? ms : 0); /* after a blocked loop a deadline may have passed */
-    if (event_add(link->timer, &delay) != 0) {
-        log_error("pg: cannot set a timer");
-    }
 }
 
 /* --- the ring of expected results --------------------------------------------------------------------------------- */
@@ -86,7 +79,7 @@ static void expected_push(struct pg_link *link, const struct pg_expected *expect
         link->pending++;
     }
     if (link->state == PG_LINK_UP && !event_pending(link->timer, EV_TIMEOUT, NULL)) {
-        link_arm(link, link->owner->timeout_ms);
+        timer_set(link->timer, link->owner->timeout_ms);
     }
 }
 
@@ -387,7 +380,7 @@ static void link_connected(struct pg_link *link)
     int fd = PQsocket(link->conn);
     link->state = PG_LINK_PREPARING;
     pg_hosts_worked(link->owner->hosts, link->host);
-    link_arm(link, link->tried_ms + link->owner->timeout_ms - clock_mono_ms());
+    timer_set(link->timer, link->tried_ms + link->owner->timeout_ms - clock_mono_ms());
     link->read = event_new(base, fd, EV_READ | EV_PERSIST, link_on_read, link);
     link->write = event_new(base, fd, EV_WRITE, link_on_write, link);
     if (link->read == NULL || link->write == NULL || event_add(link->read, NULL) != 0) {
@@ -475,7 +468,7 @@ static void link_connect(struct pg_link *link)
     link->broken = false;
     link->host = host;
     link->tried_ms = clock_mono_ms();
-    link_arm(link, pg_hosts_deadline_ms(hosts, owner->timeout_ms));
+    timer_set(link->timer, pg_hosts_deadline_ms(hosts, owner->timeout_ms));
     link->conn = PQconnectStartParams(names, values, 1);
     if (link->conn == NULL) {
         link_lost(link, "no memory");
@@ -501,7 +494,7 @@ static void link_check_late(struct pg_link *link)
     }
     int64_t left = since + link->owner->timeout_ms - clock_mono_ms();
     if (left > 0) {
-        link_arm(link, left);
+        timer_set(link->timer, left);
     } else {
         link_lost(link, "a statement took too long");
     }
@@ -568,10 +561,10 @@ static void link_again(struct pg_link *link)
     pg_hosts_failed(link->owner->hosts, link->host);
     link->failures++;
     if (link->failures % link->owner->hosts->count != 0) {
-        link_arm(link, BACKOFF_LEAST_MS);
+        timer_set(link->timer, BACKOFF_LEAST_MS);
         return;
     }
-    link_arm(link, link->backoff_ms);
+    timer_set(link->timer, link->backoff_ms);
     link->backoff_ms = link->backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : link->backoff_ms * 2;
 }
 
@@ -600,7 +593,7 @@ bool pg_link_init(struct pg_link *link, const struct pg_link_owner *owner)
     if (link->timer == NULL) {
         return false;
     }
-    link_arm(link, 0);
+    timer_set(link->timer, 0);
     return true;
 }
 

@@ -25,6 +25,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/keepalive.h"
+#include "common/io/timer.h"
 
 enum {
     BACKOFF_LEAST_MS = 50,
@@ -117,14 +118,6 @@ static void redis_leave(struct redis *redis)
     }
 }
 
-static void redis_arm(struct redis *redis, int64_t ms)
-{
-    struct timeval delay = clock_timeval(ms);
-    if (event_add(redis->timer, &delay) != 0) {
-        log_error("redis: cannot set a timer");
-    }
-}
-
 static void redis_set_state(struct redis *redis, enum redis_state state)
 {
     redis->state = state;
@@ -194,7 +187,7 @@ static bool send_bytes(struct redis *redis, const struct pending *pending, const
     *place = *pending;
     place->sent_ms = clock_mono_ms();
     if (redis->state == REDIS_UP && !event_pending(redis->timer, EV_TIMEOUT, NULL)) {
-        redis_arm(redis, redis->options.timeout_ms);
+        timer_set(redis->timer, redis->options.timeout_ms);
     }
     return true;
 }
@@ -448,7 +441,7 @@ static void redis_take(struct redis *redis, const redisReply *reply)
         (void)event_del(redis->timer);
         redis->backoff_ms = BACKOFF_LEAST_MS;
         if (redis->channel != NULL) {
-            redis_arm(redis, redis->options.timeout_ms / 2);
+            timer_set(redis->timer, redis->options.timeout_ms / 2);
         }
         redis_set_state(redis, REDIS_UP);
         notify_owner(redis, true);
@@ -558,7 +551,7 @@ static void redis_greet(struct redis *redis)
 static void redis_connect(struct redis *redis)
 {
     struct event_base *base = redis->options.base;
-    redis_arm(redis, redis->options.timeout_ms);
+    timer_set(redis->timer, redis->options.timeout_ms);
     redis_set_state(redis, REDIS_CONNECTING);
     redis->context = redisConnectNonBlock(redis->host, redis->port);
     if (redis->context == NULL || redis->context->err != 0) {
@@ -582,7 +575,7 @@ static void redis_ping(struct redis *redis)
     const struct pending pending = {.kind = PENDING_PING};
     /* Without memory the loop ends the connection. */
     if (send_arguments(redis, &pending, 1, arguments, NULL)) {
-        redis_arm(redis, redis->options.timeout_ms / 2);
+        timer_set(redis->timer, redis->options.timeout_ms / 2);
     }
 }
 
@@ -600,7 +593,7 @@ static void redis_check_late(struct redis *redis)
     }
     int64_t left = ring_at(redis, 0)->sent_ms + allowed_ms - clock_mono_ms();
     if (left > 0) {
-        redis_arm(redis, left);
+        timer_set(redis->timer, left);
     } else {
         redis_lost(redis, "a command took too long");
     }
@@ -659,7 +652,7 @@ static void redis_lost(struct redis *redis, const char *reason)
     log_warn("redis: connection %s: %s", redis->state == REDIS_UP ? "lost" : "not made", reason);
     bool was_up = redis->state == REDIS_UP;
     redis_close(redis);
-    redis_arm(redis, redis->backoff_ms);
+    timer_set(redis->timer, redis->backoff_ms);
     redis->backoff_ms = redis->backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : redis->backoff_ms * 2;
     redis_fail_all(redis);
     if (was_up) {
@@ -751,7 +744,7 @@ struct redis *redis_new(const struct redis_options *options)
         redis_destroy(redis);
         return NULL;
     }
-    redis_arm(redis, 0);
+    timer_set(redis->timer, 0);
     return redis;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "common/protocol/topology.h"
 
 enum { RETRY_MS = 100 };
@@ -44,14 +45,6 @@ size_t deadletter_length(const void *body, size_t length)
     return length;
 }
 
-static void retry_later(struct deadletters *dead_letters)
-{
-    struct timeval wait = {.tv_usec = RETRY_MS * 1000L};
-    if (!evtimer_pending(dead_letters->timer, NULL) && evtimer_add(dead_letters->timer, &wait) != 0) {
-        log_error("dead letters: cannot arm a timer");
-    }
-}
-
 static void on_verdict(enum broker_verdict verdict, void *arg)
 {
     struct dead_letter *dead_letter = arg;
@@ -59,7 +52,7 @@ static void on_verdict(enum broker_verdict verdict, void *arg)
     dead_letter->sent = false;
     if (verdict != BROKER_CONFIRMED) {
         log_warn("a dead letter to %s was not confirmed and is published again", dead_letter->routing_key);
-        retry_later(dead_letters);
+        timer_ensure(dead_letters->timer, RETRY_MS);
         return;
     }
     TAILQ_REMOVE(&dead_letters->list, dead_letter, link);
@@ -76,7 +69,7 @@ static void publish(struct dead_letter *dead_letter)
                                      .reason = dead_letter->reason};
     dead_letter->sent = broker_publish(dead_letter->dead_letters->broker, &message, on_verdict, dead_letter);
     if (!dead_letter->sent) {
-        retry_later(dead_letter->dead_letters);
+        timer_ensure(dead_letter->dead_letters->timer, RETRY_MS);
     }
 }
 

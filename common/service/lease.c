@@ -15,6 +15,7 @@
 #include "common/base/metrics.h"
 #include "common/base/unit.h"
 #include "common/io/pg.h"
+#include "common/io/timer.h"
 
 enum { STATEMENT_RELEASE, STATEMENT_TAKE, STATEMENT_CONFIRM, STATEMENT_OWN };
 
@@ -92,14 +93,6 @@ static bool is_expired(const struct lease *lease)
     return overdue_ms(lease) >= 0;
 }
 
-static void arm(struct event *timer, int64_t ms)
-{
-    struct timeval wait = clock_timeval(ms);
-    if (evtimer_add(timer, &wait) != 0) {
-        log_error("lease: a timer cannot be set");
-    }
-}
-
 static void set_state(struct lease *lease, enum lease_state state)
 {
     if (lease->state == state) {
@@ -128,7 +121,7 @@ static void confirm(struct lease *lease)
         set_state(lease, LEASE_LOST); /* this process stood still */
         return;
     }
-    arm(lease->expiry_timer, -overdue_ms(lease));
+    timer_set(lease->expiry_timer, -overdue_ms(lease));
     set_state(lease, LEASE_HELD);
 }
 
@@ -140,7 +133,7 @@ static void on_expiry(evutil_socket_t fd, short what, void *arg)
     if (has_lease(lease) && is_expired(lease)) {
         set_state(lease, LEASE_LOST);
     } else if (has_lease(lease)) {
-        arm(lease->expiry_timer, -overdue_ms(lease));
+        timer_set(lease->expiry_timer, -overdue_ms(lease));
     }
 }
 

@@ -17,8 +17,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 
 enum {
     RETRY_MS = 100,       /* after the broker or PostgreSQL refused */
@@ -61,14 +61,6 @@ struct outbox {
     bool sweeping;
     struct pg_array ids; /* parameter of the DELETE */
 };
-
-static void arm(struct event *timer, int ms)
-{
-    struct timeval wait = clock_timeval(ms);
-    if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &wait) != 0) {
-        log_error("outbox: cannot arm a timer");
-    }
-}
 
 static void item_free_texts(struct item *item)
 {
@@ -170,12 +162,12 @@ static void on_verdict(enum broker_verdict verdict, void *arg)
     assert(item->state == ITEM_PUBLISHED);
     if (verdict == BROKER_CONFIRMED) {
         item_move(item, ITEM_CONFIRMED);
-        arm(outbox->delete_timer, DELETE_DELAY_MS);
+        timer_ensure(outbox->delete_timer, DELETE_DELAY_MS);
         return;
     }
     log_warn("outbox row %" PRId64 " to %s is published again: %s", item->id, item->routing_key, verdict_text(verdict));
     item_move(item, ITEM_WAITING);
-    arm(outbox->publish_timer, RETRY_MS);
+    timer_ensure(outbox->publish_timer, RETRY_MS);
 }
 
 static void publish(struct outbox *outbox)
@@ -191,7 +183,7 @@ static void publish(struct outbox *outbox)
                                          .message_id = id,
                                          .reason = item->reason};
         if (!broker_publish(outbox->broker, &message, on_verdict, item)) {
-            arm(outbox->publish_timer, RETRY_MS);
+            timer_ensure(outbox->publish_timer, RETRY_MS);
             return;
         }
         item_move(item, ITEM_PUBLISHED);
@@ -222,7 +214,7 @@ static void on_deleted(const struct pg_reply *reply, void *arg)
         log_warn("outbox rows cannot be deleted, retrying: %s %s", reply->sqlstate, reply->message);
     }
     if (!TAILQ_EMPTY(&outbox->lists[ITEM_CONFIRMED])) {
-        arm(outbox->delete_timer, reply->outcome == PG_OK ? DELETE_DELAY_MS : RETRY_MS);
+        timer_ensure(outbox->delete_timer, reply->outcome == PG_OK ? DELETE_DELAY_MS : RETRY_MS);
     }
 }
 
@@ -247,7 +239,7 @@ static void on_delete_timer(evutil_socket_t fd, short what, void *arg)
         while ((item = TAILQ_FIRST(&outbox->lists[ITEM_DELETING])) != NULL) {
             item_move(item, ITEM_CONFIRMED);
         }
-        arm(outbox->delete_timer, RETRY_MS);
+        timer_ensure(outbox->delete_timer, RETRY_MS);
     }
 }
 
@@ -279,7 +271,7 @@ static void on_swept(const struct pg_reply *reply, void *arg)
     }
     if (count == SWEEP_ROWS_MAX) {
         (void)evtimer_del(outbox->sweep_timer);
-        arm(outbox->sweep_timer, SWEEP_AGAIN_MS);
+        timer_ensure(outbox->sweep_timer, SWEEP_AGAIN_MS);
     }
 }
 
@@ -289,7 +281,7 @@ static void on_sweep_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct outbox *outbox = arg;
-    arm(outbox->sweep_timer, outbox->sweep_ms);
+    timer_ensure(outbox->sweep_timer, outbox->sweep_ms);
     if (outbox->left_to_sweep > 0) {
         log_warn("outbox: %zu rows exceed the memory limit and are left to the sweep", outbox->left_to_sweep);
         outbox->left_to_sweep = 0;
@@ -328,7 +320,7 @@ struct outbox *outbox_new(const struct outbox_options *options)
         outbox_free(outbox);
         return NULL;
     }
-    arm(outbox->sweep_timer, outbox->sweep_ms);
+    timer_ensure(outbox->sweep_timer, outbox->sweep_ms);
     return outbox;
 }
 

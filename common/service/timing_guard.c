@@ -13,6 +13,7 @@
 #include "common/base/ids.h"
 #include "common/base/log.h"
 #include "common/base/skew.h"
+#include "common/io/timer.h"
 
 enum {
     MEASURE_MS = 1000,       /* between two measurements */
@@ -44,14 +45,6 @@ struct timing_guard {
     int64_t culprit_boot_ms; /* time of the next line about the wrong clock */
     bool contradicted;
 };
-
-static void arm(struct timing_guard *guard, int ms)
-{
-    struct timeval delay = clock_timeval(ms);
-    if (evtimer_add(guard->timer, &delay) != 0) {
-        log_error("timing: cannot arm a timer");
-    }
-}
 
 /*
  * CLOCK_REALTIME minus CLOCK_BOOTTIME. The process may lose the processor between two reads, so the closest pair of
@@ -182,7 +175,7 @@ static void on_measured(const struct pg_reply *reply, void *arg)
     }
     judge(guard, pg_int(reply->result, 0, COLUMN_CLOCK));
     if (guard->skew.suspected) {
-        arm(guard, MEASURE_AGAIN_MS);
+        timer_set(guard->timer, MEASURE_AGAIN_MS);
     }
     if (guard->skew.state != SKEW_UNKNOWN && clock_boot_ms() >= guard->report_boot_ms) {
         report(guard);
@@ -197,7 +190,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     if (guard->contradicted) {
         return;
     }
-    arm(guard, guard->skew.state == SKEW_UNKNOWN ? MEASURE_AGAIN_MS : MEASURE_MS);
+    timer_set(guard->timer, guard->skew.state == SKEW_UNKNOWN ? MEASURE_AGAIN_MS : MEASURE_MS);
     if (!guard->asking) {
         guard->asked_ahead_ms = realtime_ahead_ms();
         guard->asked_boot_ms = clock_boot_ms();
@@ -249,7 +242,7 @@ struct timing_guard *timing_guard_new(const struct timing_guard_options *options
         free(guard);
         return NULL;
     }
-    arm(guard, 0);
+    timer_set(guard->timer, 0);
     return guard;
 }
 

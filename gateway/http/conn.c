@@ -23,6 +23,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "gateway/http/errors.h"
 #include "gateway/http/http_metrics.h"
 
@@ -375,10 +376,9 @@ static void conn_replace_page(struct conn *conn)
 
 static void accept_pause(struct conns *conns, int ms)
 {
-    const struct timeval pause = {ms / 1000, (ms % 1000) * 1000L};
     conns->paused = true;
     accept_switch(conns, false);
-    event_add(conns->resume, &pause);
+    timer_set(conns->resume, ms);
 }
 
 /* Called after connections were accepted and after a pause. */

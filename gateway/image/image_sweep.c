@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/io/timer.h"
 #include "gateway/core/workpool.h"
 #include "gateway/image/imagestore.h"
 
@@ -44,21 +45,13 @@ struct image_sweep {
     bool removed[FILES_MAX];
 };
 
-static void set_timer(struct image_sweep *sweep)
-{
-    const struct timeval delay = {sweep->options.every_s, 0};
-    if (event_add(sweep->timer, &delay) != 0) {
-        log_error("cannot set a timer");
-    }
-}
-
 static void on_struck(const struct pg_reply *reply, void *arg)
 {
     struct image_sweep *sweep = arg;
     if (reply->outcome == PG_OK) {
         log_debug("%zu unused image files removed", sweep->count);
     }
-    set_timer(sweep);
+    timer_set(sweep->timer, sweep->options.every_s * INT64_C(1000));
 }
 
 /* The rows of files that could not be removed stay, and become overdue again. */
@@ -81,7 +74,7 @@ static void on_removed(void *arg)
     const char *values[] = {text};
     if (!statements_query(sweep->options.pg, &image_sweep_statements, SWEEP_STRIKE, ARRAY_LEN(values), values,
                           on_struck, sweep)) {
-        set_timer(sweep);
+        timer_set(sweep->timer, sweep->options.every_s * INT64_C(1000));
     }
 }
 
@@ -104,7 +97,7 @@ static void on_taken(const struct pg_reply *reply, void *arg)
         }
     }
     if (reply->outcome != PG_OK || !workpool_run(sweep->options.pool, work_remove, on_removed, sweep)) {
-        set_timer(sweep);
+        timer_set(sweep->timer, sweep->options.every_s * INT64_C(1000));
     }
 }
 
@@ -115,7 +108,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (sweep->draining ||
         !statements_query(sweep->options.pg, &image_sweep_statements, SWEEP_TAKE, 0, NULL, on_taken, sweep)) {
-        set_timer(sweep);
+        timer_set(sweep->timer, sweep->options.every_s * INT64_C(1000));
     }
 }
 
@@ -131,7 +124,7 @@ struct image_sweep *image_sweep_new(const struct image_sweep_options *options)
         image_sweep_free(sweep);
         return NULL;
     }
-    set_timer(sweep);
+    timer_set(sweep->timer, sweep->options.every_s * INT64_C(1000));
     return sweep;
 }
 

@@ -17,6 +17,7 @@
 #include "common/base/log.h"
 #include "common/io/pg.h"
 #include "common/io/redis.h"
+#include "common/io/timer.h"
 #include "common/protocol/keys.h"
 #include "common/protocol/snapshot.h"
 #include "common/service/config.h"
@@ -145,14 +146,6 @@ static struct watch *find(struct watches *watches, const struct uuid *auction)
     return NULL;
 }
 
-static void arm(struct event *timer, int ms)
-{
-    const struct timeval delay = {ms / 1000, (ms % 1000) * 1000L};
-    if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &delay) != 0) {
-        log_error("cannot set a timer of the watches");
-    }
-}
-
 /* Schedules a read from PostgreSQL. `forced`: watchers receive the result even if the version is unchanged. */
 static void reload(struct watch *watch, bool forced)
 {
@@ -162,7 +155,7 @@ static void reload(struct watch *watch, bool forced)
         watch->reload_due = true;
         TAILQ_INSERT_TAIL(&watches->reloads, watch, reloads);
     }
-    arm(watches->reload, 0);
+    timer_ensure(watches->reload, 0);
 }
 
 static void set_reloading(struct watch *watch, bool reloading)
@@ -338,7 +331,7 @@ static void notify_watchers(struct watch *watch, struct text *text)
         watch->notifying = true;
         TAILQ_INSERT_TAIL(&watch->watches->notifying, watch, notifying_entry);
     }
-    arm(watch->watches->notify, 0);
+    timer_ensure(watch->watches->notify, 0);
 }
 
 /* Sends the first message of the queue to at most `most` watchers. Returns their number. */
@@ -378,7 +371,7 @@ static void on_notify(evutil_socket_t fd, short what, void *arg)
     int wait_ms = cpu_budget_wait_ms(&watches->cpu_budget);
     watches->resting = wait_ms > 0;
     if (watches->resting) {
-        arm(watches->notify, wait_ms);
+        timer_ensure(watches->notify, wait_ms);
         return;
     }
     cpu_budget_begin(&watches->cpu_budget);
@@ -393,7 +386,7 @@ static void on_notify(evutil_socket_t fd, short what, void *arg)
     }
     cpu_budget_end(&watches->cpu_budget, !TAILQ_EMPTY(&watches->notifying));
     if (!TAILQ_EMPTY(&watches->notifying)) {
-        arm(watches->notify, 0);
+        timer_ensure(watches->notify, 0);
     }
 }
 
@@ -541,7 +534,7 @@ static void on_reloaded(const struct pg_reply *reply, void *arg)
         watch_end_unless_needed(watch);
     }
     if (!TAILQ_EMPTY(&watches->reloads)) {
-        arm(watches->reload, ok ? 0 : RETRY_MS);
+        timer_ensure(watches->reload, ok ? 0 : RETRY_MS);
     }
 }
 
