@@ -1,7 +1,7 @@
 /*
  * common/io/pg against a real PostgreSQL (ROSTRUM_PG_URL). The tests touch two tables of their own only, pg_test and
  * pg_test_late, and each test begins with pg_test empty. They terminate only backends of their own connections, by pid.
- * pg_hosts_test tests URLs with several hosts.
+ * pg_several_hosts_test tests URLs with several hosts.
  */
 #include <stdio.h>
 #include <stdlib.h>
