@@ -32,7 +32,6 @@ enum {
     PG_PENDING_MAX = 256,           /* a batch sends fewer than ten, and one for each dead letter */
     PUBLISH_UNCONFIRMED_MAX = 2048, /* unconfirmed messages: the outbox's rows and undecodable deliveries */
     CONSUME_UNCONFIRMED_MAX = 1,    /* the consuming connection publishes nothing */
-    BROKER_TIMEOUT_MS = 5000,
     TOPOLOGY_RETRY_MS = 500,
     SESSION_SIZE = 512,
     REPORT_S = 10,
@@ -316,7 +315,7 @@ static bool open_brokers(struct worker *worker)
         .url = config->amqp_url,
         .name = "rostrum-bidworker publishing",
         .heartbeat_s = config->amqp_heartbeat_s,
-        .connect_timeout_ms = BROKER_TIMEOUT_MS,
+        .connect_timeout_ms = BROKER_CONNECT_TIMEOUT_MS,
         .unconfirmed_max = PUBLISH_UNCONFIRMED_MAX,
         .confirm_deadline_ms = config->confirm_deadline_ms,
         .require_exchanges = exchanges,

@@ -37,7 +37,6 @@
 #include "gateway/statement_registry.h"
 
 enum {
-    BROKER_TIMEOUT_MS = 5000,  /* to connect: the login, and a look at each queue and exchange */
     REDIS_PENDING_MAX = 65536, /* commands: some per request, for connections_max requests */
     PG_PENDING_MAX = 1000,     /* statements per connection; further ones could not be answered within the deadline */
 };
@@ -201,7 +200,7 @@ static bool start_broker(void *arg)
         .url = config->amqp_url,
         .name = "rostrum-gateway",
         .heartbeat_s = config->amqp_heartbeat_s,
-        .connect_timeout_ms = BROKER_TIMEOUT_MS,
+        .connect_timeout_ms = BROKER_CONNECT_TIMEOUT_MS,
         .unconfirmed_max = (size_t)config->publish_pending_max_bids,
         .confirm_deadline_ms = config->confirm_deadline_ms,
         .require_exchanges = shards,

@@ -11,7 +11,8 @@
  *     the one queue elects a leader, and its session is here.
  *
  * A connection that is not proved in time is ended and made again, because its channel may be blocked for a minute
- * (broker_probe.h). The active one stays as long as it confirms anything.
+ * (broker_probe.h). The active one is not ended if it has answered anything since it came up. An alarm of the server
+ * ends none: the time to be proved begins when it is over.
  *
  * Within the same call the messages of the connection that was left get BROKER_UNKNOWN, in the order in which they were
  * published. So an owner that publishes them again from the callback keeps their order: nothing newer precedes them.
@@ -30,9 +31,9 @@
 
 enum {
     SENDERS = 2,
-    LOOK_MS = 100,        /* between two looks at the unconfirmed messages */
-    ALIVE_MS = 750,       /* a node that was heard so recently is alive; it sends a heartbeat every 500 ms */
-    STAY_MIN_MS = 5000,   /* so that servers that are merely slow do not get the same messages again and again */
+    LOOK_MS = 100,      /* between two looks at the unconfirmed messages */
+    ALIVE_MS = 1200,    /* a node that was heard so recently is alive: a heartbeat may follow 1 s after other frames */
+    STAY_MIN_MS = 5000, /* so that servers that are merely slow do not get the same messages again and again */
     PROVE_MAX_MS = 12000, /* to be proved; an election takes 7 s */
     OPEN_MAX_MS = 60000,  /* a message that was not answered for so long is given up */
 };
@@ -111,7 +112,8 @@ static bool can_take_over(const struct broker_sender *sender, int64_t stalled_ms
 static void end_unproved(const struct broker *broker, struct broker_sender *sender)
 {
     int64_t unproved_ms = broker_sender_unproved_ms(sender);
-    if (unproved_ms > PROVE_MAX_MS && (sender != broker->active || !broker_sender_answers(sender, unproved_ms))) {
+    if (state_of(sender) == BROKER_UP && unproved_ms > PROVE_MAX_MS &&
+        (sender != broker->active || !broker_sender_answers(sender, unproved_ms))) {
         broker_link_fail(broker_sender_link(sender), "a probe was not answered for %d ms", PROVE_MAX_MS);
     }
 }

@@ -131,13 +131,20 @@ bool broker_confirm_settle(struct broker_confirms *confirms, uint64_t tag, bool 
     return true;
 }
 
+void broker_confirm_resume(struct broker_confirms *confirms)
+{
+    confirms->resumed_ms = clock_mono_ms();
+}
+
 int64_t broker_confirm_stalled_ms(const struct broker_confirms *confirms)
 {
     if (confirms->open == 0) {
         return 0;
     }
-    int64_t oldest_ms = slot(confirms, confirms->first_tag)->added_ms;
-    return clock_mono_ms() - (oldest_ms > confirms->answered_ms ? oldest_ms : confirms->answered_ms);
+    int64_t since_ms = slot(confirms, confirms->first_tag)->added_ms;
+    since_ms = since_ms > confirms->answered_ms ? since_ms : confirms->answered_ms;
+    since_ms = since_ms > confirms->resumed_ms ? since_ms : confirms->resumed_ms;
+    return clock_mono_ms() - since_ms;
 }
 
 void broker_confirm_expire(struct broker_confirms *confirms, int64_t ms)

@@ -18,6 +18,7 @@ struct broker_confirms {
     uint64_t next_tag;
     int64_t latency_ms;  /* of the last confirm or nack */
     int64_t answered_ms; /* time of the last confirm or nack; monotonic */
+    int64_t resumed_ms;  /* end of the last alarm, during which the server takes no messages; monotonic */
 };
 
 MUST_CHECK bool broker_confirm_init(struct broker_confirms *confirms, size_t unconfirmed_max);
@@ -30,9 +31,11 @@ void broker_confirm_returned(struct broker_confirms *confirms, uint64_t tag);
 /* False: the tag was never used. */
 MUST_CHECK bool broker_confirm_settle(struct broker_confirms *confirms, uint64_t tag, bool multiple,
                                       enum broker_verdict verdict);
+/* An alarm of the server has ended. */
+void broker_confirm_resume(struct broker_confirms *confirms);
 /*
- * For how long messages have waited while none was confirmed or nacked, in milliseconds; 0 if none is open. One slow
- * queue does not count as long as others answer.
+ * For how long messages have waited while none was confirmed or nacked, in milliseconds since the last alarm; 0 if none
+ * is open. One slow queue does not count as long as others answer.
  */
 int64_t broker_confirm_stalled_ms(const struct broker_confirms *confirms);
 /*

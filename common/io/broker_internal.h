@@ -3,6 +3,7 @@
  * below it:
  *
  *     broker_consumer.c  consumers; assembles messages from frames
+ *     broker_depths.c    the depths of queues
  *     broker.c           the public interface; which of two connections publishes
  *     broker_sender.c    one connection that publishes, and the frames of its publish channel
  *     broker_probe.c     prepares a connection for publishing

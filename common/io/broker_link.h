@@ -1,6 +1,7 @@
 /*
- * A connection to RabbitMQ that reconnects, and its channels. Called by broker.c and broker_consumer.c, and independent
- * of both. The user of a channel passes a table of functions, which are called from the loop.
+ * A connection to RabbitMQ that reconnects, and its channels. Called by broker.c, broker_sender.c, broker_consumer.c
+ * and broker_depths.c, and independent of them. The user of a channel passes a table of functions, which are called
+ * from the loop.
  *
  * A call of the owner never ends the connection: broker_link_fail records the reason and the loop ends it. "Up" and
  * "lost" describe the connection; the struct exists until broker_link_free.

@@ -3,6 +3,7 @@
  */
 #include "common/io/broker_probe.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -14,7 +15,7 @@
 enum {
     PROBES_MAX = 128, /* of a connection: TOPOLOGY_SHARDS_MAX, and the other queues */
     PROBE_RETRY_MS = 500,
-    PROBE_NACKS_MAX = 4, /* of one probe; then its queue is full */
+    PROBE_NACKS_MAX = 16, /* of one probe; then its queue is full */
 };
 
 enum probe_state { PROBE_WAITING, PROBE_SENT, PROBE_ANSWERED };
@@ -25,6 +26,7 @@ struct probe {
     char *routing_key;
     enum probe_state state;
     int nacks;
+    bool renewing; /* sent again, and without a verdict */
     TAILQ_ENTRY(probe) list;
 };
 
@@ -35,9 +37,9 @@ struct broker_prober {
     bool up;
     size_t answered;
     size_t count;
-    size_t renewing;      /* probes of broker_prober_renew without a verdict */
-    int64_t since_ms;     /* the last time when the connection came up or a probe was added; monotonic */
-    int64_t confirmed_ms; /* the last confirm of a probe; monotonic; 0: none yet */
+    int64_t since_ms;     /* the last time when the connection came up, resumed or got a probe; monotonic */
+    int64_t renewed_ms;   /* the last renewal; monotonic; 0: none yet */
+    int64_t confirmed_ms; /* the last confirm of a probe on this connection; monotonic; 0: none yet */
     TAILQ_HEAD(, probe) probes;
 };
 
@@ -169,33 +171,42 @@ void broker_prober_stop(struct broker_prober *prober)
     prober->up = false;
     (void)evtimer_del(prober->retry);
     prober->answered = 0;
+    prober->renewed_ms = 0;
+    prober->confirmed_ms = 0;
     struct probe *probe = NULL;
     TAILQ_FOREACH(probe, &prober->probes, list)
     {
         probe->state = PROBE_WAITING;
         probe->nacks = 0;
+        assert(!probe->renewing);
     }
 }
 
 static void on_renewed(enum broker_verdict verdict, void *arg)
 {
-    struct broker_prober *prober = arg;
-    note(prober, verdict);
-    prober->renewing--;
+    struct probe *probe = arg;
+    note(probe->prober, verdict);
+    probe->renewing = false;
 }
 
 void broker_prober_renew(struct broker_prober *prober)
 {
     struct probe *probe = NULL;
-    if (!prober->up || prober->renewing > 0) {
+    if (!prober->up || (prober->renewed_ms != 0 && clock_mono_ms() - prober->renewed_ms < BROKER_PROBE_RENEW_MS)) {
         return;
     }
+    prober->renewed_ms = clock_mono_ms();
     TAILQ_FOREACH(probe, &prober->probes, list)
     {
-        if (probe->state == PROBE_ANSWERED && send_probe(probe, on_renewed, prober)) {
-            prober->renewing++;
+        if (probe->state == PROBE_ANSWERED && !probe->renewing) {
+            probe->renewing = send_probe(probe, on_renewed, probe);
         }
     }
+}
+
+void broker_prober_resume(struct broker_prober *prober)
+{
+    prober->since_ms = clock_mono_ms();
 }
 
 bool broker_prober_proved(const struct broker_prober *prober)

@@ -5,8 +5,8 @@
  * after 7 s. So a connection sends a probe to each queue when it comes up, and is proved once all are answered. A proof
  * says nothing about later: broker_prober_renew shows whether the node can still confirm.
  *
- * A nacked probe is sent again every 500 ms, because the queue may elect a leader. The fourth nack counts as an answer:
- * the queue is full.
+ * A nacked probe is sent again every 500 ms, because the queue may elect a leader. The 16th nack, after 8 s, counts as
+ * an answer: an election is shorter, so the queue is full.
  *
  * Caller: broker_sender.c.
  */
@@ -14,6 +14,8 @@
 #define ROSTRUM_COMMON_IO_BROKER_PROBE_H
 
 #include "common/io/broker_types.h"
+
+enum { BROKER_PROBE_RENEW_MS = 500 }; /* between two renewals */
 
 struct broker_prober;
 
@@ -31,13 +33,18 @@ void broker_prober_free(struct broker_prober *prober);
 void broker_prober_start(struct broker_prober *prober);
 /* The connection is lost, and its messages have their verdicts. */
 void broker_prober_stop(struct broker_prober *prober);
-/* Sends the answered probes again, unless the last ones sent by this function still wait for their verdicts. */
+/*
+ * Sends each answered probe again, unless its renewal before still waits for a verdict. No effect within
+ * BROKER_PROBE_RENEW_MS of the last renewal.
+ */
 void broker_prober_renew(struct broker_prober *prober);
 /* All probes were answered since the connection came up. */
 bool broker_prober_proved(const struct broker_prober *prober);
 /* Whether a probe was confirmed within the last `ms`, or there are no probes. A node without a majority confirms none.
  */
 bool broker_prober_fresh(const struct broker_prober *prober, int64_t ms);
+/* The server takes messages again, after an alarm: the time to be proved begins anew. */
+void broker_prober_resume(struct broker_prober *prober);
 /* For how long the connection has waited to be proved, in ms; 0 if it is proved or down. */
 int64_t broker_prober_waiting_ms(const struct broker_prober *prober);
 

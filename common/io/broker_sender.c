@@ -16,6 +16,7 @@
 
 struct broker_sender {
     struct broker_link *link;
+    enum broker_state state; /* of the link, as of its last change */
     struct broker_confirms confirms;
     struct broker_prober *prober;
     void (*on_change)(struct broker_sender *sender, void *arg);
@@ -107,7 +108,11 @@ static const struct broker_channel_calls publish_channel = {
 static void on_link_change(enum broker_state state, void *arg)
 {
     struct broker_sender *sender = arg;
-    (void)state;
+    if (state == BROKER_UP && sender->state == BROKER_BLOCKED) {
+        broker_confirm_resume(&sender->confirms);
+        broker_prober_resume(sender->prober);
+    }
+    sender->state = state;
     sender->on_change(sender, sender->arg);
 }
 

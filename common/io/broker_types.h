@@ -27,6 +27,12 @@ enum broker_state {
 enum { BROKER_CONSUMING_HEARTBEAT_S = 1 };
 
 /*
+ * Connecting includes the login and a passive declare of each queue, for which RabbitMQ takes 250 ms if the queue has
+ * no leader. So a program with 20 such queues connects only after their election.
+ */
+enum { BROKER_CONNECT_TIMEOUT_MS = 5000 };
+
+/*
  * Property "type" of a probe: a message without a body, by which a connection prepares publishing to a queue. Consumers
  * ack it themselves; their owners never see it.
  */
@@ -34,11 +40,12 @@ enum { BROKER_CONSUMING_HEARTBEAT_S = 1 };
 
 struct broker_options {
     struct event_base *base;
-    const char *url;  /* see broker_url.h; one host or several */
-    const char *name; /* connection_name in the server's list of connections */
-    int heartbeat_s;  /* ignored with two connections: BROKER_CONSUMING_HEARTBEAT_S */
-    int connect_timeout_ms;
-    size_t unconfirmed_max; /* of each connection, at least 1; at that number broker_publish returns false */
+    const char *url;        /* see broker_url.h; one host or several */
+    const char *name;       /* connection_name in the server's list of connections */
+    int heartbeat_s;        /* ignored with two connections: BROKER_CONSUMING_HEARTBEAT_S */
+    int connect_timeout_ms; /* of one host: BROKER_CONNECT_TIMEOUT_MS, but in tests */
+    /* Messages without a verdict, of each connection, probes included; at least 1. Then broker_publish is false. */
+    size_t unconfirmed_max;
     /*
      * If the URL has several hosts: publish through a second connection when messages wait and none was confirmed for
      * this long (broker.c). 0, or one host: there is one connection.

@@ -16,11 +16,23 @@ bool topology_prepare_shards(struct broker *broker, unsigned shards)
     return ok;
 }
 
+/* The exchanges ignore the key, but by it the probe goes on to a consumer of deliveries, which acks it. */
+static bool prepare_waits(struct broker *broker)
+{
+    bool ok = true;
+    for (unsigned wait = 0; wait < TOPOLOGY_WAITS; wait++) {
+        char exchange[TOPOLOGY_WAIT_SIZE];
+        topology_wait_name(wait, exchange);
+        ok = broker_prepare(broker, exchange, TOPOLOGY_KEY_EMAIL) && ok;
+    }
+    return ok;
+}
+
 bool topology_prepare_outbox(struct broker *broker)
 {
     return broker_prepare(broker, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH) &&
            broker_prepare(broker, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDED) &&
            broker_prepare(broker, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS) &&
            broker_prepare(broker, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_EMAIL) &&
-           broker_prepare(broker, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_WEBHOOK);
+           broker_prepare(broker, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_WEBHOOK) && prepare_waits(broker);
 }

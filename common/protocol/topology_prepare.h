@@ -9,7 +9,7 @@
 
 /* The queues of shards 0 to `shards` - 1. */
 MUST_CHECK bool topology_prepare_shards(struct broker *broker, unsigned shards);
-/* The queues of the outbox: events, dead letters, deliveries. */
+/* The queues of the outbox: events, dead letters, deliveries, and deliveries that wait. */
 MUST_CHECK bool topology_prepare_outbox(struct broker *broker);
 
 #endif

@@ -36,7 +36,7 @@ bool broker_pair_open(struct broker_pair *pair, const struct broker_pair_options
                                     .url = config->amqp_url,
                                     .name = options->publisher_name,
                                     .heartbeat_s = config->amqp_heartbeat_s,
-                                    .connect_timeout_ms = config->pg_timeout_ms,
+                                    .connect_timeout_ms = BROKER_CONNECT_TIMEOUT_MS,
                                     .unconfirmed_max = options->unconfirmed_max,
                                     .confirm_deadline_ms = config->confirm_deadline_ms,
                                     .require_exchanges = options->exchanges,

@@ -30,6 +30,11 @@ static bool is_fresh(const struct backlog *backlog, const struct backlog_source 
     return source->renewed_ms > 0 && mono_ms - source->renewed_ms <= backlog->fresh_ms;
 }
 
+static bool is_vacant(const struct shards_depth *depth)
+{
+    return depth->ready == 0 && depth->consumers == 0;
+}
+
 void backlog_report(struct backlog *backlog, unsigned shard, const struct shards_report *report, int64_t mono_ms)
 {
     if (shard < backlog->shards) {
@@ -46,7 +51,7 @@ void backlog_depth(struct backlog *backlog, unsigned shard, const struct shards_
     struct backlog_shard *of = &backlog->of[shard];
     bool first = !of->queue.seen;
     if (renew(&of->queue, depth->at_ms, mono_ms)) {
-        of->fell = !first && depth->ready < of->depth.ready;
+        of->fell = !first && !is_vacant(depth) && depth->ready < of->depth.ready;
         of->depth = *depth;
     } else {
         of->fell = false;
@@ -54,30 +59,41 @@ void backlog_depth(struct backlog *backlog, unsigned shard, const struct shards_
 }
 
 /* Since when the oldest undecided bid waits. */
-static int64_t find_since(const struct backlog_shard *shard, bool owned, bool measured, int64_t wall_ms)
+static int64_t find_since(const struct backlog_shard *shard, bool owned, bool measured, const struct backlog_clock *now)
 {
     if (owned && shard->report.oldest_ms > 0) {
         return shard->report.oldest_ms;
     }
-    if (!measured || shard->depth.ready == 0) {
+    if (!measured) {
         return 0;
     }
-    return shard->since_ms == 0 || shard->fell ? wall_ms : shard->since_ms;
+    if (shard->depth.ready == 0) {
+        bool proved = shard->vacant_ms == 0 || now->mono_ms - shard->vacant_ms >= BACKLOG_VACANT_MS;
+        return proved ? 0 : shard->since_ms;
+    }
+    return shard->since_ms == 0 || shard->fell ? now->wall_ms : shard->since_ms;
+}
+
+/* `*since_ms`: when `holds` was first seen to be true, in a row; 0: it is false. */
+static void keep_first(int64_t *since_ms, bool holds, int64_t mono_ms)
+{
+    if (!holds) {
+        *since_ms = 0;
+    } else if (*since_ms == 0) {
+        *since_ms = mono_ms;
+    }
 }
 
 static void judge_shard(const struct backlog *backlog, struct backlog_shard *shard, const struct backlog_clock *now)
 {
     bool owned = is_fresh(backlog, &shard->owner, now->mono_ms);
     bool measured = is_fresh(backlog, &shard->queue, now->mono_ms);
-    int64_t since_ms = find_since(shard, owned, measured, now->wall_ms);
+    keep_first(&shard->vacant_ms, measured && is_vacant(&shard->depth), now->mono_ms);
+    keep_first(&shard->unserved_ms, measured && shard->depth.consumers == 0, now->mono_ms);
+    int64_t since_ms = find_since(shard, owned, measured, now);
     shard->known = owned || measured;
     shard->moved_ms = since_ms != shard->since_ms ? now->mono_ms : shard->moved_ms;
     shard->since_ms = since_ms;
-    if (!measured || shard->depth.consumers > 0) {
-        shard->unserved_ms = 0;
-    } else if (shard->unserved_ms == 0) {
-        shard->unserved_ms = now->mono_ms;
-    }
 }
 
 void backlog_judge(struct backlog *backlog, const struct backlog_clock *now)
@@ -87,6 +103,7 @@ void backlog_judge(struct backlog *backlog, const struct backlog_clock *now)
         if (missed) { /* what waited before may have been decided meanwhile */
             backlog->of[shard].since_ms = 0;
             backlog->of[shard].unserved_ms = 0;
+            backlog->of[shard].vacant_ms = 0;
         }
         judge_shard(backlog, &backlog->of[shard], now);
     }

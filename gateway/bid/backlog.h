@@ -8,7 +8,8 @@
  *     The first sight of a report proves nothing: its writer may be dead.
  *   - A fresh report with an undecided command: it waits since its receivedAt.
  *   - Else, a fresh depth above zero: the bids wait since the first look at it. A depth that falls begins anew, because
- *     somebody takes the messages.
+ *     somebody takes the messages. A depth of zero without a consumer proves nothing for BACKLOG_VACANT_MS: RabbitMQ
+ *     also answers so for a queue that has no leader.
  *   - Neither is fresh: it is unknown. That refuses nothing, and degrades nothing.
  *
  * A shard has stopped if for BACKLOG_STOPPED_MS its oldest bid stays the same, nobody consumes its queue, or its worker
@@ -31,7 +32,8 @@ enum {
      * (1) and one of the gateway (1).
      */
     BACKLOG_STOPPED_MS = 4000,
-    BACKLOG_FRESH_MS = 3000, /* without renewal a report is stale; plus twice the interval of its writer */
+    BACKLOG_VACANT_MS = 15000, /* a queue without a leader may look empty for so long; an election takes 7 s */
+    BACKLOG_FRESH_MS = 3000,   /* without renewal a report is stale; plus twice the interval of its writer */
 };
 
 struct backlog_clock {
@@ -55,6 +57,7 @@ struct backlog_shard {
     bool known;
     int64_t since_ms;    /* wall clock; since when the oldest undecided bid waits. 0: there is none, or it is unknown */
     int64_t moved_ms;    /* monotonic; when since_ms changed */
+    int64_t vacant_ms;   /* monotonic; since when the queue has neither messages nor consumers. 0: it has, or unknown */
     int64_t unserved_ms; /* monotonic; since when no worker consumes the queue. 0: one does, or it is unknown */
 };
 

@@ -6,6 +6,7 @@
 
 #include <event2/event.h>
 
+#include "common/base/clock.h"
 #include "common/io/broker_confirm.h"
 #include "tests/support/suite.h"
 
@@ -97,19 +98,58 @@ START_TEST(a_proof_is_fresh_only_after_another_confirm)
 }
 END_TEST
 
-START_TEST(a_renewal_waits_for_the_one_before)
+START_TEST(renewals_have_a_pause_between_them)
 {
     answer(0, QUEUES, BROKER_CONFIRMED);
+    int64_t began_ms = clock_mono_ms();
     broker_prober_renew(prober);
+    answer(QUEUES, QUEUES, BROKER_CONFIRMED);
     broker_prober_renew(prober);
+    if (clock_mono_ms() - began_ms >= BROKER_PROBE_RENEW_MS) {
+        return; /* the machine was too slow to show it */
+    }
     ck_assert_uint_eq(sent_count, TWICE);
-    answer(QUEUES, QUEUES - 1, BROKER_CONFIRMED);
-    broker_prober_renew(prober);
-    ck_assert_uint_eq(sent_count, TWICE);
-    answer(TWICE - 1, 1, BROKER_UNKNOWN);
+    pass(BROKER_PROBE_RENEW_MS);
     broker_prober_renew(prober);
     ck_assert_uint_eq(sent_count, THRICE);
     answer(TWICE, QUEUES, BROKER_UNKNOWN);
+}
+END_TEST
+
+/* One silent queue does not hide that the node confirms the probes of others. */
+START_TEST(a_queue_that_is_silent_holds_up_no_renewal_of_others)
+{
+    answer(0, QUEUES, BROKER_CONFIRMED);
+    broker_prober_renew(prober);
+    answer(QUEUES, QUEUES - 1, BROKER_CONFIRMED);
+    pass(BROKER_PROBE_RENEW_MS);
+    broker_prober_renew(prober);
+    ck_assert_uint_eq(sent_count, THRICE - 1);
+    ck_assert(!broker_prober_fresh(prober, BROKER_PROBE_RENEW_MS));
+    int64_t before_ms = clock_mono_ms();
+    answer(TWICE, 1, BROKER_CONFIRMED);
+    ck_assert(broker_prober_fresh(prober, clock_mono_ms() - before_ms + 1));
+    answer(TWICE - 1, 1, BROKER_UNKNOWN);
+    answer(TWICE + 1, QUEUES - 2, BROKER_UNKNOWN);
+}
+END_TEST
+
+START_TEST(the_confirms_of_a_lost_connection_prove_nothing_about_the_next)
+{
+    answer(0, QUEUES, BROKER_CONFIRMED);
+    ck_assert(broker_prober_fresh(prober, LONG_MS));
+    broker_prober_stop(prober);
+    ck_assert(!broker_prober_fresh(prober, LONG_MS));
+}
+END_TEST
+
+START_TEST(after_an_alarm_the_time_to_be_proved_begins_anew)
+{
+    pass(AGE_MS);
+    ck_assert_int_ge(broker_prober_waiting_ms(prober), AGE_MS);
+    int64_t before_ms = clock_mono_ms();
+    broker_prober_resume(prober);
+    ck_assert_int_le(broker_prober_waiting_ms(prober), clock_mono_ms() - before_ms);
 }
 END_TEST
 
@@ -118,6 +158,7 @@ START_TEST(a_probe_without_an_answer_is_not_sent_again)
     answer(0, 1, BROKER_CONFIRMED);
     broker_prober_renew(prober);
     ck_assert_uint_eq(sent_count, QUEUES + 1);
+    answer(1, QUEUES, BROKER_UNKNOWN);
     broker_prober_stop(prober);
     broker_prober_renew(prober);
     ck_assert_uint_eq(sent_count, QUEUES + 1);
@@ -176,7 +217,10 @@ static Suite *broker_probe_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_connection_is_proved_once_all_probes_are_answered);
     tcase_add_test(tcase, a_proof_is_fresh_only_after_another_confirm);
-    tcase_add_test(tcase, a_renewal_waits_for_the_one_before);
+    tcase_add_test(tcase, renewals_have_a_pause_between_them);
+    tcase_add_test(tcase, a_queue_that_is_silent_holds_up_no_renewal_of_others);
+    tcase_add_test(tcase, the_confirms_of_a_lost_connection_prove_nothing_about_the_next);
+    tcase_add_test(tcase, after_an_alarm_the_time_to_be_proved_begins_anew);
     tcase_add_test(tcase, a_probe_without_an_answer_is_not_sent_again);
     tcase_add_test(tcase, a_connection_without_probes_is_fresh);
     tcase_add_test(tcase, a_message_that_is_never_answered_does_not_fill_the_ring);

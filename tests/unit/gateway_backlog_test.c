@@ -283,6 +283,20 @@ START_TEST(a_queue_without_consumers_is_not_decided)
 }
 END_TEST
 
+START_TEST(a_queue_without_a_leader_is_no_empty_queue)
+{
+    look_at_depth(LONG_MS, 3, 1);
+    int64_t before_ms = age();
+    ck_assert_int_ge(before_ms, LONG_MS - 2 * BACKLOG_LOOK_MS);
+    look_at_depth(BACKLOG_VACANT_MS - BACKLOG_LOOK_MS, 0, 0);
+    ck_assert_int_ge(age(), before_ms + BACKLOG_VACANT_MS - 2 * BACKLOG_LOOK_MS);
+    look_at_depth(BACKLOG_LOOK_MS, 3, 1); /* it has elected one, and nothing was taken from it */
+    ck_assert_int_ge(age(), before_ms + BACKLOG_VACANT_MS - BACKLOG_LOOK_MS);
+    look_at_depth(BACKLOG_VACANT_MS + 2 * BACKLOG_LOOK_MS, 0, 0);
+    ck_assert_int_eq(age(), 0);
+}
+END_TEST
+
 START_TEST(a_worker_that_stalls_decides_none_of_its_shards)
 {
     for (int i = 0; i < 2; i++) {
@@ -501,6 +515,7 @@ static Suite *backlog_suite(void)
         the_age_outlives_the_worker_that_reported_it,
         an_empty_queue_without_a_report_is_not_late,
         a_queue_without_consumers_is_not_decided,
+        a_queue_without_a_leader_is_no_empty_queue,
         a_worker_that_stalls_decides_none_of_its_shards,
         a_judgement_is_void_while_nobody_looks,
         a_depth_seen_again_after_a_gap_ages_from_the_next_look,
