@@ -285,14 +285,15 @@ END_TEST
 
 START_TEST(a_queue_without_a_leader_is_no_empty_queue)
 {
+    const int64_t look_ms = BACKLOG_LOOK_MS;
     look_at_depth(LONG_MS, 3, 1);
     int64_t before_ms = age();
-    ck_assert_int_ge(before_ms, LONG_MS - 2 * BACKLOG_LOOK_MS);
-    look_at_depth(BACKLOG_VACANT_MS - BACKLOG_LOOK_MS, 0, 0);
-    ck_assert_int_ge(age(), before_ms + BACKLOG_VACANT_MS - 2 * BACKLOG_LOOK_MS);
-    look_at_depth(BACKLOG_LOOK_MS, 3, 1); /* it has elected one, and nothing was taken from it */
-    ck_assert_int_ge(age(), before_ms + BACKLOG_VACANT_MS - BACKLOG_LOOK_MS);
-    look_at_depth(BACKLOG_VACANT_MS + 2 * BACKLOG_LOOK_MS, 0, 0);
+    ck_assert_int_ge(before_ms, LONG_MS - 2 * look_ms);
+    look_at_depth(BACKLOG_VACANT_MS - look_ms, 0, 0);
+    ck_assert_int_ge(age(), before_ms + BACKLOG_VACANT_MS - 2 * look_ms);
+    look_at_depth(look_ms, 3, 1); /* it has elected one, and nothing was taken from it */
+    ck_assert_int_ge(age(), before_ms + BACKLOG_VACANT_MS - look_ms);
+    look_at_depth(BACKLOG_VACANT_MS + 2 * look_ms, 0, 0);
     ck_assert_int_eq(age(), 0);
 }
 END_TEST
