@@ -81,17 +81,18 @@ holder_stop() {
     rm -f "$1"
 }
 
-# in_switch COMMAND...: runs a command in the namespace of the bridge, with all rights there.
+# in_switch COMMAND...: runs a command in the namespace of the bridge, with all rights there. If IN_EXEC is set, the
+# command replaces this shell; so for in_machine.
 in_switch() {
     holder_read "$CLUSTER/switch" || die "the cluster is down"
-    nsenter --preserve-credentials --user --net -t "$HOLDER_PID" -- "$@"
+    ${IN_EXEC:+exec} nsenter --preserve-credentials --user --net -t "$HOLDER_PID" -- "$@"
 }
 
 # in_machine NAME COMMAND...: runs a command in a machine's namespace, with all rights there.
 in_machine() {
     holder_read "$CLUSTER/machines/$1/holder" || die "the machine $1 is not there"
     shift
-    nsenter --preserve-credentials --user --net -t "$HOLDER_PID" -- "$@"
+    ${IN_EXEC:+exec} nsenter --preserve-credentials --user --net -t "$HOLDER_PID" -- "$@"
 }
 
 # switch_open: makes the bridge, with an address for `deploy/cluster exec`.
@@ -110,7 +111,7 @@ machine_open() {
     mkdir -p "$folder"
     rm -f "$folder/cut" "$folder/frozen"
     address=$(machine_address "$1")
-    in_switch true
+    holder_read "$CLUSTER/switch" || die "the cluster is down"
     holder_start "$folder/holder" nsenter --preserve-credentials --user --net -t "$HOLDER_PID" -- unshare --net --
     in_switch ip link add "v${address##*.}" type veth peer name eth0 netns "$(cut -d' ' -f1 "$folder/holder")"
     in_switch ip link set "v${address##*.}" master bridge up
@@ -138,6 +139,8 @@ machine_services() {
 machine_start() (
     VAR=$CLUSTER/machines/$1
     [ -z "$(supervisor_pid)" ] || return 0
+    signals_exit
+    trap supervisor_abandon EXIT
     machine_enter "$1"
     # Left by a machine that was killed.
     rm -rf "$VAR"/service/*/supervise "$VAR"/service/*/log/supervise

@@ -36,21 +36,49 @@ supervisor_pid() {
 }
 
 # supervisor_start NAME...: starts runsvdir and waits until it supervises the named services. SUPERVISOR_ENTER is empty, or
-# a command that enters the namespaces in which the services shall run, and then runs its arguments.
+# a command that enters the namespaces in which the services shall run, and then runs its arguments. Until runsvdir runs,
+# SUPERVISOR_STARTING is its pid.
 supervisor_start() {
     # In a session of its own: Ctrl-C must reach only deploy/private, which stops the services in their order.
     # shellcheck disable=SC2016,SC2086 # the inner shell's own $$ and $1; a list of words
     setsid ${SUPERVISOR_ENTER:-} sh -c 'echo $$ >"$1/supervisor.pid"; exec runsvdir -P "$1/service"' sh "$VAR" \
         </dev/null >>"$VAR/log/supervisor" 2>&1 9>&- &
-    started=$!
-    wait_until 10 supervisor_pid || {
-        kill -KILL "$started" 2>/dev/null || true # it could start later, and nobody would stop it
-        die "runsvdir did not start: see $VAR/log/supervisor"
-    }
+    SUPERVISOR_STARTING=$!
+    wait_until 10 supervisor_pid || die "runsvdir did not start: see $VAR/log/supervisor"
+    SUPERVISOR_STARTING=
     for name in "$@"; do
         wait_until 10 test -e "$VAR/service/$name/supervise/ok" ||
             die "runit does not supervise $name: see $VAR/log/supervisor"
     done
+}
+
+# supervisor_abandon: ends a runsvdir that has not started yet, after an error or a signal. It could start later, and
+# nobody would stop it. If it has just started, SIGHUP makes it end what it supervises.
+supervisor_abandon() {
+    [ -n "${SUPERVISOR_STARTING:-}" ] || return 0
+    kill -HUP "$SUPERVISOR_STARTING" 2>/dev/null || true
+    wait_until 5 supervisor_abandoned || kill -KILL "$SUPERVISOR_STARTING" 2>/dev/null || true
+    SUPERVISOR_STARTING=
+}
+
+supervisor_abandoned() {
+    ! kill -0 "$SUPERVISOR_STARTING"
+}
+
+# signals_exit: makes each signal end this shell with the exit code 128 + its number, by the trap of EXIT.
+signals_exit() {
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 141' PIPE
+    trap 'exit 143' TERM
+}
+
+# exit_code CODE: prints the exit code of a command that ended with CODE: the same after a signal, otherwise 1.
+exit_code() {
+    case $1 in
+    129 | 130 | 141 | 143) echo "$1" ;;
+    *) echo 1 ;;
+    esac
 }
 
 # wait_until SECONDS COMMAND...: runs the command every tenth of a second until it succeeds.
