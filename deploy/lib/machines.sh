@@ -140,7 +140,7 @@ machine_start() (
     VAR=$CLUSTER/machines/$1
     [ -z "$(supervisor_pid)" ] || return 0
     signals_exit
-    trap supervisor_abandon EXIT
+    trap machine_start_ended EXIT
     machine_enter "$1"
     # Left by a machine that was killed.
     rm -rf "$VAR"/service/*/supervise "$VAR"/service/*/log/supervise
@@ -150,15 +150,20 @@ machine_start() (
     service_up $(machine_services "$1")
 )
 
+# After an error or a signal runsvdir could start later, and nobody would stop it.
+machine_start_ended() {
+    [ -z "${SUPERVISOR_STARTING:-}" ] || supervisor_end
+}
+
 # machine_stop NAME SECONDS: stops its services in order, by SIGKILL after so many seconds; also of a machine that is
 # frozen, or whose runsvdir is gone.
 machine_stop() (
     machine_thaw "$1"
     VAR=$CLUSTER/machines/$1
-    supervisor=$(supervisor_pid) || supervisor=
-    [ -z "$supervisor" ] || kill -TERM "$supervisor" 2>/dev/null || true
+    supervisor_end
     # shellcheck disable=SC2046
     service_stop "$2" $(machine_services "$1")
+    supervised_end
     rm -f "$VAR/supervisor.pid"
 )
 

@@ -52,17 +52,37 @@ supervisor_start() {
     done
 }
 
-# supervisor_abandon: ends a runsvdir that has not started yet, after an error or a signal. It could start later, and
-# nobody would stop it. If it has just started, SIGHUP makes it end what it supervises.
-supervisor_abandon() {
-    [ -n "${SUPERVISOR_STARTING:-}" ] || return 0
-    kill -HUP "$SUPERVISOR_STARTING" 2>/dev/null || true
-    wait_until 5 supervisor_abandoned || kill -KILL "$SUPERVISOR_STARTING" 2>/dev/null || true
+# supervisor_end: ends runsvdir, also one that is starting and could go on later. Its services run on, and a service that
+# ends is no longer restarted. On SIGTERM it would do the same, but up to 5 s later.
+supervisor_end() {
+    [ -z "${SUPERVISOR_STARTING:-}" ] || kill -KILL "$SUPERVISOR_STARTING" 2>/dev/null || true
     SUPERVISOR_STARTING=
+    supervisor=$(supervisor_pid) || return 0
+    kill -KILL "$supervisor" 2>/dev/null || true
 }
 
-supervisor_abandoned() {
-    ! kill -0 "$SUPERVISOR_STARTING"
+# supervised: prints the pid of each runsv, also of one that has just begun and is not known to sv yet.
+supervised() {
+    find /proc/[0-9]*/cwd -maxdepth 0 \( -lname "$VAR/service" -o -lname "$VAR/service/*" \) 2>/dev/null | cut -d/ -f3 |
+        while read -r pid; do
+            { read -r program <"/proc/$pid/comm"; } 2>/dev/null || continue
+            case $program in
+            runsv | runsvdir) printf '%s\n' "$pid" ;; # runsvdir: its child, on the way to runsv
+            esac
+        done
+}
+
+# supervised_end: ends each runsv that is left, with its service. They are those that began during service_stop.
+supervised_end() {
+    wait_until 10 supervised_gone || say "runsv still runs: $(supervised | paste -sd ' ')"
+}
+
+supervised_gone() {
+    left=$(supervised)
+    [ -n "$left" ] || return 0
+    # shellcheck disable=SC2086 # a list of numbers
+    kill -TERM $left
+    return 1
 }
 
 # signals_exit: makes each signal end this shell with the exit code 128 + its number, by the trap of EXIT.
