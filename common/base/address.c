@@ -109,6 +109,67 @@ enum address_literal address_literal(const struct address_networks *networks, co
     return allowed(networks, family, bytes) ? ADDRESS_ALLOWED : ADDRESS_REFUSED;
 }
 
+static const uint8_t mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+static struct address canonical(int family, const uint8_t *bytes)
+{
+    struct address address = {.family = family};
+    bool is_mapped = family == AF_INET6 && memcmp(bytes, mapped, sizeof(mapped)) == 0;
+    if (is_mapped) {
+        address.family = AF_INET;
+        memcpy(address.bytes, bytes + sizeof(mapped), sizeof(struct in_addr));
+    } else {
+        memcpy(address.bytes, bytes, family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr));
+    }
+    return address;
+}
+
+bool address_parse(const char *text, struct address *out)
+{
+    uint8_t bytes[16];
+    int family = parse(text, bytes);
+    if (family == AF_UNSPEC) {
+        return false;
+    }
+    *out = canonical(family, bytes);
+    return true;
+}
+
+bool address_of_socket(const struct sockaddr *socket, struct address *out)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    switch (socket->sa_family) {
+    case AF_INET:
+        memcpy(&v4, socket, sizeof(v4));
+        *out = canonical(AF_INET, (const uint8_t *)&v4.sin_addr);
+        return true;
+    case AF_INET6:
+        memcpy(&v6, socket, sizeof(v6));
+        *out = canonical(AF_INET6, (const uint8_t *)&v6.sin6_addr);
+        return true;
+    default:
+        return false;
+    }
+}
+
+struct address address_prefix(const struct address *address, unsigned bits)
+{
+    struct address prefix = *address;
+    for (unsigned i = 0; i < sizeof(prefix.bytes); i++) {
+        unsigned kept = bits <= i * 8 ? 0 : bits - i * 8;
+        if (kept < 8) {
+            prefix.bytes[i] &= (uint8_t)(0xff00U >> kept);
+        }
+    }
+    return prefix;
+}
+
+bool address_within(const struct address_networks *networks, const struct address *address)
+{
+    return within_any(networks->list, networks->count, address->family, address->bytes);
+}
+
 static bool parse_bits(const char *text, unsigned most, unsigned *bits)
 {
     size_t digits = strspn(text, "0123456789");

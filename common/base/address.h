@@ -1,13 +1,15 @@
 /*
- * Decides which addresses the programs may connect to when a client named the host. Only addresses of the public
+ * Addresses and networks of the Internet, as bytes: canonical form, parsing, and membership in networks. No I/O.
+ *
+ * It also decides which addresses the programs may connect to when a client named the host. Only addresses of the public
  * Internet are allowed. The special ones of the RFC 6890 registries are refused: private, loopback, link-local,
  * multicast, unspecified, documentation, benchmarking and reserved. IPv6 forms that embed an IPv4 address (mapped,
  * 6to4, Teredo, NAT64) are refused too. The check is made on the resolved address at connect time, so DNS rebinding
  * cannot bypass it.
  *
- * Networks that the operator lists are allowed in any case. No I/O.
+ * Networks that the operator lists are allowed in any case.
  *
- * Callers: common/protocol/webhook.c, notifyworker/webhook_call.c.
+ * Callers: common/protocol/webhook.c, notifyworker/webhook_call.c, and the gateway for the addresses of its clients.
  */
 #ifndef ROSTRUM_COMMON_BASE_ADDRESS_H
 #define ROSTRUM_COMMON_BASE_ADDRESS_H
@@ -31,6 +33,21 @@ struct address_networks {
 
 /* "127.0.0.1/32 fd00::/8", separated by blanks, or "none". False: an item is not a network, or there are too many. */
 MUST_CHECK bool address_networks_parse(const char *text, struct address_networks *networks);
+
+/* An address in canonical form: an IPv4 address that is mapped into IPv6 (::ffff:1.2.3.4) is IPv4. */
+struct address {
+    int family; /* AF_INET, AF_INET6 */
+    uint8_t bytes[16];
+};
+
+/* False if the text is not the literal of an address, without brackets and without port. */
+MUST_CHECK bool address_parse(const char *text, struct address *out);
+/* False for families other than IPv4 and IPv6. */
+MUST_CHECK bool address_of_socket(const struct sockaddr *socket, struct address *out);
+/* The first `bits` bits of an address; the others are 0. */
+struct address address_prefix(const struct address *address, unsigned bits);
+bool address_within(const struct address_networks *networks, const struct address *address);
+
 /* True if connecting is allowed. False for families other than IPv4 and IPv6. */
 MUST_CHECK bool address_allowed(const struct address_networks *networks, const struct sockaddr *address);
 
