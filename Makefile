@@ -149,7 +149,7 @@ $(BUILD)/tests/unit/gateway_backlog_test: $(OBJ)/gateway/bid/backlog.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/http/router.o $(OBJ)/gateway/http/errors.o
 $(BUILD)/tests/unit/gateway_idempotency_test: $(OBJ)/gateway/access/idempotency.o
 $(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,query/cursor.o bid/prefer.o)
-$(BUILD)/tests/unit/gateway_waiters_test: $(addprefix $(OBJ)/gateway/,bid/waiters.o bid/ledger.o query/cache.o query/cursor.o query/page.o query/statements.o) $(call objects,gateway/http)
+$(BUILD)/tests/unit/gateway_waiters_test: $(addprefix $(OBJ)/gateway/,bid/waiters.o bid/ledger.o query/cache.o query/cursor.o query/page.o query/statements.o core/clients.o core/client_counts.o) $(call objects,gateway/http)
 $(BUILD)/tests/unit/live_text_test: $(OBJ)/gateway/live/frame.o
 $(BUILD)/tests/unit/live_message_test: $(OBJ)/gateway/live/live_message.o
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/search/queries.o

@@ -295,7 +295,7 @@ static bool start_live(struct gateway *gateway)
         .listener = gateway->listener,
         .waiters = gateway->waiters,
     };
-    gateway->streams = streams_new(gateway->base, gateway->config);
+    gateway->streams = streams_new(gateway->base, gateway->config, &gateway->clients);
     gateway->watches = watches_new(&watches);
     gateway->presences = presences_new(&presences);
     return gateway->streams != NULL && gateway->watches != NULL && gateway->presences != NULL;
@@ -369,10 +369,12 @@ static bool start_http(struct gateway *gateway, const struct components_options 
     const struct config *config = gateway->config;
     const struct conns_options conns = {
         .base = gateway->base,
+        .clients = &gateway->clients,
         .connections_max = config->connections_max,
         .header_max_bytes = config->header_max_bytes,
         .body_max_bytes = config->body_max_bytes,
         .read_timeout_ms = config->request_read_timeout_ms,
+        .first_byte_timeout_ms = config->first_byte_timeout_ms,
         .idle_timeout_s = config->idle_timeout_s,
         .is_upload = images_is_upload,
         .upload_max_bytes = config->image_max_bytes,
@@ -392,9 +394,10 @@ bool components_start(struct gateway *gateway, const struct components_options *
 {
     *gateway = (struct gateway){.base = options->base, .config = options->config, .id = uuid_new()};
     gateway->http.json = jsonw_new();
-    bool started = gateway->http.json != NULL && start_redis(gateway) && start_pg(gateway) &&
-                   start_reader(gateway, options->record) && start_bids(gateway) && start_accounts(gateway) &&
-                   start_live(gateway);
+    gateway->http.clients = &gateway->clients;
+    bool started = gateway->http.json != NULL && clients_open(&gateway->clients, options->config) &&
+                   start_redis(gateway) && start_pg(gateway) && start_reader(gateway, options->record) &&
+                   start_bids(gateway) && start_accounts(gateway) && start_live(gateway);
     if (!started || !start_dispatch(gateway) || !start_http(gateway, options)) {
         log_error("the gateway cannot start: no memory, or an invalid address of a back end");
         return false;
@@ -461,5 +464,6 @@ void components_stop(struct gateway *gateway)
     router_free(gateway->router);
     deployment_reader_free(gateway->reader);
     jsonw_free(gateway->http.json);
+    clients_close(&gateway->clients);
     free(gateway->statements);
 }

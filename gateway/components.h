@@ -18,6 +18,7 @@
 #include "gateway/access/access.h"
 #include "gateway/bid/backlog_reader.h"
 #include "gateway/bid/submission.h"
+#include "gateway/core/clients.h"
 #include "gateway/core/deployment.h"
 #include "gateway/core/scripts.h"
 #include "gateway/http/http.h"
@@ -41,6 +42,7 @@ struct gateway {
     char channel[KEYS_SIZE]; /* the channel of listener */
     struct broker *broker;   /* publishes bids; NULL until the deployment is known */
 
+    struct clients clients;
     struct http http;
     struct access access;
     struct router *router;

@@ -73,6 +73,7 @@ static const struct setting settings[] = {
     INT("gateway", header_max_bytes, "16384", 1024, 1048576),
     INT("gateway", body_max_bytes, "65536", 1024, 67108864),
     INT("gateway", request_read_timeout_ms, "10000", 100, 600000),
+    INT("gateway", first_byte_timeout_ms, "5000", 100, 600000),
     INT("gateway", idle_timeout_s, "75", 1, 86400),
     INT("gateway", request_deadline_ms, "3000", 100, 60000),
     INT("gateway", drain_deadline_ms, "10000", 100, 600000),
@@ -101,6 +102,11 @@ static const struct setting settings[] = {
     INT("limits", mails_per_hour, "5", 0, 1000000),
     INT("limits", resets_per_hour, "20", 0, 1000000),
     INT("limits", webhook_calls_per_hour, "60", 0, 1000000),
+    TEXT("limits", "limits_exempt", limits_exempt, "none"),
+    INT("limits", address_connections_percent, "50", 1, 100),
+    INT("limits", address_live_percent, "50", 1, 100),
+    INT("limits", user_requests_max, "256", 0, 1000000),
+    INT("limits", user_live_max, "100", 0, 1000000),
 
     TEXT("images", "store", store, "file"),
     TEXT("images", "image_folder", image_folder, "/var/lib/rostrum/images"),
@@ -411,6 +417,17 @@ static bool check_mail(const struct config *config, char *reason, size_t reason_
     return true;
 }
 
+static bool check_limits(const struct config *config, char *reason, size_t reason_size)
+{
+    struct address_networks networks;
+    if (!address_networks_parse(config->limits_exempt, &networks)) {
+        (void)snprintf(reason, reason_size, "limits_exempt must be none, or up to %d networks like 10.0.0.0/8",
+                       ADDRESS_NETWORKS_MAX);
+        return false;
+    }
+    return true;
+}
+
 static bool check_webhooks(const struct config *config, char *reason, size_t reason_size)
 {
     struct address_networks networks;
@@ -448,7 +465,8 @@ bool config_check(const struct config *config, char *reason, size_t reason_size)
         return false;
     }
     return check_urls(config, reason, reason_size) && check_images(config, reason, reason_size) &&
-           check_mail(config, reason, reason_size) && check_webhooks(config, reason, reason_size);
+           check_mail(config, reason, reason_size) && check_limits(config, reason, reason_size) &&
+           check_webhooks(config, reason, reason_size);
 }
 
 void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg)

@@ -46,6 +46,7 @@ struct config {
     int header_max_bytes;
     int body_max_bytes;
     int request_read_timeout_ms; /* from a request's first byte to its last */
+    int first_byte_timeout_ms;   /* from the accept to the first byte */
     int idle_timeout_s;          /* of a kept-alive connection */
     int request_deadline_ms;     /* of the gateway: then 503 */
     int drain_deadline_ms;
@@ -71,9 +72,14 @@ struct config {
     int registrations_per_hour;
     int logins_account_per_minute; /* by addresses that never logged in to the account */
     int images_per_hour;
-    int mails_per_hour;         /* to one account, of one kind */
-    int resets_per_hour;        /* requested from one address */
-    int webhook_calls_per_hour; /* tests and redeliveries that a user requests */
+    int mails_per_hour;                   /* to one account, of one kind */
+    int resets_per_hour;                  /* requested from one address */
+    int webhook_calls_per_hour;           /* tests and redeliveries that a user requests */
+    char limits_exempt[CONFIG_TEXT_SIZE]; /* networks whose clients are not counted; "none" */
+    int address_connections_percent;      /* of connections_max, for one client address */
+    int address_live_percent;             /* of live_connections_max */
+    int user_requests_max;                /* in flight, per worker */
+    int user_live_max;                    /* per worker */
     /* [images] */
     char store[8]; /* file, s3 */
     char image_folder[CONFIG_TEXT_SIZE];

@@ -216,7 +216,7 @@ bool admission_refuse(struct request *request, const struct admission *admission
     switch (admission->verdict) {
     case ADMISSION_UNCHECKED:
         if (request->user.via == REQUEST_BY_ACCESS_TOKEN) {
-            return false;
+            return !limits_count_user(request);
         }
         reply_error(request, ERROR_UNAVAILABLE);
         return true;
@@ -236,7 +236,7 @@ bool admission_refuse(struct request *request, const struct admission *admission
     case ADMISSION_KNOWN:
         break;
     }
-    return false;
+    return !limits_count_user(request);
 }
 
 /* On a route for guests, a user whose session is invalid or cannot be checked becomes a guest. */

@@ -327,6 +327,9 @@ void dispatch_take(struct evhttp_request *evreq, void *arg)
         return;
     }
     set_address(dispatch, request, &facts);
+    if (!limits_count_address(request)) {
+        return;
+    }
     if (request->route->auth == ROUTE_OPEN) {
         limits_take_address(request, run_handler);
     } else {
@@ -355,7 +358,9 @@ bool dispatch_by_transport(struct dispatch *dispatch, const struct dispatch_tran
     from->transport->request = request;
     (void)snprintf(request->address, sizeof(request->address), "%s", from->address);
     set_ids(dispatch, request, &none);
-    from->route->handler(request);
+    if (limits_count_address(request)) {
+        from->route->handler(request);
+    }
     return true;
 }
 

@@ -9,10 +9,15 @@
 #include "common/protocol/keys.h"
 #include "gateway/access/access.h"
 #include "gateway/access/audit.h"
+#include "gateway/core/clients.h"
 #include "gateway/core/scripts.h"
+#include "gateway/http/http.h"
 #include "gateway/http/reply.h"
 
-enum { NUMBER_SIZE = 24 };
+enum {
+    NUMBER_SIZE = 24,
+    CLIENT_RETRY_MS = 1000, /* until a client that holds all it may hold may try again */
+};
 
 /* KEYS: counter. ARGV: window in ms. Returns {used, ms until the window ends}. */
 const struct redis_script limits_script = {"limit", "local used = redis.call('INCR', KEYS[1])\n"
@@ -111,6 +116,33 @@ void limits_refuse(struct request *request, const struct limits_state *state)
     struct jsonw *json = reply_error_begin(request, ERROR_RATE_LIMITED);
     jsonw_put_int(json, "retryAfter", seconds);
     reply_error_send(request, ERROR_RATE_LIMITED);
+}
+
+void limits_refuse_client(struct request *request)
+{
+    const struct limits_state held = {.most = 0, .reset_ms = CLIENT_RETRY_MS};
+    limits_refuse(request, &held);
+}
+
+bool limits_count_address(struct request *request)
+{
+    const struct clients *clients = request->http->clients;
+    struct client_keys client = clients_of_address(clients, request->address);
+    if (!client_counts_take(clients->counts, &client, CLIENT_REQUESTS, 1)) {
+        limits_refuse_client(request);
+        return false;
+    }
+    request->client = client;
+    return true;
+}
+
+bool limits_count_user(struct request *request)
+{
+    if (!clients_take_user(request->http->clients, &request->client, &request->user.id, CLIENT_REQUESTS)) {
+        limits_refuse_client(request);
+        return false;
+    }
+    return true;
 }
 
 /* Logs password guessing, once per window. */

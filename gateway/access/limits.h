@@ -31,6 +31,14 @@ int limits_window_s(enum limit limit);
 void limits_headers(struct request *request, const struct limits_state *state);
 /* ENDS the request with 429, retryAfter and Retry-After. */
 void limits_refuse(struct request *request, const struct limits_state *state);
+/* ENDS the request with 429: the client holds all that one may hold. */
+void limits_refuse_client(struct request *request);
+/*
+ * Counts a request in flight for its client address, and later for its authenticated user. False: the request was ENDED
+ * with 429.
+ */
+MUST_CHECK bool limits_count_address(struct request *request);
+MUST_CHECK bool limits_count_user(struct request *request);
 /* Counts the route's limit for the client's address. Calls `then`, or ENDS the request with 429. */
 void limits_take_address(struct request *request, route_handler then);
 /*

@@ -27,7 +27,7 @@ struct client_counts {
     struct entry entries[];
 };
 
-static void add_key(struct client *client, enum client_scope scope, int family, const uint8_t *bytes)
+static void add_key(struct client_keys *client, enum client_scope scope, int family, const uint8_t *bytes)
 {
     assert(client->count < CLIENT_KEYS_MAX);
     struct client_key *key = &client->keys[client->count++];
@@ -35,7 +35,7 @@ static void add_key(struct client *client, enum client_scope scope, int family, 
     memcpy(key->bytes, bytes, sizeof(key->bytes));
 }
 
-void client_add_address(struct client *client, const struct address *address)
+void client_add_address(struct client_keys *client, const struct address *address)
 {
     if (address->family != AF_INET6) {
         add_key(client, CLIENT_ADDRESS, address->family, address->bytes);
@@ -47,7 +47,7 @@ void client_add_address(struct client *client, const struct address *address)
     add_key(client, CLIENT_NETWORK, AF_INET6, network.bytes);
 }
 
-void client_add_user(struct client *client, const struct uuid *user)
+void client_add_user(struct client_keys *client, const struct uuid *user)
 {
     static_assert(sizeof(user->bytes) == sizeof(client->keys[0].bytes), "a key holds the id of a user");
     add_key(client, CLIENT_USER, 0, user->bytes);
@@ -141,7 +141,7 @@ void client_counts_free(struct client_counts *counts)
 
 /* ---- counting ---- */
 
-static size_t unknown_keys(const struct client_counts *counts, const struct client *client)
+static size_t unknown_keys(const struct client_counts *counts, const struct client_keys *client)
 {
     size_t unknown = 0;
     for (size_t i = 0; i < client->count; i++) {
@@ -150,8 +150,8 @@ static size_t unknown_keys(const struct client_counts *counts, const struct clie
     return unknown;
 }
 
-static bool may_take(const struct client_counts *counts, const struct client *client, enum client_resource resource,
-                     int amount)
+static bool may_take(const struct client_counts *counts, const struct client_keys *client,
+                     enum client_resource resource, int amount)
 {
     for (size_t i = 0; i < client->count; i++) {
         const struct entry *entry = &counts->entries[find(counts, &client->keys[i])];
@@ -165,13 +165,13 @@ static bool may_take(const struct client_counts *counts, const struct client *cl
 }
 
 /* Refusals leave half of the room to what clients hold. */
-static bool has_room_for_refusals(const struct client_counts *counts, const struct client *client)
+static bool has_room_for_refusals(const struct client_counts *counts, const struct client_keys *client)
 {
     size_t unknown = unknown_keys(counts, client);
     return unknown == 0 || counts->keys + unknown <= counts->keys_max / 2;
 }
 
-bool client_counts_take(struct client_counts *counts, const struct client *client, enum client_resource resource,
+bool client_counts_take(struct client_counts *counts, const struct client_keys *client, enum client_resource resource,
                         int amount)
 {
     assert(amount >= 0);
@@ -192,7 +192,7 @@ bool client_counts_take(struct client_counts *counts, const struct client *clien
     return true;
 }
 
-void client_counts_give(struct client_counts *counts, const struct client *client, enum client_resource resource,
+void client_counts_give(struct client_counts *counts, const struct client_keys *client, enum client_resource resource,
                         int amount)
 {
     for (size_t i = 0; i < client->count; i++) {

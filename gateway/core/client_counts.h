@@ -2,10 +2,10 @@
  * Counts what each client of a worker holds now, and bounds it: connections, requests, live connections, uploads,
  * unsent bytes, and the refusals of a minute. The one module that does. Pure: no I/O, no clock.
  *
- * A client is a set of keys. An IPv4 address is one key. An IPv6 address is two: its /64, which one customer has, and
- * its /48, which bounds a customer who was given many of them. A user is a third. Connections are counted for the peer,
- * the address of the socket; everything else for the client address, which a trusted proxy may have forwarded, and for
- * the user. A client without keys is exempt.
+ * A client is a set of keys (struct client_keys). An IPv4 address is one key. An IPv6 address is two: its /64, which
+ * one customer has, and its /48, which bounds a customer who was given many of them. A user is a third. Connections are
+ * counted for the peer, the address of the socket; everything else for the client address, which a trusted proxy may
+ * have forwarded, and for the user. A client without keys is exempt.
  *
  * The counts are a worker's own, and so are the bounds that they are shares of (connections_max and others). So the
  * shares of all workers add up to the same share of the whole. Nothing is locked, and the counts of a worker that dies
@@ -41,7 +41,7 @@ enum client_scope {
 
 enum {
     CLIENT_KEYS_MAX = CLIENT_SCOPES,
-    CLIENT_COUNTS_MOST = 1 << 20, /* keys in a table, at most */
+    CLIENT_COUNTS_MOST = 1 << 20,   /* keys in a table, at most */
     CLIENT_KEYS_PER_CONNECTION = 5, /* two of the peer, two of the client address, the user */
 };
 
@@ -51,14 +51,14 @@ struct client_key {
     uint8_t bytes[16];
 };
 
-struct client {
+struct client_keys {
     size_t count;
     struct client_key keys[CLIENT_KEYS_MAX];
 };
 
 /* Adds the keys of an address. */
-void client_add_address(struct client *client, const struct address *address);
-void client_add_user(struct client *client, const struct uuid *user);
+void client_add_address(struct client_keys *client, const struct address *address);
+void client_add_user(struct client_keys *client, const struct uuid *user);
 
 /* The maximum of each count; 0: none. */
 struct client_bounds {
@@ -81,10 +81,10 @@ void client_counts_free(struct client_counts *counts);
  * key: nothing is added. Refusals are never refused for want of room, because they would keep out others: they are then
  * not counted.
  */
-MUST_CHECK bool client_counts_take(struct client_counts *counts, const struct client *client,
+MUST_CHECK bool client_counts_take(struct client_counts *counts, const struct client_keys *client,
                                    enum client_resource resource, int amount);
 /* Takes back what client_counts_take has added. */
-void client_counts_give(struct client_counts *counts, const struct client *client, enum client_resource resource,
+void client_counts_give(struct client_counts *counts, const struct client_keys *client, enum client_resource resource,
                         int amount);
 /* Sets one count of all clients to 0. */
 void client_counts_clear(struct client_counts *counts, enum client_resource resource);

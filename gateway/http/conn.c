@@ -24,6 +24,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/timer.h"
+#include "gateway/core/clients.h"
 #include "gateway/http/errors.h"
 #include "gateway/http/http_metrics.h"
 
@@ -41,7 +42,7 @@ enum {
 
 enum conn_state {
     CONN_MADE,    /* evhttp has its bufferevent; the evhttp_connection is not known yet */
-    CONN_IDLE,    /* no byte of a request was received yet */
+    CONN_IDLE,    /* no byte of a request was received yet; in the list `fresh` or `idle` */
     CONN_READING, /* between first and last byte of a request; in the list `reading` or `uploading` */
     CONN_BUSY,    /* its request is being answered */
     CONN_REFUSED, /* shut down; evhttp will notice and free it */
@@ -54,16 +55,18 @@ struct conn {
     struct evhttp_connection *evcon; /* NULL while CONN_MADE */
     int fd;
     enum conn_state state;
-    bool excess;       /* it exceeds connections_max */
-    bool answering;    /* the gateway, not evhttp, is writing */
-    bool has_page;     /* evhttp has written an error page of its own; in the list `chores` */
-    bool chore;        /* is in the list `chores` */
-    bool upload_known; /* CONN_READING: `upload` is decided */
-    bool upload;       /* counted in conns->uploads, until answered or closed */
-    int64_t since_ms;  /* CONN_READING: time of the first byte */
-    size_t read;       /* bytes since the last answer */
+    struct client_keys peer; /* counted; without keys: not counted */
+    bool kept;               /* counted in conns->kept: open and not refused */
+    bool served;             /* it has had a request */
+    bool answering;          /* the gateway, not evhttp, is writing */
+    bool has_page;           /* evhttp has written an error page of its own; in the list `chores` */
+    bool chore;              /* is in the list `chores` */
+    bool upload_known;       /* CONN_READING: `upload` is decided */
+    bool upload;             /* counted in conns->uploads, until answered or closed */
+    int64_t since_ms;        /* CONN_READING: time of the first byte; CONN_IDLE: of its begin */
+    size_t read;             /* bytes since the last answer */
     TAILQ_ENTRY(conn) all;
-    TAILQ_ENTRY(conn) reading;
+    TAILQ_ENTRY(conn) timed;
     TAILQ_ENTRY(conn) chores;
 };
 
@@ -78,13 +81,16 @@ struct conns {
     struct event *chore;  /* activated by conn_add_chore; it has no timeout */
     struct event *resume; /* after ACCEPT_PAUSE_MS or TURN_PAUSE_MS */
     struct conn_list all;
-    struct conn_list reading;   /* oldest first */
-    struct conn_list uploading; /* likewise */
+    struct conn_list fresh; /* idle since the accept; oldest first, as the next three */
+    struct conn_list idle;  /* idle since an answer */
+    struct conn_list reading;
+    struct conn_list uploading;
     int uploads;
     struct conn_list chores;
     struct conn **by_fd; /* from a request's descriptor to its connection */
     size_t by_fd_size;
     size_t open;
+    size_t kept; /* of these, not refused: those that are being closed make room at once */
     int taken;   /* connections accepted in this pass of the loop */
     bool paused; /* `resume` is pending */
     int turn_pauses;
@@ -119,9 +125,43 @@ static void conn_add_chore(struct conn *conn)
     }
 }
 
+/* The list that orders connections of its state by time; NULL: none. */
 static struct conn_list *conn_list(struct conn *conn)
 {
-    return conn->upload ? &conn->conns->uploading : &conn->conns->reading;
+    if (conn->state == CONN_IDLE) {
+        return conn->served ? &conn->conns->idle : &conn->conns->fresh;
+    }
+    if (conn->state == CONN_READING) {
+        return conn->upload ? &conn->conns->uploading : &conn->conns->reading;
+    }
+    return NULL;
+}
+
+static void conn_leave_list(struct conn *conn)
+{
+    struct conn_list *list = conn_list(conn);
+    if (list != NULL) {
+        TAILQ_REMOVE(list, conn, timed);
+    }
+}
+
+static void conn_enter_list(struct conn *conn)
+{
+    struct conn_list *list = conn_list(conn);
+    if (list != NULL) {
+        conn->since_ms = clock_mono_ms();
+        TAILQ_INSERT_TAIL(list, conn, timed);
+    }
+}
+
+/* Takes a connection out of the counts, once it is refused or closed. */
+static void conn_give_back(struct conn *conn)
+{
+    if (conn->kept) {
+        conn->kept = false;
+        conn->conns->kept--;
+        client_counts_give(conn->conns->options.clients->counts, &conn->peer, CLIENT_CONNECTIONS, 1);
+    }
 }
 
 static void conn_end_upload(struct conn *conn)
@@ -135,23 +175,22 @@ static void conn_end_upload(struct conn *conn)
 /* The only function that changes a connection's state. */
 static void conn_set_state(struct conn *conn, enum conn_state state)
 {
-    if (conn->state == CONN_READING) {
-        TAILQ_REMOVE(conn_list(conn), conn, reading);
-    }
+    conn_leave_list(conn);
     conn->state = state;
     if (state == CONN_READING) {
         conn->upload_known = false;
-        conn->since_ms = clock_mono_ms();
-        TAILQ_INSERT_TAIL(&conn->conns->reading, conn, reading);
+        conn->served = true;
+    } else if (state == CONN_REFUSED) {
+        conn_give_back(conn);
     }
+    conn_enter_list(conn);
 }
 
 static void conn_free(struct conn *conn)
 {
     struct conns *conns = conn->conns;
-    if (conn->state == CONN_READING) {
-        TAILQ_REMOVE(conn_list(conn), conn, reading);
-    }
+    conn_leave_list(conn);
+    conn_give_back(conn);
     conn_end_upload(conn);
     if (conn->chore) {
         TAILQ_REMOVE(&conns->chores, conn, chores);
@@ -192,11 +231,10 @@ static void conn_begin_upload(struct conn *conn)
         conn_refuse(conn, ERROR_UNAVAILABLE, "uploads_max reached");
         return;
     }
-    TAILQ_REMOVE(&conns->reading, conn, reading);
+    conn_leave_list(conn);
     conns->uploads++;
     conn->upload = true;
-    conn->since_ms = clock_mono_ms();
-    TAILQ_INSERT_TAIL(&conns->uploading, conn, reading);
+    conn_enter_list(conn);
     evhttp_connection_set_max_body_size(conn->evcon, conns->options.upload_max_bytes);
 }
 
@@ -260,7 +298,7 @@ static struct bufferevent *conn_make(struct event_base *base, void *arg)
     }
     *conn = (struct conn){.conns = conns, .bev = bev, .state = CONN_MADE};
     TAILQ_INSERT_TAIL(&conns->all, conn, all);
-    conn->excess = conns->open++ >= (size_t)conns->options.connections_max;
+    conns->open++;
     bufferevent_incref(bev); /* released by conn_adopt */
     conn_add_chore(conn);
     if (++conns->taken == ACCEPT_EACH || !has_turn(conns)) {
@@ -293,6 +331,38 @@ static bool by_fd_reserve(struct conns *conns, int fd)
     return true;
 }
 
+/* Closes the connection that has been idle for longest. False: none is idle. */
+static bool give_way(struct conns *conns)
+{
+    struct conn *fresh = TAILQ_FIRST(&conns->fresh);
+    struct conn *oldest = TAILQ_FIRST(&conns->idle);
+    if (oldest == NULL || (fresh != NULL && fresh->since_ms < oldest->since_ms)) {
+        oldest = fresh;
+    }
+    if (oldest != NULL) {
+        conn_refuse(oldest, ERROR_COUNT, "idle, and connections_max reached");
+    }
+    return oldest != NULL;
+}
+
+/* Counts a new connection, or refuses it. The peer comes first: who is over the share must not make others give way. */
+static void conn_admit(struct conn *conn)
+{
+    struct conns *conns = conn->conns;
+    const struct clients *clients = conns->options.clients;
+    conn->peer = clients_of_peer(clients, conn->fd);
+    if (!client_counts_take(clients->counts, &conn->peer, CLIENT_CONNECTIONS, 1)) {
+        conn_refuse(conn, ERROR_RATE_LIMITED, "share of connections_max reached by its peer");
+        return;
+    }
+    conn->kept = true;
+    if (conns->kept++ >= (size_t)conns->options.connections_max && !give_way(conns)) {
+        conn_refuse(conn, ERROR_UNAVAILABLE, "connections_max reached");
+        return;
+    }
+    conn_set_state(conn, CONN_IDLE);
+}
+
 static void conn_enter(struct conn *conn, struct evhttp_connection *evcon, int fd)
 {
     struct conns *conns = conn->conns;
@@ -303,10 +373,8 @@ static void conn_enter(struct conn *conn, struct evhttp_connection *evcon, int f
     if (evbuffer_add_cb(bufferevent_get_input(conn->bev), conn_input_changed, conn) == NULL ||
         evbuffer_add_cb(bufferevent_get_output(conn->bev), conn_output_changed, conn) == NULL) {
         conn_refuse(conn, ERROR_UNAVAILABLE, "no memory");
-    } else if (conn->excess) {
-        conn_refuse(conn, ERROR_UNAVAILABLE, "connections_max reached");
     } else {
-        conn_set_state(conn, CONN_IDLE);
+        conn_admit(conn);
     }
     http_metrics_connected(conn->state == CONN_IDLE);
 }
@@ -453,12 +521,12 @@ static void sweep_drain(struct conns *conns)
     }
 }
 
-static void sweep_slow(struct conn_list *list, int timeout_ms)
+static void sweep_slow(struct conn_list *list, int timeout_ms, enum error_code code, const char *reason)
 {
     struct conn *conn = NULL;
     int64_t late = clock_mono_ms() - timeout_ms;
     while ((conn = TAILQ_FIRST(list)) != NULL && conn->since_ms <= late) {
-        conn_refuse(conn, ERROR_REQUEST_TIMEOUT, "request not received in time");
+        conn_refuse(conn, code, reason);
     }
 }
 
@@ -467,8 +535,11 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     struct conns *conns = arg;
     (void)fd;
     (void)what;
-    sweep_slow(&conns->reading, conns->options.read_timeout_ms);
-    sweep_slow(&conns->uploading, conns->options.upload_timeout_ms);
+    const struct conns_options *options = &conns->options;
+    const char *late = "request not received in time";
+    sweep_slow(&conns->fresh, options->first_byte_timeout_ms, ERROR_COUNT, "no byte received in time");
+    sweep_slow(&conns->reading, options->read_timeout_ms, ERROR_REQUEST_TIMEOUT, late);
+    sweep_slow(&conns->uploading, options->upload_timeout_ms, ERROR_REQUEST_TIMEOUT, late);
     if (conns->draining) {
         sweep_drain(conns);
     }
@@ -508,6 +579,8 @@ struct conns *conns_new(const struct conns_options *options)
     }
     conns->options = *options;
     TAILQ_INIT(&conns->all);
+    TAILQ_INIT(&conns->fresh);
+    TAILQ_INIT(&conns->idle);
     TAILQ_INIT(&conns->reading);
     TAILQ_INIT(&conns->uploading);
     TAILQ_INIT(&conns->chores);

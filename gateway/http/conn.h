@@ -7,8 +7,10 @@
  * records when the first byte of a request arrives. A callback on the output buffer detects error pages that evhttp
  * writes itself (400, 413, 417, 501, in HTML); JSON errors replace them before they are sent.
  *
- * Over connections_max or uploads_max: a raw 503, then close. A request not fully read within request_read_timeout_ms:
- * a raw 408, then close. No descriptors left: accepting pauses for one second.
+ * A peer with more than its share of the connections: a raw 429, then close. Over connections_max: the oldest idle
+ * connection is closed for the new one; if none is idle, a raw 503, then close. Over uploads_max: a raw 503, then
+ * close. No byte within first_byte_timeout_ms: close. A request not fully read within request_read_timeout_ms: a raw
+ * 408, then close. No descriptors left: accepting pauses for one second.
  */
 #ifndef ROSTRUM_GATEWAY_HTTP_CONN_H
 #define ROSTRUM_GATEWAY_HTTP_CONN_H
@@ -18,6 +20,7 @@
 
 #include "common/base/base.h"
 
+struct clients;
 struct conn;
 struct conns;
 
@@ -25,11 +28,13 @@ enum { CONN_HEAD_BYTES = 128 }; /* of a request line, enough to recognize an upl
 
 struct conns_options {
     struct event_base *base;
+    const struct clients *clients; /* counts the connections of each peer */
     int connections_max;
     int header_max_bytes;
     int body_max_bytes;
-    int read_timeout_ms; /* from a request's first byte to its last */
-    int idle_timeout_s;  /* without any byte in or out */
+    int read_timeout_ms;       /* from a request's first byte to its last */
+    int first_byte_timeout_ms; /* from the accept to the first byte */
+    int idle_timeout_s;        /* without any byte in or out */
     /*
      * Returns whether a request may have a larger body and more time, given CONN_HEAD_BYTES of its request line or the
      * whole line. evhttp has one body limit per connection, so it must be set before evhttp reads the line. NULL: no

@@ -74,7 +74,7 @@ size_t errors_raw(enum error_code code, char *out, size_t size)
                           "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
                           "X-Request-Id: %s\r\n%sConnection: close\r\n\r\n%s",
                           entry->status, phrase == NULL ? "Error" : phrase, body_length, id,
-                          entry->status == 503 ? "Retry-After: 1\r\n" : "", body);
+                          entry->status == 503 || entry->status == 429 ? "Retry-After: 1\r\n" : "", body);
     assert(length > 0 && (size_t)length < size);
     return (size_t)length;
 }

@@ -6,14 +6,16 @@
 
 #include <stdbool.h>
 
+struct clients;
 struct conns;
 struct jsonw;
 
 struct http {
     struct jsonw *json; /* of replies; see reply.h */
     struct conns *conns;
-    const char *cors_origins; /* origins separated by spaces, or "none" */
-    bool draining;            /* answers close their connections */
+    const struct clients *clients; /* counts what each client holds */
+    const char *cors_origins;      /* origins separated by spaces, or "none" */
+    bool draining;                 /* answers close their connections */
 };
 
 #endif

@@ -15,6 +15,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/utf8.h"
+#include "gateway/core/clients.h"
+#include "gateway/http/http.h"
 
 TAILQ_HEAD(request_list, request);
 
@@ -239,6 +241,9 @@ void request_free(struct request *request)
 {
     TAILQ_REMOVE(list_of(request), request, list);
     request->requests->open--;
+    if (request->client.count > 0) {
+        client_counts_give(request->http->clients->counts, &request->client, CLIENT_REQUESTS, 1);
+    }
     json_free(request->tree);
     if (request->drop != NULL) {
         request->drop(request->handler_state);

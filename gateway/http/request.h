@@ -14,6 +14,7 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/protocol/message.h"
+#include "gateway/core/client_counts.h"
 #include "gateway/core/token.h"
 #include "gateway/http/router.h"
 
@@ -75,6 +76,7 @@ struct request {
     char address[REQUEST_ADDRESS_SIZE];
     int64_t received_ms; /* server time when the last byte of the body was read */
     struct request_user user;
+    struct client_keys client;         /* counted as a request in flight; without keys: not counted */
     void *handler_state;               /* the handler's memory, see request_handler_state; NULL before */
     void (*drop)(void *handler_state); /* frees what the handler's memory owns; NULL: nothing */
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/access/limits.h"
 #include "gateway/http/cors.h"
 #include "gateway/http/http.h"
 #include "gateway/http/reply.h"
@@ -151,6 +152,13 @@ static void begin(struct eventstream *events, struct text *text)
         frame_unref(head);
         eventstream_free(events);
         reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    if (!stream_admit(events->live->streams, &events->stream, request->address,
+                      user.via == REQUEST_GUEST ? NULL : &user.id)) {
+        frame_unref(head);
+        eventstream_free(events);
+        limits_refuse_client(request);
         return;
     }
     events->request = NULL;

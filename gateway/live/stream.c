@@ -35,6 +35,7 @@ TAILQ_HEAD(stream_list, stream);
 struct streams {
     struct event_base *base;
     const struct config *config;
+    const struct clients *clients;
     struct event *sweep;
     struct event *reap;           /* activated by a dead stream */
     struct stream_list quiet;     /* ordered by due_ms, as the next two */
@@ -288,6 +289,20 @@ static void set_socket(int fd, const struct config *config)
     }
 }
 
+bool stream_admit(const struct streams *streams, struct stream *stream, const char *address, const struct uuid *user)
+{
+    const struct clients *clients = streams->clients;
+    struct client_keys client = clients_of_address(clients, address);
+    if (client.count > 0 && user != NULL) {
+        client_add_user(&client, user);
+    }
+    if (!client_counts_take(clients->counts, &client, CLIENT_LIVE, 1)) {
+        return false;
+    }
+    stream->client = client;
+    return true;
+}
+
 void stream_begin(struct streams *streams, struct stream *stream, struct conn *conn, struct frame *first)
 {
     const struct config *config = streams->config;
@@ -348,6 +363,7 @@ static void reap(struct streams *streams, struct stream *stream)
     (void)event_del(&stream->read);
     (void)event_del(&stream->write);
     conn_end(stream->conn);
+    client_counts_give(streams->clients->counts, &stream->client, CLIENT_LIVE, 1);
     stream->kind->ended(stream);
 }
 
@@ -418,7 +434,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-struct streams *streams_new(struct event_base *base, const struct config *config)
+struct streams *streams_new(struct event_base *base, const struct config *config, const struct clients *clients)
 {
     const struct timeval every = {0, SWEEP_MS * 1000L};
     struct streams *streams = calloc(1, sizeof(*streams));
@@ -427,6 +443,7 @@ struct streams *streams_new(struct event_base *base, const struct config *config
     }
     streams->base = base;
     streams->config = config;
+    streams->clients = clients;
     struct stream_list *lists[] = {&streams->quiet, &streams->asked, &streams->finishing, &streams->dead,
                                    &streams->stalled};
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {

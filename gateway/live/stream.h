@@ -16,6 +16,7 @@
 #include <event2/event_struct.h>
 #include <sys/queue.h>
 
+#include "gateway/core/clients.h"
 #include "gateway/live/frame.h"
 
 struct conn;
@@ -57,6 +58,7 @@ struct stream {
     const struct stream_kind *kind;
     struct streams *streams;
     struct conn *conn;
+    struct client_keys client; /* counted; without keys: not counted */
     enum stream_state state;
     int fd;
     bool asked;     /* a beat was sent and not answered */
@@ -72,7 +74,8 @@ struct stream {
     TAILQ_ENTRY(stream) stalled; /* while stalled_ms != 0 */
 };
 
-MUST_CHECK struct streams *streams_new(struct event_base *base, const struct config *config);
+MUST_CHECK struct streams *streams_new(struct event_base *base, const struct config *config,
+                                       const struct clients *clients);
 /* Closes all remaining streams without a last frame. */
 void streams_free(struct streams *streams);
 /* Finishes every stream. Clients receive a hint when to reconnect. */
@@ -81,6 +84,12 @@ size_t streams_open(const struct streams *streams);
 /* True if live_connections_max are open. */
 bool streams_full(const struct streams *streams);
 
+/*
+ * Counts a live connection for the client of a request: its address and, if `user` is not NULL, that user. False: one
+ * of them has as many as it may have. After true the stream must begin.
+ */
+MUST_CHECK bool stream_admit(const struct streams *streams, struct stream *stream, const char *address,
+                             const struct uuid *user);
 /*
  * Starts a stream on a connection released by HTTP, with `first` as its first frame (takes over the reference).
  * `stream->kind` must be set. On failure the stream ends like any other: kind->ended is called from the loop.

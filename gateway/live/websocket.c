@@ -18,6 +18,7 @@
 #include "common/base/log.h"
 #include "common/base/sha1.h"
 #include "common/base/utf8.h"
+#include "gateway/access/limits.h"
 #include "gateway/http/cors.h"
 #include "gateway/http/http.h"
 #include "gateway/http/reply.h"
@@ -391,6 +392,13 @@ static void grant(const struct live_context *live, struct request *request, cons
         free(websocket);
         frame_unref(handshake);
         reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    const struct uuid *user = request->user.via == REQUEST_GUEST ? NULL : &request->user.id;
+    if (!stream_admit(live->streams, &websocket->stream, request->address, user)) {
+        free(websocket);
+        frame_unref(handshake);
+        limits_refuse_client(request);
         return;
     }
     websocket->stream.kind = &stream_kind;

@@ -9,9 +9,9 @@
 
 enum { ROOM = 64, MOST = 3 };
 
-static struct client client_at(const char *text)
+static struct client_keys client_at(const char *text)
 {
-    struct client client = {.count = 0};
+    struct client_keys client = {.count = 0};
     struct address address;
     ck_assert_msg(address_parse(text, &address), "%s is not an address", text);
     client_add_address(&client, &address);
@@ -32,14 +32,14 @@ static struct client_counts *counts_of(int address, int network, int user, size_
 
 START_TEST(an_address_is_canonical)
 {
-    struct client plain = client_at("192.0.2.1");
-    struct client mapped = client_at("::ffff:192.0.2.1");
+    struct client_keys plain = client_at("192.0.2.1");
+    struct client_keys mapped = client_at("::ffff:192.0.2.1");
     ck_assert_int_eq((int)plain.count, 1);
     ck_assert_mem_eq(&plain, &mapped, sizeof(plain));
 
-    struct client one = client_at("2001:db8:1:2:3::4");
-    struct client other = client_at("2001:DB8:1:2:ffff::1");
-    struct client far = client_at("2001:db8:1:3::4");
+    struct client_keys one = client_at("2001:db8:1:2:3::4");
+    struct client_keys other = client_at("2001:DB8:1:2:ffff::1");
+    struct client_keys far = client_at("2001:db8:1:3::4");
     ck_assert_int_eq((int)one.count, 2);
     ck_assert_mem_eq(&one, &other, sizeof(one));
     ck_assert_mem_ne(&one.keys[0], &far.keys[0], sizeof(far.keys[0]));
@@ -86,8 +86,8 @@ END_TEST
 START_TEST(an_address_may_hold_its_bound_and_no_more)
 {
     struct client_counts *counts = counts_of(MOST, 0, 0, ROOM);
-    struct client one = client_at("192.0.2.1");
-    struct client other = client_at("192.0.2.2");
+    struct client_keys one = client_at("192.0.2.1");
+    struct client_keys other = client_at("192.0.2.2");
     ck_assert(client_counts_take(counts, &one, CLIENT_LIVE, MOST));
     ck_assert(!client_counts_take(counts, &one, CLIENT_LIVE, 1));
     ck_assert(client_counts_take(counts, &other, CLIENT_LIVE, 1));
@@ -103,9 +103,9 @@ END_TEST
 START_TEST(the_48_of_an_ipv6_address_has_a_bound_of_its_own)
 {
     struct client_counts *counts = counts_of(2, MOST, 0, ROOM);
-    struct client one = client_at("2001:db8:1:1::1");
-    struct client other = client_at("2001:db8:1:2::1");
-    struct client far = client_at("2001:db8:2:1::1");
+    struct client_keys one = client_at("2001:db8:1:1::1");
+    struct client_keys other = client_at("2001:db8:1:2::1");
+    struct client_keys far = client_at("2001:db8:2:1::1");
     ck_assert(client_counts_take(counts, &one, CLIENT_LIVE, 2));
     ck_assert(!client_counts_take(counts, &one, CLIENT_LIVE, 1));
     ck_assert(client_counts_take(counts, &other, CLIENT_LIVE, 1));
@@ -120,9 +120,9 @@ START_TEST(a_user_is_counted_over_all_addresses)
 {
     struct client_counts *counts = counts_of(0, 0, 2, ROOM);
     const struct uuid user = {{7}};
-    struct client one = client_at("192.0.2.1");
-    struct client other = client_at("2001:db8::1");
-    struct client exempt = {.count = 0};
+    struct client_keys one = client_at("192.0.2.1");
+    struct client_keys other = client_at("2001:db8::1");
+    struct client_keys exempt = {.count = 0};
     client_add_user(&one, &user);
     client_add_user(&other, &user);
     ck_assert(client_counts_take(counts, &one, CLIENT_LIVE, 1));
@@ -135,7 +135,7 @@ START_TEST(a_user_is_counted_over_all_addresses)
 }
 END_TEST
 
-static struct client client_number(unsigned i)
+static struct client_keys client_number(unsigned i)
 {
     char text[32];
     (void)snprintf(text, sizeof(text), "10.%u.%u.%u", i >> 16U, (i >> 8U) & 255U, i & 255U);
@@ -147,13 +147,13 @@ START_TEST(a_client_without_counts_takes_no_room)
     struct client_counts *counts = counts_of(0, 0, 0, ROOM);
     for (unsigned round = 0; round < 1000; round++) {
         for (unsigned i = 0; i < ROOM; i++) {
-            struct client client = client_number(round * ROOM + i);
+            struct client_keys client = client_number(round * ROOM + i);
             ck_assert(client_counts_take(counts, &client, CLIENT_LIVE, 1));
         }
-        struct client late = client_number(round * ROOM + ROOM);
+        struct client_keys late = client_number(round * ROOM + ROOM);
         ck_assert(!client_counts_take(counts, &late, CLIENT_LIVE, 1)); /* full */
         for (unsigned i = 0; i < ROOM; i++) {
-            struct client client = client_number(round * ROOM + (i * 7) % ROOM);
+            struct client_keys client = client_number(round * ROOM + (i * 7) % ROOM);
             ck_assert_int_eq(client_counts_of(counts, &client.keys[0], CLIENT_LIVE), 1);
             client_counts_give(counts, &client, CLIENT_LIVE, 1);
             ck_assert_int_eq(client_counts_of(counts, &client.keys[0], CLIENT_LIVE), 0);
@@ -167,10 +167,10 @@ END_TEST
 START_TEST(refusals_leave_half_of_the_room_and_are_cleared)
 {
     struct client_counts *counts = counts_of(MOST, 0, 0, ROOM);
-    struct client kept = client_number(0);
+    struct client_keys kept = client_number(0);
     ck_assert(client_counts_take(counts, &kept, CLIENT_LIVE, 1));
     for (unsigned i = 0; i < 10 * ROOM; i++) {
-        struct client client = client_number(i);
+        struct client_keys client = client_number(i);
         ck_assert(client_counts_take(counts, &client, CLIENT_REFUSALS, 1));
     }
     ck_assert_int_eq((int)client_counts_keys(counts), ROOM / 2);
