@@ -15,7 +15,10 @@
 #include "common/io/pg.h"
 #include "common/io/redis.h"
 
-enum { CONFIG_LEASE_POLLS = 4 /* least number of polls in a lease: one lost answer must not end it */ };
+enum {
+    CONFIG_LEASE_POLLS = 4, /* least number of polls in a lease: one lost answer must not end it */
+    PERCENT = 100,
+};
 
 enum setting_type { SETTING_INT, SETTING_TEXT, SETTING_BOOL };
 
@@ -105,6 +108,7 @@ static const struct setting settings[] = {
     TEXT("limits", "limits_exempt", limits_exempt, "none"),
     INT("limits", address_connections_percent, "50", 1, 100),
     INT("limits", address_live_percent, "50", 1, 100),
+    INT("limits", address_unsent_percent, "25", 1, 100),
     INT("limits", user_requests_max, "256", 0, 1000000),
     INT("limits", user_live_max, "100", 0, 1000000),
 
@@ -125,6 +129,8 @@ static const struct setting settings[] = {
     INT("images", image_receive_timeout_ms, "60000", 100, 600000),
     INT("images", image_threads, "1", 1, 64),
     INT("images", image_read_threads, "4", 1, 64),
+    INT("images", image_unsent_max_bytes, "67108864", 1048576, 1073741824),
+    INT("images", image_send_min_bytes_per_s, "8192", 1, 16777216),
     INT("images", image_read_queue_max, "256", 1, 100000),
     INT("images", image_sweep_s, "60", 1, 86400),
 
@@ -423,6 +429,13 @@ static bool check_limits(const struct config *config, char *reason, size_t reaso
     if (!address_networks_parse(config->limits_exempt, &networks)) {
         (void)snprintf(reason, reason_size, "limits_exempt must be none, or up to %d networks like 10.0.0.0/8",
                        ADDRESS_NETWORKS_MAX);
+        return false;
+    }
+    if ((int64_t)config->image_unsent_max_bytes * config->address_unsent_percent / PERCENT <
+        CONFIG_UNSENT_LEAST_BYTES) {
+        (void)snprintf(reason, reason_size,
+                       "image_unsent_max_bytes (%d) times address_unsent_percent (%d) must be at least %d bytes",
+                       config->image_unsent_max_bytes, config->address_unsent_percent, CONFIG_UNSENT_LEAST_BYTES);
         return false;
     }
     return true;

@@ -15,6 +15,8 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +39,7 @@ enum {
     TURN_PAUSES_MAX = 5,    /* then this worker accepts anyway: the other may be busy */
     ACCEPT_PAUSE_MS = 1000, /* after EMFILE and similar errors */
     PAGE_STATUS_OFFSET = 9, /* "HTTP/1.1 400": offset of the status */
+    UNSENT_BYTES = 65536,   /* of a file, in the kernel: beyond what the client has room for */
     RAW_MAX = 512,          /* a complete answer of errors_raw */
 };
 
@@ -58,13 +61,15 @@ struct conn {
     struct client_keys peer; /* counted; without keys: not counted */
     bool kept;               /* counted in conns->kept: open and not refused */
     bool served;             /* it has had a request */
-    bool answering;          /* the gateway, not evhttp, is writing */
-    bool has_page;           /* evhttp has written an error page of its own; in the list `chores` */
-    bool chore;              /* is in the list `chores` */
-    bool upload_known;       /* CONN_READING: `upload` is decided */
-    bool upload;             /* counted in conns->uploads, until answered or closed */
-    int64_t since_ms;        /* CONN_READING: time of the first byte; CONN_IDLE: of its begin */
-    size_t read;             /* bytes since the last answer */
+    void (*lost)(void *arg); /* see conn_watch; NULL: nothing */
+    void *lost_arg;
+    bool answering;    /* the gateway, not evhttp, is writing */
+    bool has_page;     /* evhttp has written an error page of its own; in the list `chores` */
+    bool chore;        /* is in the list `chores` */
+    bool upload_known; /* CONN_READING: `upload` is decided */
+    bool upload;       /* counted in conns->uploads, until answered or closed */
+    int64_t since_ms;  /* CONN_READING: time of the first byte; CONN_IDLE: of its begin */
+    size_t read;       /* bytes since the last answer */
     TAILQ_ENTRY(conn) all;
     TAILQ_ENTRY(conn) timed;
     TAILQ_ENTRY(conn) chores;
@@ -284,7 +289,12 @@ static void conn_closed(struct evhttp_connection *evcon, void *arg)
     (void)evcon;
     evbuffer_remove_cb(bufferevent_get_input(conn->bev), conn_input_changed, conn);
     evbuffer_remove_cb(bufferevent_get_output(conn->bev), conn_output_changed, conn);
+    void (*lost)(void *) = conn->lost;
+    void *lost_arg = conn->lost_arg;
     conn_free(conn);
+    if (lost != NULL) {
+        lost(lost_arg);
+    }
 }
 
 /* Called by evhttp between accept(2) and making its connection. */
@@ -668,6 +678,23 @@ void conn_answer_begin(struct conn *conn)
     conn->answering = true;
 }
 
+void conn_watch(struct conn *conn, void (*lost)(void *arg), void *arg)
+{
+    const int unsent = UNSENT_BYTES;
+    conn->lost = lost;
+    conn->lost_arg = arg;
+    if (setsockopt(conn->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent)) != 0) {
+        log_debug("cannot bound the unsent bytes of a connection: %s", strerror(errno));
+    }
+}
+
+/* evhttp notices when it writes. */
+void conn_cut(struct conn *conn, const char *reason)
+{
+    log_info("connection closed: %s", reason);
+    (void)shutdown(conn->fd, SHUT_RDWR); /* fails if the other side has closed, which the next write shows */
+}
+
 /*
  * Writes the answer at once instead of in the next pass of the loop. If all was written, evhttp gets its write callback
  * from the loop. Otherwise the bufferevent writes the rest.
@@ -688,6 +715,7 @@ static void conn_flush(struct conn *conn)
 void conn_answer_end(struct conn *conn)
 {
     conn->answering = false;
+    conn->lost = NULL;
     conn->read = evbuffer_get_length(bufferevent_get_input(conn->bev));
     conn_flush(conn);
     if (conn->state != CONN_BUSY) {

@@ -75,6 +75,14 @@ void conn_answer_begin(struct conn *conn);
 void conn_answer_end(struct conn *conn);
 
 /*
+ * Between conn_answer_begin and conn_answer_end: `lost` is called if the connection closes before the end. evhttp has
+ * then given up its request, which must be freed by evhttp_send_reply_end.
+ */
+void conn_watch(struct conn *conn, void (*lost)(void *arg), void *arg);
+/* Closes a connection whose answer was begun. evhttp notices when it writes or reads next. */
+void conn_cut(struct conn *conn, const char *reason);
+
+/*
  * Detaches a connection from evhttp. Call it from the handler of its request, which must not be answered any more.
  * evhttp keeps the descriptor but neither reads nor writes.
  *

@@ -107,6 +107,25 @@ static void send_answer(struct request *request)
     record_answer(request, request->status);
 }
 
+static void put_headers(struct request *request, const char *content_type)
+{
+    reply_header(request, "X-Request-Id", request->id);
+    cors_answer(request, add_value);
+    if (content_type != NULL) {
+        reply_header(request, "Content-Type", content_type);
+    }
+    if (request->http->draining || request->close) {
+        reply_header(request, "Connection", "close");
+    }
+}
+
+static void put_length(struct request *request, size_t length)
+{
+    char text[NUMBER_SIZE];
+    (void)snprintf(text, sizeof(text), "%zu", length);
+    reply_header(request, "Content-Length", text);
+}
+
 /* Writes an answer, and sends it unless it must wait for request->ending. */
 static void answer(struct request *request, int status, const char *content_type, const void *bytes, size_t length)
 {
@@ -117,18 +136,9 @@ static void answer(struct request *request, int status, const char *content_type
     if (evreq == NULL) {
         return;
     }
-    reply_header(request, "X-Request-Id", request->id);
-    cors_answer(request, add_value);
-    if (content_type != NULL) {
-        reply_header(request, "Content-Type", content_type);
-    }
-    if (request->http->draining || request->close) {
-        reply_header(request, "Connection", "close");
-    }
+    put_headers(request, content_type);
     if (request->head && length > 0) {
-        char text[NUMBER_SIZE];
-        (void)snprintf(text, sizeof(text), "%zu", length);
-        reply_header(request, "Content-Length", text);
+        put_length(request, length);
     } else if (length > 0 && evbuffer_add(evhttp_request_get_output_buffer(evreq), bytes, length) != 0) {
         status = 500;
     }
@@ -161,6 +171,23 @@ void reply_ended(struct request *request)
 {
     send_answer(request);
     request_free(request);
+}
+
+struct evhttp_request *reply_begin(struct request *request, int status, const char *content_type, size_t length,
+                                   struct conn **conn)
+{
+    struct evhttp_request *evreq = request->evreq;
+    *conn = evreq == NULL ? NULL : conns_find(request->http->conns, evreq);
+    if (*conn == NULL) {
+        return NULL;
+    }
+    put_headers(request, content_type);
+    put_length(request, length);
+    request->evreq = NULL;
+    conn_answer_begin(*conn);
+    evhttp_send_reply_start(evreq, status, errors_phrase(status));
+    record_answer(request, status);
+    return evreq;
 }
 
 struct conn *reply_take_over(struct request *request, int status)

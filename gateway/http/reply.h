@@ -42,6 +42,14 @@ void reply_ended(struct request *request);
 /* ENDS without an answer and returns the connection. The caller detaches it (conn_take) and writes `status` itself. */
 MUST_CHECK struct conn *reply_take_over(struct request *request, int status);
 
+/*
+ * Begins an answer whose body follows in pieces: sends status and headers. The request counts as answered, but lives
+ * until reply_end. Returns evhttp's request, which the caller ends by evhttp_send_reply_end; `*conn` is its connection.
+ * NULL: the request was answered before, or its connection is gone.
+ */
+MUST_CHECK struct evhttp_request *reply_begin(struct request *request, int status, const char *content_type,
+                                              size_t length, struct conn **conn);
+
 /* For `late` callbacks: answers with the JSON in the writer but does not end the request. No effect once answered. */
 void reply_answer(struct request *request, int status);
 void reply_answer_error(struct request *request, enum error_code code);

@@ -26,9 +26,11 @@
 #include "gateway/access/audit.h"
 #include "gateway/access/creation.h"
 #include "gateway/access/key_header.h"
+#include "gateway/access/limits.h"
 #include "gateway/auction/documents.h"
 #include "gateway/core/workpool.h"
 #include "gateway/http/conn.h"
+#include "gateway/http/file_reply.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request.h"
 #include "gateway/image/decoder.h"
@@ -101,6 +103,7 @@ struct images {
     struct workpool *makers;
     struct workpool *readers;
     struct image_sweep *sweep;
+    struct file_replies *replies;
 };
 
 static struct images *images_of(const struct request *request)
@@ -547,17 +550,33 @@ static void handle_remove(struct request *request)
 
 /* --- reading --- */
 
+/* State of a request for a file, whose pieces are read one after the other. */
 struct image_read {
+    struct file_reply reply;
     struct imagestore *store;
     enum imagestore_result result;
-    struct imagestore_bytes file;
+    struct imagestore_range range;
+    struct imagestore_part part; /* the piece that was read last */
 };
+
+/* Called with the handler state when the request ends. */
+static void image_read_drop(void *state)
+{
+    struct image_read *image_read = state;
+    file_reply_drop(&image_read->reply);
+}
 
 static void work_read(void *arg)
 {
     const struct request *request = arg;
     struct image_read *image_read = request->handler_state;
-    image_read->result = imagestore_get(image_read->store, &request->parameters[0], &image_read->file);
+    image_read->result =
+        imagestore_get(image_read->store, &request->parameters[0], &image_read->range, &image_read->part);
+}
+
+static bool read_piece(struct request *request, void (*then)(void *arg))
+{
+    return workpool_run(images_of(request)->readers, work_read, then, request);
 }
 
 /* The name is a hash of the content: a cached file never changes. */
@@ -575,11 +594,28 @@ static void make_etag(const struct request *request, char etag[static ETAG_SIZE]
     (void)snprintf(etag, ETAG_SIZE, "\"%s\"", text);
 }
 
-static void on_read(void *arg)
+static void on_next_read(void *arg)
 {
     struct request *request = arg;
     struct image_read *image_read = request->handler_state;
-    unsigned char *bytes = image_read->file.bytes;
+    bool ok = image_read->result == IMAGESTORE_OK;
+    file_reply_piece(&image_read->reply, ok ? image_read->part.bytes : NULL, image_read->part.length);
+}
+
+static void read_next(struct request *request)
+{
+    struct image_read *image_read = request->handler_state;
+    image_read->range.offset += image_read->part.length;
+    if (!read_piece(request, on_next_read)) {
+        file_reply_piece(&image_read->reply, NULL, 0);
+    }
+}
+
+static void on_first_read(void *arg)
+{
+    struct request *request = arg;
+    struct image_read *image_read = request->handler_state;
+    const struct imagestore_part *part = &image_read->part;
     char etag[ETAG_SIZE];
     if (image_read->result != IMAGESTORE_OK) {
         reply_error(request, image_read->result == IMAGESTORE_ABSENT ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
@@ -587,8 +623,26 @@ static void on_read(void *arg)
     }
     make_etag(request, etag);
     put_cache_headers(request, etag);
-    reply_bytes(request, 200, "image/webp", bytes, image_read->file.length);
-    free(bytes);
+    if (request->head) {
+        free(part->bytes);
+        reply_bytes(request, 200, "image/webp", NULL, part->total);
+    } else {
+        file_reply_begin(&image_read->reply, "image/webp", part->total, part->bytes, part->length, read_next);
+    }
+}
+
+static void begin_read(struct request *request)
+{
+    struct image_read *image_read = request->handler_state;
+    image_read->store = images_of(request)->store;
+    image_read->range.most = FILE_REPLY_PIECE_BYTES;
+    request->drop = image_read_drop;
+    enum error_code code = file_reply_reserve(images_of(request)->replies, &image_read->reply, request);
+    if (code == ERROR_RATE_LIMITED) {
+        limits_refuse_client(request);
+    } else if (code != ERROR_COUNT || !read_piece(request, on_first_read)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
 }
 
 static void handle_show(struct request *request)
@@ -601,15 +655,11 @@ static void handle_show(struct request *request)
         reply_empty(request, 304);
         return;
     }
-    struct image_read *image_read = request_handler_state(request, sizeof(*image_read));
-    if (image_read == NULL) {
+    if (request_handler_state(request, sizeof(struct image_read)) == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    image_read->store = images_of(request)->store;
-    if (!workpool_run(images_of(request)->readers, work_read, on_read, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
+    begin_read(request);
 }
 
 const struct route images_routes[] = {
@@ -643,10 +693,13 @@ struct images *images_new(const struct images_options *options)
     /* Each upload has one job at a time, and the sweep has one. */
     const struct workpool_options makers = {options->base, config->image_threads, config->image_uploads_max + 1};
     const struct workpool_options readers = {options->base, config->image_read_threads, config->image_read_queue_max};
+    const struct file_replies_options replies = {options->base, config->image_unsent_max_bytes,
+                                                 config->image_send_min_bytes_per_s};
     images->store = imagestore_open(config);
+    images->replies = file_replies_new(&replies);
     images->makers = workpool_new(&makers);
     images->readers = workpool_new(&readers);
-    if (images->store != NULL && images->makers != NULL && images->readers != NULL) {
+    if (images->store != NULL && images->makers != NULL && images->readers != NULL && images->replies != NULL) {
         const struct image_sweep_options sweep = {
             .base = options->base,
             .every_s = config->image_sweep_s,
@@ -676,6 +729,7 @@ void images_free(struct images *images)
     workpool_free(images->makers);
     workpool_free(images->readers);
     image_sweep_free(images->sweep);
+    file_replies_free(images->replies);
     imagestore_close(images->store);
     free(images);
 }

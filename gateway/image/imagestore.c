@@ -58,11 +58,12 @@ enum imagestore_result imagestore_put(struct imagestore *store, const struct uui
     return store->calls->put(store->backend, name, bytes, length);
 }
 
-enum imagestore_result imagestore_get(struct imagestore *store, const struct uuid *id, struct imagestore_bytes *out)
+enum imagestore_result imagestore_get(struct imagestore *store, const struct uuid *id,
+                                      const struct imagestore_range *range, struct imagestore_part *out)
 {
     char name[NAME_SIZE];
     name_file(id, name);
-    return store->calls->get(store->backend, name, out);
+    return store->calls->get(store->backend, name, range, out);
 }
 
 enum imagestore_result imagestore_remove(struct imagestore *store, const struct uuid *id)

@@ -17,17 +17,25 @@ enum imagestore_result {
     IMAGESTORE_DOWN,   /* unavailable; the reason was logged */
 };
 
-/* Bytes read from the store; the caller frees them. */
-struct imagestore_bytes {
+/* A part of a file, read from the store; the caller frees the bytes. */
+struct imagestore_part {
     unsigned char *bytes;
     size_t length;
+    size_t total; /* of the whole file */
+};
+
+/* The bytes from `offset` on, at most `most` of them. */
+struct imagestore_range {
+    size_t offset;
+    size_t most;
 };
 
 struct imagestore_calls {
     void *(*open)(const struct config *config); /* NULL without memory; the store itself may be unavailable */
     void (*close)(void *backend);
     enum imagestore_result (*put)(void *backend, const char *name, const void *bytes, size_t length);
-    enum imagestore_result (*get)(void *backend, const char *name, struct imagestore_bytes *out);
+    enum imagestore_result (*get)(void *backend, const char *name, const struct imagestore_range *range,
+                                  struct imagestore_part *out);
     enum imagestore_result (*remove)(void *backend, const char *name);
 };
 
@@ -45,9 +53,12 @@ struct uuid imagestore_name(const void *bytes, size_t length);
 /* After IMAGESTORE_OK the file survives a crash. */
 MUST_CHECK enum imagestore_result imagestore_put(struct imagestore *store, const struct uuid *id, const void *bytes,
                                                  size_t length);
-/* On IMAGESTORE_OK the caller frees `out`. A file of more than IMAGE_FILE_MAX_BYTES gives IMAGESTORE_DOWN. */
+/*
+ * Reads a part of a file. On IMAGESTORE_OK it is not empty, and the caller frees `out`. A file of more than
+ * IMAGE_FILE_MAX_BYTES, and a range beyond its end, give IMAGESTORE_DOWN.
+ */
 MUST_CHECK enum imagestore_result imagestore_get(struct imagestore *store, const struct uuid *id,
-                                                 struct imagestore_bytes *out);
+                                                 const struct imagestore_range *range, struct imagestore_part *out);
 MUST_CHECK enum imagestore_result imagestore_remove(struct imagestore *store, const struct uuid *id);
 
 #endif

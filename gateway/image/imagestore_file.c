@@ -108,10 +108,10 @@ static enum imagestore_result folder_put(void *backend, const char *name, const 
     return sync_folder(folder, name) ? IMAGESTORE_OK : fail("sync the folder of", path);
 }
 
-static bool read_all(int fd, struct imagestore_bytes *out)
+static bool read_all(int fd, size_t offset, const struct imagestore_part *out)
 {
     for (size_t got = 0; got < out->length;) {
-        ssize_t more = read(fd, out->bytes + got, out->length - got);
+        ssize_t more = pread(fd, out->bytes + got, out->length - got, (off_t)(offset + got));
         if (more == 0 || (more < 0 && errno != EINTR)) {
             return false;
         }
@@ -120,26 +120,29 @@ static bool read_all(int fd, struct imagestore_bytes *out)
     return true;
 }
 
-static enum imagestore_result folder_get(void *backend, const char *name, struct imagestore_bytes *out)
+static enum imagestore_result folder_get(void *backend, const char *name, const struct imagestore_range *range,
+                                         struct imagestore_part *out)
 {
     char path[PATH_MAX];
     struct stat facts;
     path_of(backend, name, path);
-    *out = (struct imagestore_bytes){.bytes = NULL};
+    *out = (struct imagestore_part){.bytes = NULL};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return errno == ENOENT ? IMAGESTORE_ABSENT : fail("open", path);
     }
-    bool ok = fstat(fd, &facts) == 0 && facts.st_size > 0 && facts.st_size <= IMAGE_FILE_MAX_BYTES;
+    bool ok = fstat(fd, &facts) == 0 && facts.st_size > (off_t)range->offset && facts.st_size <= IMAGE_FILE_MAX_BYTES;
     if (ok) {
-        out->length = (size_t)facts.st_size;
+        size_t left = (size_t)facts.st_size - range->offset;
+        out->total = (size_t)facts.st_size;
+        out->length = left < range->most ? left : range->most;
         out->bytes = malloc(out->length);
-        ok = out->bytes != NULL && read_all(fd, out);
+        ok = out->bytes != NULL && read_all(fd, range->offset, out);
     }
     (void)close(fd);
     if (!ok) {
         free(out->bytes);
-        *out = (struct imagestore_bytes){.bytes = NULL};
+        *out = (struct imagestore_part){.bytes = NULL};
         return fail("read", path);
     }
     return IMAGESTORE_OK;

@@ -25,6 +25,8 @@ enum {
     HTTP_OK = 200,
     HTTP_MULTIPLE_CHOICES = 300,
     HTTP_NOT_FOUND = 404,
+    HTTP_PARTIAL = 206,
+    RANGE_SIZE = 64,
     TAKE_FIRST_BYTES = 65536,
 };
 
@@ -45,7 +47,8 @@ struct call {
     const char *name;
     const void *bytes; /* body of a PUT */
     size_t length;
-    struct imagestore_bytes taken; /* body from a GET */
+    const struct imagestore_range *range; /* of a GET */
+    struct imagestore_part taken;         /* body from a GET */
     size_t taken_size;
     struct curl_slist *headers;
 };
@@ -173,6 +176,12 @@ static bool prepare(CURL *curl, const struct bucket *bucket, struct call *call)
         ok = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->bytes) == CURLE_OK &&
              curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)call->length) == CURLE_OK;
     }
+    if (ok && call->range != NULL) {
+        char range[RANGE_SIZE];
+        (void)snprintf(range, sizeof(range), "%zu-%zu", call->range->offset,
+                       call->range->offset + call->range->most - 1);
+        ok = curl_easy_setopt(curl, CURLOPT_RANGE, range) == CURLE_OK;
+    }
     return ok && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method) == CURLE_OK;
 }
 
@@ -193,15 +202,43 @@ static enum imagestore_result evaluate(const struct call *call, CURLcode outcome
     return IMAGESTORE_DOWN;
 }
 
+/* The size of the whole file in "Content-Range: bytes 0-99/1234"; 0: it is unknown. */
+static size_t whole_size(CURL *curl)
+{
+    struct curl_header *header = NULL;
+    if (curl_easy_header(curl, "Content-Range", 0, CURLH_HEADER, -1, &header) != CURLHE_OK) {
+        return 0;
+    }
+    const char *slash = strchr(header->value, '/');
+    return slash == NULL ? 0 : strtoul(slash + 1, NULL, 10);
+}
+
+/* Sets the total, and cuts a whole file, which a store without ranges has sent, to the range. */
+static bool cut_range(CURL *curl, struct call *call, long status)
+{
+    struct imagestore_part *taken = &call->taken;
+    const struct imagestore_range *range = call->range;
+    taken->total = status == HTTP_PARTIAL ? whole_size(curl) : taken->length;
+    if (status != HTTP_PARTIAL && taken->length > range->offset) {
+        taken->length -= range->offset;
+        memmove(taken->bytes, taken->bytes + range->offset, taken->length);
+        taken->length = taken->length < range->most ? taken->length : range->most;
+    }
+    return taken->length > 0 && taken->length <= range->most && range->offset + taken->length <= taken->total;
+}
+
 /* On IMAGESTORE_OK the caller owns the bytes of a GET. */
 static enum imagestore_result perform(struct bucket *bucket, struct call *call)
 {
     long status = 0;
     CURL *curl = handle_take(bucket);
     CURLcode outcome = CURLE_OUT_OF_MEMORY;
+    bool whole = true;
     if (curl != NULL && prepare(curl, bucket, call)) {
         outcome = curl_easy_perform(curl);
         (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+        whole =
+            call->range == NULL || status < HTTP_OK || status >= HTTP_MULTIPLE_CHOICES || cut_range(curl, call, status);
     }
     if (curl != NULL) {
         handle_give(bucket, curl);
@@ -209,9 +246,13 @@ static enum imagestore_result perform(struct bucket *bucket, struct call *call)
     curl_slist_free_all(call->headers);
     call->headers = NULL;
     enum imagestore_result result = evaluate(call, outcome, status);
+    if (result == IMAGESTORE_OK && !whole) {
+        log_error("image store: %s %s: not the range that was asked for", call->method, call->name);
+        result = IMAGESTORE_DOWN;
+    }
     if (result != IMAGESTORE_OK || call->taken.length == 0) {
         free(call->taken.bytes);
-        call->taken = (struct imagestore_bytes){.bytes = NULL};
+        call->taken = (struct imagestore_part){.bytes = NULL};
     }
     return result;
 }
@@ -224,9 +265,10 @@ static enum imagestore_result bucket_put(void *backend, const char *name, const 
     return result;
 }
 
-static enum imagestore_result bucket_get(void *backend, const char *name, struct imagestore_bytes *out)
+static enum imagestore_result bucket_get(void *backend, const char *name, const struct imagestore_range *range,
+                                         struct imagestore_part *out)
 {
-    struct call call = {.method = "GET", .name = name};
+    struct call call = {.method = "GET", .name = name, .range = range};
     enum imagestore_result result = perform(backend, &call);
     *out = call.taken;
     return result;

@@ -1,5 +1,5 @@
 /*
- * What one client address can take: connections and live connections. Each test starts a second
+ * What one client address can take: connections, live connections, memory of files. Each test starts a second
  * gateway of one worker with small bounds on the deployment's servers. Clients come from several addresses of the
  * loopback network, of which the tests' settings exempt only 127.0.0.1.
  */
@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
 #include "tests/support/program.h"
+#include "tests/support/scratch.h"
 
 enum {
     PORT_LEAST = 28000, /* below the kernel's range for outgoing connections */
@@ -25,6 +27,7 @@ enum {
     URL_SIZE = 64,
     SETTINGS_SIZE = 1024,
     HEAD_SIZE = 4096,
+    RECEIVE_BYTES = 4096, /* of a client that does not read */
 };
 
 static struct {
@@ -261,6 +264,161 @@ START_TEST(one_address_holds_half_of_the_live_connections)
 }
 END_TEST
 
+/* ---- files ---- */
+
+enum { FILE_BYTES = 7700000, FILE_GUESTS = 100, MEMORY_MOST_KIB = 200 * 1024 };
+
+#define FILE_ID "abcdef00-0000-4000-8000-000000000001"
+
+enum { FOLDER_SIZE = 256, PATH_SIZE = FOLDER_SIZE + 64 };
+
+static char folder[FOLDER_SIZE];
+
+static void file_path(char path[static PATH_SIZE])
+{
+    (void)snprintf(path, PATH_SIZE, "%s/ab/" FILE_ID ".webp", folder);
+}
+
+static unsigned char file_byte(size_t at)
+{
+    return (unsigned char)(at * 2654435761U >> 13U);
+}
+
+static void write_file(void)
+{
+    char path[PATH_SIZE];
+    static unsigned char bytes[FILE_BYTES];
+    scratch_pattern("images", folder, sizeof(folder));
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/ab", folder);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    file_path(path);
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = file_byte(i);
+    }
+    FILE *file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq((int)fwrite(bytes, 1, sizeof(bytes), file), FILE_BYTES);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void start_with_file(const char *images)
+{
+    char sections[SETTINGS_SIZE];
+    write_file();
+    (void)snprintf(sections, sizeof(sections), "[images]\nimage_folder = %s\n%s", folder, images);
+    start_gateway("", sections);
+}
+
+static void stop_with_file(void)
+{
+    char path[PATH_SIZE];
+    stop_gateway();
+    file_path(path);
+    ck_assert_int_eq(unlink(path), 0);
+    *strrchr(path, '/') = '\0';
+    ck_assert_int_eq(rmdir(path), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+/* Resident memory of the gateway's worker. */
+static long memory_kib(void)
+{
+    char path[URL_SIZE];
+    char line[256];
+    long kib = -1;
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)deployment_child(gateway.pid));
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, "VmRSS:", 6) == 0) {
+            kib = strtol(line + 6, NULL, 10);
+        }
+    }
+    (void)fclose(file);
+    return kib;
+}
+
+static void ask_for_file(int fd)
+{
+    ck_assert(send_text(fd, "GET /images/" FILE_ID " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"));
+}
+
+START_TEST(guests_who_do_not_read_an_image_take_little_memory)
+{
+    int fds[FILE_GUESTS];
+    start_with_file("");
+    long before = memory_kib();
+    for (int i = 0; i < FILE_GUESTS; i++) {
+        fds[i] = connect_from(2 + i, RECEIVE_BYTES);
+        ask_for_file(fds[i]);
+    }
+    for (int i = 0; i < FILE_GUESTS; i++) {
+        struct pollfd look = {.fd = fds[i], .events = POLLIN};
+        ck_assert_int_eq(poll(&look, 1, ANSWER_MS), 1); /* its answer has begun */
+    }
+    long taken = memory_kib() - before;
+    (void)printf("%d guests took %ld KiB\n", FILE_GUESTS, taken);
+    ck_assert_int_lt(taken, MEMORY_MOST_KIB);
+    close_all(fds, FILE_GUESTS);
+    stop_with_file();
+}
+END_TEST
+
+START_TEST(an_image_of_many_pieces_arrives_whole_on_a_connection_that_stays_open)
+{
+    start_with_file("");
+    struct client *client = client_new(gateway.url);
+    for (int i = 0; i < 3; i++) {
+        const struct reply *reply = client_call(client, "GET", "/images/" FILE_ID, NULL);
+        ck_assert_int_eq(reply->status, 200);
+        ck_assert_uint_eq(reply->length, FILE_BYTES);
+        size_t same = 0;
+        while (same < FILE_BYTES && (unsigned char)reply->body[same] == file_byte(same)) {
+            same++;
+        }
+        ck_assert_uint_eq(same, FILE_BYTES);
+        reply = client_call(client, "HEAD", "/images/" FILE_ID, NULL);
+        ck_assert_int_eq(reply->status, 200);
+        ck_assert_str_eq(client_reply_header(client, "Content-Length"), client_format("%d", FILE_BYTES));
+    }
+    client_free(client);
+    stop_with_file();
+}
+END_TEST
+
+START_TEST(unsent_bytes_have_a_budget_and_each_address_a_share)
+{
+    enum { GUESTS = 4 }; /* each takes a piece of 256 KiB */
+    int fds[GUESTS];
+    start_with_file("image_unsent_max_bytes = 1048576\n");
+    for (int i = 0; i < GUESTS; i++) {
+        fds[i] = connect_from(2 + i, RECEIVE_BYTES);
+        ask_for_file(fds[i]);
+        ck_assert_int_eq(read_status(fds[i], ANSWER_MS), 200);
+        ck_assert_int_eq(get_once(2, "/images/" FILE_ID), i < GUESTS - 1 ? 429 : 503);
+    }
+    close_all(fds, GUESTS);
+    SUITE_WAIT(get_once(2, "/images/" FILE_ID) == 200, ANSWER_MS);
+    stop_with_file();
+}
+END_TEST
+
+START_TEST(a_guest_who_reads_too_slowly_is_disconnected)
+{
+    enum { MOST_MS = 30000 };
+    start_with_file("image_send_min_bytes_per_s = 1000000\nimage_unsent_max_bytes = 1048576\n");
+    int fd = connect_from(2, RECEIVE_BYTES);
+    ask_for_file(fd);
+    ck_assert_int_eq(read_status(fd, ANSWER_MS), 200);
+    ck_assert_int_eq(get_once(2, "/images/" FILE_ID), 429);
+    SUITE_WAIT(get_once(2, "/images/" FILE_ID) == 200, MOST_MS);
+    ck_assert(is_closed(fd, ANSWER_MS));
+    (void)close(fd);
+    stop_with_file();
+}
+END_TEST
+
 static Suite *bounds_suite(void)
 {
     const TTest *const tests[] = {
@@ -268,6 +426,10 @@ static Suite *bounds_suite(void)
         a_connection_without_a_byte_is_closed_after_five_seconds,
         the_oldest_idle_connection_gives_way,
         one_address_holds_half_of_the_live_connections,
+        guests_who_do_not_read_an_image_take_little_memory,
+        an_image_of_many_pieces_arrives_whole_on_a_connection_that_stays_open,
+        unsent_bytes_have_a_budget_and_each_address_a_share,
+        a_guest_who_reads_too_slowly_is_disconnected,
         NULL,
     };
     return fixture_suite("bounds", tests);

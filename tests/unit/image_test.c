@@ -63,7 +63,8 @@ START_TEST(a_stored_image_is_read_back_and_removed)
 {
     struct config config;
     char folder[] = "/tmp/rostrum-images-XXXXXX";
-    struct imagestore_bytes read;
+    const struct imagestore_range whole = {0, 100};
+    struct imagestore_part read;
     config_defaults(&config);
     ck_assert_int_ge(sodium_init(), 0);
     ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -73,15 +74,24 @@ START_TEST(a_stored_image_is_read_back_and_removed)
     struct uuid name = imagestore_name("picture", 7);
     struct uuid other = imagestore_name("another", 7);
     ck_assert(!uuid_equal(&name, &other));
-    ck_assert_int_eq(imagestore_get(store, &name, &read), IMAGESTORE_ABSENT);
+    ck_assert_int_eq(imagestore_get(store, &name, &whole, &read), IMAGESTORE_ABSENT);
     for (int i = 0; i < 2; i++) { /* writing it again has no effect */
         ck_assert_int_eq(imagestore_put(store, &name, "picture", 7), IMAGESTORE_OK);
-        ck_assert_int_eq(imagestore_get(store, &name, &read), IMAGESTORE_OK);
+        ck_assert_int_eq(imagestore_get(store, &name, &whole, &read), IMAGESTORE_OK);
         ck_assert_uint_eq(read.length, 7);
         ck_assert_mem_eq(read.bytes, "picture", 7);
+        ck_assert_uint_eq(read.total, 7);
         free(read.bytes);
     }
-    ck_assert_int_eq(imagestore_get(store, &other, &read), IMAGESTORE_ABSENT);
+    const struct imagestore_range middle = {2, 3};
+    const struct imagestore_range beyond = {7, 3};
+    ck_assert_int_eq(imagestore_get(store, &name, &middle, &read), IMAGESTORE_OK);
+    ck_assert_uint_eq(read.length, 3);
+    ck_assert_uint_eq(read.total, 7);
+    ck_assert_mem_eq(read.bytes, "ctu", 3);
+    free(read.bytes);
+    ck_assert_int_eq(imagestore_get(store, &name, &beyond, &read), IMAGESTORE_DOWN);
+    ck_assert_int_eq(imagestore_get(store, &other, &whole, &read), IMAGESTORE_ABSENT);
     ck_assert_int_eq(imagestore_remove(store, &name), IMAGESTORE_OK);
     ck_assert_int_eq(imagestore_remove(store, &name), IMAGESTORE_ABSENT);
     imagestore_close(store);
@@ -99,14 +109,15 @@ END_TEST
 START_TEST(an_unusable_folder_is_reported_as_down)
 {
     struct config config;
-    struct imagestore_bytes read;
+    const struct imagestore_range whole = {0, 100};
+    struct imagestore_part read;
     config_defaults(&config);
     (void)snprintf(config.image_folder, sizeof(config.image_folder), "/dev/null/images");
     struct imagestore *store = imagestore_open(&config);
     ck_assert_ptr_nonnull(store);
     struct uuid name = imagestore_name("picture", 7);
     ck_assert_int_eq(imagestore_put(store, &name, "picture", 7), IMAGESTORE_DOWN);
-    ck_assert_int_eq(imagestore_get(store, &name, &read), IMAGESTORE_DOWN);
+    ck_assert_int_eq(imagestore_get(store, &name, &whole, &read), IMAGESTORE_DOWN);
     imagestore_close(store);
 }
 END_TEST
