@@ -45,6 +45,7 @@ static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
     [GATEWAY_SCRIPT_USER] = &admission_script,
     [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
     [GATEWAY_SCRIPT_LIMIT] = &limits_script,
+    [GATEWAY_SCRIPT_LIMIT_BACK] = &limits_back_script,
     [GATEWAY_SCRIPT_CREATION] = &creation_script,
     [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
     [GATEWAY_SCRIPT_SESSION_BEGIN] = &sessions_begin_script,

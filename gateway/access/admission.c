@@ -143,6 +143,7 @@ static void on_auction_counted(const redisReply *reply, void *arg)
             return;
         }
     } else if (known) {
+        request->spent_auction = true;
         limits_headers(request, &state);
     }
     finish_auction_check(NULL, check);
@@ -216,7 +217,7 @@ bool admission_refuse(struct request *request, const struct admission *admission
     switch (admission->verdict) {
     case ADMISSION_UNCHECKED:
         if (request->user.via == REQUEST_BY_ACCESS_TOKEN) {
-            return !limits_count_user(request);
+            return false;
         }
         reply_error(request, ERROR_UNAVAILABLE);
         return true;
@@ -236,7 +237,7 @@ bool admission_refuse(struct request *request, const struct admission *admission
     case ADMISSION_KNOWN:
         break;
     }
-    return !limits_count_user(request);
+    return false;
 }
 
 /* On a route for guests, a user whose session is invalid or cannot be checked becomes a guest. */
@@ -261,6 +262,13 @@ static void user_answered(struct request *request, const struct admission *admis
     }
     if (admission_refuse(request, admission)) {
         return;
+    }
+    if (!limits_count_user(request)) {
+        limits_refuse_client(request);
+        return;
+    }
+    if (admission->verdict == ADMISSION_GRANTED) {
+        limits_spent(request);
     }
     request->user.admin = admission->admin;
     if (request->route->auth == ROUTE_ADMIN && !admission->admin) {

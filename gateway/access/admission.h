@@ -61,10 +61,7 @@ void admission_mark_pending(struct request *request, const struct uuid *bid);
  */
 MUST_CHECK bool admission_forget(struct request *request, const struct uuid *bid, const char *key_hash,
                                  redis_callback done, void *arg);
-/*
- * ENDS the request if the verdict is a refusal, or if the user has too many requests in flight. False: it is admitted,
- * and counted for the user. Call it once per request.
- */
+/* ENDS the request if the verdict is a refusal; returns false if it is not. */
 MUST_CHECK bool admission_refuse(struct request *request, const struct admission *admission);
 
 #endif

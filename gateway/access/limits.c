@@ -16,6 +16,7 @@
 
 enum {
     NUMBER_SIZE = 24,
+    FIRST_SERVER_ERROR = 500,
     CLIENT_RETRY_MS = 1000, /* until a client that holds all it may hold may try again */
 };
 
@@ -27,6 +28,11 @@ const struct redis_script limits_script = {"limit", "local used = redis.call('IN
                                                     "  left = tonumber(ARGV[1])\n"
                                                     "end\n"
                                                     "return {used, left}\n"};
+
+/* KEYS: counter. Takes back one; none if the window has ended. */
+const struct redis_script limits_back_script = {"limit_back",
+                                                "if tonumber(redis.call('GET', KEYS[1]) or '0') < 1 then return 0 end\n"
+                                                "return redis.call('DECR', KEYS[1])\n"};
 
 static const struct {
     const char *name;
@@ -138,11 +144,7 @@ bool limits_count_address(struct request *request)
 
 bool limits_count_user(struct request *request)
 {
-    if (!clients_take_user(request->http->clients, &request->client, &request->user.id, CLIENT_REQUESTS)) {
-        limits_refuse_client(request);
-        return false;
-    }
-    return true;
+    return clients_take_user(request->http->clients, &request->client, &request->user.id, CLIENT_REQUESTS);
 }
 
 /* Logs password guessing, once per window. */
@@ -178,6 +180,61 @@ bool limits_count(struct request *request, enum limit limit, const char *text, r
                       NULL);
 }
 
+/* ---- giving back ---- */
+
+static bool gives_back(enum limit limit, enum error_code code)
+{
+    if (limit == LIMIT_LOGINS) {
+        return code == ERROR_VALIDATION_FAILED || code == ERROR_BODY_TOO_LARGE || code == ERROR_UNSUPPORTED_MEDIA_TYPE;
+    }
+    return errors_entry(code)->status < FIRST_SERVER_ERROR; /* after a 503 it may have taken effect */
+}
+
+static void give_back(struct request *request, const char *key)
+{
+    if (!redis_call(request->access->redis, GATEWAY_SCRIPT_LIMIT_BACK, NULL, NULL, 1, 1, &key, NULL)) {
+        log_debug("the count of a refused request was not given back: no connection to Redis");
+    }
+}
+
+static void route_key(const struct request *request, char key[static KEYS_SIZE])
+{
+    const char *name = limits_name(request->route->limit);
+    if (request->user.via == REQUEST_GUEST) {
+        keys_text_limit(request->address, name, key);
+    } else {
+        keys_user_limit(&request->user.id, name, key);
+    }
+}
+
+static void on_refused(struct request *request, enum error_code code)
+{
+    char key[KEYS_SIZE];
+    if (!gives_back(request->route->limit, code)) {
+        return;
+    }
+    route_key(request, key);
+    give_back(request, key);
+    if (request->spent_auction) {
+        char auction[UUID_TEXT_SIZE];
+        uuid_format(&request->parameters[0], auction);
+        keys_text_limit(auction, limits_name(LIMIT_AUCTION_BIDS), key);
+        give_back(request, key);
+    }
+    if (request->limit_shown && code != ERROR_RATE_LIMITED) {
+        number_header(request, "RateLimit-Remaining", request->limit_remaining + 1);
+    }
+}
+
+void limits_spent(struct request *request)
+{
+    enum limit limit = request->route->limit;
+    bool returnable = limit == LIMIT_LOGINS || limit == LIMIT_AUCTIONS || limit == LIMIT_BIDS;
+    if (returnable && limits_maximum(request->access, limit) > 0) {
+        request->refused = on_refused;
+    }
+}
+
 /* A request checks one limit at a time: request->taking. */
 static void limit_counted(const redisReply *reply, void *arg)
 {
@@ -191,11 +248,14 @@ static void limit_counted(const redisReply *reply, void *arg)
             return;
         }
         limits_headers(request, &state);
+        if (request->taking_route) {
+            limits_spent(request);
+        }
     }
     then(request);
 }
 
-void limits_take_text(struct request *request, enum limit limit, const char *text, route_handler then)
+static void take_text(struct request *request, enum limit limit, const char *text, route_handler then)
 {
     if (limits_maximum(request->access, limit) == 0) {
         then(request);
@@ -208,7 +268,14 @@ void limits_take_text(struct request *request, enum limit limit, const char *tex
     }
 }
 
+void limits_take_text(struct request *request, enum limit limit, const char *text, route_handler then)
+{
+    request->taking_route = false;
+    take_text(request, limit, text, then);
+}
+
 void limits_take_address(struct request *request, route_handler then)
 {
-    limits_take_text(request, request->route->limit, request->address, then);
+    request->taking_route = true;
+    take_text(request, request->route->limit, request->address, then);
 }

@@ -2,6 +2,9 @@
  * Rate limits: fixed windows, counted in Redis. The limit of a route is counted before its handler runs, in the same
  * round trip that checks the session. A limit of 0 is off. Without a connection to Redis no limit applies, so that an
  * outage of Redis locks out nobody.
+ *
+ * A refused bid, a refused new auction and a malformed login give back what they have counted. Other refusals do not:
+ * a wrong password is what the limit of logins counts.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_LIMITS_H
 #define ROSTRUM_GATEWAY_ACCESS_LIMITS_H
@@ -21,23 +24,24 @@ struct limits_state {
 
 /* For the script table in components.c. */
 extern const struct redis_script limits_script;
+extern const struct redis_script limits_back_script;
 
 /* Name of a limit in Redis keys, as "bids". */
 const char *limits_name(enum limit limit);
 /* Maximum per window from the settings; 0: off. */
 int limits_maximum(const struct access *access, enum limit limit);
 int limits_window_s(enum limit limit);
+/* The request was counted by its route's limit, within it: if it is refused, the count is given back. */
+void limits_spent(struct request *request);
 /* Sets RateLimit-Limit, -Remaining, -Reset. If a request has several limits, the one with the least remaining wins. */
 void limits_headers(struct request *request, const struct limits_state *state);
 /* ENDS the request with 429, retryAfter and Retry-After. */
 void limits_refuse(struct request *request, const struct limits_state *state);
 /* ENDS the request with 429: the client holds all that one may hold. */
 void limits_refuse_client(struct request *request);
-/*
- * Counts a request in flight for its client address, and later for its authenticated user. False: the request was ENDED
- * with 429.
- */
+/* Counts a request in flight for its client address. False: the request was ENDED with 429. */
 MUST_CHECK bool limits_count_address(struct request *request);
+/* The same for its user, once authenticated. False: the caller refuses the request. */
 MUST_CHECK bool limits_count_user(struct request *request);
 /* Counts the route's limit for the client's address. Calls `then`, or ENDS the request with 429. */
 void limits_take_address(struct request *request, route_handler then);

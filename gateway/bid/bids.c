@@ -129,6 +129,10 @@ static void reply_decided(struct request *request, const struct decision *decisi
 static void reply_refusal(struct request *request, enum error_code code)
 {
     const struct bid_request *bid_request = request->handler_state;
+    if (code == ERROR_RATE_LIMITED) {
+        limits_refuse_client(request);
+        return;
+    }
     struct jsonw *json = reply_error_begin(request, code);
     if (code == ERROR_BID_TOO_LOW) {
         if (bid_request->snapshot.current_bid > 0) {
@@ -368,6 +372,13 @@ static void asked(struct request *request)
         return;
     }
     if (admission_refuse(request, &bid_request->admission)) {
+        return;
+    }
+    if (bid_request->admission.verdict == ADMISSION_GRANTED) {
+        limits_spent(request);
+    }
+    if (!limits_count_user(request)) {
+        refuse(request, ERROR_RATE_LIMITED);
         return;
     }
     limits_headers(request, &bid_request->admission.limit);

@@ -9,6 +9,7 @@ enum gateway_script {
     GATEWAY_SCRIPT_USER,           /* admission.c */
     GATEWAY_SCRIPT_MARK,           /* admission.c */
     GATEWAY_SCRIPT_LIMIT,          /* limits.c */
+    GATEWAY_SCRIPT_LIMIT_BACK,     /* limits.c */
     GATEWAY_SCRIPT_CREATION,       /* creation.c */
     GATEWAY_SCRIPT_SNAPSHOT,       /* common/protocol/snapshot.h */
     GATEWAY_SCRIPT_SESSION_BEGIN,  /* sessions.c */

@@ -257,6 +257,11 @@ void reply_error_answer(struct request *request, enum error_code code)
 {
     const struct error_entry *entry = errors_entry(code);
     http_metrics_refused(code);
+    if (request->refused != NULL) {
+        void (*refused)(struct request *, enum error_code) = request->refused;
+        request->refused = NULL;
+        refused(request, code);
+    }
     jsonw_end_object(request->http->json);
     if (entry->status == 503 || code == ERROR_IDEMPOTENCY_KEY_IN_USE) {
         reply_header(request, "Retry-After", "1");

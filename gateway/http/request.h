@@ -16,6 +16,7 @@
 #include "common/protocol/message.h"
 #include "gateway/core/client_counts.h"
 #include "gateway/core/token.h"
+#include "gateway/http/errors.h"
 #include "gateway/http/router.h"
 
 struct access;
@@ -100,13 +101,17 @@ struct request {
     request_late late;                     /* NULL: the default */
     void (*then)(struct request *request); /* called after a limit, session or audit entry was checked */
     enum limit taking;                     /* the limit that is being checked */
-    bool limit_shown;                      /* RateLimit headers are set */
-    int64_t limit_remaining;               /* value of RateLimit-Remaining */
-    int status;                            /* of the answer; 0 until answered */
-    bool head;                             /* HEAD: a GET whose body is left out */
-    bool close;                            /* the connection must not be reused */
-    bool own_deadline;                     /* in the list `individual` of its set, else in `usual` */
-    TAILQ_ENTRY(request) list;             /* in a list of its set */
+    bool taking_route;                     /* it is the limit of the route */
+    bool spent_auction;                    /* the limit of the auction was counted */
+    /* Called once, before the request is answered by an error. NULL: nothing. */
+    void (*refused)(struct request *request, enum error_code code);
+    bool limit_shown;          /* RateLimit headers are set */
+    int64_t limit_remaining;   /* value of RateLimit-Remaining */
+    int status;                /* of the answer; 0 until answered */
+    bool head;                 /* HEAD: a GET whose body is left out */
+    bool close;                /* the connection must not be reused */
+    bool own_deadline;         /* in the list `individual` of its set, else in `usual` */
+    TAILQ_ENTRY(request) list; /* in a list of its set */
 };
 
 /* Allocates zeroed memory for the handler, freed with the request. Once per request. NULL if out of memory. */

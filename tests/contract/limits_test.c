@@ -167,11 +167,29 @@ START_TEST(each_rate_limit_refuses_the_next_request_with_429)
 }
 END_TEST
 
+START_TEST(a_refused_request_gives_its_limit_back)
+{
+    enum { TRIES = 8 }; /* more than each limit */
+    for (int i = 0; i < TRIES; i++) {
+        const struct reply *reply = fixture_call(&fixture.bob, "POST", fixture_path("/bids"), "{\"amount\": 5.00}");
+        EXPECT_ERROR(reply, 400, "BID_TOO_LOW");
+        ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Remaining"), "3");
+        reply = fixture_call(&fixture.bob, "POST", "/api/v1/auctions", "{\"title\": \"\"}");
+        EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+        ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Remaining"), "2");
+        reply = fixture_call(NULL, "POST", "/api/v1/auth/login", "{\"email\": 1}");
+        EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+        EXPECT_ERROR(fixture_call(NULL, "POST", "/api/v1/auth/login", "{"), 400, "VALIDATION_FAILED");
+    }
+}
+END_TEST
+
 static Suite *limits_suite(void)
 {
     Suite *suite = suite_create("limits");
     TCase *limits = tcase_create("limits");
     tcase_add_unchecked_fixture(limits, setup, teardown);
+    tcase_add_test(limits, a_refused_request_gives_its_limit_back);
     tcase_add_test(limits, each_rate_limit_refuses_the_next_request_with_429);
     suite_add_tcase(suite, limits);
     return suite;
