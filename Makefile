@@ -143,6 +143,7 @@ $(BUILD)/tests/unit/no_memory_test: $(addprefix $(OBJ)/,bidworker/batch.o bidwor
 $(BUILD)/tests/unit/image_test: $(addprefix $(OBJ)/gateway/,image/imagestore.o image/imagestore_file.o image/imagestore_s3.o image_decoder/webp.o)
 $(BUILD)/tests/unit/sent_commands_test: $(OBJ)/endworker/sent_commands.o
 $(BUILD)/tests/unit/gateway_cpu_budget_test: $(OBJ)/gateway/live/cpu_budget.o
+$(BUILD)/tests/unit/hashpool_test: $(addprefix $(OBJ)/gateway/,account/hashpool.o core/workpool.o)
 $(BUILD)/tests/unit/client_counts_test: $(OBJ)/gateway/core/client_counts.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/bid/refusal.o
 $(BUILD)/tests/unit/gateway_backlog_test: $(OBJ)/gateway/bid/backlog.o

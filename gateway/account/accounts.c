@@ -112,6 +112,7 @@ struct account {
     bool admin;
     bool banned;
     bool found;
+    bool seen; /* the client address has logged in to it before */
     int64_t created_ms;
     char name[DISPLAY_NAME_MOST * 4 + 1];
     char hash[HASHPOOL_TEXT_SIZE];
@@ -224,7 +225,8 @@ static void handle_register(struct request *request)
         reply_field_errors(request, &field_errors);
         return;
     }
-    if (!hashpool_hash(context_of(request)->hashpool, password, on_register_hashed, request)) {
+    const struct hashpool_job job = {.client = HASHPOOL_OTHER, .password = password};
+    if (!hashpool_hash(context_of(request)->hashpool, &job, on_register_hashed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -393,9 +395,12 @@ static void on_login_found(const struct pg_reply *reply, void *arg)
     }
     struct account *account = request->handler_state;
     keep_account(account, reply->result);
-    const char *password = json_member(request->body, "password")->text;
-    if (!hashpool_verify(context_of(request)->hashpool, account->found ? account->hash : NULL, password,
-                         on_login_verified, request)) {
+    const struct hashpool_job job = {
+        .client = account->seen ? HASHPOOL_KNOWN : HASHPOOL_OTHER,
+        .password = json_member(request->body, "password")->text,
+        .hash = account->found ? account->hash : NULL,
+    };
+    if (!hashpool_verify(context_of(request)->hashpool, &job, on_login_verified, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -412,14 +417,16 @@ static void find_login(struct request *request)
 
 /*
  * The route's limit counts attempts per client address. A second limit counts attempts of all addresses on one account,
- * but only of addresses that never logged in to it. So an attacker cannot lock its owner out.
+ * but only of addresses that never logged in to it. So an attacker cannot lock its owner out. Those that did also have
+ * places of their own in the queue of hashes.
  */
 static void on_seen(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct account *account = request->handler_state;
+    struct account *account = request->handler_state;
     char hash[ACCOUNT_HASH_SIZE];
-    if (reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1) {
+    account->seen = reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    if (account->seen) {
         find_login(request);
         return;
     }
@@ -432,8 +439,7 @@ static void limit_login(struct request *request)
     char key[KEYS_SIZE];
     const char *command[] = {"EXISTS", key};
     seen_key(request, key);
-    if (limits_maximum(request->access, LIMIT_ACCOUNT_LOGINS) == 0 ||
-        !redis_command(context_of(request)->redis, on_seen, request, ARRAY_LEN(command), command, NULL)) {
+    if (!redis_command(context_of(request)->redis, on_seen, request, ARRAY_LEN(command), command, NULL)) {
         find_login(request);
     }
 }
@@ -622,9 +628,11 @@ static void on_old_password_verified(bool right, void *arg)
         reply_end(request);
     } else if (!right) {
         refuse_current_password(request);
-    } else if (!hashpool_hash(context_of(request)->hashpool, json_member(request->body, "password")->text,
-                              on_new_password_hashed, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        const struct hashpool_job job = {HASHPOOL_KNOWN, json_member(request->body, "password")->text, NULL};
+        if (!hashpool_hash(context_of(request)->hashpool, &job, on_new_password_hashed, request)) {
+            reply_error(request, ERROR_UNAVAILABLE);
+        }
     }
 }
 
@@ -640,8 +648,9 @@ static void on_password_owner(const struct pg_reply *reply, void *arg)
         reply_error(request, ERROR_UNAUTHORIZED);
         return;
     }
-    if (!hashpool_verify(context_of(request)->hashpool, account->hash,
-                         json_member(request->body, "currentPassword")->text, on_old_password_verified, request)) {
+    const struct hashpool_job job = {HASHPOOL_KNOWN, json_member(request->body, "currentPassword")->text,
+                                     account->hash};
+    if (!hashpool_verify(context_of(request)->hashpool, &job, on_old_password_verified, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

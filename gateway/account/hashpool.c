@@ -10,12 +10,16 @@
 
 #include "gateway/core/workpool.h"
 
-enum { PASSWORD_SIZE = 513 /* 128 characters of up to 4 bytes, and the terminator */ };
+enum {
+    PASSWORD_SIZE = 513, /* 128 characters of up to 4 bytes, and the terminator */
+    OTHERS_PART = 2,     /* clients that are not known have one in so many places of the queue */
+};
 
 enum job_kind { JOB_HASH, JOB_VERIFY };
 
 struct job {
-    const struct hashpool *pool;
+    struct hashpool *pool;
+    enum hashpool_client client;
     enum job_kind kind;
     bool ok;    /* JOB_HASH: the hash was made; JOB_VERIFY: the password matches */
     bool known; /* JOB_VERIFY: `hash` contains the account's hash */
@@ -31,6 +35,7 @@ struct hashpool {
     struct hashpool_options options;
     struct workpool *workers;
     LIST_HEAD(, job) jobs; /* not yet called back; used by the loop only */
+    int others;            /* of these, of clients that are not known */
 };
 
 /* Runs on a thread. */
@@ -54,6 +59,7 @@ static void work(void *arg)
 static void job_free(struct job *job)
 {
     LIST_REMOVE(job, list);
+    job->pool->others -= job->client == HASHPOOL_OTHER;
     sodium_memzero(job, sizeof(*job));
     free(job);
 }
@@ -98,15 +104,23 @@ void hashpool_free(struct hashpool *pool)
     free(pool);
 }
 
-static struct job *job_new(struct hashpool *pool, enum job_kind kind, const char *password, void *arg)
+static bool has_place(const struct hashpool *pool, enum hashpool_client client)
 {
-    size_t length = strlen(password);
-    struct job *job = length >= PASSWORD_SIZE ? NULL : calloc(1, sizeof(*job));
+    int others_max = (pool->options.queue_max + OTHERS_PART - 1) / OTHERS_PART;
+    return client == HASHPOOL_KNOWN || pool->others < others_max;
+}
+
+static struct job *job_new(struct hashpool *pool, enum job_kind kind, const struct hashpool_job *wanted, void *arg)
+{
+    size_t length = strlen(wanted->password);
+    struct job *job = length >= PASSWORD_SIZE || !has_place(pool, wanted->client) ? NULL : calloc(1, sizeof(*job));
     if (job != NULL) {
         job->pool = pool;
         job->kind = kind;
+        job->client = wanted->client;
         job->arg = arg;
-        memcpy(job->password, password, length + 1);
+        pool->others += wanted->client == HASHPOOL_OTHER;
+        memcpy(job->password, wanted->password, length + 1);
         LIST_INSERT_HEAD(&pool->jobs, job, list);
     }
     return job;
@@ -121,9 +135,9 @@ static bool job_start(struct job *job)
     return taken;
 }
 
-bool hashpool_hash(struct hashpool *pool, const char *password, hashpool_hashed done, void *arg)
+bool hashpool_hash(struct hashpool *pool, const struct hashpool_job *wanted, hashpool_hashed done, void *arg)
 {
-    struct job *job = job_new(pool, JOB_HASH, password, arg);
+    struct job *job = job_new(pool, JOB_HASH, wanted, arg);
     if (job == NULL) {
         return false;
     }
@@ -131,9 +145,10 @@ bool hashpool_hash(struct hashpool *pool, const char *password, hashpool_hashed 
     return job_start(job);
 }
 
-bool hashpool_verify(struct hashpool *pool, const char *hash, const char *password, hashpool_verified done, void *arg)
+bool hashpool_verify(struct hashpool *pool, const struct hashpool_job *wanted, hashpool_verified done, void *arg)
 {
-    struct job *job = job_new(pool, JOB_VERIFY, password, arg);
+    const char *hash = wanted->hash;
+    struct job *job = job_new(pool, JOB_VERIFY, wanted, arg);
     if (job == NULL) {
         return false;
     }

@@ -2,6 +2,10 @@
  * Argon2id password hashing on a pool of threads, so that many logins do not delay bids. The queue is bounded
  * (hash_queue_max); when it is full, callers answer 503. Callbacks run on the event loop.
  *
+ * Half of the queue is kept for known clients: addresses that have logged in to the account before, and users who
+ * change their password or follow a mailed link. So a flood of logins and registrations does not keep out those who use
+ * their accounts.
+ *
  * Callers: accounts.c, recovery.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCOUNT_HASHPOOL_H
@@ -19,7 +23,7 @@ struct hashpool;
 struct hashpool_options {
     struct event_base *base;
     int threads;
-    int queue_max; /* jobs that wait or run */
+    int queue_max; /* jobs that wait or run; of clients that are not known, half of it, and at least one */
     int ops;       /* passes of Argon2id */
     int memory_kib;
 };
@@ -31,10 +35,18 @@ void hashpool_free(struct hashpool *pool);
 /* `hash` is in the encoded format of crypto_pwhash_str; NULL if out of memory. */
 typedef void (*hashpool_hashed)(const char *hash, void *arg);
 typedef void (*hashpool_verified)(bool right, void *arg);
-/* Copies the password and wipes the copy afterwards. False: the queue is full, and `done` is not called. */
-MUST_CHECK bool hashpool_hash(struct hashpool *pool, const char *password, hashpool_hashed done, void *arg);
-/* A NULL `hash`, for unknown accounts, takes the same time and never verifies. */
-MUST_CHECK bool hashpool_verify(struct hashpool *pool, const char *hash, const char *password, hashpool_verified done,
+enum hashpool_client { HASHPOOL_OTHER, HASHPOOL_KNOWN };
+/* What is hashed, and for which client. */
+struct hashpool_job {
+    enum hashpool_client client;
+    const char *password; /* copied; the copy is wiped afterwards */
+    const char *hash;     /* to verify; NULL, for unknown accounts, takes the same time and never verifies */
+};
+
+/* False: the queue is full for such a client, and `done` is not called. */
+MUST_CHECK bool hashpool_hash(struct hashpool *pool, const struct hashpool_job *wanted, hashpool_hashed done,
+                              void *arg);
+MUST_CHECK bool hashpool_verify(struct hashpool *pool, const struct hashpool_job *wanted, hashpool_verified done,
                                 void *arg);
 
 #endif

@@ -160,8 +160,8 @@ static void on_looked(const struct pg_reply *reply, void *arg)
         return;
     }
     recovery->user = pg_uuid(reply->result, 0, 0);
-    if (!hashpool_hash(context_of(request)->hashpool, json_member(request->body, "password")->text, on_hashed,
-                       request)) {
+    const struct hashpool_job job = {HASHPOOL_KNOWN, json_member(request->body, "password")->text, NULL};
+    if (!hashpool_hash(context_of(request)->hashpool, &job, on_hashed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
