@@ -16,6 +16,7 @@
 #include "gateway/access/creation.h"
 #include "gateway/access/dispatch.h"
 #include "gateway/access/limits.h"
+#include "gateway/access/refusals.h"
 #include "gateway/access/sessions.h"
 #include "gateway/account/hashpool.h"
 #include "gateway/account/verification.h"
@@ -272,10 +273,12 @@ static bool start_accounts(struct gateway *gateway)
         .memory_kib = config->argon2_memory_kib,
     };
     const struct images_options images = {gateway->base, config, &gateway->deployment, gateway->pg, gateway->redis};
+    gateway->refusals = refusals_new(gateway->base, gateway->pg, gateway->clients.counts);
     gateway->hashpool = hashpool_new(&pool);
     gateway->images = images_new(&images);
     gateway->verification = verification_new(config, gateway->pg);
-    return gateway->hashpool != NULL && gateway->images != NULL && gateway->verification != NULL;
+    return gateway->refusals != NULL && gateway->hashpool != NULL && gateway->images != NULL &&
+           gateway->verification != NULL;
 }
 
 static bool start_live(struct gateway *gateway)
@@ -348,7 +351,8 @@ static void fill_contexts(struct gateway *gateway)
 static bool start_dispatch(struct gateway *gateway)
 {
     struct router_table tables[ROUTES_TABLES_MAX];
-    gateway->access = (struct access){gateway->config, &gateway->deployment, gateway->pg, gateway->redis};
+    gateway->access =
+        (struct access){gateway->config, &gateway->deployment, gateway->pg, gateway->redis, gateway->refusals};
     fill_contexts(gateway);
     routes_list(&gateway->contexts, tables);
     gateway->router = router_new(tables);
@@ -452,6 +456,7 @@ void components_stop(struct gateway *gateway)
     }
     watches_free(gateway->watches);
     presences_free(gateway->presences);
+    refusals_free(gateway->refusals);
     hashpool_free(gateway->hashpool);
     images_free(gateway->images);
     verification_free(gateway->verification);

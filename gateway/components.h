@@ -44,6 +44,7 @@ struct gateway {
 
     struct clients clients;
     struct http http;
+    struct refusals *refusals;
     struct access access;
     struct router *router;
     struct dispatch *dispatch;

@@ -111,6 +111,7 @@ static const struct setting settings[] = {
     INT("limits", address_unsent_percent, "25", 1, 100),
     INT("limits", user_requests_max, "256", 0, 1000000),
     INT("limits", user_live_max, "100", 0, 1000000),
+    INT("limits", refusals_per_minute, "600", 0, 1000000),
 
     TEXT("images", "store", store, "file"),
     TEXT("images", "image_folder", image_folder, "/var/lib/rostrum/images"),

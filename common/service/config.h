@@ -84,6 +84,7 @@ struct config {
     int address_unsent_percent;           /* of image_unsent_max_bytes */
     int user_requests_max;                /* in flight, per worker */
     int user_live_max;                    /* per worker */
+    int refusals_per_minute;              /* of an address and of a user, per worker; then 429 */
     /* [images] */
     char store[8]; /* file, s3 */
     char image_folder[CONFIG_TEXT_SIZE];

@@ -11,6 +11,7 @@
 #include "common/protocol/keys.h"
 #include "gateway/access/access.h"
 #include "gateway/access/audit.h"
+#include "gateway/access/refusals.h"
 #include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 
@@ -272,8 +273,11 @@ static void user_answered(struct request *request, const struct admission *admis
     }
     request->user.admin = admission->admin;
     if (request->route->auth == ROUTE_ADMIN && !admission->admin) {
-        audit_note(request, NULL, "ADMIN_REFUSED", request->route->pattern);
-        reply_error(request, ERROR_FORBIDDEN);
+        if (refusals_count(request->access->refusals, request, "ADMIN_REFUSED")) {
+            reply_error(request, ERROR_FORBIDDEN);
+        } else {
+            limits_refuse_client(request);
+        }
         return;
     }
     limits_headers(request, &admission->limit);

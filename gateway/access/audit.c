@@ -83,6 +83,15 @@ static void on_called(const struct pg_reply *reply, void *arg)
     }
 }
 
+void audit_entry(struct request *request, const struct uuid *actor, const char *action, const char *subject,
+                 route_handler then)
+{
+    request->then = then;
+    if (!add(request, actor, action, subject, on_called, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
 void audit_call(struct request *request, route_handler then)
 {
     char action[AUDIT_AGENT_SIZE];
@@ -93,8 +102,5 @@ void audit_call(struct request *request, route_handler then)
     }
     (void)snprintf(action, sizeof(action), "%s %s", router_method_text(request->method), request->route->pattern);
     copy_printable(evhttp_request_get_uri(request->evreq), subject, sizeof(subject));
-    request->then = then;
-    if (!add(request, NULL, action, subject, on_called, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
+    audit_entry(request, NULL, action, subject, then);
 }

@@ -1,6 +1,7 @@
 /*
- * The audit log: actor, action, and origin. It records every call and refusal of a route for admins, and every login. A
- * call for admins is logged before its handler runs; if that fails, it is answered 503. A change by an admin adds old
+ * The audit log: actor, action, and origin. It records every call of a route for admins and every login; their refusals
+ * are counted (refusals.h). A call for admins, and a login, is logged before it has an effect; if that fails, it is
+ * answered 503. A change by an admin adds old
  * and new value in the same statement as the change (AUDIT_INSERT). The database role may only insert and read entries
  * (schema/).
  *
@@ -42,6 +43,9 @@ void audit_origin_read(struct request *request, struct audit_origin *origin);
 
 /* Adds an entry without waiting for it; a failure is logged. `actor` NULL: the request's user. */
 void audit_note(struct request *request, const struct uuid *actor, const char *action, const char *subject);
+/* Adds an entry, then calls `then`. ENDS the request with 503 if the entry cannot be written. `actor` as above. */
+void audit_entry(struct request *request, const struct uuid *actor, const char *action, const char *subject,
+                 route_handler then);
 /* Adds an entry for this call, then calls `then`. ENDS the request with 503 if the entry cannot be written. */
 void audit_call(struct request *request, route_handler then);
 

@@ -312,16 +312,21 @@ static void mail_new_login(struct request *request)
     notify_owner(request, ACCOUNT_PLACE, ARRAY_LEN(values), values);
 }
 
-/* Adds an entry to the audit log, with the account's id, or a hash of the email if there is no such account. */
-static void note_login(struct request *request, const char *action)
+/* The subject of entries of the audit log: the account's id, or a hash of the email if there is no such account. */
+static void login_subject(const struct account *account, char subject[static UUID_TEXT_SIZE])
 {
-    const struct account *account = request->handler_state;
-    char subject[UUID_TEXT_SIZE];
     if (account->found) {
         uuid_format(&account->id, subject);
     } else {
         hash_account(account->email, subject);
     }
+}
+
+static void note_login(struct request *request, const char *action)
+{
+    const struct account *account = request->handler_state;
+    char subject[UUID_TEXT_SIZE];
+    login_subject(account, subject);
     audit_note(request, account->found ? &account->id : NULL, action, subject);
 }
 
@@ -337,7 +342,6 @@ static void on_session(struct request *request, const char *session_token)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    note_login(request, "LOGIN");
     remember_address(request);
     mail_new_login(request);
     session_cookie(request, session_token);
@@ -356,6 +360,21 @@ static void on_session(struct request *request, const char *session_token)
     reply_send(request, 200);
 }
 
+static void begin_session(struct request *request)
+{
+    const struct account *account = request->handler_state;
+    session_begin(request, &account->id, account->admin, on_session);
+}
+
+/* No session begins without its entry in the audit log. */
+static void log_in(struct request *request)
+{
+    const struct account *account = request->handler_state;
+    char subject[UUID_TEXT_SIZE];
+    login_subject(account, subject);
+    audit_entry(request, &account->id, "LOGIN", subject, begin_session);
+}
+
 static void on_login_verified(bool right, void *arg)
 {
     struct request *request = arg;
@@ -369,7 +388,7 @@ static void on_login_verified(bool right, void *arg)
         note_login(request, "LOGIN_BANNED");
         reply_error(request, ERROR_USER_BANNED);
     } else {
-        session_begin(request, &account->id, account->admin, on_session);
+        log_in(request);
     }
 }
 

@@ -20,6 +20,8 @@ bool clients_open(struct clients *clients, const struct config *config)
     set_share(&bounds, CLIENT_REQUESTS, config->connections_max, config->address_connections_percent);
     set_share(&bounds, CLIENT_LIVE, config->live_connections_max, config->address_live_percent);
     set_share(&bounds, CLIENT_UNSENT, config->image_unsent_max_bytes, config->address_unsent_percent);
+    bounds.most[CLIENT_REFUSALS][CLIENT_ADDRESS] = config->refusals_per_minute;
+    bounds.most[CLIENT_REFUSALS][CLIENT_USER] = config->refusals_per_minute;
     bounds.most[CLIENT_REQUESTS][CLIENT_USER] = config->user_requests_max;
     bounds.most[CLIENT_LIVE][CLIENT_USER] = config->user_live_max;
     clients->proxied = config->trust_forwarded_for;

@@ -250,6 +250,36 @@ END_TEST
 
 /* --- the audit log --- */
 
+/* Waits until so many refusals of the user are counted, and makes their minute an earlier one. */
+static void end_minute(const struct factory_user *who, int refusals)
+{
+    SUITE_WAIT(sql_int(fixture.sql,
+                       "SELECT coalesce((SELECT sum(count) FROM refusal_counts WHERE actor_id = $1::uuid), 0) +"
+                       " coalesce((SELECT sum((new_value->>'count')::int) FROM audit_log WHERE actor_id = $1::uuid"
+                       " AND action = 'ADMIN_REFUSED'), 0)",
+                       who->id, NULL) == refusals,
+               NOTIFIED_MS);
+    PQclear(sql_rows(fixture.sql, "UPDATE refusal_counts SET minute = minute - interval '2 minutes'", NULL));
+}
+
+START_TEST(refusals_of_a_minute_are_one_entry_of_the_audit_log)
+{
+    enum { CALLS = 40 };
+    for (int i = 0; i < CALLS; i++) {
+        EXPECT_ERROR(fixture_call(&fixture.ann, "GET", ADMIN "/stats", NULL), 403, "FORBIDDEN");
+    }
+    end_minute(&fixture.ann, CALLS);
+    SUITE_WAIT(sql_int(fixture.sql,
+                       "SELECT coalesce(sum((new_value->>'count')::int), 0) FROM audit_log WHERE actor_id = $1::uuid"
+                       " AND action = 'ADMIN_REFUSED' AND address = '127.0.0.1' AND subject LIKE '%/admin/stats'",
+                       fixture.ann.id, NULL) == CALLS,
+               NOTIFIED_MS);
+    int rows = sql_int(fixture.sql, "SELECT count(*) FROM audit_log WHERE actor_id = $1 AND action = 'ADMIN_REFUSED'",
+                       fixture.ann.id, NULL);
+    ck_assert_msg(rows >= 1 && rows <= 2, "%d entries", rows); /* two if a minute ended meanwhile */
+}
+END_TEST
+
 START_TEST(admin_calls_changes_logins_and_refusals_are_audited)
 {
     client_header(fixture.client, "X-Request-Id: the-ban-of-ann");
@@ -271,6 +301,7 @@ START_TEST(admin_calls_changes_logins_and_refusals_are_audited)
     EXPECT_ERROR(fixture_call(&fixture.bob, "GET", ADMIN "/stats", NULL), 403, "FORBIDDEN");
     (void)fixture_call(NULL, "POST", "/api/v1/auth/login",
                        client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", fixture.bob.email));
+    end_minute(&fixture.bob, 1);
     SUITE_WAIT(sql_int(fixture.sql,
                        "SELECT count(DISTINCT action) FROM audit_log WHERE actor_id = $1 AND action IN ('LOGIN',"
                        " 'LOGIN_FAILED', 'ADMIN_REFUSED')",
@@ -413,6 +444,7 @@ static Suite *admin_suite(void)
         an_active_maximum_is_hidden_from_admins_until_settlement,
         statistics_count_users_and_auctions,
         admin_calls_changes_logins_and_refusals_are_audited,
+        refusals_of_a_minute_are_one_entry_of_the_audit_log,
         the_database_role_cannot_change_the_audit_log,
         dead_letters_can_be_read_requeued_and_dropped,
         an_undecodable_dead_letter_cannot_be_requeued,

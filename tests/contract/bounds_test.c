@@ -1,5 +1,5 @@
 /*
- * What one client address can take: connections, live connections, memory of files. Each test starts a second
+ * What one client address can take: connections, live connections, memory of files, refusals. Each test starts a second
  * gateway of one worker with small bounds on the deployment's servers. Clients come from several addresses of the
  * loopback network, of which the tests' settings exempt only 127.0.0.1.
  */
@@ -419,6 +419,27 @@ START_TEST(a_guest_who_reads_too_slowly_is_disconnected)
 }
 END_TEST
 
+/* ---- refusals ---- */
+
+START_TEST(a_user_who_is_refused_too_often_gets_429)
+{
+    enum { MOST = 3 };
+    char header[FACTORY_TOKEN_SIZE + URL_SIZE];
+    start_gateway("", "[limits]\nrefusals_per_minute = 3\n");
+    (void)snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", fixture.ann.token);
+    int fd = connect_from(2, 0);
+    for (int i = 0; i < MOST; i++) {
+        ck_assert_int_eq(get(fd, "/api/v1/admin/stats", header), 403);
+    }
+    (void)close(fd);
+    fd = connect_from(3, 0); /* the user is counted over all addresses */
+    ck_assert_int_eq(get(fd, "/api/v1/admin/stats", header), 429);
+    ck_assert_int_eq(get(fd, "/api/v1/users/me", header), 200);
+    (void)close(fd);
+    stop_gateway();
+}
+END_TEST
+
 static Suite *bounds_suite(void)
 {
     const TTest *const tests[] = {
@@ -430,6 +451,7 @@ static Suite *bounds_suite(void)
         an_image_of_many_pieces_arrives_whole_on_a_connection_that_stays_open,
         unsent_bytes_have_a_budget_and_each_address_a_share,
         a_guest_who_reads_too_slowly_is_disconnected,
+        a_user_who_is_refused_too_often_gets_429,
         NULL,
     };
     return fixture_suite("bounds", tests);
