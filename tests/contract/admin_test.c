@@ -274,9 +274,11 @@ START_TEST(refusals_of_a_minute_are_one_entry_of_the_audit_log)
                        " AND action = 'ADMIN_REFUSED' AND address = '127.0.0.1' AND subject LIKE '%/admin/stats'",
                        fixture.ann.id, NULL) == CALLS,
                NOTIFIED_MS);
-    int rows = sql_int(fixture.sql, "SELECT count(*) FROM audit_log WHERE actor_id = $1 AND action = 'ADMIN_REFUSED'",
-                       fixture.ann.id, NULL);
-    ck_assert_msg(rows >= 1 && rows <= 2, "%d entries", rows); /* two if a minute ended meanwhile */
+    int64_t rows =
+        sql_int(fixture.sql, "SELECT count(*) FROM audit_log WHERE actor_id = $1 AND action = 'ADMIN_REFUSED'",
+                fixture.ann.id, NULL);
+    ck_assert_int_ge(rows, 1);
+    ck_assert_int_le(rows, 2); /* two if a minute ended meanwhile */
 }
 END_TEST
 
