@@ -91,7 +91,7 @@ START_TEST(an_address_may_hold_its_bound_and_no_more)
     ck_assert(client_counts_take(counts, &one, CLIENT_LIVE, MOST));
     ck_assert(!client_counts_take(counts, &one, CLIENT_LIVE, 1));
     ck_assert(client_counts_take(counts, &other, CLIENT_LIVE, 1));
-    ck_assert(client_counts_take(counts, &one, CLIENT_UPLOADS, 1000)); /* without a bound */
+    ck_assert(client_counts_take(counts, &one, CLIENT_UNSENT, 1000)); /* without a bound */
     client_counts_give(counts, &one, CLIENT_LIVE, 1);
     ck_assert(!client_counts_take(counts, &one, CLIENT_LIVE, 2));
     ck_assert(client_counts_take(counts, &one, CLIENT_LIVE, 1));
