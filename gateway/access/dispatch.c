@@ -42,36 +42,23 @@ struct dispatch {
 
 struct http_facts {
     int hosts;
-    int lengths;
-    bool body;       /* Content-Length is not 0 */
-    bool chunked;    /* has a Transfer-Encoding */
-    bool unreadable; /* has a Transfer-Encoding that evhttp does not support */
-    bool malformed;  /* has a header name or length that evhttp and a proxy may interpret differently */
+    int credentials; /* Authorization headers */
+    bool body;       /* Content-Length is not 0, or Transfer-Encoding */
     const char *request_id;
     const char *traceparent;
     const char *forwarded; /* the last X-Forwarded-For */
 };
 
-/* A token of RFC 9110. For evhttp, "Content-Length " with a space before the colon would be another header. */
-static bool name_is_valid(const char *name)
-{
-    size_t length = strspn(name, "!#$%&'*+-.^_`|~0123456789"
-                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
-    return length > 0 && name[length] == '\0';
-}
-
 static void read_header(const struct evkeyval *header, struct http_facts *facts)
 {
-    facts->malformed |= !name_is_valid(header->key);
     if (strcasecmp(header->key, "Host") == 0) {
         facts->hosts++;
+    } else if (strcasecmp(header->key, "Authorization") == 0) {
+        facts->credentials++;
     } else if (strcasecmp(header->key, "Content-Length") == 0) {
-        facts->lengths++;
-        facts->body |= strcmp(header->value, "0") != 0;
-        facts->malformed |= header->value[strspn(header->value, "0123456789")] != '\0';
+        facts->body |= header->value[strspn(header->value, "0")] != '\0';
     } else if (strcasecmp(header->key, "Transfer-Encoding") == 0) {
-        facts->chunked = true;
-        facts->unreadable |= strcasecmp(header->value, "chunked") != 0;
+        facts->body = true;
     } else if (strcasecmp(header->key, "X-Request-Id") == 0) {
         facts->request_id = header->value;
     } else if (strcasecmp(header->key, "traceparent") == 0) {
@@ -132,9 +119,8 @@ static void set_address(const struct dispatch *dispatch, struct request *request
 }
 
 /*
- * Refuses requests that violate HTTP although evhttp accepts them. evhttp does not read some of them completely, such
- * as a DELETE with a body or a request with two lengths. It would parse the rest as the next request, so the connection
- * is closed after the answer.
+ * Refuses requests that are well-formed (conn.c has checked that) but violate HTTP. evhttp does not read the body of a
+ * GET or DELETE. It would parse the body as the next request, so the connection is closed after the answer.
  */
 static bool http_is_valid(struct request *request, struct http_facts *facts)
 {
@@ -145,9 +131,8 @@ static bool http_is_valid(struct request *request, struct http_facts *facts)
     }
     bool bodiless = (evreq->type & (EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH)) == 0;
     bool version_11 = evreq->major == 1 && evreq->minor >= 1;
-    request->close = facts->unreadable || facts->malformed || facts->hosts > 1 || (version_11 && facts->hosts == 0) ||
-                     facts->lengths > 1 || (facts->chunked && facts->lengths > 0) ||
-                     (bodiless && (facts->chunked || facts->body));
+    request->close =
+        facts->hosts > 1 || (version_11 && facts->hosts == 0) || facts->credentials > 1 || (bodiless && facts->body);
     return !request->close;
 }
 
