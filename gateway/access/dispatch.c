@@ -25,7 +25,12 @@
 #include "gateway/http/reply.h"
 #include "gateway/http/request.h"
 
-enum { SWEEP_MS = 50 }; /* interval of the checks for deadlines */
+enum {
+    SWEEP_MS = 50,       /* interval of the checks for deadlines */
+    PARAMETER_SIZE = 64, /* of a query parameter's name that is reported; a longer one is cut */
+};
+
+#define API "/api/v1/" /* here an unknown query parameter is an error */
 
 struct dispatch {
     const struct config *config;
@@ -185,7 +190,10 @@ static bool find_route(const struct dispatch *dispatch, struct request *request)
     if (path != NULL) {
         result = router_find(dispatch->router, request->method, path, strlen(path), &match);
     }
-    if (result == ROUTER_NO_PATH) {
+    if (options && path != NULL && strcmp(path, "*") == 0) {
+        set_allow(request, ~0U); /* of the server, not of a resource */
+        reply_empty(request, 204);
+    } else if (result == ROUTER_NO_PATH) {
         reply_error(request, ERROR_NOT_FOUND);
     } else if (options) {
         /* router_find stops at the requested method; METHOD_COUNT matches none, so it collects all of them. */
@@ -207,12 +215,53 @@ static bool find_route(const struct dispatch *dispatch, struct request *request)
 
 /* ---- body and handler ---- */
 
+/* Skips a text and the blanks around it; NULL if it does not follow. */
+static const char *skip_text(const char *at, const char *text)
+{
+    size_t length = strlen(text);
+    at += strspn(at, " \t");
+    if (strncasecmp(at, text, length) != 0) {
+        return NULL;
+    }
+    at += length;
+    return at + strspn(at, " \t");
+}
+
+/* Whether a parameter of a media type is another charset than UTF-8. `at` begins with the semicolon. */
+static bool is_other_charset(const char *at)
+{
+    const char *charset = skip_text(at + 1, "charset=");
+    if (charset == NULL) {
+        return false;
+    }
+    bool quoted = *charset == '"';
+    const char *end = skip_text(charset + quoted, quoted ? "utf-8\"" : "utf-8");
+    return end == NULL || (*end != '\0' && *end != ';');
+}
+
+/* application/json, in UTF-8. Other parameters are ignored. */
 static bool content_is_json(const char *type)
 {
-    static const char json[] = "application/json";
-    size_t length = sizeof(json) - 1;
-    return type != NULL && strncasecmp(type, json, length) == 0 &&
-           (type[length] == '\0' || type[length] == ';' || type[length] == ' ');
+    const char *at = type == NULL ? NULL : skip_text(type, "application/json");
+    while (at != NULL && *at == ';') {
+        if (is_other_charset(at)) {
+            return false;
+        }
+        at += 1 + strcspn(at + 1, ";");
+    }
+    return at != NULL && *at == '\0';
+}
+
+/* No coding but identity is decoded here. */
+static bool content_is_encoded(const struct request *request)
+{
+    const char *coding = NULL;
+    for (size_t i = 0; (coding = request_header_at(request, "Content-Encoding", i)) != NULL; i++) {
+        if (strcasecmp(coding, "identity") != 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool read_body(struct request *request)
@@ -241,13 +290,41 @@ static bool read_body(struct request *request)
     return true;
 }
 
+/* Each query parameter must be one that the route declares; else the request is ended. Links may have others. */
+static bool query_is_known(struct request *request)
+{
+    struct field_errors field_errors = {0};
+    const char *query = NULL;
+    const char *name = NULL;
+    size_t length = 0;
+    if (strncmp(request->route->pattern, API, sizeof(API) - 1) != 0) {
+        return true;
+    }
+    while ((name = request_query_name(request, &query, &length)) != NULL) {
+        if (!route_has_parameter(request->route, name, length)) {
+            char text[PARAMETER_SIZE];
+            (void)snprintf(text, sizeof(text), "%.*s", (int)length, name);
+            field_errors_add(&field_errors, text, "is not a query parameter of this resource");
+        }
+    }
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
+    }
+    return field_errors.count == 0;
+}
+
 static void run_handler(struct request *request)
 {
     if (request->evreq == NULL) {
         reply_end(request); /* answered at the deadline */
         return;
     }
-    if (request->route->body != ROUTE_JSON_BODY || read_body(request)) {
+    if (!query_is_known(request)) {
+        return;
+    }
+    if (request->route->body != ROUTE_NO_BODY && content_is_encoded(request)) {
+        reply_error(request, ERROR_UNSUPPORTED_MEDIA_TYPE);
+    } else if (request->route->body != ROUTE_JSON_BODY || read_body(request)) {
         request->route->handler(request);
     }
 }

@@ -121,6 +121,11 @@ void request_header_list(const struct request *request, const char *name, char *
  */
 MUST_CHECK bool request_query(const struct request *request, const char *name, char *out, size_t size);
 /*
+ * Returns the name of the next query parameter, as it stands in the target, and its length. `*query` is NULL before the
+ * first call. NULL: there are no more.
+ */
+const char *request_query_name(const struct request *request, const char **query, size_t *length);
+/*
  * Moves the raw body into a buffer that the caller frees. Once per request, when the handler begins. NULL if out of
  * memory.
  */
