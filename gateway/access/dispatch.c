@@ -21,6 +21,7 @@
 #include "gateway/access/session.h"
 #include "gateway/http/conn.h"
 #include "gateway/http/cors.h"
+#include "gateway/http/forwarded.h"
 #include "gateway/http/http.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request.h"
@@ -39,7 +40,8 @@ struct dispatch {
     const struct access *access;
     struct requests *requests;
     struct event *sweep;
-    char id_prefix[UUID_TEXT_SIZE]; /* of generated request ids: the worker's id, followed by a number */
+    struct address_networks proxies; /* trusted_proxies */
+    char id_prefix[UUID_TEXT_SIZE];  /* of generated request ids: the worker's id, followed by a number */
     uint64_t id_count;
 };
 
@@ -51,7 +53,7 @@ struct http_facts {
     bool body;       /* Content-Length is not 0, or Transfer-Encoding */
     const char *request_id;
     const char *traceparent;
-    const char *forwarded; /* the last X-Forwarded-For */
+    size_t forwarded; /* X-Forwarded-For headers */
 };
 
 static void read_header(const struct evkeyval *header, struct http_facts *facts)
@@ -69,7 +71,7 @@ static void read_header(const struct evkeyval *header, struct http_facts *facts)
     } else if (strcasecmp(header->key, "traceparent") == 0) {
         facts->traceparent = header->value;
     } else if (strcasecmp(header->key, "X-Forwarded-For") == 0) {
-        facts->forwarded = header->value;
+        facts->forwarded++;
     }
 }
 
@@ -112,15 +114,17 @@ static void set_address(const struct dispatch *dispatch, struct request *request
 {
     char *peer = NULL;
     uint16_t port = 0;
-    const char *forwarded = dispatch->config->trust_forwarded_for ? facts->forwarded : NULL;
+    struct forwarded forwarded;
     evhttp_connection_get_peer(evhttp_request_get_connection(request->evreq), &peer, &port);
-    if (forwarded != NULL) {
-        /* Only the last address was added by the deployment's proxy; the client may have sent the ones before it. */
-        const char *comma = strrchr(forwarded, ',');
-        forwarded = comma == NULL ? forwarded : comma + 1;
-        forwarded += strspn(forwarded, " ");
+    forwarded_begin(&forwarded, &dispatch->proxies, peer);
+    for (size_t i = facts->forwarded; i > 0 && !forwarded.ended; i--) {
+        forwarded_add(&forwarded, request_header_at(request, "X-Forwarded-For", i - 1));
     }
-    (void)snprintf(request->address, sizeof(request->address), "%s", forwarded != NULL ? forwarded : peer);
+    if (forwarded.client.family != AF_UNSPEC) {
+        address_format(&forwarded.client, request->address);
+    } else {
+        (void)snprintf(request->address, sizeof(request->address), "%s", peer == NULL ? "" : peer);
+    }
 }
 
 /*
@@ -433,6 +437,9 @@ struct dispatch *dispatch_new(const struct dispatch_options *options)
     dispatch->http = options->http;
     dispatch->access = options->access;
     uuid_format(options->id, dispatch->id_prefix);
+    if (!address_networks_parse(options->config->trusted_proxies, &dispatch->proxies)) {
+        dispatch->proxies.count = 0; /* config_check refuses such a list; without networks no proxy is trusted */
+    }
     dispatch->requests = requests_new(options->config->request_deadline_ms);
     dispatch->sweep = event_new(options->base, -1, EV_PERSIST, do_sweep, dispatch);
     if (dispatch->requests == NULL || dispatch->sweep == NULL || event_add(dispatch->sweep, &every) != 0) {

@@ -10,6 +10,7 @@
 
 #include <sys/queue.h>
 
+#include "common/base/address.h"
 #include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
@@ -26,7 +27,7 @@ struct request;
 struct requests;
 
 enum {
-    REQUEST_ADDRESS_SIZE = 46,                 /* an IPv6 address as text */
+    REQUEST_ADDRESS_SIZE = ADDRESS_TEXT_SIZE,
     REQUEST_SESSION_SIZE = TOKEN_SESSION_SIZE, /* hex of the session token's hash */
 };
 
