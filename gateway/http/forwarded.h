@@ -1,7 +1,7 @@
 /*
  * The client's address behind proxies, from X-Forwarded-For. Each proxy appends the address that it was called from. So
- * the list is read from its end, and only as long as a trusted proxy wrote the entry: the client is the first address
- * that is not a trusted proxy's. Entries before it may be forged. Pure. Caller: dispatch.c.
+ * the list is read from its end, as long as a trusted proxy wrote the entry. The client is the first address that is no
+ * trusted proxy's. Entries before it may be forged. Pure. Caller: dispatch.c.
  */
 #ifndef ROSTRUM_GATEWAY_HTTP_FORWARDED_H
 #define ROSTRUM_GATEWAY_HTTP_FORWARDED_H
