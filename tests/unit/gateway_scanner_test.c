@@ -36,6 +36,12 @@ static size_t scan(const char *bytes, size_t length, size_t piece)
     return taken;
 }
 
+static void append(char out[static TEXT_SIZE], const char *more)
+{
+    size_t length = strlen(out);
+    (void)snprintf(out + length, TEXT_SIZE - length, "%s", more);
+}
+
 static const struct {
     const char *sent;
     const char *left; /* what evhttp gets */
@@ -77,7 +83,7 @@ START_TEST(empty_lines_are_counted_and_limited)
     ck_assert_uint_eq(scanner.empty_bytes, 4);
     ck_assert(scanner.error == ERROR_COUNT);
     for (int i = 0; i <= SCANNER_EMPTY_LINES_MAX; i++) {
-        (void)strcat(bytes, "\r\n");
+        append(bytes, "\r\n");
     }
     (void)scan(bytes, strlen(bytes), 1);
     ck_assert_int_eq((int)scanner.error, ERROR_BAD_REQUEST);
@@ -90,11 +96,13 @@ START_TEST(extensions_and_trailers_have_a_limit)
     size_t length = strlen(bytes);
     memset(bytes + length, 'a', SCANNER_DISCARDED_MAX - 1);
     length += SCANNER_DISCARDED_MAX - 1;
-    memcpy(bytes + length, "\r\nx\r\n0\r\n\r\n", 10);
-    ck_assert_uint_eq(scan(bytes, length + 10, length + 10), length + 10);
+    bytes[length] = '\0';
+    append(bytes, "\r\nx\r\n0\r\n\r\n");
+    ck_assert_uint_eq(scan(bytes, strlen(bytes), TEXT_SIZE), strlen(bytes));
     ck_assert(scanner.ended);
-    memcpy(bytes + length, "\r\nx\r\n0\r\na: b\r\n\r\n", 16);
-    (void)scan(bytes, length + 16, length + 16);
+    bytes[length] = '\0';
+    append(bytes, "\r\nx\r\n0\r\na: b\r\n\r\n");
+    (void)scan(bytes, strlen(bytes), TEXT_SIZE);
     ck_assert_int_eq((int)scanner.error, ERROR_BAD_REQUEST);
 }
 END_TEST
@@ -149,7 +157,7 @@ START_TEST(random_bytes_are_read_alike_in_any_pieces)
         size_t begin = next_random(&state) % 2 == 0 ? 0 : strlen(CHUNK);
         bytes[begin] = '\0';
         for (unsigned i = next_random(&state) % 16; i > 0; i--) {
-            (void)strcat(bytes, parts[next_random(&state) % ARRAY_LEN(parts)]);
+            append(bytes, parts[next_random(&state) % ARRAY_LEN(parts)]);
         }
         size_t length = strlen(bytes);
         size_t taken = scan(bytes, length, length + 1);
