@@ -25,6 +25,6 @@ static void handle_document(struct request *request)
 }
 
 const struct route openapi_routes[] = {
-    {METHOD_GET, ROUTE_OPEN, "/api/v1/openapi.json", handle_document, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/openapi.json", handle_document, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -70,6 +70,11 @@ class Document:
         """Follows one $ref that stands alone, as those of responses and headers do."""
         return self.resolver.resolve(node["$ref"])[1] if "$ref" in node else node
 
+    def query(self, operation):
+        """The names of an operation's query parameters."""
+        parameters = map(self.resolve, operation.details.get("parameters", []))
+        return {each["name"] for each in parameters if each["in"] == "query"}
+
     def operation(self, name):
         """By its operationId."""
         return next(operation for operation in self.operations if operation.id == name)
