@@ -9,7 +9,7 @@
  *    event activated at the write sees the complete page and can replace it.
  *  - The close callback of an evhttp_connection is called once, before its memory is freed.
  *  - The callback of the input buffer runs before evhttp sees the bytes. The buffer of a socket holds memory of its
- * own, which may be changed in place, and its front may be drained.
+ *    own, which may be changed in place, and its front may be drained.
  */
 #include "gateway/http/conn.h"
 
