@@ -283,8 +283,7 @@ static void on_close(struct stream *stream, enum stream_end end)
     char reason[REASON_SIZE];
     switch (end) {
     case STREAM_END_DRAIN:
-        (void)snprintf(reason, sizeof(reason), "reconnect in %u ms",
-                       randombytes_uniform((uint32_t)websocket->live->config->live_reconnect_ms + 1));
+        (void)snprintf(reason, sizeof(reason), "reconnect in %u ms", streams_reconnect_ms(stream->streams));
         websocket_close(websocket, WEBSOCKET_GOING_AWAY, reason);
         break;
     case STREAM_END_SLOW:
