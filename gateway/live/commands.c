@@ -24,6 +24,7 @@
 enum {
     ID_MAX = 64, /* bytes of an "id" as JSON */
     ID_SIZE = ID_MAX + 1,
+    ANSWERS_MAX = 8, /* commands `subscribe` for one auction that wait for its state; further ones are refused */
     HELD_MAX = 4, /* live messages held back between a bid's decision and its answer; further ones are sent at once */
     RESULT_WAIT_MS = 60000, /* for the decision on an accepted bid; after that only Redis may deliver it, or GET */
 };
@@ -43,12 +44,18 @@ struct subscription {
     struct watcher watcher;
     struct websocket *websocket;
     struct uuid auction_id;
-    bool stale;       /* updates were skipped: the present state must be sent */
-    char id[ID_SIZE]; /* id of the command until it was answered; else "" */
+    bool stale;                            /* updates were skipped: the present state must be sent */
+    STAILQ_HEAD(, waiting_answer) answers; /* one for each command `subscribe` that is not answered yet */
+    size_t answer_count;
     TAILQ_ENTRY(subscription) list;
 };
 
-/* A bid from this client, until its decision. */
+struct waiting_answer {
+    char id[ID_SIZE]; /* of the command */
+    STAILQ_ENTRY(waiting_answer) list;
+};
+
+/* A bid, a proxy bid or a withdrawal from this client, until its decision. */
 struct bid_request {
     struct request_transport transport; /* first */
     struct websocket *websocket;
@@ -138,21 +145,58 @@ static void send_field_error(struct websocket *websocket, const char *id, const 
 
 /* ---- subscriptions ---- */
 
+static void pop_answer(struct subscription *subscription)
+{
+    struct waiting_answer *answer = STAILQ_FIRST(&subscription->answers);
+    STAILQ_REMOVE_HEAD(&subscription->answers, list);
+    subscription->answer_count--;
+    free(answer);
+}
+
+/* False: it was refused, as no more commands may wait. */
+static bool push_answer(struct subscription *subscription, const char *id)
+{
+    struct waiting_answer *answer = subscription->answer_count < ANSWERS_MAX ? calloc(1, sizeof(*answer)) : NULL;
+    if (answer == NULL) {
+        send_error(subscription->websocket, ERROR_UNAVAILABLE, id, &subscription->auction_id);
+        return false;
+    }
+    (void)snprintf(answer->id, sizeof(answer->id), "%s", id);
+    STAILQ_INSERT_TAIL(&subscription->answers, answer, list);
+    subscription->answer_count++;
+    return true;
+}
+
 static void subscription_free(struct subscription *subscription)
 {
     watch_remove(&subscription->watcher);
+    while (subscription->answer_count > 0) {
+        pop_answer(subscription);
+    }
     TAILQ_REMOVE(&client_of(subscription->websocket)->subscriptions, subscription, list);
     client_of(subscription->websocket)->subscription_count--;
     free(subscription);
+}
+
+/* Answers one command; `id` may be "". An answer is sent even to a slow client. */
+static void send_snapshot(struct websocket *websocket, struct text *text, const char *id)
+{
+    if (id[0] == '\0') {
+        websocket_send(websocket, text);
+    } else {
+        websocket_send_frame(websocket, text_answer(text, id));
+    }
 }
 
 static void on_update(struct watcher *watcher, struct text *text)
 {
     struct subscription *subscription = watcher->owner;
     struct websocket *websocket = subscription->websocket;
-    if (subscription->id[0] != '\0') { /* the answer to its command is sent even to a slow client */
-        websocket_send_frame(websocket, text_answer(text, subscription->id));
-        subscription->id[0] = '\0';
+    if (subscription->answer_count > 0) {
+        while (subscription->answer_count > 0) {
+            send_snapshot(websocket, text, STAILQ_FIRST(&subscription->answers)->id);
+            pop_answer(subscription);
+        }
     } else if (stream_is_clear(&websocket->stream)) {
         websocket_send(websocket, text);
     } else {
@@ -164,7 +208,13 @@ static void on_refused(struct watcher *watcher, enum error_code reason)
 {
     struct subscription *subscription = watcher->owner;
     struct websocket *websocket = subscription->websocket;
-    send_error(websocket, reason, subscription->id, &subscription->auction_id);
+    if (subscription->answer_count == 0) { /* it has ended later */
+        send_error(websocket, reason, "", &subscription->auction_id);
+    }
+    while (subscription->answer_count > 0) {
+        send_error(websocket, reason, STAILQ_FIRST(&subscription->answers)->id, &subscription->auction_id);
+        pop_answer(subscription);
+    }
     subscription_free(subscription);
 }
 
@@ -218,6 +268,39 @@ static bool read_auction(struct websocket *websocket, const struct client_messag
     return true;
 }
 
+static struct subscription *subscription_make(struct websocket *websocket, const struct uuid *auction)
+{
+    struct subscription *subscription = calloc(1, sizeof(*subscription));
+    if (subscription != NULL) {
+        *subscription = (struct subscription){
+            .watcher = {.update = on_update, .refused = on_refused, .owner = subscription},
+            .websocket = websocket,
+            .auction_id = *auction,
+        };
+        STAILQ_INIT(&subscription->answers);
+        TAILQ_INSERT_TAIL(&client_of(websocket)->subscriptions, subscription, list);
+        client_of(websocket)->subscription_count++;
+    }
+    return subscription;
+}
+
+static void add_subscription(struct websocket *websocket, const struct uuid *auction, const char *id)
+{
+    if (client_of(websocket)->subscription_count >= (size_t)websocket->live->config->live_subscriptions_max) {
+        send_error(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, id, auction);
+        return;
+    }
+    struct subscription *subscription = subscription_make(websocket, auction);
+    if (subscription == NULL) {
+        send_error(websocket, ERROR_UNAVAILABLE, id, auction);
+    } else if (!push_answer(subscription, id)) {
+        subscription_free(subscription);
+    } else if (!watch_add(websocket->live->watches, &subscription->watcher, auction)) {
+        on_refused(&subscription->watcher, ERROR_UNAVAILABLE);
+    }
+}
+
+/* A repeated subscribe requests a snapshot. It waits with the former ones, which are answered by the same state. */
 static void do_subscribe(struct websocket *websocket, const struct client_message *message)
 {
     struct uuid auction;
@@ -225,31 +308,24 @@ static void do_subscribe(struct websocket *websocket, const struct client_messag
         return;
     }
     struct subscription *subscription = find_subscription(websocket, &auction);
+    if (subscription != NULL && subscription->answer_count > 0) {
+        (void)push_answer(subscription, message->id);
+        return;
+    }
     if (subscription != NULL) {
-        subscription_free(subscription); /* a repeated subscribe requests a snapshot */
+        subscription_free(subscription);
     }
-    if (client_of(websocket)->subscription_count >= (size_t)websocket->live->config->live_subscriptions_max) {
-        send_error(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, message->id, &auction);
-        return;
-    }
-    subscription = calloc(1, sizeof(*subscription));
-    if (subscription == NULL) {
-        send_error(websocket, ERROR_UNAVAILABLE, message->id, &auction);
-        return;
-    }
-    *subscription = (struct subscription){
-        .watcher = {.update = on_update, .refused = on_refused, .owner = subscription},
-        .websocket = websocket,
-        .auction_id = auction,
-    };
-    (void)snprintf(subscription->id, sizeof(subscription->id), "%s", message->id);
-    TAILQ_INSERT_TAIL(&client_of(websocket)->subscriptions, subscription, list);
-    client_of(websocket)->subscription_count++;
-    if (!watch_add(websocket->live->watches, &subscription->watcher, &auction)) {
-        on_refused(&subscription->watcher, ERROR_UNAVAILABLE);
-    }
+    add_subscription(websocket, &auction, message->id);
 }
 
+static void send_unsubscribed(struct websocket *websocket, const struct uuid *auction, const char *id)
+{
+    struct jsonw *json = begin_answer(websocket, "unsubscribed", id);
+    jsonw_put_uuid(json, "auctionId", auction);
+    send_answer(websocket);
+}
+
+/* It overtakes each subscribe that still waits for the state; their answer is that there is no subscription. */
 static void do_unsubscribe(struct websocket *websocket, const struct client_message *message)
 {
     struct uuid auction;
@@ -257,12 +333,14 @@ static void do_unsubscribe(struct websocket *websocket, const struct client_mess
         return;
     }
     struct subscription *subscription = find_subscription(websocket, &auction);
+    while (subscription != NULL && subscription->answer_count > 0) {
+        send_unsubscribed(websocket, &auction, STAILQ_FIRST(&subscription->answers)->id);
+        pop_answer(subscription);
+    }
     if (subscription != NULL) {
         subscription_free(subscription);
     }
-    struct jsonw *json = begin_answer(websocket, "unsubscribed", message->id);
-    jsonw_put_uuid(json, "auctionId", &auction);
-    send_answer(websocket);
+    send_unsubscribed(websocket, &auction, message->id);
 }
 
 /* ---- bids ---- */

@@ -132,6 +132,101 @@ START_TEST(no_updates_arrive_after_unsubscribing)
 }
 END_TEST
 
+/* Sends text messages in one packet, so that the gateway reads all of them before it can answer the first. */
+static void send_together(struct websocket *socket, const char *const *texts, size_t count)
+{
+    enum { PACKET_SIZE = 8192 };
+    uint8_t bytes[PACKET_SIZE];
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_uint_le(size + strlen(texts[i]) + WIRE_HEADER_MAX, sizeof(bytes));
+        size += wire_write(WIRE_FIN | WIRE_TEXT, texts[i], strlen(texts[i]), bytes + size);
+    }
+    ck_assert(websocket_send(socket, bytes, size, 0));
+}
+
+/* A command with the id `id`; "" : none. Each of the last TEXTS results is valid. */
+static const char *command_text(const char *type, const char *auction, const char *id)
+{
+    enum { TEXTS = 32, TEXT_SIZE = 160 };
+    static char texts[TEXTS][TEXT_SIZE];
+    static size_t next;
+    char *text = texts[next++ % TEXTS];
+    (void)snprintf(text, TEXT_SIZE, "{\"type\": \"%s\", \"auctionId\": \"%s\"%s%s}", type, auction,
+                   id[0] == '\0' ? "" : ", \"id\": ", id);
+    return text;
+}
+
+static void expect_answer(struct websocket *socket, const char *type, const char *id)
+{
+    const struct json *message = receive(socket, NULL);
+    ck_assert_msg(strcmp(websocket_text(message, "type"), type) == 0 && strcmp(websocket_text(message, "id"), id) == 0,
+                  "expected %s with id %s, got %s with id %s", type, id, websocket_text(message, "type"),
+                  websocket_text(message, "id"));
+}
+
+/* No other test watches the auction, so the first snapshot must come from PostgreSQL: the commands overtake it. */
+START_TEST(each_overtaken_subscribe_is_answered_by_its_id)
+{
+    struct websocket *guest = open_as(NULL);
+    const char *const again[] = {command_text("subscribe", fixture.auction, "1"),
+                                 command_text("subscribe", fixture.auction, "\"two\""),
+                                 command_text("subscribe", fixture.auction, "")};
+    send_together(guest, again, ARRAY_LEN(again));
+    expect_answer(guest, "snapshot", "1");
+    expect_answer(guest, "snapshot", "two");
+    expect_answer(guest, "snapshot", "");
+    websocket_free(guest);
+    guest = open_as(NULL);
+    char other[UUID_TEXT_SIZE];
+    const struct factory_terms terms = {0};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
+    const char *const left[] = {command_text("subscribe", other, "1"), command_text("subscribe", other, "2"),
+                                command_text("unsubscribe", other, "3")};
+    send_together(guest, left, ARRAY_LEN(left));
+    expect_answer(guest, "unsubscribed", "1");
+    expect_answer(guest, "unsubscribed", "2");
+    expect_answer(guest, "unsubscribed", "3");
+    (void)subscribe(guest, other);
+    websocket_free(guest);
+}
+END_TEST
+
+START_TEST(each_overtaken_subscribe_of_an_unknown_auction_is_refused_by_its_id)
+{
+    static const char unknown[] = "0190aaaa-0000-7000-8000-000000000000";
+    struct websocket *guest = open_as(NULL);
+    const char *const texts[] = {command_text("subscribe", unknown, "1"), command_text("subscribe", unknown, "2")};
+    send_together(guest, texts, ARRAY_LEN(texts));
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        const struct json *message = receive(guest, "error");
+        expect_member(message, "error", "NOT_FOUND");
+        expect_member(message, "id", client_format("%zu", i + 1));
+    }
+    websocket_free(guest);
+}
+END_TEST
+
+/* Each waiting answer costs memory while PostgreSQL is slow. */
+START_TEST(the_number_of_subscribes_that_wait_for_one_auction_is_limited)
+{
+    enum { WAITING_MAX = 8 };
+    struct websocket *guest = open_as(NULL);
+    const char *texts[WAITING_MAX + 1];
+    for (size_t i = 0; i <= WAITING_MAX; i++) {
+        texts[i] = command_text("subscribe", fixture.auction, client_format("%zu", i));
+    }
+    send_together(guest, texts, ARRAY_LEN(texts));
+    const struct json *message = receive(guest, "error");
+    expect_member(message, "error", "UNAVAILABLE");
+    expect_member(message, "id", client_format("%d", WAITING_MAX));
+    for (size_t i = 0; i < WAITING_MAX; i++) {
+        expect_answer(guest, "snapshot", client_format("%zu", i));
+    }
+    websocket_free(guest);
+}
+END_TEST
+
 START_TEST(invalid_subscriptions_and_messages_get_errors)
 {
     struct websocket *guest = open_as(NULL);
@@ -635,6 +730,9 @@ static Suite *live_suite(void)
         a_guest_gets_a_snapshot_and_then_every_version,
         live_updates_use_the_pseudonyms_of_the_history,
         no_updates_arrive_after_unsubscribing,
+        each_overtaken_subscribe_is_answered_by_its_id,
+        each_overtaken_subscribe_of_an_unknown_auction_is_refused_by_its_id,
+        the_number_of_subscribes_that_wait_for_one_auction_is_limited,
         invalid_subscriptions_and_messages_get_errors,
         a_connection_has_at_most_a_hundred_subscriptions,
         each_state_of_an_auction_sends_an_update,
