@@ -60,6 +60,7 @@ struct bid_request {
     struct request_transport transport; /* first */
     struct websocket *websocket;
     struct uuid auction_id;
+    bool withdraws;              /* a withdrawal: its decision is no bid_result */
     char *key;                   /* NULL: none */
     struct waiter waiter;        /* for the decision, should Redis lose it */
     struct text *held[HELD_MAX]; /* messages that arrived before the answer and follow it */
@@ -375,11 +376,28 @@ static void put_members(struct jsonw *json, const struct json *object)
     }
 }
 
-/* Notifies all connections of the bidder, including this one. Without a decision in time it only frees the bid. */
+/* A decision that came after `bid_pending`; the answer to a withdrawal that is decided in time has no bidId. */
+static void send_withdrawn(struct bid_request *bid_request, const struct decision *decision)
+{
+    struct websocket *websocket = bid_request->websocket;
+    struct jsonw *json = decision->status == BID_REJECTED
+                             ? begin_error(websocket, errors_of_reason(decision->reason), bid_request->id)
+                             : begin_answer(websocket, "proxy_withdrawn", bid_request->id);
+    jsonw_put_uuid(json, "auctionId", &bid_request->auction_id);
+    jsonw_put_uuid(json, "bidId", &decision->bid_id);
+    send_answer(websocket);
+}
+
+/*
+ * Notifies all connections of the bidder, including this one. Of a withdrawal the others learn nothing, as over HTTP.
+ * Without a decision in time it only frees the bid.
+ */
 static void on_decided(struct waiter *waiter, const struct decision *decision)
 {
     struct bid_request *bid_request = waiter->arg;
-    if (decision != NULL) {
+    if (decision != NULL && bid_request->withdraws) {
+        send_withdrawn(bid_request, decision);
+    } else if (decision != NULL) {
         presences_decided(bid_request->websocket->live->presences, decision);
     }
     transport_free(bid_request);
@@ -402,14 +420,27 @@ static void wait_for_decision(struct bid_request *bid_request, const struct json
     }
 }
 
-/* Converts the answer of POST bids. It is parsed first, because the same writer holds it. */
+static const char *type_of_status(int status)
+{
+    switch (status) {
+    case 200:
+        return "bid_result";
+    case 202:
+        return "bid_pending";
+    case 204:
+        return "proxy_withdrawn";
+    default:
+        return "error";
+    }
+}
+
+/* Converts the answer over HTTP. It is parsed first, because the same writer holds it. A 204 has no body. */
 static void on_bid_answered(struct request_transport *transport, int status, const char *text, size_t length)
 {
     struct bid_request *bid_request = (struct bid_request *)transport;
     struct websocket *websocket = bid_request->websocket;
-    const char *type = status == 202 ? "bid_pending" : "bid_result";
-    struct json *answer = json_parse(text, length, NULL);
-    struct jsonw *json = begin_answer(websocket, status < 300 ? type : "error", bid_request->id);
+    struct json *answer = length == 0 ? NULL : json_parse(text, length, NULL);
+    struct jsonw *json = begin_answer(websocket, type_of_status(status), bid_request->id);
     jsonw_put_uuid(json, "auctionId", &bid_request->auction_id);
     if (answer != NULL) {
         put_members(json, answer);
@@ -424,15 +455,21 @@ static void on_bid_answered(struct request_transport *transport, int status, con
     json_free(answer);
 }
 
-/* The body for POST bids; NULL without memory. */
-static struct json *make_body(struct websocket *websocket, const struct json *amount)
+/* A command that a route of bids.h handles. */
+struct bid_command {
+    int route;        /* index in bids_routes */
+    const char *name; /* of the member with the amount, in the command and in the body; NULL: the route has no body */
+};
+
+/* The body for the route; NULL without memory. */
+static struct json *make_body(struct websocket *websocket, const char *name, const struct json *amount)
 {
     struct jsonw *json = websocket->live->json;
     size_t length = 0;
     jsonw_reset(json);
     jsonw_object(json);
-    if (amount != NULL) {
-        jsonw_name(json, "amount");
+    if (name != NULL && amount != NULL) {
+        jsonw_name(json, name);
         jsonw_value(json, amount);
     }
     jsonw_end_object(json);
@@ -466,13 +503,14 @@ static struct bid_request *make_transport(struct websocket *websocket, const str
     return bid_request;
 }
 
-static void place_bid(struct websocket *websocket, const struct client_message *message, const struct uuid *auction,
-                      const struct json *key)
+static void pass_to_route(struct websocket *websocket, const struct client_message *message, const struct uuid *auction,
+                          const struct json *key, const struct bid_command *command)
 {
+    const struct json *amount = command->name == NULL ? NULL : json_member(message->tree, command->name);
     struct bid_request *bid_request = make_transport(websocket, message, auction, key);
-    struct json *body = bid_request == NULL ? NULL : make_body(websocket, json_member(message->tree, "amount"));
+    struct json *body = bid_request == NULL ? NULL : make_body(websocket, command->name, amount);
     const struct dispatch_transport from = {
-        .route = &bids_routes[BIDS_PLACE],
+        .route = &bids_routes[command->route],
         .context = websocket->live->bids,
         .parameter = *auction,
         .body = body,
@@ -480,6 +518,9 @@ static void place_bid(struct websocket *websocket, const struct client_message *
         .address = websocket->address,
         .transport = bid_request == NULL ? NULL : &bid_request->transport,
     };
+    if (bid_request != NULL) {
+        bid_request->withdraws = command->route == BIDS_WITHDRAW;
+    }
     if (body == NULL || !dispatch_by_transport(websocket->live->dispatch, &from)) {
         if (bid_request != NULL) {
             transport_free(bid_request);
@@ -488,7 +529,9 @@ static void place_bid(struct websocket *websocket, const struct client_message *
     }
 }
 
-static void do_bid(struct websocket *websocket, const struct client_message *message)
+/* Checks what HTTP checks before a handler: credentials, and the form of the key. */
+static void run_bid_command(struct websocket *websocket, const struct client_message *message,
+                            const struct bid_command *command)
 {
     struct uuid auction;
     const struct json *key = json_member(message->tree, "idempotencyKey");
@@ -502,8 +545,41 @@ static void do_bid(struct websocket *websocket, const struct client_message *mes
     } else if (key != NULL && key->type != JSON_STRING && key->type != JSON_NULL) {
         send_field_error(websocket, message->id, "idempotencyKey", "must have 1 to 64 characters");
     } else {
-        place_bid(websocket, message, &auction, key != NULL && key->type == JSON_STRING ? key : NULL);
+        pass_to_route(websocket, message, &auction, key != NULL && key->type == JSON_STRING ? key : NULL, command);
     }
+}
+
+static void do_bid(struct websocket *websocket, const struct client_message *message)
+{
+    static const struct bid_command bid = {BIDS_PLACE, "amount"};
+    run_bid_command(websocket, message, &bid);
+}
+
+/*
+ * Sets a maximum (POST proxy), or withdraws it (DELETE proxy). A maximum of null does not withdraw: a client that
+ * computes one wrongly sends null as well.
+ */
+static void do_proxy(struct websocket *websocket, const struct client_message *message)
+{
+    static const struct bid_command set = {BIDS_PROXY, "maxAmount"};
+    static const struct bid_command withdrawal = {BIDS_WITHDRAW, NULL};
+    static const char *const with_maximum[] = {"maxAmount", "idempotencyKey", "receipt"};
+    bool withdraw = false;
+    if (json_member(message->tree, "withdraw") == NULL) {
+        run_bid_command(websocket, message, &set);
+        return;
+    }
+    if (!json_get_bool(message->tree, "withdraw", &withdraw) || !withdraw) {
+        send_field_error(websocket, message->id, "withdraw", "must be true, or left out");
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(with_maximum); i++) {
+        if (json_member(message->tree, with_maximum[i]) != NULL) {
+            send_field_error(websocket, message->id, with_maximum[i], "must be left out together with withdraw");
+            return;
+        }
+    }
+    run_bid_command(websocket, message, &withdrawal);
 }
 
 /* ---- users ---- */
@@ -599,7 +675,7 @@ static void do_ping(struct websocket *websocket, const struct client_message *me
 
 /* ---- table of commands ---- */
 
-enum { MEMBERS_MAX = 4 };
+enum { MEMBERS_MAX = 5 };
 
 static const struct command_entry {
     const char *type;
@@ -609,6 +685,7 @@ static const struct command_entry {
     {"subscribe", do_subscribe, {"auctionId"}},
     {"unsubscribe", do_unsubscribe, {"auctionId"}},
     {"bid", do_bid, {"auctionId", "amount", "idempotencyKey", "receipt"}},
+    {"proxy", do_proxy, {"auctionId", "maxAmount", "withdraw", "idempotencyKey", "receipt"}},
     {"ping", do_ping, {NULL}},
     {"auth", do_auth, {"token"}},
 };
@@ -674,7 +751,7 @@ static void run(struct websocket *websocket, const struct json *tree)
             return;
         }
     }
-    send_field_error(websocket, id, "type", "must be auth, subscribe, unsubscribe, bid or ping");
+    send_field_error(websocket, id, "type", "must be auth, subscribe, unsubscribe, bid, proxy or ping");
 }
 
 static void take(struct websocket *websocket, const void *bytes, size_t length)

@@ -443,6 +443,130 @@ START_TEST(repeated_messages_with_one_key_place_one_bid)
 }
 END_TEST
 
+/* ---- proxy bids ---- */
+
+static const char *proxy_text(const char *more)
+{
+    return client_format("{\"type\": \"proxy\", \"auctionId\": \"%s\", \"id\": \"p\"%s}", fixture.auction, more);
+}
+
+static void expect_maximum(const struct factory_user *who, const char *amount)
+{
+    const struct reply *reply = fixture_call(who, "GET", fixture_path("/proxy"), NULL);
+    EXPECT_STATUS(reply, amount == NULL ? 404 : 200);
+    if (amount != NULL) {
+        EXPECT_TEXT(reply, "maxAmount", amount);
+    }
+}
+
+START_TEST(a_proxy_bid_over_websocket_is_set_raised_and_withdrawn)
+{
+    struct websocket *ann = open_as(&fixture.ann);
+    struct websocket *guest = open_as(NULL);
+    (void)subscribe(guest, fixture.auction);
+    const struct json *answer = exchange(ann, proxy_text(", \"maxAmount\": 100.00, \"receipt\": true"), "bid_pending");
+    expect_member(answer, "id", "p");
+    expect_member(answer, "status", "pending");
+    expect_member(answer, "maxAmount", "100.00");
+    expect_member(answer, "auctionId", fixture.auction);
+    ck_assert_ptr_null(json_member(answer, "amount"));
+    ck_assert_str_ne(websocket_text(answer, "receipt"), "");
+    answer = receive(ann, "bid_result");
+    expect_member(answer, "status", "accepted");
+    expect_member(answer, "maxAmount", "100.00");
+    expect_member(answer, "amount", "10.00");
+    expect_maximum(&fixture.ann, "100.00");
+    expect_member(receive(guest, "bid_placed"), "currentBid", "10.00");
+    (void)exchange(ann, proxy_text(", \"maxAmount\": \"120.00\""), "bid_pending");
+    expect_member(receive(ann, "bid_result"), "status", "accepted");
+    expect_maximum(&fixture.ann, "120.00");
+    (void)exchange(ann, proxy_text(", \"maxAmount\": 90"), "bid_pending");
+    answer = receive(ann, "bid_result");
+    expect_member(answer, "status", "rejected");
+    expect_member(answer, "reason", "MAXIMUM_NOT_RAISED");
+    ck_assert_ptr_nonnull(receive(guest, "auction_updated")); /* nothing public changed */
+    answer = exchange(ann, proxy_text(", \"withdraw\": true"), "proxy_withdrawn");
+    expect_member(answer, "id", "p");
+    expect_member(answer, "auctionId", fixture.auction);
+    expect_maximum(&fixture.ann, NULL);
+    websocket_free(ann);
+    websocket_free(guest);
+}
+END_TEST
+
+START_TEST(a_key_makes_a_repeated_proxy_bid_one_bid)
+{
+    static const char more[] = ", \"maxAmount\": 100.00, \"idempotencyKey\": \"once\"";
+    struct websocket *ann = open_as(&fixture.ann);
+    char id[UUID_TEXT_SIZE];
+    (void)snprintf(id, sizeof(id), "%s", websocket_text(exchange(ann, proxy_text(more), "bid_pending"), "bidId"));
+    expect_member(receive(ann, "bid_result"), "bidId", id);
+    expect_member(exchange(ann, proxy_text(more), "bid_result"), "bidId", id);
+    client_header(fixture.client, "Idempotency-Key: once");
+    const struct reply *reply = fixture_call(&fixture.ann, "POST", fixture_path("/proxy"), "{\"maxAmount\": 100.00}");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "bidId", id);
+    websocket_free(ann);
+}
+END_TEST
+
+START_TEST(refusals_of_proxy_bids_have_the_codes_of_http)
+{
+    static const struct {
+        const char *more;
+        const char *error;
+    } refusals[] = {
+        {"", "VALIDATION_FAILED"},
+        {", \"maxAmount\": null", "VALIDATION_FAILED"}, /* as over HTTP: it does not withdraw */
+        {", \"maxAmount\": 60, \"amount\": 60", "VALIDATION_FAILED"},
+        {", \"maxAmount\": 60, \"withdraw\": true", "VALIDATION_FAILED"},
+        {", \"withdraw\": false", "VALIDATION_FAILED"},
+        {", \"withdraw\": \"true\"", "VALIDATION_FAILED"},
+        {", \"withdraw\": true, \"idempotencyKey\": \"k\"", "VALIDATION_FAILED"},
+        {", \"maxAmount\": -1", "INVALID_AMOUNT"},
+        {", \"maxAmount\": 20", "BID_TOO_LOW"},
+        {", \"withdraw\": true", "NOT_FOUND"}, /* ann has no maximum */
+    };
+    struct websocket *ann = open_as(&fixture.ann);
+    struct websocket *seller = open_as(&fixture.seller);
+    struct websocket *guest = open_as(NULL);
+    bid(&fixture.bob, "50.00");
+    for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+        const struct json *answer = exchange(ann, proxy_text(refusals[i].more), "error");
+        ck_assert_msg(strcmp(websocket_text(answer, "error"), refusals[i].error) == 0, "%s: expected %s, got %s",
+                      refusals[i].more, refusals[i].error, websocket_text(answer, "error"));
+        expect_member(answer, "id", "p");
+    }
+    expect_member(exchange(seller, proxy_text(", \"maxAmount\": 60"), "error"), "error", "OWN_AUCTION");
+    expect_member(exchange(guest, proxy_text(", \"maxAmount\": 60"), "error"), "error", "UNAUTHORIZED");
+    expect_member(exchange(guest, proxy_text(", \"withdraw\": true"), "error"), "error", "UNAUTHORIZED");
+    websocket_free(ann);
+    websocket_free(seller);
+    websocket_free(guest);
+}
+END_TEST
+
+/* As over HTTP: an answer after 3 s at the latest. A lock on the auction's row delays the decision. */
+START_TEST(a_late_withdrawal_is_pending_and_then_decided)
+{
+    struct websocket *ann = open_as(&fixture.ann);
+    char id[UUID_TEXT_SIZE];
+    (void)exchange(ann, proxy_text(", \"maxAmount\": 100.00"), "bid_pending");
+    (void)receive(ann, "bid_result");
+    PQclear(sql_rows(fixture.sql, "BEGIN", NULL));
+    ck_assert_int_eq(
+        (int)sql_int(fixture.sql, "SELECT 1 FROM auctions WHERE id = $1::uuid FOR UPDATE", fixture.auction, NULL), 1);
+    const struct json *answer = exchange(ann, proxy_text(", \"withdraw\": true"), "bid_pending");
+    (void)snprintf(id, sizeof(id), "%s", websocket_text(answer, "bidId"));
+    PQclear(sql_rows(fixture.sql, "COMMIT", NULL));
+    answer = receive(ann, "proxy_withdrawn");
+    expect_member(answer, "bidId", id);
+    expect_member(answer, "id", "p");
+    expect_maximum(&fixture.ann, NULL);
+    websocket_free(ann);
+}
+END_TEST
+
 /* ---- messages for one user ---- */
 
 START_TEST(a_result_reaches_all_connections_of_its_user_only)
@@ -742,6 +866,10 @@ static Suite *live_suite(void)
         a_receipt_is_sent_on_request,
         refusals_over_websocket_have_the_codes_of_http,
         repeated_messages_with_one_key_place_one_bid,
+        a_proxy_bid_over_websocket_is_set_raised_and_withdrawn,
+        a_key_makes_a_repeated_proxy_bid_one_bid,
+        refusals_of_proxy_bids_have_the_codes_of_http,
+        a_late_withdrawal_is_pending_and_then_decided,
         a_result_reaches_all_connections_of_its_user_only,
         a_rejected_bid_names_its_reason,
         notifications_are_pushed_without_subscription,
