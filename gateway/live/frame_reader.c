@@ -1,6 +1,6 @@
 /*
- * See frame_reader.h. A header (RFC 6455, 5.2): FIN and opcode; mask bit and a length of 7 bits; a length of 16 or 64
- * bits if the short one is 126 or 127; the mask.
+ * See frame_reader.h. A header (RFC 6455, 5.2) begins with FIN and opcode, then the mask bit and a length of 7 bits. If
+ * that is 126 or 127, a length of 16 or 64 bits follows. The mask is last.
  */
 #include "gateway/live/frame_reader.h"
 

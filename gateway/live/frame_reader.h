@@ -1,6 +1,6 @@
 /*
  * Follows the headers of the frames that a client sends, so that a frame over a limit is refused at its header. wslay
- * reports a frame only with the first byte of its payload. It also tells when no frame and no message is incomplete.
+ * reports a frame only with the first byte of its payload. It also knows when no frame and no message is incomplete.
  *
  * The header is not checked otherwise: wslay parses the same bytes and refuses an invalid one.
  *
@@ -29,8 +29,9 @@ struct frame_reader {
 };
 
 /*
- * Follows `bytes`. Returns how many of them may be parsed: all, or those up to the end of the first header that
- * announces a message of more than `max` bytes (FRAME_TOO_BIG) or too many fragments (FRAME_TOO_MANY).
+ * Follows `bytes`. Returns how many of them may be parsed: all, or those up to the end of the first refused header.
+ * That is one that announces a message of more than `max` bytes (FRAME_TOO_BIG), or too many fragments
+ * (FRAME_TOO_MANY).
  */
 size_t frame_reader_take(struct frame_reader *reader, const uint8_t *bytes, size_t length, uint64_t max,
                          enum frame_verdict *verdict);
