@@ -17,6 +17,7 @@
 #include "tests/support/events.h"
 #include "tests/support/exposition.h"
 #include "tests/support/fixture.h"
+#include "tests/support/live_recording.h"
 #include "tests/support/program.h"
 #include "tests/support/websocket.h"
 
@@ -408,5 +409,9 @@ static Suite *live_limits_suite(void)
 
 int main(void)
 {
-    return suite_run(live_limits_suite());
+    if (!live_recording_begin()) {
+        return EXIT_FAILURE;
+    }
+    bool passed = suite_run(live_limits_suite()) == EXIT_SUCCESS;
+    return live_recording_check(false) && passed ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -3,6 +3,9 @@
  * and connections closed by logout or ban. Limits, drains and lost connections are in live_limits_test.c, the WebSocket
  * protocol in websocket_test.c.
  *
+ * At the end all messages that were sent and received are validated against gateway/asyncapi.yaml, and each kind of
+ * message that it describes must have been among them.
+ *
  * Runs alone: load of other tests would delay its live updates.
  */
 #include <stdio.h>
@@ -13,6 +16,7 @@
 #include "tests/support/deployment.h"
 #include "tests/support/events.h"
 #include "tests/support/fixture.h"
+#include "tests/support/live_recording.h"
 #include "tests/support/websocket.h"
 
 enum { HEADER_SIZE = FACTORY_TOKEN_SIZE + 64, SOON_MS = 6000 };
@@ -132,19 +136,6 @@ START_TEST(no_updates_arrive_after_unsubscribing)
 }
 END_TEST
 
-/* Sends text messages in one packet, so that the gateway reads all of them before it can answer the first. */
-static void send_together(struct websocket *socket, const char *const *texts, size_t count)
-{
-    enum { PACKET_SIZE = 8192 };
-    uint8_t bytes[PACKET_SIZE];
-    size_t size = 0;
-    for (size_t i = 0; i < count; i++) {
-        ck_assert_uint_le(size + strlen(texts[i]) + WIRE_HEADER_MAX, sizeof(bytes));
-        size += wire_write(WIRE_FIN | WIRE_TEXT, texts[i], strlen(texts[i]), bytes + size);
-    }
-    ck_assert(websocket_send(socket, bytes, size, 0));
-}
-
 /* A command with the id `id`; "" : none. Each of the last TEXTS results is valid. */
 static const char *command_text(const char *type, const char *auction, const char *id)
 {
@@ -172,7 +163,7 @@ START_TEST(each_overtaken_subscribe_is_answered_by_its_id)
     const char *const again[] = {command_text("subscribe", fixture.auction, "1"),
                                  command_text("subscribe", fixture.auction, "\"two\""),
                                  command_text("subscribe", fixture.auction, "")};
-    send_together(guest, again, ARRAY_LEN(again));
+    ck_assert(websocket_send_texts(guest, again, ARRAY_LEN(again)));
     expect_answer(guest, "snapshot", "1");
     expect_answer(guest, "snapshot", "two");
     expect_answer(guest, "snapshot", "");
@@ -183,7 +174,7 @@ START_TEST(each_overtaken_subscribe_is_answered_by_its_id)
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
     const char *const left[] = {command_text("subscribe", other, "1"), command_text("subscribe", other, "2"),
                                 command_text("unsubscribe", other, "3")};
-    send_together(guest, left, ARRAY_LEN(left));
+    ck_assert(websocket_send_texts(guest, left, ARRAY_LEN(left)));
     expect_answer(guest, "unsubscribed", "1");
     expect_answer(guest, "unsubscribed", "2");
     expect_answer(guest, "unsubscribed", "3");
@@ -197,7 +188,7 @@ START_TEST(each_overtaken_subscribe_of_an_unknown_auction_is_refused_by_its_id)
     static const char unknown[] = "0190aaaa-0000-7000-8000-000000000000";
     struct websocket *guest = open_as(NULL);
     const char *const texts[] = {command_text("subscribe", unknown, "1"), command_text("subscribe", unknown, "2")};
-    send_together(guest, texts, ARRAY_LEN(texts));
+    ck_assert(websocket_send_texts(guest, texts, ARRAY_LEN(texts)));
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         const struct json *message = receive(guest, "error");
         expect_member(message, "error", "NOT_FOUND");
@@ -216,7 +207,7 @@ START_TEST(the_number_of_subscribes_that_wait_for_one_auction_is_limited)
     for (size_t i = 0; i <= WAITING_MAX; i++) {
         texts[i] = command_text("subscribe", fixture.auction, client_format("%zu", i));
     }
-    send_together(guest, texts, ARRAY_LEN(texts));
+    ck_assert(websocket_send_texts(guest, texts, ARRAY_LEN(texts)));
     const struct json *message = receive(guest, "error");
     expect_member(message, "error", "UNAVAILABLE");
     expect_member(message, "id", client_format("%d", WAITING_MAX));
@@ -306,6 +297,21 @@ START_TEST(each_state_of_an_auction_sends_an_update)
     expect_member(message, "status", "sold");
     expect_member(message, "currentBid", "15.00");
     expect_member(message, "seq", client_format("%lld", (long long)seq + 1));
+    websocket_free(guest);
+}
+END_TEST
+
+START_TEST(an_auction_without_bids_ends_unsold)
+{
+    char id[UUID_TEXT_SIZE];
+    const struct factory_terms terms = {.lasts_ms = 1500};
+    struct websocket *guest = open_as(NULL);
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
+    (void)subscribe(guest, id);
+    expect_member(receive(guest, "auction_ended"), "status", "ended");
+    const struct json *message = receive(guest, "auction_unsold");
+    expect_member(message, "status", "unsold");
+    ck_assert_int_eq((int)json_member(message, "currentBid")->type, JSON_NULL);
     websocket_free(guest);
 }
 END_TEST
@@ -860,6 +866,7 @@ static Suite *live_suite(void)
         invalid_subscriptions_and_messages_get_errors,
         a_connection_has_at_most_a_hundred_subscriptions,
         each_state_of_an_auction_sends_an_update,
+        an_auction_without_bids_ends_unsold,
         updates_and_cancellations_send_an_update,
         a_retracted_bid_sends_a_snapshot,
         a_bid_over_websocket_gets_pending_and_result,
@@ -890,5 +897,9 @@ static Suite *live_suite(void)
 
 int main(void)
 {
-    return suite_run(live_suite());
+    if (!live_recording_begin()) {
+        return EXIT_FAILURE;
+    }
+    bool passed = suite_run(live_suite()) == EXIT_SUCCESS;
+    return live_recording_check(getenv("ROSTRUM_TEST") == NULL) && passed ? EXIT_SUCCESS : EXIT_FAILURE;
 }
