@@ -146,9 +146,9 @@ static void send_field_error(struct websocket *websocket, const char *id, const 
 
 /* ---- subscriptions ---- */
 
-static void pop_answer(struct subscription *subscription)
+/* Removes the first answer, which the caller has sent. */
+static void pop_answer(struct subscription *subscription, struct waiting_answer *answer)
 {
-    struct waiting_answer *answer = STAILQ_FIRST(&subscription->answers);
     STAILQ_REMOVE_HEAD(&subscription->answers, list);
     subscription->answer_count--;
     free(answer);
@@ -170,9 +170,10 @@ static bool push_answer(struct subscription *subscription, const char *id)
 
 static void subscription_free(struct subscription *subscription)
 {
+    struct waiting_answer *answer = NULL;
     watch_remove(&subscription->watcher);
-    while (subscription->answer_count > 0) {
-        pop_answer(subscription);
+    while ((answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
+        pop_answer(subscription, answer);
     }
     TAILQ_REMOVE(&client_of(subscription->websocket)->subscriptions, subscription, list);
     client_of(subscription->websocket)->subscription_count--;
@@ -193,10 +194,11 @@ static void on_update(struct watcher *watcher, struct text *text)
 {
     struct subscription *subscription = watcher->owner;
     struct websocket *websocket = subscription->websocket;
+    struct waiting_answer *answer = NULL;
     if (subscription->answer_count > 0) {
-        while (subscription->answer_count > 0) {
-            send_snapshot(websocket, text, STAILQ_FIRST(&subscription->answers)->id);
-            pop_answer(subscription);
+        while ((answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
+            send_snapshot(websocket, text, answer->id);
+            pop_answer(subscription, answer);
         }
     } else if (stream_is_clear(&websocket->stream)) {
         websocket_send(websocket, text);
@@ -209,12 +211,13 @@ static void on_refused(struct watcher *watcher, enum error_code reason)
 {
     struct subscription *subscription = watcher->owner;
     struct websocket *websocket = subscription->websocket;
+    struct waiting_answer *answer = NULL;
     if (subscription->answer_count == 0) { /* it has ended later */
         send_error(websocket, reason, "", &subscription->auction_id);
     }
-    while (subscription->answer_count > 0) {
-        send_error(websocket, reason, STAILQ_FIRST(&subscription->answers)->id, &subscription->auction_id);
-        pop_answer(subscription);
+    while ((answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
+        send_error(websocket, reason, answer->id, &subscription->auction_id);
+        pop_answer(subscription, answer);
     }
     subscription_free(subscription);
 }
@@ -334,9 +337,10 @@ static void do_unsubscribe(struct websocket *websocket, const struct client_mess
         return;
     }
     struct subscription *subscription = find_subscription(websocket, &auction);
-    while (subscription != NULL && subscription->answer_count > 0) {
-        send_unsubscribed(websocket, &auction, STAILQ_FIRST(&subscription->answers)->id);
-        pop_answer(subscription);
+    struct waiting_answer *answer = NULL;
+    while (subscription != NULL && (answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
+        send_unsubscribed(websocket, &auction, answer->id);
+        pop_answer(subscription, answer);
     }
     if (subscription != NULL) {
         subscription_free(subscription);

@@ -534,7 +534,7 @@ END_TEST
 START_TEST(a_message_before_an_oversized_one_is_answered)
 {
     static const char ID[] = BEFORE_ID "first" AFTER_ID;
-    uint8_t bytes[sizeof(ID) + 2 * WIRE_HEADER_MAX];
+    uint8_t bytes[sizeof(ID) + WIRE_HEADER_MAX + WIRE_HEADER_MAX];
     size_t size = wire_write(WIRE_FIN | WIRE_TEXT, ID, strlen(ID), bytes);
     size += wire_head(WIRE_FIN | WIRE_TEXT, MESSAGE_MAX + 1, bytes + size);
     ck_assert(websocket_send(guest, bytes, size, 0));

@@ -19,6 +19,14 @@ from schemas import Validator, closed  # noqa: E402
 LINE = re.compile(r"([<>=]) (\S+) (.*)")
 CHANNELS = {">": "socket", "<": "socket", "=": "events"}
 ERRORS_SHOWN = 10
+TEXT_SHOWN = 600  # characters
+# What differs in thousands of messages and has one form: ids, times, pseudonyms, the digits of a number.
+VARIABLE = [
+    (re.compile(r'"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"'), '"01890000-0000-7000-8000-000000000000"'),
+    (re.compile(r'"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}[.][0-9]{3}Z"'), '"2026-05-01T13:30:15.120Z"'),
+    (re.compile(r'"Bidder-[A-HJ-NP-Z2-9]+"'), '"Bidder-A"'),
+    (re.compile(r'(?<=":)[1-9][0-9]{0,9}(?=[,.}])'), "1"),
+]
 # What JSON Schema cannot express: how an amount is written (1e2), and amounts of another type have a code of their own.
 UNDECIDED = {"INVALID_AMOUNT", "NOT_FOUND"}
 
@@ -31,10 +39,19 @@ class LiveDocument:
         self.kinds = {name: channel["messages"].keys() for name, channel in data["channels"].items()}
         self.commands = {name for operation in data["operations"].values() if operation["action"] == "receive"
                          for name in map(last, operation["messages"])}
+        self.validators, self.known = {}, {}
         self.payloads = {name: message["payload"] for name, message in data["components"]["messages"].items()}
 
     def error(self, channel, text):
         """The reason for which a message is not described; None if it is. The text may be no JSON."""
+        for pattern, value in VARIABLE:
+            text = pattern.sub(value, text)
+        if (channel, text) not in self.known:
+            self.known[channel, text] = self.find_error(channel, text)
+        return self.known[channel, text]
+
+    def find_error(self, channel, text):
+        """The same for a text in which each VARIABLE has one value."""
         try:
             message = json.loads(text)
         except ValueError as wrong:
@@ -42,7 +59,9 @@ class LiveDocument:
         kind = message.get("type") if isinstance(message, dict) else None
         if not isinstance(kind, str) or kind not in self.kinds[channel]:
             return f"{channel} has no message of the kind {kind}"
-        return Validator(self.closed, self.payloads[kind]).first_error(message)
+        if kind not in self.validators:
+            self.validators[kind] = Validator(self.closed, self.payloads[kind])
+        return self.validators[kind].first_error(message)
 
 
 def last(reference):
@@ -56,16 +75,19 @@ def read(path):
         return [LINE.fullmatch(line.rstrip("\n")).groups() for line in file]
 
 
-def answer(lines, index):
-    """The code of the error that answers the message at `index`; None if it was not refused."""
-    connection, sent = lines[index][1], member(lines[index][2], "id")
-    sent = sent if isinstance(sent, (str, int, float)) else None  # an id of another type is refused without it
-    for direction, of, text in lines[index + 1 :]:
-        if of == connection and direction == "<" and member(text, "id") == sent:
-            return member(text, "error")
-        if of == connection and direction == ">" and sent is None:
-            return None
-    return None
+def refusals(lines):
+    """The code of the error that answers each sent message of one connection, by its index, if it was refused."""
+    codes, waiting = {}, {}
+    for index, (direction, text) in enumerate(lines):
+        name = member(text, "id")
+        name = name if isinstance(name, (str, int, float)) else None  # an id of another type is refused without it
+        if direction == ">" and name is None:
+            waiting[None] = [index]  # the next message answers it, unless another is sent first
+        elif direction == ">":
+            waiting.setdefault(name, []).append(index)
+        elif waiting.get(name):
+            codes[waiting[name].pop(0)] = member(text, "error")
+    return codes
 
 
 def member(text, name):
@@ -79,24 +101,31 @@ def member(text, name):
 
 def check(document, lines, whole):
     """The errors of a recording."""
-    seen, wrong = set(), []
-    for index, (direction, _, text) in enumerate(lines):
-        error = document.error(CHANNELS[direction], text)
-        refused = answer(lines, index) if direction == ">" else None
-        if refused in UNDECIDED:
-            continue
-        if refused == "VALIDATION_FAILED" and error is None:
-            wrong.append(f"was refused, but is valid: {text}")
-        elif refused != "VALIDATION_FAILED" and error is not None:
-            wrong.append(f"{error}: {direction} {text[:600]}")
-        elif error is None:
-            kind = member(text, "type")
-            seen.add(kind)
-            if (kind in document.commands) != (direction == ">"):
-                wrong.append(f"in the other direction: {direction} {text[:600]}")
+    connections, seen, wrong = {}, set(), []
+    for direction, connection, text in lines:
+        connections.setdefault(connection, []).append((direction, text))
+    for each in connections.values():
+        check_connection(document, each, seen, wrong)
     if whole and document.payloads.keys() - seen:
         wrong.append(f"described, but not seen: {sorted(document.payloads.keys() - seen)}")
     return wrong
+
+
+def check_connection(document, lines, seen, wrong):
+    """Adds the kinds and the errors of one connection."""
+    codes = refusals(lines)
+    for index, (direction, text) in enumerate(lines):
+        error, refused = document.error(CHANNELS[direction], text), codes.get(index)
+        if refused in UNDECIDED:
+            continue
+        if refused == "VALIDATION_FAILED" and error is None:
+            wrong.append(f"was refused, but is valid: {text[:TEXT_SHOWN]}")
+        elif refused != "VALIDATION_FAILED" and error is not None:
+            wrong.append(f"{error}: {direction} {text[:TEXT_SHOWN]}")
+        elif error is None:
+            seen.add(member(text, "type"))
+            if (member(text, "type") in document.commands) != (direction == ">"):
+                wrong.append(f"in the other direction: {direction} {text[:TEXT_SHOWN]}")
 
 
 def main():
