@@ -225,9 +225,9 @@ static void handle_metrics(struct request *request)
 }
 
 const struct route health_routes[] = {
-    {METHOD_GET, ROUTE_OPEN, "/health", handle_health, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_OPEN, "/ready", handle_ready, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_OPEN, "/metrics", handle_metrics, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_OPEN, "/api/v1/time", handle_time, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/health", handle_health, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_OPEN, "/ready", handle_ready, LIMIT_NONE, ROUTE_NO_BODY, "for"},
+    {METHOD_GET, ROUTE_OPEN, "/metrics", handle_metrics, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/time", handle_time, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

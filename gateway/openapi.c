@@ -35,7 +35,7 @@ static void handle_asyncapi(struct request *request)
 }
 
 const struct route openapi_routes[] = {
-    {METHOD_GET, ROUTE_OPEN, "/api/v1/openapi.json", handle_openapi, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_OPEN, "/api/v1/asyncapi.json", handle_asyncapi, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/openapi.json", handle_openapi, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/asyncapi.json", handle_asyncapi, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -99,6 +99,36 @@ static int parse(const char *text, uint8_t bytes[static 16])
     return inet_pton(AF_INET6, text, bytes) == 1 ? AF_INET6 : AF_UNSPEC;
 }
 
+bool address_parse(const char *text, size_t length, struct address *address)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    char copy[ADDRESS_TEXT_SIZE];
+    *address = (struct address){.family = AF_UNSPEC};
+    if (length >= sizeof(copy) || memchr(text, '\0', length) != NULL) {
+        return false;
+    }
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    address->family = parse(copy, address->bytes);
+    if (address->family == AF_INET6 && memcmp(address->bytes, mapped, sizeof(mapped)) == 0) {
+        address->family = AF_INET;
+        memcpy(address->bytes, address->bytes + sizeof(mapped), sizeof(struct in_addr));
+    }
+    return address->family != AF_UNSPEC;
+}
+
+void address_format(const struct address *address, char out[static ADDRESS_TEXT_SIZE])
+{
+    if (inet_ntop(address->family, address->bytes, out, ADDRESS_TEXT_SIZE) == NULL) {
+        out[0] = '\0';
+    }
+}
+
+bool address_is_in(const struct address_networks *networks, const struct address *address)
+{
+    return within_any(networks->list, networks->count, address->family, address->bytes);
+}
+
 enum address_literal address_literal(const struct address_networks *networks, const char *host)
 {
     uint8_t bytes[16];

@@ -82,7 +82,7 @@ static const struct setting settings[] = {
     INT("gateway", hash_queue_max, "64", 1, 100000),
     INT("gateway", clock_skew_max_ms, "200", 1, 60000),
     INT("gateway", undecided_max_s, "60", 0, 86400),
-    BOOL("gateway", trust_forwarded_for, "no"),
+    TEXT("gateway", "trusted_proxies", trusted_proxies, "none"),
     TEXT("gateway", "cors_origins", cors_origins, "none"),
 
     INT("auth", argon2_ops, "2", 1, 100),
@@ -411,13 +411,19 @@ static bool check_mail(const struct config *config, char *reason, size_t reason_
     return true;
 }
 
-static bool check_webhooks(const struct config *config, char *reason, size_t reason_size)
+static bool check_networks(const struct config *config, char *reason, size_t reason_size)
 {
+    const struct {
+        const char *name;
+        const char *text;
+    } lists[] = {{"webhook_networks", config->webhook_networks}, {"trusted_proxies", config->trusted_proxies}};
     struct address_networks networks;
-    if (!address_networks_parse(config->webhook_networks, &networks)) {
-        (void)snprintf(reason, reason_size, "webhook_networks must be none, or up to %d networks like 10.0.0.0/8",
-                       ADDRESS_NETWORKS_MAX);
-        return false;
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        if (!address_networks_parse(lists[i].text, &networks)) {
+            (void)snprintf(reason, reason_size, "%s must be none, or up to %d networks like 10.0.0.0/8", lists[i].name,
+                           ADDRESS_NETWORKS_MAX);
+            return false;
+        }
     }
     return true;
 }
@@ -448,7 +454,7 @@ bool config_check(const struct config *config, char *reason, size_t reason_size)
         return false;
     }
     return check_urls(config, reason, reason_size) && check_images(config, reason, reason_size) &&
-           check_mail(config, reason, reason_size) && check_webhooks(config, reason, reason_size);
+           check_mail(config, reason, reason_size) && check_networks(config, reason, reason_size);
 }
 
 void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg)

@@ -163,7 +163,7 @@ amqp_url = amqp://rostrum:$(secret rabbitmq)@$(addresses rabbitmq $AMQP_PORT)/ro
 [gateway]
 listen_address = 0.0.0.0
 listen_port = 8080
-trust_forwarded_for = yes
+trusted_proxies = $(machine_address proxy)/32
 [images]
 image_folder = $CLUSTER/images
 [mail]
@@ -301,9 +301,29 @@ queues_missing() {
 
 # --- ready for the first migration ---
 
+# servers_settled: succeeds if all servers answer, or if the machine of one is lost and waiting is useless. The questions
+# to a lost machine end the shell, so they have one of their own.
+servers_settled() {
+    [ -n "$(server_lost)" ] || (servers_answer)
+}
+
+# server_lost: prints a server's machine, or the switch, if the process that keeps its namespace open has ended.
+server_lost() {
+    holder_read "$CLUSTER/switch" || {
+        echo "the switch"
+        return
+    }
+    for each in $(machines_of rabbitmq) $(machines_of postgres) $(machines_of redis); do
+        holder_read "$CLUSTER/machines/$each/holder" || {
+            echo "$each"
+            return
+        }
+    done
+}
+
 servers_answer() {
     for each in $(machines_of rabbitmq); do
-        holder_read "$CLUSTER/machines/$each/holder"
+        holder_read "$CLUSTER/machines/$each/holder" || return 1
         PORTS_OF=$HOLDER_PID port_listening "$AMQP_PORT" || return 1
     done
     patroni_answers postgres-1 primary || patroni_answers postgres-2 primary || return 1

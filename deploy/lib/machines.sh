@@ -81,17 +81,18 @@ holder_stop() {
     rm -f "$1"
 }
 
-# in_switch COMMAND...: runs a command in the namespace of the bridge, with all rights there.
+# in_switch COMMAND...: runs a command in the namespace of the bridge, with all rights there. If IN_EXEC is set, the
+# command replaces this shell; so for in_machine.
 in_switch() {
     holder_read "$CLUSTER/switch" || die "the cluster is down"
-    nsenter --preserve-credentials --user --net -t "$HOLDER_PID" -- "$@"
+    ${IN_EXEC:+exec} nsenter --preserve-credentials --user --net -t "$HOLDER_PID" -- "$@"
 }
 
 # in_machine NAME COMMAND...: runs a command in a machine's namespace, with all rights there.
 in_machine() {
     holder_read "$CLUSTER/machines/$1/holder" || die "the machine $1 is not there"
     shift
-    nsenter --preserve-credentials --user --net -t "$HOLDER_PID" -- "$@"
+    ${IN_EXEC:+exec} nsenter --preserve-credentials --user --net -t "$HOLDER_PID" -- "$@"
 }
 
 # switch_open: makes the bridge, with an address for `deploy/cluster exec`.
@@ -110,7 +111,7 @@ machine_open() {
     mkdir -p "$folder"
     rm -f "$folder/cut" "$folder/frozen"
     address=$(machine_address "$1")
-    in_switch true
+    holder_read "$CLUSTER/switch" || die "the cluster is down"
     holder_start "$folder/holder" nsenter --preserve-credentials --user --net -t "$HOLDER_PID" -- unshare --net --
     in_switch ip link add "v${address##*.}" type veth peer name eth0 netns "$(cut -d' ' -f1 "$folder/holder")"
     in_switch ip link set "v${address##*.}" master bridge up
@@ -138,6 +139,8 @@ machine_services() {
 machine_start() (
     VAR=$CLUSTER/machines/$1
     [ -z "$(supervisor_pid)" ] || return 0
+    signals_exit
+    trap machine_start_ended EXIT
     machine_enter "$1"
     # Left by a machine that was killed.
     rm -rf "$VAR"/service/*/supervise "$VAR"/service/*/log/supervise
@@ -147,15 +150,20 @@ machine_start() (
     service_up $(machine_services "$1")
 )
 
+# After an error or a signal runsvdir could start later, and nobody would stop it.
+machine_start_ended() {
+    [ -z "${SUPERVISOR_STARTING:-}" ] || supervisor_end
+}
+
 # machine_stop NAME SECONDS: stops its services in order, by SIGKILL after so many seconds; also of a machine that is
 # frozen, or whose runsvdir is gone.
 machine_stop() (
     machine_thaw "$1"
     VAR=$CLUSTER/machines/$1
-    supervisor=$(supervisor_pid) || supervisor=
-    [ -z "$supervisor" ] || kill -TERM "$supervisor" 2>/dev/null || true
+    supervisor_end
     # shellcheck disable=SC2046
     service_stop "$2" $(machine_services "$1")
+    supervised_end
     rm -f "$VAR/supervisor.pid"
 )
 

@@ -36,21 +36,69 @@ supervisor_pid() {
 }
 
 # supervisor_start NAME...: starts runsvdir and waits until it supervises the named services. SUPERVISOR_ENTER is empty, or
-# a command that enters the namespaces in which the services shall run, and then runs its arguments.
+# a command that enters the namespaces in which the services shall run, and then runs its arguments. Until runsvdir runs,
+# SUPERVISOR_STARTING is its pid.
 supervisor_start() {
     # In a session of its own: Ctrl-C must reach only deploy/private, which stops the services in their order.
     # shellcheck disable=SC2016,SC2086 # the inner shell's own $$ and $1; a list of words
     setsid ${SUPERVISOR_ENTER:-} sh -c 'echo $$ >"$1/supervisor.pid"; exec runsvdir -P "$1/service"' sh "$VAR" \
         </dev/null >>"$VAR/log/supervisor" 2>&1 9>&- &
-    started=$!
-    wait_until 10 supervisor_pid || {
-        kill -KILL "$started" 2>/dev/null || true # it could start later, and nobody would stop it
-        die "runsvdir did not start: see $VAR/log/supervisor"
-    }
+    SUPERVISOR_STARTING=$!
+    wait_until 10 supervisor_pid || die "runsvdir did not start: see $VAR/log/supervisor"
+    SUPERVISOR_STARTING=
     for name in "$@"; do
         wait_until 10 test -e "$VAR/service/$name/supervise/ok" ||
             die "runit does not supervise $name: see $VAR/log/supervisor"
     done
+}
+
+# supervisor_end: ends runsvdir, also one that is starting and could go on later. Its services run on, and a service that
+# ends is no longer restarted. On SIGTERM it would do the same, but up to 5 s later.
+supervisor_end() {
+    [ -z "${SUPERVISOR_STARTING:-}" ] || kill -KILL "$SUPERVISOR_STARTING" 2>/dev/null || true
+    SUPERVISOR_STARTING=
+    supervisor=$(supervisor_pid) || return 0
+    kill -KILL "$supervisor" 2>/dev/null || true
+}
+
+# supervised: prints the pid of each runsv, also of one that has just begun and is not known to sv yet.
+supervised() {
+    find /proc/[0-9]*/cwd -maxdepth 0 \( -lname "$VAR/service" -o -lname "$VAR/service/*" \) 2>/dev/null | cut -d/ -f3 |
+        while read -r pid; do
+            { read -r program <"/proc/$pid/comm"; } 2>/dev/null || continue
+            case $program in
+            runsv | runsvdir) printf '%s\n' "$pid" ;; # runsvdir: its child, on the way to runsv
+            esac
+        done
+}
+
+# supervised_end: ends each runsv that is left, with its service. They are those that began during service_stop.
+supervised_end() {
+    wait_until 10 supervised_gone || say "runsv still runs: $(supervised | paste -sd ' ')"
+}
+
+supervised_gone() {
+    left=$(supervised)
+    [ -n "$left" ] || return 0
+    # shellcheck disable=SC2086 # a list of numbers
+    kill -TERM $left
+    return 1
+}
+
+# signals_exit: makes each signal end this shell with the exit code 128 + its number, by the trap of EXIT.
+signals_exit() {
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 141' PIPE
+    trap 'exit 143' TERM
+}
+
+# exit_code CODE: prints the exit code of a command that ended with CODE: the same after a signal, otherwise 1.
+exit_code() {
+    case $1 in
+    129 | 130 | 141 | 143) echo "$1" ;;
+    *) echo 1 ;;
+    esac
 }
 
 # wait_until SECONDS COMMAND...: runs the command every tenth of a second until it succeeds.

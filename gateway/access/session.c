@@ -222,6 +222,6 @@ static void handle_jwks(struct request *request)
 }
 
 const struct route session_routes[] = {
-    {METHOD_GET, ROUTE_OPEN, "/.well-known/jwks.json", handle_jwks, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/.well-known/jwks.json", handle_jwks, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

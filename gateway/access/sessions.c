@@ -277,7 +277,7 @@ static void handle_revoke(struct request *request)
 }
 
 const struct route sessions_routes[] = {
-    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/sessions", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_DELETE, ROUTE_USER, "/api/v1/users/me/sessions/:id", handle_revoke, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/sessions", handle_list, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/users/me/sessions/:id", handle_revoke, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -689,11 +689,11 @@ static void handle_change_me(struct request *request)
 }
 
 const struct route accounts_routes[] = {
-    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/register", handle_register, LIMIT_REGISTRATIONS, ROUTE_JSON_BODY},
-    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/login", handle_login, LIMIT_LOGINS, ROUTE_JSON_BODY},
-    {METHOD_POST, ROUTE_USER, "/api/v1/auth/refresh", handle_refresh, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_USER, "/api/v1/auth/logout", handle_logout, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_USER, "/api/v1/users/me", handle_me, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_PATCH, ROUTE_USER, "/api/v1/users/me", handle_change_me, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/register", handle_register, LIMIT_REGISTRATIONS, ROUTE_JSON_BODY, NULL},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/login", handle_login, LIMIT_LOGINS, ROUTE_JSON_BODY, NULL},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auth/refresh", handle_refresh, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auth/logout", handle_logout, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me", handle_me, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_PATCH, ROUTE_USER, "/api/v1/users/me", handle_change_me, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
     {0},
 };

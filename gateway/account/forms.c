@@ -64,7 +64,7 @@ static void handle_reset(struct request *request)
 }
 
 const struct route forms_routes[] = {
-    {METHOD_GET, ROUTE_OPEN, "/verify-email", handle_verify, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_OPEN, "/reset-password", handle_reset, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/verify-email", handle_verify, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_OPEN, "/reset-password", handle_reset, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -193,7 +193,8 @@ static void handle_confirm(struct request *request)
 }
 
 const struct route recovery_routes[] = {
-    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/password-reset", handle_ask, LIMIT_RESETS, ROUTE_JSON_BODY},
-    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/password-reset/confirm", handle_confirm, LIMIT_LOGINS, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/password-reset", handle_ask, LIMIT_RESETS, ROUTE_JSON_BODY, NULL},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/password-reset/confirm", handle_confirm, LIMIT_LOGINS, ROUTE_JSON_BODY,
+     NULL},
     {0},
 };

@@ -432,10 +432,12 @@ static void handle_unban(struct request *request)
 }
 
 const struct route admin_routes[] = {
-    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/users", handle_users, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/users/:id/ban", handle_ban, LIMIT_NONE, ROUTE_JSON_BODY},
-    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/users/:id/unban", handle_unban, LIMIT_NONE, ROUTE_JSON_BODY},
-    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/audit-logs", handle_log, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/stats", handle_stats, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/users", handle_users, LIMIT_NONE, ROUTE_NO_BODY,
+     "q role banned limit cursor"},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/users/:id/ban", handle_ban, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/users/:id/unban", handle_unban, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/audit-logs", handle_log, LIMIT_NONE, ROUTE_NO_BODY,
+     "actorId action subject from to limit cursor"},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/stats", handle_stats, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -8,6 +8,8 @@
  *  - evhttp writes its error pages while writing is disabled. The write event needs another pass of the loop, so an
  *    event activated at the write sees the complete page and can replace it.
  *  - The close callback of an evhttp_connection is called once, before its memory is freed.
+ *  - The callback of the input buffer runs before evhttp sees the bytes. The buffer of a socket holds memory of its
+ * own, which may be changed in place, and its front may be drained.
  */
 #include "gateway/http/conn.h"
 
@@ -26,6 +28,7 @@
 #include "common/io/timer.h"
 #include "gateway/http/errors.h"
 #include "gateway/http/http_metrics.h"
+#include "gateway/http/scanner.h"
 
 enum {
     LISTENERS_MAX = 8,      /* systemd may hand over several addresses */
@@ -37,6 +40,7 @@ enum {
     ACCEPT_PAUSE_MS = 1000, /* after EMFILE and similar errors */
     PAGE_STATUS_OFFSET = 9, /* "HTTP/1.1 400": offset of the status */
     RAW_MAX = 512,          /* a complete answer of errors_raw */
+    PEEK_CHAINS = 4,        /* pieces of an input buffer that are scanned at a time */
 };
 
 enum conn_state {
@@ -54,14 +58,16 @@ struct conn {
     struct evhttp_connection *evcon; /* NULL while CONN_MADE */
     int fd;
     enum conn_state state;
-    bool excess;       /* it exceeds connections_max */
-    bool answering;    /* the gateway, not evhttp, is writing */
-    bool has_page;     /* evhttp has written an error page of its own; in the list `chores` */
-    bool chore;        /* is in the list `chores` */
-    bool upload_known; /* CONN_READING: `upload` is decided */
-    bool upload;       /* counted in conns->uploads, until answered or closed */
-    int64_t since_ms;  /* CONN_READING: time of the first byte */
-    size_t read;       /* bytes since the last answer */
+    bool excess;            /* it exceeds connections_max */
+    bool answering;         /* the gateway, not evhttp, is writing */
+    bool has_page;          /* evhttp has written an error page of its own; in the list `chores` */
+    bool chore;             /* is in the list `chores` */
+    bool upload_known;      /* CONN_READING: `upload` is decided */
+    bool upload;            /* counted in conns->uploads, until answered or closed */
+    int64_t since_ms;       /* CONN_READING: time of the first byte */
+    size_t read;            /* bytes since the last answer */
+    size_t unscanned;       /* bytes at the end of the input buffer: of later requests, or about to be scanned */
+    struct scanner scanner; /* of the request that is CONN_READING */
     TAILQ_ENTRY(conn) all;
     TAILQ_ENTRY(conn) reading;
     TAILQ_ENTRY(conn) chores;
@@ -164,17 +170,26 @@ static void conn_free(struct conn *conn)
     free(conn);
 }
 
+/* Discards bytes that evhttp must not parse. */
+static void conn_discard(struct conn *conn, size_t length)
+{
+    if (length > 0 && evbuffer_drain(bufferevent_get_input(conn->bev), length) != 0) {
+        log_error("received bytes could not be discarded");
+    }
+}
+
 /* Sends an answer without evhttp and shuts the socket down. evhttp notices and frees the connection. */
-static void conn_refuse(struct conn *conn, enum error_code code, const char *reason)
+static void conn_close(struct conn *conn, enum error_code code)
 {
     char text[RAW_MAX];
     int fd = bufferevent_getfd(conn->bev);
     conn_set_state(conn, CONN_REFUSED);
+    conn_discard(conn, evbuffer_get_length(bufferevent_get_input(conn->bev)));
     if (fd < 0) {
         return;
     }
-    log_info("connection closed: %s", reason);
-    if (code != ERROR_COUNT) {
+    /* Within the rest of an earlier answer, another one would be read as a part of it. */
+    if (code != ERROR_COUNT && evbuffer_get_length(bufferevent_get_output(conn->bev)) == 0) {
         size_t length = errors_raw(code, text, sizeof(text));
         http_metrics_refused(code);
         /* Best effort: the connection is closed even if the client does not receive the answer. */
@@ -183,6 +198,12 @@ static void conn_refuse(struct conn *conn, enum error_code code, const char *rea
         }
     }
     shutdown(fd, SHUT_RDWR);
+}
+
+static void conn_refuse(struct conn *conn, enum error_code code, const char *reason)
+{
+    log_info("connection closed: %s", reason);
+    conn_close(conn, code);
 }
 
 static void conn_begin_upload(struct conn *conn)
@@ -218,15 +239,69 @@ static void conn_detect_upload(struct conn *conn, struct evbuffer *input)
     }
 }
 
+/* Passes unscanned bytes to the scanner, in the memory of the buffer, which it changes. */
+static void conn_scan_bytes(struct conn *conn, struct evbuffer *input)
+{
+    struct evbuffer_iovec pieces[PEEK_CHAINS];
+    struct evbuffer_ptr from;
+    size_t taken = 1;
+    while (conn->unscanned > 0 && taken > 0) {
+        taken = 0;
+        if (evbuffer_ptr_set(input, &from, evbuffer_get_length(input) - conn->unscanned, EVBUFFER_PTR_SET) != 0) {
+            conn->scanner.error = ERROR_INTERNAL_ERROR;
+            return;
+        }
+        int count = evbuffer_peek(input, -1, &from, pieces, PEEK_CHAINS);
+        for (int i = 0; i < count && i < PEEK_CHAINS; i++) {
+            taken += scanner_read(&conn->scanner, pieces[i].iov_base, pieces[i].iov_len);
+        }
+        conn->unscanned -= taken;
+    }
+}
+
+/* Scans the bytes of the request that is being read, before evhttp gets them. Those of later requests wait. */
+static void conn_scan(struct conn *conn, struct evbuffer *input)
+{
+    struct scanner *scanner = &conn->scanner;
+    const struct conns_options *options = &conn->conns->options;
+    scanner->body_max = (size_t)(conn->upload ? options->upload_max_bytes : options->body_max_bytes);
+    conn_scan_bytes(conn, input);
+    if (scanner->error != ERROR_COUNT) {
+        log_debug("invalid HTTP refused");
+        conn_close(conn, scanner->error);
+        return;
+    }
+    /* evhttp has taken all bytes before, so the empty lines are the first ones in the buffer. */
+    size_t empty = scanner->empty_bytes;
+    scanner->empty_bytes = 0;
+    conn_discard(conn, empty);
+}
+
+/* Begins to read a request whose first bytes are in the buffer. */
+static void conn_begin_request(struct conn *conn)
+{
+    conn_set_state(conn, CONN_READING);
+    scanner_begin(&conn->scanner, 0);
+}
+
 static void conn_input_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {
     struct conn *conn = arg;
-    conn->read += info->n_added;
-    if (info->n_added > 0 && conn->state == CONN_IDLE) {
-        conn_set_state(conn, CONN_READING);
+    if (info->n_added == 0) {
+        return;
     }
-    if (info->n_added > 0 && conn->state == CONN_READING && !conn->upload_known) {
+    conn->read += info->n_added;
+    conn->unscanned += info->n_added;
+    if (conn->state == CONN_IDLE) {
+        conn_begin_request(conn);
+    }
+    if (conn->state == CONN_READING && !conn->upload_known) {
         conn_detect_upload(conn, buffer);
+    }
+    if (conn->state == CONN_READING) {
+        conn_scan(conn, buffer);
+    } else if (conn->state == CONN_REFUSED) {
+        conn_discard(conn, evbuffer_get_length(buffer));
     }
 }
 
@@ -626,9 +701,15 @@ void conn_answer_end(struct conn *conn)
         evhttp_connection_set_max_body_size(conn->evcon, conn->conns->options.body_max_bytes);
     }
     struct evbuffer *input = bufferevent_get_input(conn->bev);
-    if (evbuffer_get_length(input) > 0) {
-        conn_set_state(conn, CONN_READING); /* bytes of the next request are in the buffer */
+    if (evbuffer_get_length(input) != conn->unscanned) {
+        /* Scanner and evhttp disagree on the end of the request, so the next one cannot be found. */
+        conn_refuse(conn, ERROR_COUNT, "the end of a request is ambiguous");
+    } else if (conn->unscanned > 0) {
+        conn_begin_request(conn); /* bytes of the next request are in the buffer */
         conn_detect_upload(conn, input);
+        if (conn->state == CONN_READING) {
+            conn_scan(conn, input);
+        }
     }
 }
 

@@ -4,8 +4,9 @@
  *
  * evhttp gets each connection's bufferevent from us (evhttp_set_bevcb) and becomes the argument of its callbacks. An
  * event that runs right after the accept reads the evhttp_connection from there. A callback on the input buffer then
- * records when the first byte of a request arrives. A callback on the output buffer detects error pages that evhttp
- * writes itself (400, 413, 417, 501, in HTML); JSON errors replace them before they are sent.
+ * records when the first byte of a request arrives, and has each byte checked (scanner.h). A callback on the output
+ * buffer detects error pages that evhttp writes itself (400, 413, 417, 501, in HTML); JSON errors replace them before
+ * they are sent.
  *
  * Over connections_max or uploads_max: a raw 503, then close. A request not fully read within request_read_timeout_ms:
  * a raw 408, then close. No descriptors left: accepting pauses for one second.

@@ -115,22 +115,37 @@ static bool percent_decode(const char *text, size_t length, char *out, size_t si
     return utf8_valid(out, used);
 }
 
+const char *request_query_name(const struct request *request, const char **query, size_t *length)
+{
+    const char *at = *query;
+    if (at == NULL && request->evreq != NULL) {
+        at = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request->evreq));
+    }
+    if (at == NULL) {
+        return NULL;
+    }
+    at += strspn(at, "&");
+    *length = strcspn(at, "=&");
+    *query = at + strcspn(at, "&");
+    return *at == '\0' ? NULL : at;
+}
+
 bool request_query(const struct request *request, const char *name, char *out, size_t size)
 {
-    const char *query =
-        request->evreq == NULL ? NULL : evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request->evreq));
-    size_t name_length = strlen(name);
-    while (query != NULL && *query != '\0') {
-        size_t length = strcspn(query, "&");
-        if (length > name_length && query[name_length] == '=' && memcmp(query, name, name_length) == 0) {
-            if (!percent_decode(query + name_length + 1, length - name_length - 1, out, size)) {
-                (void)snprintf(out, size, "\x01");
-            }
-            return true;
-        }
-        query += length + (query[length] == '&');
+    const char *query = NULL;
+    const char *found = NULL;
+    size_t length = 0;
+    do {
+        found = request_query_name(request, &query, &length);
+    } while (found != NULL && (length != strlen(name) || memcmp(found, name, length) != 0));
+    if (found == NULL) {
+        return false;
     }
-    return false;
+    const char *value = found + length + (found[length] == '=');
+    if (!percent_decode(value, (size_t)(query - value), out, size)) {
+        (void)snprintf(out, size, "\x01");
+    }
+    return true;
 }
 
 struct evbuffer *request_take_body(struct request *request)

@@ -10,6 +10,7 @@
 
 #include <sys/queue.h>
 
+#include "common/base/address.h"
 #include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
@@ -26,7 +27,7 @@ struct request;
 struct requests;
 
 enum {
-    REQUEST_ADDRESS_SIZE = 46,                 /* an IPv6 address as text */
+    REQUEST_ADDRESS_SIZE = ADDRESS_TEXT_SIZE,
     REQUEST_SESSION_SIZE = TOKEN_SESSION_SIZE, /* hex of the session token's hash */
 };
 
@@ -120,6 +121,11 @@ void request_header_list(const struct request *request, const char *name, char *
  * badly encoded: true with "\x01" in `out`, which no validator accepts.
  */
 MUST_CHECK bool request_query(const struct request *request, const char *name, char *out, size_t size);
+/*
+ * Returns the name of the next query parameter, as it stands in the target, and its length. `*query` is NULL before the
+ * first call. NULL: there are no more.
+ */
+const char *request_query_name(const struct request *request, const char **query, size_t *length);
 /*
  * Moves the raw body into a buffer that the caller frees. Once per request, when the handler begins. NULL if out of
  * memory.

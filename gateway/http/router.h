@@ -71,6 +71,7 @@ struct route {
     route_handler handler;
     enum limit limit; /* counted before the handler runs: per user, or per client address for guests */
     enum route_body body;
+    const char *query; /* names of its query parameters, separated by blanks; NULL: none. Others are refused */
 };
 
 enum router_result { ROUTER_FOUND, ROUTER_NO_PATH, ROUTER_NO_METHOD };
@@ -97,5 +98,7 @@ void router_free(struct router *router);
 enum router_result router_find(const struct router *router, enum method method, const char *path, size_t length,
                                struct router_match *match);
 const char *router_method_text(enum method method);
+/* Whether the route declares this query parameter. */
+bool route_has_parameter(const struct route *route, const char *name, size_t length);
 
 #endif

@@ -613,9 +613,9 @@ static void handle_show(struct request *request)
 }
 
 const struct route images_routes[] = {
-    {METHOD_POST, ROUTE_USER, "/api/v1/auctions/:id/images", handle_upload, LIMIT_IMAGES, ROUTE_FILE_BODY},
-    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id/images/:imageId", handle_remove, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_OPEN, "/images/:file", handle_show, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auctions/:id/images", handle_upload, LIMIT_IMAGES, ROUTE_FILE_BODY, NULL},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id/images/:imageId", handle_remove, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_OPEN, "/images/:file", handle_show, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };
 

@@ -808,6 +808,6 @@ static void handle_upgrade(struct request *request)
 }
 
 const struct route commands_routes[] = {
-    {METHOD_GET, ROUTE_OPTIONAL, "/ws", handle_upgrade, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPTIONAL, "/ws", handle_upgrade, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -228,6 +228,6 @@ static void handle_events(struct request *request)
 }
 
 const struct route eventstream_routes[] = {
-    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id/events", handle_events, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id/events", handle_events, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -4,9 +4,9 @@ under load. Each fault ends the leader of some servers or programs, or a machine
 To add a fault, add an entry to FAULTS. ROSTRUM_CLUSTER_VAR names the cluster's state folder.
 """
 import functools
-import subprocess
 import time
 
+from cluster import run
 from faults import Fault
 
 LIMIT_S, POSTGRES_LIMIT_S = 30, 45  # until bids are taken and decided again
@@ -20,10 +20,10 @@ WORDS = {"kill": "killed", "freeze": "stopped by SIGSTOP", "cut": "cut off"}
 
 def cluster(*words, codes=(0,)):
     """Runs a command of deploy/cluster, and returns its output."""
-    done = subprocess.run(["deploy/cluster", *words], capture_output=True, text=True, check=False)
-    if done.returncode not in codes:
-        raise RuntimeError(f"deploy/cluster {' '.join(words)}: exit code {done.returncode}: {done.stdout}{done.stderr}")
-    return done.stdout.strip()
+    code, out, errors = run(*words)
+    if code not in codes:
+        raise RuntimeError(f"deploy/cluster {' '.join(words)}: exit code {code}: {out} {errors}")
+    return out
 
 
 def whole():

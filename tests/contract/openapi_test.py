@@ -191,13 +191,16 @@ def test_the_deployment_serves_the_document_of_the_sources(fixture):
         fixture.call(200, "GET", path, If_None_Match='"other"')
 
 
-def test_document_and_sources_have_the_same_routes(fixture):
+def test_document_and_sources_have_the_same_routes_and_parameters(fixture):
+    row = re.compile(r'\{METHOD_([A-Z]+), ROUTE_[A-Z]+, "([^"]+)",\s*\w+,\s*LIMIT_\w+,\s*ROUTE_\w+,\s*(NULL|"[^"]*")\}')
     routes = set()
     for name in glob.glob("gateway/**/*.c", recursive=True):
         with open(name, encoding="utf-8") as file:
-            routes |= set(re.findall(r'\{METHOD_([A-Z]+), ROUTE_[A-Z]+, "([^"]+)"', file.read()))
-    routes = {(method, re.sub(r":([A-Za-z]+)", r"{\1}", path)) for method, path in routes}
-    described = {(operation.method, operation.path) for operation in fixture.document.operations}
+            routes |= set(row.findall(file.read()))
+    routes = {(method, re.sub(r":([A-Za-z]+)", r"{\1}", path), " ".join(sorted(query.strip('"').split())))
+              for method, path, query in routes}
+    described = {(each.method, each.path, " ".join(sorted(fixture.document.query(each))) or "NULL")
+                 for each in fixture.document.operations}
     if routes != described:
         raise Fault(f"only in the sources or only in the document: {sorted(routes ^ described)}")
 
@@ -333,6 +336,16 @@ def test_query_parameters_and_keys_are_validated(fixture):
             body = BID_BODIES.get(operation.id, {})
             user = who if operation.admin else fixture.ann
             fixture.refused("VALIDATION_FAILED", 400, operation.method, path, body, user, **long)
+
+
+def test_unknown_query_parameters_are_400_with_their_name(fixture):
+    for operation in fixture.document.operations:
+        if operation.path.startswith(f"{API}/"):
+            path = f"{fixture.path(operation)}?colour=red"
+            body = None if operation.method in ("GET", "DELETE") else BID_BODIES.get(operation.id) or {}
+            reply = fixture.refused("VALIDATION_FAILED", 400, operation.method, path, body, fixture.actor(operation))
+            if [each["field"] for each in reply.data["fields"]] != ["colour"]:
+                raise Fault(f"{operation}: an unknown query parameter was answered {reply}")
 
 
 def test_amounts_are_validated(fixture):

@@ -75,6 +75,11 @@ class Document:
             found = found[part]
         return found if "$ref" in node else node
 
+    def query(self, operation):
+        """The names of an operation's query parameters."""
+        parameters = map(self.resolve, operation.details.get("parameters", []))
+        return {each["name"] for each in parameters if each["in"] == "query"}
+
     def operation(self, name):
         """By its operationId."""
         return next(operation for operation in self.operations if operation.id == name)

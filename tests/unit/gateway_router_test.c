@@ -17,14 +17,14 @@ static void handle_nothing(struct request *request)
 }
 
 static const struct route one[] = {
-    {METHOD_GET, ROUTE_OPEN, "/health", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_OPEN, "/api/v1/auctions/:id/bids", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/bids", handle_nothing, LIMIT_BIDS, ROUTE_JSON_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/health", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/auctions/:id/bids", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/bids", handle_nothing, LIMIT_BIDS, ROUTE_JSON_BODY, NULL},
     {0},
 };
 static const struct route two[] = {
-    {METHOD_GET, ROUTE_USER, "/api/v1/auctions/:id/bids/:bidId", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_PATCH, ROUTE_USER, "/api/v1/users/me", handle_nothing, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/auctions/:id/bids/:bidId", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_PATCH, ROUTE_USER, "/api/v1/users/me", handle_nothing, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
     {0},
 };
 static int context_of_one;
@@ -146,11 +146,25 @@ START_TEST(a_raw_answer_is_a_complete_response)
 }
 END_TEST
 
+START_TEST(a_route_declares_its_query_parameters)
+{
+    static const struct route route = {METHOD_GET, ROUTE_OPEN,    "/a",     handle_nothing,
+                                       LIMIT_NONE, ROUTE_NO_BODY, "limit q"};
+    static const char *const unknown[] = {"", "lim", "limits", "imit", "t q", "Q", "limit q"};
+    ck_assert(route_has_parameter(&route, "limit", 5) && route_has_parameter(&route, "q=1", 1));
+    for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
+        ck_assert_msg(!route_has_parameter(&route, unknown[i], strlen(unknown[i])), "%s", unknown[i]);
+    }
+    ck_assert(!route_has_parameter(&one[0], "limit", 5));
+}
+END_TEST
+
 static Suite *router_suite(void)
 {
     Suite *suite = suite_create("gateway router");
     TCase *tcase = tcase_create("router");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_route_declares_its_query_parameters);
     tcase_add_test(tcase, a_path_and_a_method_find_their_route);
     tcase_add_test(tcase, a_route_comes_with_the_context_of_its_table);
     tcase_add_test(tcase, parameters_are_in_the_order_of_the_path);
