@@ -558,7 +558,7 @@ static void handle_withdraw(struct request *request)
 }
 
 const struct route bids_routes[] = {
-    /* BIDS_PLACE */
+    /* In the order of BIDS_PLACE and the others. */
     {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/bids", handle_bid, LIMIT_BIDS, ROUTE_JSON_BODY, NULL},
     {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/proxy", handle_proxy, LIMIT_BIDS, ROUTE_JSON_BODY, NULL},
     {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/buy-now", handle_buy, LIMIT_BIDS, ROUTE_NO_BODY, NULL},

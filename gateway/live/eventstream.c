@@ -4,7 +4,6 @@
  */
 #include "gateway/live/eventstream.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,6 @@
 #include "gateway/live/watch.h"
 
 enum {
-    RETRY_LEAST_MS = 1000, /* minimum delay of a reconnect; up to live_reconnect_ms are added */
     HEAD_SIZE = 1024,
     LINE_SIZE = 32,
     LAST_ID_DIGITS = 18,
@@ -43,8 +41,7 @@ static struct eventstream *eventstream_of(struct stream *stream)
 
 static int write_retry(const struct live_context *live, char out[static LINE_SIZE])
 {
-    uint32_t spread = randombytes_uniform((uint32_t)live->config->live_reconnect_ms + 1);
-    return snprintf(out, LINE_SIZE, "retry: %u\n\n", RETRY_LEAST_MS + spread);
+    return snprintf(out, LINE_SIZE, "retry: %u\n\n", streams_reconnect_ms(live->streams));
 }
 
 /* ---- while it is open ---- */

@@ -51,6 +51,7 @@ static const struct rule rules[] = {
     {"GET", "/.well-known/jwks.json", NULL, OPEN_TO_ALL},
     {"GET", API "/time", NULL, OPEN_TO_ALL},
     {"GET", API "/openapi.json", NULL, OPEN_TO_ALL},
+    {"GET", API "/asyncapi.json", NULL, OPEN_TO_ALL},
     {"POST", API "/auth/register", "{}", {400, 400, 400, 400, 400, 400}},
     {"POST", API "/auth/login", "{}", {400, 400, 400, 400, 400, 400}},
     {"POST", API "/auth/verify-email", "{}", {400, 400, 400, 400, 400, 400}},
