@@ -1,6 +1,6 @@
 /*
  * The headers that every answer has: what caches may keep, the request headers on which it depends, and the sites whose
- * scripts may read it (docs/caching.md). Nothing else decides them, whoever writes the answer. Pure.
+ * scripts may read it (docs/caching.md). Nothing else decides them, also for raw answers. Pure.
  *
  * Callers: reply.c, and errors.c, eventstream.c and websocket.c for answers that evhttp does not write.
  */

@@ -2,7 +2,7 @@
  * Origins of requests: the deployment's own (setting public_url), and those whose scripts may read answers (CORS,
  * setting cors_origins; none by default). Cookies are never allowed across origins: such a script sends a bearer token.
  *
- * Scheme, host and port decide (common/base/origin.h). The header Host does not: whoever sends the request chooses it.
+ * Scheme, host and port decide (common/base/origin.h). The header Host does not: the client chooses it.
  *
  * Callers: reply.c, conn.c, dispatch.c, session.c, websocket.c. This file does not include reply.h, which would be a
  * cycle: callers pass reply_header as `put`.

@@ -26,8 +26,8 @@ void reply_header(struct request *request, const char *name, const char *value);
 /* Sets the header Age of an answer with data of this age in ms; a negative age counts as 0. */
 void reply_age(struct request *request, int64_t age_ms);
 /*
- * Returns whether the client has the answer with this ETag already: then answer 304. Only guests are answered 304, and
- * whoever asks for a file that never changes, because other answers to credentials have no ETag.
+ * Returns whether the client has the answer with this ETag already: then answer 304. Only guests are answered 304;
+ * with credentials only a file that never changes is, because other answers to them have no ETag.
  */
 MUST_CHECK bool reply_client_has(const struct request *request, const char *etag);
 /*

@@ -34,7 +34,7 @@ UNKNOWN_ID = "01890000-0000-7000-8000-000000000000"
 WAIT_S = 30  # for nginx, and for a kept answer to get old
 FIRST = ("seller", "admin", "user", "guest")  # who asks first: each in a cache of its own
 IMMUTABLE = "public, max-age=31536000, immutable"
-# Streams and forms are never stored, whoever asks.
+# Streams and forms are never stored.
 NOT_STORED = {"watchAuction", "showVerifyEmail", "showResetPassword", "showUnsubscribe"}
 TAGGED = {"getAuction", "getDocument"}  # guests get an ETag
 
