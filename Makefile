@@ -146,7 +146,7 @@ $(BUILD)/tests/unit/sent_commands_test: $(OBJ)/endworker/sent_commands.o
 $(BUILD)/tests/unit/gateway_cpu_budget_test: $(OBJ)/gateway/live/cpu_budget.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/bid/refusal.o
 $(BUILD)/tests/unit/gateway_backlog_test: $(OBJ)/gateway/bid/backlog.o
-$(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/http/router.o $(OBJ)/gateway/http/errors.o
+$(BUILD)/tests/unit/gateway_router_test: $(addprefix $(OBJ)/gateway/http/,answer_headers.o errors.o router.o)
 $(BUILD)/tests/unit/gateway_scanner_test: $(OBJ)/gateway/http/scanner.o
 $(BUILD)/tests/unit/gateway_forwarded_test: $(OBJ)/gateway/http/forwarded.o
 $(BUILD)/tests/unit/gateway_idempotency_test: $(OBJ)/gateway/access/idempotency.o

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/base/address.h"
+#include "common/base/origin.h"
 #include "common/io/broker_url.h"
 #include "common/io/pg.h"
 #include "common/io/redis.h"
@@ -383,6 +384,25 @@ static bool check_urls(const struct config *config, char *reason, size_t reason_
     return wrong == NULL;
 }
 
+static bool check_origins(const struct config *config, char *reason, size_t reason_size)
+{
+    const char *list = config->cors_origins;
+    if (strcmp(list, "none") == 0) {
+        return true;
+    }
+    while (*list != '\0') {
+        size_t word = strcspn(list, " ");
+        if (!origin_valid(list, word)) {
+            (void)snprintf(reason, reason_size,
+                           "cors_origins must be none, or origins such as https://shop.example separated by blanks");
+            return false;
+        }
+        list += word;
+        list += strspn(list, " ");
+    }
+    return true;
+}
+
 static bool check_mail(const struct config *config, char *reason, size_t reason_size)
 {
     bool smtp = strncmp(config->mail_url, "smtp://", 7) == 0 || strncmp(config->mail_url, "smtps://", 8) == 0;
@@ -395,7 +415,7 @@ static bool check_mail(const struct config *config, char *reason, size_t reason_
         (void)snprintf(reason, reason_size, "mail_from must be an address such as rostrum@example.org");
         return false;
     }
-    if (!is_plain(config->public_url) || strstr(config->public_url, "://") == NULL) {
+    if (!is_plain(config->public_url) || !origin_url_valid(config->public_url)) {
         (void)snprintf(reason, reason_size, "public_url must be a URL such as https://example.org");
         return false;
     }
@@ -454,7 +474,8 @@ bool config_check(const struct config *config, char *reason, size_t reason_size)
         return false;
     }
     return check_urls(config, reason, reason_size) && check_images(config, reason, reason_size) &&
-           check_mail(config, reason, reason_size) && check_networks(config, reason, reason_size);
+           check_origins(config, reason, reason_size) && check_mail(config, reason, reason_size) &&
+           check_networks(config, reason, reason_size);
 }
 
 void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg)

@@ -177,9 +177,6 @@ static void set_allow(struct request *request, unsigned allowed)
         }
     }
     reply_header(request, "Allow", text);
-    if (request->evreq->type == EVHTTP_REQ_OPTIONS) {
-        cors_preflight(request, text, reply_header);
-    }
 }
 
 /* True if request->route was set; else the request was ended. */
@@ -376,8 +373,7 @@ void dispatch_take(struct evhttp_request *evreq, void *arg)
     struct conn *conn = conns_find(dispatch->http->conns, evreq);
     struct request *request = conn == NULL ? NULL : request_new(dispatch->requests, evreq);
     if (request == NULL) {
-        evhttp_add_header(evhttp_request_get_output_headers(evreq), "Connection", "close");
-        evhttp_send_reply(evreq, 503, NULL, NULL);
+        reply_without_request(dispatch->http, evreq);
         return;
     }
     request->http = dispatch->http;
@@ -387,6 +383,11 @@ void dispatch_take(struct evhttp_request *evreq, void *arg)
     set_ids(dispatch, request, &facts);
     if (!ok) {
         reply_error(request, ERROR_BAD_REQUEST);
+        return;
+    }
+    if (cors_is_preflight(request)) {
+        cors_preflight(request, reply_header);
+        reply_empty(request, 204);
         return;
     }
     if (!find_route(dispatch, request)) {

@@ -13,12 +13,13 @@
 #include "gateway/access/access.h"
 #include "gateway/access/sessions.h"
 #include "gateway/core/token.h"
+#include "gateway/http/cookie.h"
+#include "gateway/http/cors.h"
 #include "gateway/http/reply.h"
 
-enum { HASH_BYTES = 16, COOKIE_SIZE = 160 };
+enum { HASH_BYTES = 16, COOKIE_SIZE = 192 };
 
 static const char bearer[] = "Bearer ";
-static const char cookie_name[] = "session=";
 
 static void hash_token(const uint8_t token[static SESSION_TOKEN_BYTES], char out[static REQUEST_SESSION_SIZE])
 {
@@ -83,32 +84,16 @@ bool session_expired(const struct request_user *user)
     return user->via == REQUEST_BY_ACCESS_TOKEN && user->expires_s <= clock_now_ms() / 1000;
 }
 
-/* Returns the value of the cookie "session" in a Cookie header, or NULL. */
-static const char *find_cookie(const char *header, size_t *length)
+/* Returns whether browsers reach the deployment by https, so that the cookie can demand it. */
+static bool is_secure(const struct request *request)
 {
-    size_t name_length = sizeof(cookie_name) - 1;
-    while (header != NULL && *header != '\0') {
-        header += strspn(header, " ;");
-        size_t all = strcspn(header, ";");
-        if (all > name_length && strncmp(header, cookie_name, name_length) == 0) {
-            *length = all - name_length;
-            return header + name_length;
-        }
-        header += all;
-    }
-    return NULL;
+    static const char https[] = "https://";
+    return strncasecmp(request->access->config->public_url, https, sizeof(https) - 1) == 0;
 }
 
-/* Browsers send Origin with cross-origin requests, so a request without it is not from another site's page. */
-static bool origin_is_foreign(const struct request *request)
+static const char *cookie_name(const struct request *request)
 {
-    const char *origin = request_header(request, "Origin");
-    const char *host = request_header(request, "Host");
-    if (request->method == METHOD_GET || origin == NULL) {
-        return false;
-    }
-    const char *authority = strstr(origin, "://");
-    return authority == NULL || host == NULL || strcasecmp(authority + 3, host) != 0;
+    return is_secure(request) ? COOKIE_SESSION_SECURE : COOKIE_SESSION;
 }
 
 enum session_reading session_read(struct request *request)
@@ -121,11 +106,12 @@ enum session_reading session_read(struct request *request)
                    ? SESSION_BAD
                    : session_read_token(request->access->deployment, authorization + scheme, &request->user);
     }
-    const char *cookie = find_cookie(request_header(request, "Cookie"), &length);
+    const char *cookie = cookie_find(request_header(request, "Cookie"), cookie_name(request), &length);
     if (cookie == NULL) {
         return SESSION_NONE;
     }
-    if (origin_is_foreign(request)) {
+    /* Browsers send Origin with each such request of a page, so one without it is not from another site's page. */
+    if (request->method != METHOD_GET && cors_is_foreign(request)) {
         return SESSION_FOREIGN;
     }
     if (read_session_token(cookie, length, REQUEST_BY_COOKIE, &request->user) == SESSION_READ) {
@@ -202,8 +188,9 @@ void session_finish(struct request *request, void (*then)(struct request *reques
 void session_cookie(struct request *request, const char *token)
 {
     char text[COOKIE_SIZE];
-    (void)snprintf(text, sizeof(text), "%s%s; HttpOnly; SameSite=Lax; Path=/; Max-Age=%d", cookie_name,
-                   token == NULL ? "" : token, token == NULL ? 0 : request->access->config->session_s);
+    (void)snprintf(text, sizeof(text), "%s=%s; HttpOnly;%s SameSite=Lax; Path=/; Max-Age=%d", cookie_name(request),
+                   token == NULL ? "" : token, is_secure(request) ? " Secure;" : "",
+                   token == NULL ? 0 : request->access->config->session_s);
     reply_header(request, "Set-Cookie", text);
     sodium_memzero(text, sizeof(text));
 }
@@ -217,7 +204,6 @@ static void handle_jwks(struct request *request)
         return;
     }
     token_jwks(deployment->tokens, &deployment->receipts, text);
-    reply_header(request, "Cache-Control", "public, max-age=300");
     reply_bytes(request, 200, "application/jwk-set+json", text, strlen(text));
 }
 

@@ -26,7 +26,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/timer.h"
+#include "gateway/http/cors.h"
 #include "gateway/http/errors.h"
+#include "gateway/http/head_origin.h"
 #include "gateway/http/http_metrics.h"
 #include "gateway/http/scanner.h"
 
@@ -39,7 +41,6 @@ enum {
     TURN_PAUSES_MAX = 5,    /* then this worker accepts anyway: the other may be busy */
     ACCEPT_PAUSE_MS = 1000, /* after EMFILE and similar errors */
     PAGE_STATUS_OFFSET = 9, /* "HTTP/1.1 400": offset of the status */
-    RAW_MAX = 512,          /* a complete answer of errors_raw */
     PEEK_CHAINS = 4,        /* pieces of an input buffer that are scanned at a time */
 };
 
@@ -68,6 +69,7 @@ struct conn {
     size_t read;            /* bytes since the last answer */
     size_t unscanned;       /* bytes at the end of the input buffer: of later requests, or about to be scanned */
     struct scanner scanner; /* of the request that is CONN_READING */
+    struct head_origin head_origin;
     TAILQ_ENTRY(conn) all;
     TAILQ_ENTRY(conn) reading;
     TAILQ_ENTRY(conn) chores;
@@ -147,6 +149,7 @@ static void conn_set_state(struct conn *conn, enum conn_state state)
     conn->state = state;
     if (state == CONN_READING) {
         conn->upload_known = false;
+        head_origin_reset(&conn->head_origin);
         conn->since_ms = clock_mono_ms();
         TAILQ_INSERT_TAIL(&conn->conns->reading, conn, reading);
     }
@@ -167,6 +170,7 @@ static void conn_free(struct conn *conn)
     }
     TAILQ_REMOVE(&conns->all, conn, all);
     conns->open--;
+    head_origin_reset(&conn->head_origin);
     free(conn);
 }
 
@@ -178,10 +182,23 @@ static void conn_discard(struct conn *conn, size_t length)
     }
 }
 
+/* Writes an answer to a request that was not read completely: nobody knows whether it has credentials. */
+static size_t conn_write_error(const struct conn *conn, enum error_code code, char text[static ERRORS_RAW_SIZE])
+{
+    const char *cors_origins = conn->conns->options.cors_origins;
+    const struct answer_headers headers = {
+        .confidential = true,
+        .cors = cors_on(cors_origins),
+        .origin = head_origin_allowed(&conn->head_origin, cors_origins),
+    };
+    http_metrics_refused(code);
+    return errors_raw(code, &headers, text);
+}
+
 /* Sends an answer without evhttp and shuts the socket down. evhttp notices and frees the connection. */
 static void conn_close(struct conn *conn, enum error_code code)
 {
-    char text[RAW_MAX];
+    char text[ERRORS_RAW_SIZE];
     int fd = bufferevent_getfd(conn->bev);
     conn_set_state(conn, CONN_REFUSED);
     conn_discard(conn, evbuffer_get_length(bufferevent_get_input(conn->bev)));
@@ -190,8 +207,7 @@ static void conn_close(struct conn *conn, enum error_code code)
     }
     /* Within the rest of an earlier answer, another one would be read as a part of it. */
     if (code != ERROR_COUNT && evbuffer_get_length(bufferevent_get_output(conn->bev)) == 0) {
-        size_t length = errors_raw(code, text, sizeof(text));
-        http_metrics_refused(code);
+        size_t length = conn_write_error(conn, code, text);
         /* Best effort: the connection is closed even if the client does not receive the answer. */
         if (send(fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
             log_debug("refusal not sent: %s", strerror(errno));
@@ -294,6 +310,9 @@ static void conn_input_changed(struct evbuffer *buffer, const struct evbuffer_cb
     conn->unscanned += info->n_added;
     if (conn->state == CONN_IDLE) {
         conn_begin_request(conn);
+    }
+    if (conn->state == CONN_READING) {
+        head_origin_read(&conn->head_origin, buffer, conn->conns->options.cors_origins);
     }
     if (conn->state == CONN_READING && !conn->upload_known) {
         conn_detect_upload(conn, buffer);
@@ -426,7 +445,7 @@ static enum error_code page_error(const struct conn *conn, int status)
 /* Replaces evhttp's error page, which is complete in the output buffer, by JSON with the same status. */
 static void conn_replace_page(struct conn *conn)
 {
-    char text[RAW_MAX];
+    char text[ERRORS_RAW_SIZE];
     struct evbuffer *output = bufferevent_get_output(conn->bev);
     conn->has_page = false;
     /* The bufferevent of a socket keeps the front of its output buffer frozen except while it writes. */
@@ -436,9 +455,7 @@ static void conn_replace_page(struct conn *conn)
     }
     int status = page_status(output);
     if (status >= 400) { /* not 100 Continue */
-        enum error_code error = page_error(conn, status);
-        size_t length = errors_raw(error, text, sizeof(text));
-        http_metrics_refused(error);
+        size_t length = conn_write_error(conn, page_error(conn, status), text);
         conn_set_state(conn, CONN_BUSY);
         conn->answering = true;
         if (evbuffer_drain(output, evbuffer_get_length(output)) != 0 || evbuffer_add(output, text, length) != 0) {
@@ -706,6 +723,7 @@ void conn_answer_end(struct conn *conn)
         conn_refuse(conn, ERROR_COUNT, "the end of a request is ambiguous");
     } else if (conn->unscanned > 0) {
         conn_begin_request(conn); /* bytes of the next request are in the buffer */
+        head_origin_read(&conn->head_origin, input, conn->conns->options.cors_origins);
         conn_detect_upload(conn, input);
         if (conn->state == CONN_READING) {
             conn_scan(conn, input);

@@ -38,8 +38,9 @@ struct conns_options {
      */
     bool (*is_upload)(const char *head, size_t length);
     int upload_max_bytes;
-    int upload_timeout_ms; /* as read_timeout_ms */
-    int uploads_max;       /* unanswered at a time; one more gets 503 at once */
+    int upload_timeout_ms;    /* as read_timeout_ms */
+    int uploads_max;          /* unanswered at a time; one more gets 503 at once */
+    const char *cors_origins; /* for answers that do not go through reply.c; see cors.h */
     void (*request)(struct evhttp_request *evreq, void *arg);
     void *arg;
     /*

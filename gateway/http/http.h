@@ -12,6 +12,7 @@ struct jsonw;
 struct http {
     struct jsonw *json; /* of replies; see reply.h */
     struct conns *conns;
+    const char *public_url;   /* its origin is the deployment's own */
     const char *cors_origins; /* origins separated by spaces, or "none" */
     bool draining;            /* answers close their connections */
 };

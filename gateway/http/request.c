@@ -15,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/utf8.h"
+#include "gateway/http/cookie.h"
 
 TAILQ_HEAD(request_list, request);
 
@@ -62,6 +63,19 @@ const char *request_header_at(const struct request *request, const char *name, s
         }
     }
     return NULL;
+}
+
+bool request_has_credentials(const struct request *request)
+{
+    const char *cookies = NULL;
+    size_t length = 0;
+    for (size_t i = 0; (cookies = request_header_at(request, "Cookie", i)) != NULL; i++) {
+        if (cookie_find(cookies, COOKIE_SESSION, &length) != NULL ||
+            cookie_find(cookies, COOKIE_SESSION_SECURE, &length) != NULL) {
+            return true;
+        }
+    }
+    return request_header(request, "Authorization") != NULL;
 }
 
 void request_header_list(const struct request *request, const char *name, char *out, size_t size)

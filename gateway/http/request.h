@@ -16,6 +16,7 @@
 #include "common/base/log.h"
 #include "common/protocol/message.h"
 #include "gateway/core/token.h"
+#include "gateway/http/answer_headers.h"
 #include "gateway/http/router.h"
 
 struct access;
@@ -78,6 +79,7 @@ struct request {
     struct request_user user;
     void *handler_state;               /* the handler's memory, see request_handler_state; NULL before */
     void (*drop)(void *handler_state); /* frees what the handler's memory owns; NULL: nothing */
+    enum answer_storage storage;       /* of an answer 200 or 304 to a guest; the handler may set it */
 
     /* Internal to dispatch.c, limits.c, admission.c, audit.c, creation.c and reply.c. */
     struct evhttp_request *evreq;        /* NULL once answered */
@@ -114,6 +116,11 @@ MUST_CHECK void *request_handler_state(struct request *request, size_t size);
 const char *request_header(const struct request *request, const char *name);
 /* Returns the value of the header of this name at `index`, in the order of the request; NULL if there are fewer. */
 const char *request_header_at(const struct request *request, const char *name, size_t index);
+/*
+ * Returns whether the request has credentials, valid or not: an Authorization header, or a session cookie of either
+ * name, in any Cookie header.
+ */
+MUST_CHECK bool request_has_credentials(const struct request *request);
 /* Joins all headers of this name with commas, in order (RFC 9110, 5.3). Values that do not fit are left out. */
 void request_header_list(const struct request *request, const char *name, char *out, size_t size);
 /*

@@ -25,9 +25,9 @@
 
 enum {
     KEY_BYTES = 16,
-    KEY_TEXT = 24,        /* base64 of it */
-    ACCEPT_SIZE = 32,     /* base64 of SHA1_BYTES, and the terminator */
-    HANDSHAKE_SIZE = 512, /* of the response to the handshake */
+    KEY_TEXT = 24,                              /* base64 of it */
+    ACCEPT_SIZE = 32,                           /* base64 of SHA1_BYTES, and the terminator */
+    HANDSHAKE_SIZE = ANSWER_HEADERS_SIZE + 512, /* of the response to the handshake */
     ANSWERS_SIZE = 32768, /* pongs and a close for one read: no longer than the frames that they answer, plus 127 */
     REASON_SIZE = 64,
     LIST_SIZE = 512,      /* of a list header; a longer one counts as absent */
@@ -393,14 +393,17 @@ static struct frame *write_handshake(const struct request *request)
     char text[KEY_TEXT + sizeof(KEY_SUFFIX)];
     char accept[ACCEPT_SIZE];
     char answer[HANDSHAKE_SIZE];
+    char lines[ANSWER_HEADERS_SIZE];
+    const struct answer_headers headers = reply_headers(request, 101);
     bool named = header_has(request, "Sec-WebSocket-Protocol", SUBPROTOCOL);
     (void)snprintf(text, sizeof(text), "%s" KEY_SUFFIX, request_header(request, "Sec-WebSocket-Key"));
     sha1(text, strlen(text), hash);
     sodium_bin2base64(accept, sizeof(accept), hash, sizeof(hash), sodium_base64_VARIANT_ORIGINAL);
+    answer_headers_text(&headers, lines);
     int length = snprintf(answer, sizeof(answer),
                           "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                          "Sec-WebSocket-Accept: %s\r\nX-Request-Id: %s\r\n%s\r\n",
-                          accept, request->id, named ? "Sec-WebSocket-Protocol: " SUBPROTOCOL "\r\n" : "");
+                          "Sec-WebSocket-Accept: %s\r\nX-Request-Id: %s\r\n%s%s\r\n",
+                          accept, request->id, lines, named ? "Sec-WebSocket-Protocol: " SUBPROTOCOL "\r\n" : "");
     assert(length > 0 && length < HANDSHAKE_SIZE);
     return frame_new(answer, (size_t)length);
 }

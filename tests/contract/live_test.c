@@ -701,7 +701,8 @@ START_TEST(other_origins_cannot_connect_with_the_cookie)
     ck_assert_int_eq(handshake_status("Origin: https://evil.example\r\n"), 403);
     ck_assert_int_eq(handshake_status("Origin: null\r\n"), 403);
     ck_assert_int_eq(handshake_status("Origin: https://shop.example\r\n"), 101); /* an allowed origin without cookie */
-    (void)snprintf(header, sizeof(header), "Origin: http://127.0.0.1\r\nCookie: session=%s\r\n", fixture.ann.session);
+    (void)snprintf(header, sizeof(header), "Origin: %s\r\nCookie: session=%s\r\n", deployment_http_url(),
+                   fixture.ann.session);
     ck_assert_int_eq(handshake_status(header), 101);
 }
 END_TEST
@@ -753,6 +754,7 @@ START_TEST(an_event_stream_sends_snapshot_and_updates)
     ck_assert_int_eq(events_status(events), 200);
     ck_assert_ptr_nonnull(strstr(events_head(events), "Content-Type: text/event-stream"));
     ck_assert_ptr_nonnull(strstr(events_head(events), "Cache-Control: no-store"));
+    ck_assert_ptr_nonnull(strstr(events_head(events), "X-Content-Type-Options: nosniff"));
     const struct event_block *block = events_next(events);
     ck_assert_ptr_nonnull(block);
     ck_assert_str_ne(block->retry, "");

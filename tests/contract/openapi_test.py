@@ -520,7 +520,8 @@ def run_while_stopped(processes, threads):
 def test_allowed_origins_get_cors_headers(fixture):
     origin = {"Origin": "https://shop.example"}
     reply = fixture.call(200, "GET", f"{API}/time", **origin)
-    if reply.headers.get("access-control-allow-origin") != origin["Origin"] or reply.headers.get("vary") != "Origin":
+    vary = "Authorization, Cookie, Origin"
+    if reply.headers.get("access-control-allow-origin") != origin["Origin"] or reply.headers.get("vary") != vary:
         raise Fault(f"an allowed origin was answered {reply.headers}")
     asked = {**origin, "Access-Control-Request-Method": "PUT"}
     reply = fixture.client.send("OPTIONS", f"{API}/auctions/{fixture.lot}", headers=asked)
@@ -803,9 +804,10 @@ def test_searches(fixture):
 def test_an_unchanged_auction_is_304(fixture):
     auction = fixture.auction()
     path = f"{API}/auctions/{auction}"
-    for who in (None, fixture.seller):
-        tag = fixture.call(200, "GET", path, None, who).headers["etag"]
-        fixture.call(304, "GET", path, None, who, If_None_Match=tag)
+    tag = fixture.call(200, "GET", path).headers["etag"]
+    fixture.call(304, "GET", path, If_None_Match=tag)
+    if "etag" in fixture.call(200, "GET", path, None, fixture.seller, If_None_Match=tag).headers:
+        raise Fault("an answer to credentials has an ETag")
     fixture.bid(auction, 10, fixture.ann)
     fixture.call(200, "GET", path, If_None_Match=tag)
     fixture.call(201, "POST", f"{API}/users/me/watchlist", {"auctionId": auction}, fixture.ann)

@@ -16,7 +16,9 @@ TIMEOUT_S = 70  # longer than the gateway's deadlines, also of uploads
 # What any HTTP answer carries and the document does not repeat; Connection where the deployment closes.
 PLAIN_HEADERS = {"content-type", "content-length", "date", "connection"}
 # Of any answer where other sites' scripts may call; the document says so once.
-PLAIN_HEADERS |= {"vary", "access-control-allow-origin", "access-control-expose-headers"}
+PLAIN_HEADERS |= {"access-control-allow-origin", "access-control-expose-headers"}
+# Of every answer; the document says so once.
+SAFE_HEADERS = {"cache-control", "x-content-type-options", "vary"}
 LIMIT_HEADERS = {"ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"}
 
 
@@ -121,7 +123,9 @@ class Document:
     def judge_headers(self, operation, response, reply, what):
         """Raises Fault unless the answer has the described headers, with valid values, and no others."""
         described = {name.lower(): self.resolve(header) for name, header in response.get("headers", {}).items()}
-        allowed = PLAIN_HEADERS | described.keys()
+        allowed = PLAIN_HEADERS | SAFE_HEADERS | described.keys()
+        for name in SAFE_HEADERS - reply.headers.keys():
+            raise Fault(f"{what}: header {name} is missing")
         if "429" in operation.details["responses"]:
             allowed |= LIMIT_HEADERS
         for name in reply.headers.keys() - allowed:

@@ -114,7 +114,15 @@ START_TEST(mail_settings_are_checked_together)
         {"[mail]\nmail_from = nobody\n", "mail_from"},
         {"[mail]\nmail_from = a@b>c\n", "mail_from"},
         {"[mail]\nmail_user = x\n", "mail_password"},
+        {"[mail]\npublic_url = https://example.org/auctions\n", NULL},
         {"[mail]\npublic_url = example.org\n", "public_url"},
+        {"[mail]\npublic_url = https://:8080\n", "public_url"},
+        {"[mail]\npublic_url = https://user@example.org\n", "public_url"},
+        {"[gateway]\ncors_origins = https://shop.example http://127.0.0.1:3000\n", NULL},
+        {"[gateway]\ncors_origins = shop.example\n", "cors_origins"},
+        {"[gateway]\ncors_origins = https://shop.example/\n", "cors_origins"},
+        {"[gateway]\ncors_origins = *\n", "cors_origins"},
+        {"[gateway]\ncors_origins = https://a,https://b\n", "cors_origins"},
         {"[accounts]\nbid_unverified = no\n", "bid_unverified"},
     };
     check_cases(cases, ARRAY_LEN(cases));

@@ -2,6 +2,7 @@
  * gateway/http/router: the route of a path, its parameters, and the allowed methods of a 405. Also the table of error
  * codes.
  */
+#include "common/service/config.h"
 #include "gateway/http/errors.h"
 #include "gateway/http/router.h"
 #include "tests/support/suite.h"
@@ -133,15 +134,23 @@ END_TEST
 
 START_TEST(a_raw_answer_is_a_complete_response)
 {
-    char text[512];
-    size_t length = errors_raw(ERROR_UNAVAILABLE, text, sizeof(text));
+    static char long_origin[CONFIG_TEXT_SIZE];
+    char text[ERRORS_RAW_SIZE];
+    const struct answer_headers headers = {.confidential = true, .cors = true, .origin = "https://shop.example"};
+    size_t length = errors_raw(ERROR_UNAVAILABLE, &headers, text);
     ck_assert_uint_eq(length, strlen(text));
     ck_assert_ptr_nonnull(strstr(text, "HTTP/1.1 503 Service Unavailable\r\n"));
     ck_assert_ptr_nonnull(strstr(text, "Retry-After: 1\r\n"));
     ck_assert_ptr_nonnull(strstr(text, "\"error\":\"UNAVAILABLE\""));
-    /* The longest error fits as well. */
+    ck_assert_ptr_nonnull(strstr(text, "\r\nX-Content-Type-Options: nosniff\r\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\r\nCache-Control: private, no-store\r\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\r\nVary: Authorization, Cookie, Origin\r\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\r\nAccess-Control-Allow-Origin: https://shop.example\r\n"));
+    /* The longest error fits as well, with the longest origin. */
+    memset(long_origin, 'x', sizeof(long_origin) - 1);
+    const struct answer_headers longest = {.confidential = true, .cors = true, .origin = long_origin};
     for (int i = 0; i < ERROR_COUNT; i++) {
-        ck_assert_uint_lt(errors_raw((enum error_code)i, text, sizeof(text)), sizeof(text));
+        ck_assert_uint_lt(errors_raw((enum error_code)i, &longest, text), sizeof(text));
     }
 }
 END_TEST
