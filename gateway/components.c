@@ -12,11 +12,10 @@
 #include "common/protocol/topology.h"
 #include "common/protocol/topology_prepare.h"
 #include "gateway/access/admission.h"
-#include "gateway/access/bans.h"
 #include "gateway/access/creation.h"
 #include "gateway/access/dispatch.h"
 #include "gateway/access/limits.h"
-#include "gateway/access/sessions.h"
+#include "gateway/access/credentials.h"
 #include "gateway/account/hashpool.h"
 #include "gateway/account/verification.h"
 #include "gateway/auction/documents.h"
@@ -47,9 +46,7 @@ static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
     [GATEWAY_SCRIPT_LIMIT] = &limits_script,
     [GATEWAY_SCRIPT_CREATION] = &creation_script,
     [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
-    [GATEWAY_SCRIPT_SESSION_BEGIN] = &sessions_begin_script,
-    [GATEWAY_SCRIPT_SESSION_END] = &sessions_end_script,
-    [GATEWAY_SCRIPT_SESSION_LIST] = &sessions_list_script,
+    [GATEWAY_SCRIPT_CREDENTIALS] = &credentials_script,
     [GATEWAY_SCRIPT_HISTORY] = &cache_history_script,
     [GATEWAY_SCRIPT_HISTORY_STORE] = &cache_history_store_script,
     [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,
@@ -67,7 +64,6 @@ static void pg_changed(struct pg *pg, bool up, void *arg)
     log_info("PostgreSQL is %s", up ? "connected" : "unavailable");
     if (up) {
         deployment_reader_read_now(gateway->reader);
-        bans_restore(&gateway->access);
     }
 }
 
@@ -86,7 +82,6 @@ static bool pg_opened(const PGresult *result, void *arg)
 static void epoch_renewed(bool ended, void *arg)
 {
     struct gateway *gateway = arg;
-    bans_restore(&gateway->access);
     watches_renew(gateway->watches);
     if (ended) {
         presences_end_all(gateway->presences);
@@ -137,7 +132,6 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
         log_info("Redis is %s", up ? "connected" : "unavailable");
         if (up) {
             snapshots_reconnected(gateway->snapshots);
-            bans_restore(&gateway->access);
         }
     } else {
         watches_set_connected(gateway->watches, up);
@@ -289,7 +283,7 @@ static bool start_live(struct gateway *gateway)
     const struct presences_options presences = {
         .base = gateway->base,
         .config = gateway->config,
-        .deployment = &gateway->deployment,
+        .access = &gateway->access,
         .pg = gateway->pg,
         .redis = gateway->redis,
         .listener = gateway->listener,
@@ -334,7 +328,7 @@ static void fill_contexts(struct gateway *gateway)
     gateway->contexts.live = (struct live_context){
         .config = config,
         .deployment = deployment,
-        .redis = redis,
+        .access = &gateway->access,
         .json = gateway->http.json,
         .streams = gateway->streams,
         .watches = gateway->watches,

@@ -61,7 +61,9 @@ struct request_user {
     bool admin;
     bool unchecked;                     /* a guest because Redis could not check the session */
     char session[REQUEST_SESSION_SIZE]; /* hash of the session token ("" if unknown), part of its Redis key */
-    int64_t expires_s;                  /* REQUEST_BY_ACCESS_TOKEN: seconds since the epoch, else 0 */
+    int64_t expires_s;                  /* REQUEST_BY_ACCESS_TOKEN: seconds since 1970, else 0 */
+    int64_t epoch;   /* of the user: of the access token; for a session once it was checked; 0: unknown */
+    int64_t ends_ms; /* end of the session, once it was checked; 0: unknown */
 };
 
 struct request {
@@ -97,6 +99,8 @@ struct request {
     int64_t deadline_ms;                   /* monotonic */
     request_late late;                     /* NULL: the default */
     void (*then)(struct request *request); /* called after a limit, session or audit entry was checked */
+    void (*reloaded)(struct request *request); /* called after its credentials were loaded from PostgreSQL */
+    bool loaded;                               /* they were, or PostgreSQL could not be asked */
     enum limit taking;                     /* the limit that is being checked */
     bool limit_shown;                      /* RateLimit headers are set */
     int64_t limit_remaining;               /* value of RateLimit-Remaining */

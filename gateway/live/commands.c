@@ -508,7 +508,7 @@ static void do_auth(struct websocket *websocket, const struct client_message *me
     *auth_check = (struct auth_check){.websocket = websocket, .user = user};
     (void)snprintf(auth_check->id, sizeof(auth_check->id), "%s", message->id);
     client_of(websocket)->auth_check = auth_check;
-    presence_check(websocket->live->deployment, websocket->live->redis, &user, on_auth_checked, auth_check);
+    presence_check(websocket->live->access, &user, on_auth_checked, auth_check);
 }
 
 /* ---- ping ---- */

@@ -17,8 +17,8 @@
 #include "gateway/http/request.h"
 #include "gateway/live/frame.h"
 
+struct access;
 struct config;
-struct deployment;
 struct event_base;
 struct pg;
 struct redis;
@@ -46,7 +46,7 @@ struct presence {
 struct presences_options {
     struct event_base *base;
     const struct config *config;
-    const struct deployment *deployment;
+    const struct access *access;
     struct pg *pg;
     struct redis *redis;    /* for commands */
     struct redis *listener; /* subscribes to the channels of connected users */
@@ -66,8 +66,7 @@ void presence_remove(struct presences *presences, struct presence *presence);
  * reason.
  */
 typedef void (*presence_checked)(enum error_code reason, void *arg);
-void presence_check(const struct deployment *deployment, struct redis *redis, const struct request_user *user,
-                    presence_checked checked, void *arg);
+void presence_check(const struct access *access, const struct request_user *user, presence_checked checked, void *arg);
 
 /* A decision on a user's bid, from any source. Each connection receives it once. */
 void presences_decided(struct presences *presences, const struct decision *decision);

@@ -68,14 +68,33 @@ START_TEST(a_new_password_ends_the_other_sessions)
 {
     struct factory_user phone = fixture.ann;
     log_in_from(&phone, "A telephone");
-    EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME,
-                               "{\"password\": \"another password\", \"currentPassword\": \"" FACTORY_PASSWORD "\"}"),
-                  200);
+    const struct factory_user before = fixture.ann;
+    const struct reply *reply =
+        fixture_call(&fixture.ann, "PATCH", ME,
+                     "{\"password\": \"another password\", \"currentPassword\": \"" FACTORY_PASSWORD "\"}");
+    EXPECT_STATUS(reply, 200);
+    (void)snprintf(fixture.ann.token, sizeof(fixture.ann.token), "%s", reply_text(reply, "accessToken"));
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", ME, NULL), 200);
+    EXPECT_ERROR(fixture_call(&before, "GET", ME, NULL), 401, "UNAUTHORIZED");
     EXPECT_STATUS(call_with_session(&fixture.ann, "GET", ME), 200);
     EXPECT_ERROR(call_with_session(&phone, "GET", ME), 401, "UNAUTHORIZED");
     EXPECT_ERROR(fixture_call(&phone, "GET", ME, NULL), 401, "UNAUTHORIZED");
     EXPECT_ERROR(call_with_session(&phone, "POST", "/api/v1/auth/refresh"), 401, "UNAUTHORIZED");
+}
+END_TEST
+
+START_TEST(logging_out_everywhere_ends_all_sessions_and_tokens)
+{
+    struct factory_user phone = fixture.ann;
+    log_in_from(&phone, "A telephone");
+    EXPECT_STATUS(call_with_session(&phone, "DELETE", SESSIONS), 204);
+    EXPECT_ERROR(call_with_session(&phone, "GET", ME), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(fixture_call(&phone, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(call_with_session(&fixture.ann, "GET", ME), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    EXPECT_STATUS(fixture_call(&fixture.bob, "GET", ME, NULL), 200);
+    ck_assert(factory_log_in(fixture.client, &fixture.ann));
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", SESSIONS, NULL), "items"), 1);
 }
 END_TEST
 
@@ -162,6 +181,7 @@ static Suite *sessions_suite(void)
 {
     const TTest *const tests[] = {
         sessions_are_listed_newest_first,           revoking_a_session_revokes_its_access_tokens,
+        logging_out_everywhere_ends_all_sessions_and_tokens,
         a_new_password_ends_the_other_sessions,     of_concurrent_password_changes_one_succeeds,
         logging_out_revokes_the_access_token,       a_user_has_at_most_a_hundred_sessions,
         key_rotation_keeps_old_access_tokens_valid, NULL,
