@@ -15,6 +15,7 @@
 #include "gateway/access/creation.h"
 #include "gateway/access/dispatch.h"
 #include "gateway/access/limits.h"
+#include "gateway/access/local_limits.h"
 #include "gateway/access/credentials.h"
 #include "gateway/account/hashpool.h"
 #include "gateway/account/verification.h"
@@ -341,7 +342,11 @@ static void fill_contexts(struct gateway *gateway)
 static bool start_dispatch(struct gateway *gateway)
 {
     struct router_table tables[ROUTES_TABLES_MAX];
-    gateway->access = (struct access){gateway->config, &gateway->deployment, gateway->pg, gateway->redis};
+    gateway->access = (struct access){gateway->config, &gateway->deployment, gateway->pg, gateway->redis,
+                                      local_limits_new()};
+    if (gateway->access.local_limits == NULL) {
+        return false;
+    }
     fill_contexts(gateway);
     routes_list(&gateway->contexts, tables);
     gateway->router = router_new(tables);
@@ -452,6 +457,7 @@ void components_stop(struct gateway *gateway)
     publisher_free(gateway->publisher);
     backlog_reader_free(gateway->backlog_reader);
     dispatch_free(gateway->dispatch);
+    local_limits_free(gateway->access.local_limits);
     router_free(gateway->router);
     deployment_reader_free(gateway->reader);
     jsonw_free(gateway->http.json);

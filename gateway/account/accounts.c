@@ -444,7 +444,8 @@ static void find_login(struct request *request)
 
 /*
  * The route's limit counts attempts per client address. A second limit counts attempts of all addresses on one account,
- * but only of addresses that never logged in to it. So an attacker cannot lock its owner out.
+ * but only of addresses that never logged in to it. So an attacker cannot lock its owner out. Without Redis all addresses
+ * are counted.
  */
 static void on_seen(const redisReply *reply, void *arg)
 {
@@ -464,9 +465,10 @@ static void limit_login(struct request *request)
     char key[KEYS_SIZE];
     const char *command[] = {"EXISTS", key};
     seen_key(request, key);
-    if (limits_maximum(request->access, LIMIT_ACCOUNT_LOGINS) == 0 ||
-        !redis_command(context_of(request)->redis, on_seen, request, ARRAY_LEN(command), command, NULL)) {
+    if (limits_maximum(request->access, LIMIT_ACCOUNT_LOGINS) == 0) {
         find_login(request);
+    } else if (!redis_command(context_of(request)->redis, on_seen, request, ARRAY_LEN(command), command, NULL)) {
+        on_seen(NULL, request);
     }
 }
 

@@ -102,6 +102,7 @@ struct request {
     void (*reloaded)(struct request *request); /* called after its credentials were loaded from PostgreSQL */
     bool loaded;                               /* they were, or PostgreSQL could not be asked */
     enum limit taking;                     /* the limit that is being checked */
+    uint64_t taking_key;                   /* of its counter without Redis */
     bool limit_shown;                      /* RateLimit headers are set */
     int64_t limit_remaining;               /* value of RateLimit-Remaining */
     int status;                            /* of the answer; 0 until answered */

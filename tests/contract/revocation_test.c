@@ -273,6 +273,28 @@ START_TEST(without_redis_a_logged_out_admin_is_no_admin)
 }
 END_TEST
 
+START_TEST(without_redis_guesses_registrations_and_resets_are_limited)
+{
+    enum { MOST = 3 };
+    start_gateway("[limits]\nlogins_per_minute = 100\nlogins_account_per_minute = 3\nregistrations_per_hour = 3\n"
+                  "resets_per_hour = 3\n",
+                  "redis://127.0.0.1:1");
+    for (int i = 0; i <= MOST; i++) {
+        int status = second_call(NULL, "POST", LOGIN, login_body(&fixture.ann, "wrong password"))->status;
+        ck_assert_msg(status == (i < MOST ? 401 : 429), "login %d: %d", i, status);
+    }
+    for (int i = 0; i <= MOST; i++) {
+        int status = second_call(NULL, "POST", "/api/v1/auth/register", "{}")->status;
+        ck_assert_msg(status == (i < MOST ? 400 : 429), "registration %d: %d", i, status);
+    }
+    for (int i = 0; i <= MOST; i++) {
+        int status = second_call(NULL, "POST", "/api/v1/auth/password-reset", "{}")->status;
+        ck_assert_msg(status == (i < MOST ? 400 : 429), "reset %d: %d", i, status);
+    }
+    stop_gateway();
+}
+END_TEST
+
 static Suite *revocation_suite(void)
 {
     Suite *suite = suite_create("revocation");
@@ -285,6 +307,7 @@ static Suite *revocation_suite(void)
     tcase_add_test(tcase, sessions_outlive_the_data_of_redis);
     tcase_add_test(tcase, a_role_or_ban_set_by_sql_ends_sessions_and_tokens);
     tcase_add_test(tcase, without_redis_a_logged_out_admin_is_no_admin);
+    tcase_add_test(tcase, without_redis_guesses_registrations_and_resets_are_limited);
     suite_add_tcase(suite, tcase);
     return suite;
 }
