@@ -32,6 +32,7 @@
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
 #include "gateway/query/cache.h"
+#include "gateway/redis_policy.h"
 #include "gateway/routes.h"
 #include "gateway/search/queries.h"
 #include "gateway/statement_registry.h"
@@ -171,12 +172,14 @@ static bool start_redis(struct gateway *gateway)
         .arg = gateway,
     };
     gateway->redis = redis_new(&options);
+    gateway->redis_policy = gateway->redis == NULL ? NULL : redis_policy_new(gateway->base, gateway->redis);
     options.scripts = NULL;
     options.script_count = 0;
     options.on_message = listener_message;
     gateway->listener = redis_new(&options);
     keys_reply_channel(&gateway->id, gateway->channel);
-    return gateway->redis != NULL && gateway->listener != NULL && redis_listen(gateway->listener, gateway->channel);
+    return gateway->redis_policy != NULL && gateway->listener != NULL &&
+           redis_listen(gateway->listener, gateway->channel);
 }
 
 /* Connects to the broker once the deployment is known: the topology depends on the number of shards. */
@@ -324,7 +327,7 @@ static void fill_contexts(struct gateway *gateway)
         .listing = {deployment, gateway->pg_search, gateway->pg_words, redis},
         .deadletters = {deployment, pg},
         .health = {config, deployment, deployment_reader_timing(gateway->reader), &gateway->backlog, pg, redis,
-                   gateway->publisher},
+                   gateway->redis_policy, gateway->publisher},
     };
     gateway->contexts.live = (struct live_context){
         .config = config,
@@ -445,6 +448,7 @@ void components_stop(struct gateway *gateway)
     if (gateway->pg_words != NULL) {
         pg_free(gateway->pg_words);
     }
+    redis_policy_free(gateway->redis_policy);
     watches_free(gateway->watches);
     presences_free(gateway->presences);
     hashpool_free(gateway->hashpool);
