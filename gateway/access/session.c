@@ -110,7 +110,9 @@ enum session_reading session_read_token(const struct deployment *deployment, con
 
 bool session_expired(const struct request_user *user)
 {
-    return user->via == REQUEST_BY_ACCESS_TOKEN && user->expires_s <= clock_now_ms() / 1000;
+    int64_t now_ms = clock_now_ms();
+    return (user->via == REQUEST_BY_ACCESS_TOKEN && user->expires_s <= now_ms / 1000) ||
+           (user->ends_ms != 0 && user->ends_ms <= now_ms);
 }
 
 /* Returns the value of the cookie "session" in a Cookie header, or NULL. */

@@ -40,7 +40,7 @@ enum session_reading session_read(struct request *request);
 MUST_CHECK enum session_reading session_read_token(const struct deployment *deployment, const char *text,
                                                    struct request_user *user);
 
-/* Returns whether the user's access token has expired since. For connections that outlive a request. */
+/* Returns whether the user's access token or session has expired since. For connections that outlive a request. */
 bool session_expired(const struct request_user *user);
 
 /* `token` is valid during the call, if the session was made. */

@@ -271,6 +271,7 @@ static void write_token(struct jsonw *json, const struct access_token *token)
 {
     jsonw_put_string(json, "accessToken", token->text);
     jsonw_put_int(json, "expiresIn", token->expires_s - token->now_s);
+    jsonw_put_time(json, "expiresAt", token->expires_s * 1000);
 }
 
 /* Hashes an email or client address, so that Redis does not hold it in plain text. */

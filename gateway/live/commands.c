@@ -448,7 +448,11 @@ static void on_notified(struct presence *presence, const struct uuid *auction, s
 
 static void on_user_ended(struct presence *presence, enum error_code reason)
 {
-    websocket_close(presence->owner, WEBSOCKET_POLICY, reason == ERROR_USER_BANNED ? "banned" : "session ended");
+    if (session_expired(&presence->user)) {
+        websocket_close(presence->owner, WEBSOCKET_EXPIRED, "expired");
+    } else {
+        websocket_close(presence->owner, WEBSOCKET_POLICY, reason == ERROR_USER_BANNED ? "banned" : "session ended");
+    }
 }
 
 static bool enter(struct websocket *websocket, const struct request_user *user)

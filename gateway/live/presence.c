@@ -222,6 +222,19 @@ static void start_recheck(struct presences *presences, struct presence *presence
     }
 }
 
+/* Nothing but the clock is asked, so this is done for all in each sweep. */
+static void end_expired(struct presences *presences)
+{
+    struct presence *next = NULL;
+    for (struct presence *presence = TAILQ_FIRST(&presences->all); presence != NULL; presence = next) {
+        next = TAILQ_NEXT(presence, all);
+        if (session_expired(&presence->user)) {
+            presence_remove(presences, presence);
+            presence->ended(presence, ERROR_UNAUTHORIZED);
+        }
+    }
+}
+
 static void do_sweep(evutil_socket_t fd, short what, void *arg)
 {
     struct presences *presences = arg;
@@ -230,6 +243,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     int64_t late = now - INT64_C(1000) * presences->options.config->live_ping_interval_s;
     (void)fd;
     (void)what;
+    end_expired(presences);
     for (size_t i = 0; i < CHECKS_MAX && (presence = TAILQ_FIRST(&presences->all)) != NULL; i++) {
         if (presence->checked_ms > late || !redis_up(presences->options.redis)) {
             return;

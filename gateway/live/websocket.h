@@ -21,6 +21,7 @@ enum {
     WEBSOCKET_POLICY = 1008,
     WEBSOCKET_INTERNAL = 1011,
     WEBSOCKET_TRY_LATER = 1013,
+    WEBSOCKET_EXPIRED = 4001, /* ours: the session or access token has expired */
 };
 
 struct live_context;

@@ -19,6 +19,7 @@
 #include "tests/support/fixture.h"
 #include "tests/support/program.h"
 #include "tests/support/redis_run.h"
+#include "tests/support/websocket.h"
 
 #define LOGIN    "/api/v1/auth/login"
 #define ME       "/api/v1/users/me"
@@ -36,6 +37,7 @@ enum {
     URL_SIZE = 64,
     SETTINGS_SIZE = 1024,
     PATTERN_SIZE = 64,
+    EXPIRED = 4001,
 };
 
 static struct {
@@ -258,6 +260,22 @@ START_TEST(a_role_or_ban_set_by_sql_ends_sessions_and_tokens)
 }
 END_TEST
 
+START_TEST(a_socket_closes_with_4001_when_its_session_expires)
+{
+    PGresult *result = sql_rows(fixture.sql,
+                                "UPDATE sessions SET expires_at = now() + interval '5 seconds' WHERE user_id = $1::uuid",
+                                fixture.bob.id, NULL);
+    PQclear(result);
+    evict(&fixture.bob, "");
+    struct websocket *socket =
+        websocket_open(deployment_http_url(), client_format("Cookie: session=%s\r\n", fixture.bob.session));
+    ck_assert_ptr_nonnull(socket);
+    ck_assert_uint_eq(websocket_receive_close(socket), EXPIRED);
+    websocket_free(socket);
+    EXPECT_ERROR(call_with_session(&fixture.bob, "GET", ME), 401, "UNAUTHORIZED");
+}
+END_TEST
+
 /* ---- without Redis ---- */
 
 START_TEST(without_redis_a_logged_out_admin_is_no_admin)
@@ -306,6 +324,7 @@ static Suite *revocation_suite(void)
     tcase_add_test(tcase, an_evicted_mark_revives_no_ended_session);
     tcase_add_test(tcase, sessions_outlive_the_data_of_redis);
     tcase_add_test(tcase, a_role_or_ban_set_by_sql_ends_sessions_and_tokens);
+    tcase_add_test(tcase, a_socket_closes_with_4001_when_its_session_expires);
     tcase_add_test(tcase, without_redis_a_logged_out_admin_is_no_admin);
     tcase_add_test(tcase, without_redis_guesses_registrations_and_resets_are_limited);
     suite_add_tcase(suite, tcase);
