@@ -262,7 +262,10 @@ static void run_handler(struct request *request)
         reply_end(request); /* answered at the deadline */
         return;
     }
-    if (request->route->body != ROUTE_JSON_BODY || read_body(request)) {
+    enum route_body body = request->route->body;
+    bool sent = evbuffer_get_length(evhttp_request_get_input_buffer(request->evreq)) > 0;
+    bool read = body == ROUTE_JSON_BODY || (body == ROUTE_OPTIONAL_BODY && sent);
+    if (!read || read_body(request)) {
         request->route->handler(request);
     }
 }

@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "gateway/access/access.h"
+#include "gateway/access/refresh_token.h"
 #include "gateway/access/sessions.h"
 #include "gateway/core/token.h"
 #include "gateway/http/reply.h"
@@ -171,36 +172,41 @@ struct beginning {
     struct request *request;
     session_made made;
     char text[SESSION_TOKEN_TEXT_SIZE];
+    struct refresh_token refresh;
 };
 
 static void session_written(enum sessions_outcome outcome, void *arg)
 {
     struct beginning *beginning = arg;
-    beginning->made(beginning->request, outcome, beginning->text);
-    sodium_memzero(beginning->text, sizeof(beginning->text));
+    beginning->made(beginning->request, outcome, beginning->text, beginning->refresh.text);
+    sodium_memzero(beginning, sizeof(*beginning));
     free(beginning);
 }
 
-void session_begin(struct request *request, const struct credentials_user *user, session_made made)
+void session_begin(struct request *request, const struct credentials_user *user, bool refreshable, session_made made)
 {
     uint8_t token[SESSION_TOKEN_BYTES];
     struct beginning *beginning = calloc(1, sizeof(*beginning));
     if (beginning == NULL || !request->access->deployment->known) {
         free(beginning);
-        made(request, SESSIONS_UNAVAILABLE, "");
+        made(request, SESSIONS_UNAVAILABLE, "", "");
         return;
     }
     memcpy(token, user->id.bytes, sizeof(user->id.bytes));
     randombytes_buf(token + sizeof(user->id.bytes), SIGNED_BYTES - sizeof(user->id.bytes));
     sign_token(request->access->deployment, token);
     hash_token(token, request->user.session);
+    if (refreshable) {
+        refresh_token_new(request->access->deployment->facts.idempotency, &user->id, request->user.session,
+                          &beginning->refresh);
+    }
     beginning->request = request;
     beginning->made = made;
     sodium_bin2base64(beginning->text, sizeof(beginning->text), token, sizeof(token),
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    if (!sessions_begin(request, user, session_written, beginning)) {
+    if (!sessions_begin(request, user, refreshable ? beginning->refresh.hash : NULL, session_written, beginning)) {
         free(beginning);
-        made(request, SESSIONS_UNAVAILABLE, "");
+        made(request, SESSIONS_UNAVAILABLE, "", "");
     }
 }
 

@@ -43,13 +43,14 @@ MUST_CHECK enum session_reading session_read_token(const struct deployment *depl
 /* Returns whether the user's access token or session has expired since. For connections that outlive a request. */
 bool session_expired(const struct request_user *user);
 
-/* `token` is valid during the call, if the session was made. */
-typedef void (*session_made)(struct request *request, enum sessions_outcome outcome, const char *token);
+/* The texts are valid during the call, if the session was made. `refresh` is "" if it has no refresh token. */
+typedef void (*session_made)(struct request *request, enum sessions_outcome outcome, const char *token,
+                             const char *refresh);
 /*
- * Creates a session (setting session_s) of a user with this epoch, and fills session, epoch and end of request->user.
- * Calls `made` exactly once, possibly before it returns.
+ * Creates a session (setting session_s) of a user with this epoch, and fills session, epoch and end of request->user. If
+ * `refreshable` it has a refresh token. Calls `made` exactly once, possibly before it returns.
  */
-void session_begin(struct request *request, const struct credentials_user *user, session_made made);
+void session_begin(struct request *request, const struct credentials_user *user, bool refreshable, session_made made);
 /* Sets the session cookie; a NULL token clears it. */
 void session_cookie(struct request *request, const char *token);
 

@@ -23,8 +23,8 @@ enum { SESSIONS_BEGIN, SESSIONS_END, SESSIONS_LIST, SESSIONS_RAISE, SESSIONS_STA
 
 static const struct pg_statement list[] = {
     /*
-     * $1 user, $2 epoch of the user, $3 id, $4 now, $5 lifetime in s, $6 address, $7 user agent, $8 sessions to keep. The
-     * lock of the user's row comes first: a change of the epoch at the same time is either seen here, or ends the new
+     * $1 user, $2 epoch of the user, $3 id, $4 now, $5 lifetime in s, $6 address, $7 user agent, $8 sessions to keep, $9
+     * hash of the refresh token, NULL: none. The lock of the user's row comes first: a change of the epoch at the same time is either seen here, or ends the new
      * session. No row: the epoch is another one.
      */
     [SESSIONS_BEGIN] = {"sessions_begin",
@@ -33,8 +33,8 @@ static const struct pg_statement list[] = {
                         " former AS (DELETE FROM sessions WHERE id IN (SELECT s.id FROM sessions s JOIN u ON u.id ="
                         "  s.user_id ORDER BY s.created_at DESC, s.id DESC OFFSET $8::integer) RETURNING id),"
                         " made AS (INSERT INTO sessions (id, user_id, epoch, sessions_from, created_at, expires_at,"
-                        "  address, agent) SELECT $3::uuid, u.id, u.epoch, t.sessions_from, $4::timestamptz,"
-                        "  $4::timestamptz + $5::integer * interval '1 second', $6, $7 FROM u, data_timeline t"
+                        "  address, agent, refresh_hash) SELECT $3::uuid, u.id, u.epoch, t.sessions_from, $4::timestamptz,"
+                        "  $4::timestamptz + $5::integer * interval '1 second', $6, $7, $9 FROM u, data_timeline t"
                         "  RETURNING *)"
                         " SELECT " CREDENTIALS_SESSION_COLUMNS(
                             "made.") ", (SELECT replace(id::text, '-', '') FROM former LIMIT 1) FROM made"},
@@ -127,7 +127,8 @@ static void on_begun(const struct pg_reply *reply, void *arg)
     free(beginning);
 }
 
-bool sessions_begin(struct request *request, const struct credentials_user *user, sessions_done done, void *arg)
+bool sessions_begin(struct request *request, const struct credentials_user *user, const char *refresh_hash,
+                    sessions_done done, void *arg)
 {
     struct audit_origin origin;
     char id[UUID_TEXT_SIZE];
@@ -146,7 +147,8 @@ bool sessions_begin(struct request *request, const struct credentials_user *user
     (void)snprintf(epoch, sizeof(epoch), "%" PRId64, user->epoch);
     (void)snprintf(life, sizeof(life), "%d", request->access->config->session_s);
     (void)snprintf(kept, sizeof(kept), "%d", SESSIONS_MAX - 1);
-    const char *const values[] = {id, epoch, request->user.session, now, life, request->address, origin.agent, kept};
+    const char *const values[] = {id, epoch, request->user.session, now, life, request->address, origin.agent,
+                                  kept, refresh_hash};
     if (!statements_query(request->access->pg, &sessions_statements, SESSIONS_BEGIN, ARRAY_LEN(values), values,
                           on_begun, beginning)) {
         free(beginning);

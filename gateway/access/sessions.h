@@ -36,11 +36,12 @@ enum sessions_outcome {
 typedef void (*sessions_done)(enum sessions_outcome outcome, void *arg);
 
 /*
- * Creates the session with the hash request->user.session, if the user still has the epoch of `user`. Fills epoch and
- * end of request->user. False: no connection to PostgreSQL; `done` is not called.
+ * Creates the session with the hash request->user.session, if the user still has the epoch of `user`. `refresh_hash` is
+ * that of its refresh token, NULL: it has none. Fills epoch and end of request->user. False: no connection to PostgreSQL;
+ * `done` is not called.
  */
-MUST_CHECK bool sessions_begin(struct request *request, const struct credentials_user *user, sessions_done done,
-                               void *arg);
+MUST_CHECK bool sessions_begin(struct request *request, const struct credentials_user *user, const char *refresh_hash,
+                               sessions_done done, void *arg);
 /* Ends one session of a user, in PostgreSQL and then in Redis. False as above. */
 MUST_CHECK bool sessions_end(const struct access *access, const struct uuid *user, const char *hash, sessions_done done,
                              void *arg);

@@ -17,6 +17,7 @@
 #include "gateway/access/limits.h"
 #include "gateway/access/session.h"
 #include "gateway/access/sessions.h"
+#include "gateway/account/access_tokens.h"
 #include "gateway/account/hashpool.h"
 #include "gateway/account/preferences.h"
 #include "gateway/core/token.h"
@@ -121,6 +122,7 @@ struct account {
     bool admin;
     bool banned;
     bool found;
+    bool refreshable; /* the client asks for a refresh token, and gets no cookie */
     bool changed; /* the password; so the answer has a new access token */
     int64_t created_ms;
     char name[DISPLAY_NAME_MOST * 4 + 1];
@@ -241,39 +243,6 @@ static void handle_register(struct request *request)
 
 /* --- login --- */
 
-struct access_token {
-    char text[TOKEN_TEXT_SIZE];
-    int64_t now_s;
-    int64_t expires_s;
-};
-
-/* Issues an access token of the session of request->user, which it does not outlive. False: its end is not known. */
-static bool issue_token(struct request *request, const struct uuid *user, bool admin, struct access_token *out)
-{
-    const struct accounts_context *accounts = context_of(request);
-    const struct request_user *of = &request->user;
-    out->now_s = clock_now_ms() / 1000;
-    out->expires_s = out->now_s + accounts->config->access_token_s;
-    if (of->ends_ms / 1000 < out->expires_s) {
-        out->expires_s = of->ends_ms / 1000;
-    }
-    struct token_claims claims = {.user_id = *user,
-                                  .admin = admin,
-                                  .epoch = of->epoch,
-                                  .from_ms = accounts->deployment->epoch.sessions_from_ms,
-                                  .expires_s = out->expires_s};
-    (void)snprintf(claims.session, sizeof claims.session, "%s", of->session);
-    return accounts->deployment->tokens != NULL && of->epoch != 0 && out->expires_s > out->now_s &&
-           token_issue(accounts->deployment->tokens, &claims, out->now_s, out->text);
-}
-
-static void write_token(struct jsonw *json, const struct access_token *token)
-{
-    jsonw_put_string(json, "accessToken", token->text);
-    jsonw_put_int(json, "expiresIn", token->expires_s - token->now_s);
-    jsonw_put_time(json, "expiresAt", token->expires_s * 1000);
-}
-
 /* Hashes an email or client address, so that Redis does not hold it in plain text. */
 static void hash_account(const char *text, char out[static ACCOUNT_HASH_SIZE])
 {
@@ -349,7 +318,8 @@ static void note_login(struct request *request, const char *action)
     audit_note(request, account->found ? &account->id : NULL, action, subject);
 }
 
-static void on_session(struct request *request, enum sessions_outcome outcome, const char *session_token)
+static void on_session(struct request *request, enum sessions_outcome outcome, const char *session_token,
+                       const char *refresh_token)
 {
     const struct account *account = request->handler_state;
     struct access_token token;
@@ -362,14 +332,16 @@ static void on_session(struct request *request, enum sessions_outcome outcome, c
         reply_error(request, ERROR_INVALID_CREDENTIALS);
         return;
     }
-    if (outcome != SESSIONS_DONE || !issue_token(request, &account->id, account->admin, &token)) {
+    if (outcome != SESSIONS_DONE || !access_tokens_issue(request, &account->id, account->admin, &token)) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
     note_login(request, "LOGIN");
     remember_address(request);
     mail_new_login(request);
-    session_cookie(request, session_token);
+    if (refresh_token[0] == '\0') {
+        session_cookie(request, session_token);
+    }
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     jsonw_name(json, "user");
@@ -380,7 +352,10 @@ static void on_session(struct request *request, enum sessions_outcome outcome, c
     jsonw_put_string(json, "role", account->admin ? "admin" : "user");
     jsonw_put_time(json, "createdAt", account->created_ms);
     jsonw_end_object(json);
-    write_token(json, &token);
+    access_tokens_write(json, &token);
+    if (refresh_token[0] != '\0') {
+        jsonw_put_string(json, "refreshToken", refresh_token);
+    }
     jsonw_end_object(json);
     reply_send(request, 200);
 }
@@ -399,7 +374,7 @@ static void on_login_verified(bool right, void *arg)
         reply_error(request, ERROR_USER_BANNED);
     } else {
         const struct credentials_user user = {account->id, account->epoch, account->admin, false};
-        session_begin(request, &user, on_session);
+        session_begin(request, &user, account->refreshable, on_session);
     }
 }
 
@@ -475,7 +450,7 @@ static void limit_login(struct request *request)
 
 static void handle_login(struct request *request)
 {
-    static const char *const known[] = {"email", "password", NULL};
+    static const char *const known[] = {"email", "password", "refreshToken", NULL};
     struct field_errors field_errors = {.count = 0};
     const char *password = NULL;
     struct account *account = request_handler_state(request, sizeof *account);
@@ -486,6 +461,7 @@ static void handle_login(struct request *request)
     fields_known(request->body, known, &field_errors);
     accounts_read_email(request, account->email, &field_errors);
     (void)fields_text(request->body, "password", FIELDS_REQUIRED, 1, ACCOUNTS_PASSWORD_MOST, &password, &field_errors);
+    (void)fields_bool(request->body, "refreshToken", FIELDS_OPTIONAL, &account->refreshable, &field_errors);
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
         return;
@@ -493,22 +469,7 @@ static void handle_login(struct request *request)
     limit_login(request);
 }
 
-/* --- access tokens and logout --- */
-
-/* The session exists: admission has checked it. */
-static void handle_refresh(struct request *request)
-{
-    struct access_token token;
-    if (!issue_token(request, &request->user.id, request->user.admin, &token)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    struct jsonw *json = reply_json(request);
-    jsonw_object(json);
-    write_token(json, &token);
-    jsonw_end_object(json);
-    reply_send(request, 200);
-}
+/* --- logout --- */
 
 static void on_logged_out(enum sessions_outcome outcome, void *arg)
 {
@@ -546,8 +507,8 @@ static void on_user(const struct pg_reply *reply, void *arg)
     preferences_write(json, reply->result, USER_PREFERENCES);
     const struct account *account = request->handler_state;
     struct access_token token;
-    if (account != NULL && account->changed && issue_token(request, &request->user.id, request->user.admin, &token)) {
-        write_token(json, &token);
+    if (account != NULL && account->changed && access_tokens_issue(request, &request->user.id, request->user.admin, &token)) {
+        access_tokens_write(json, &token);
     }
     jsonw_end_object(json);
     reply_send(request, 200);
@@ -736,7 +697,6 @@ static void handle_change_me(struct request *request)
 const struct route accounts_routes[] = {
     {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/register", handle_register, LIMIT_REGISTRATIONS, ROUTE_JSON_BODY},
     {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/login", handle_login, LIMIT_LOGINS, ROUTE_JSON_BODY},
-    {METHOD_POST, ROUTE_USER, "/api/v1/auth/refresh", handle_refresh, LIMIT_NONE, ROUTE_NO_BODY},
     {METHOD_POST, ROUTE_USER, "/api/v1/auth/logout", handle_logout, LIMIT_NONE, ROUTE_NO_BODY},
     {METHOD_GET, ROUTE_USER, "/api/v1/users/me", handle_me, LIMIT_NONE, ROUTE_NO_BODY},
     {METHOD_PATCH, ROUTE_USER, "/api/v1/users/me", handle_change_me, LIMIT_NONE, ROUTE_JSON_BODY},
