@@ -13,10 +13,10 @@
 #include "common/protocol/topology_prepare.h"
 #include "gateway/access/admission.h"
 #include "gateway/access/creation.h"
+#include "gateway/access/credentials.h"
 #include "gateway/access/dispatch.h"
 #include "gateway/access/limits.h"
 #include "gateway/access/local_limits.h"
-#include "gateway/access/credentials.h"
 #include "gateway/account/hashpool.h"
 #include "gateway/account/verification.h"
 #include "gateway/auction/documents.h"
@@ -43,18 +43,12 @@ enum {
 };
 
 static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
-    [GATEWAY_SCRIPT_USER] = &admission_script,
-    [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
-    [GATEWAY_SCRIPT_LIMIT] = &limits_script,
-    [GATEWAY_SCRIPT_CREATION] = &creation_script,
-    [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
-    [GATEWAY_SCRIPT_CREDENTIALS] = &credentials_script,
-    [GATEWAY_SCRIPT_HISTORY] = &cache_history_script,
-    [GATEWAY_SCRIPT_HISTORY_STORE] = &cache_history_store_script,
-    [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,
-    [GATEWAY_SCRIPT_LEADERS_KEEP] = &leaderboard_keep_script,
-    [GATEWAY_SCRIPT_DOCUMENT] = &documents_script,
-    [GATEWAY_SCRIPT_SNAPSHOT_FRESH] = &snapshot_fresh_script,
+    [GATEWAY_SCRIPT_USER] = &admission_script,        [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
+    [GATEWAY_SCRIPT_LIMIT] = &limits_script,          [GATEWAY_SCRIPT_CREATION] = &creation_script,
+    [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,     [GATEWAY_SCRIPT_CREDENTIALS] = &credentials_script,
+    [GATEWAY_SCRIPT_HISTORY] = &cache_history_script, [GATEWAY_SCRIPT_HISTORY_STORE] = &cache_history_store_script,
+    [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,   [GATEWAY_SCRIPT_LEADERS_KEEP] = &leaderboard_keep_script,
+    [GATEWAY_SCRIPT_DOCUMENT] = &documents_script,    [GATEWAY_SCRIPT_SNAPSHOT_FRESH] = &snapshot_fresh_script,
 };
 
 /* ---- the back ends ---- */
@@ -345,8 +339,8 @@ static void fill_contexts(struct gateway *gateway)
 static bool start_dispatch(struct gateway *gateway)
 {
     struct router_table tables[ROUTES_TABLES_MAX];
-    gateway->access = (struct access){gateway->config, &gateway->deployment, gateway->pg, gateway->redis,
-                                      local_limits_new()};
+    gateway->access =
+        (struct access){gateway->config, &gateway->deployment, gateway->pg, gateway->redis, local_limits_new()};
     if (gateway->access.local_limits == NULL) {
         return false;
     }

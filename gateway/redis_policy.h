@@ -1,7 +1,7 @@
 /*
- * Watches by which policy Redis evicts keys when its memory is full. With `noeviction` and `volatile-ttl` only keys that
- * expire soon are lost. Another policy may drop sessions, marks of ended ones and idempotency keys first. It is logged,
- * and named by GET /ready.
+ * Watches by which policy Redis evicts keys when its memory is full. With `noeviction` and `volatile-ttl` only keys
+ * that expire soon are lost. Another policy may drop sessions, marks of ended ones and idempotency keys first. It is
+ * logged, and named by GET /ready.
  *
  * Caller: components.c.
  */

@@ -8,7 +8,7 @@ CREATE FUNCTION user_epoch_after(former bigint) RETURNS bigint LANGUAGE sql VOLA
     SELECT greatest(former + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint)
 $$;
 
--- A new password, another role, a ban and its end raise the epoch, whoever changes the row. Role and ban thus follow
+-- A new password, another role, a ban and its end raise the epoch, also by SQL alone. Role and ban thus follow
 -- from user and epoch.
 CREATE FUNCTION users_raise_epoch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

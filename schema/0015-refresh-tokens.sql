@@ -6,7 +6,7 @@ ALTER TABLE sessions
     ADD COLUMN refresh_former_until timestamptz(3); -- until then it still works
 
 -- Uses a refresh token. The next one follows from the given one, so a repetition gets the same. REUSED: the token was
--- replaced too long ago, or its successor was used. Then client and thief cannot be told apart, and the session ends.
+-- replaced too long ago, or its successor was used. Its user may be a thief, so the session ends.
 CREATE FUNCTION session_refresh(of_session uuid, given text, successor text, grace_s integer) RETURNS text
     LANGUAGE plpgsql AS $$
 DECLARE

@@ -21,13 +21,13 @@ enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 5, ARGUMENTS_MAX = 14, STATE_SIZE = 64 
 /*
  * KEYS: 1 session, 2 user, 3 counter; for a bid 4 its entry; with an idempotency key 5 the bid that has it.
  *
- * ARGV: 1 sessions_from of the deployment in ms, 2 the user's epoch in the access token (0: a session), 3 now in ms, 4
- * age in ms from which a copy of a session is loaded again, 5 maximum per window (0: no limit), 6 window in ms. For a bid
- * also 7 its id, 8 its JSON, 9 lifetime of its entry and key in ms.
+ * ARGV: 1 sessions_from of the deployment in ms, 2 the user's epoch in the access token (0: a session), 3 now in ms. 4
+ * age in ms from which a copy of a session is loaded again, 5 maximum per window (0: no limit), 6 window in ms. For a
+ * bid also 7 its id, 8 its JSON, 9 lifetime of its entry and key in ms.
  *
- * A copy that is missing, or older than another one, is loaded from PostgreSQL (verdict 7). The first request that finds
- * a copy too old passes, and loads it beside: so PostgreSQL may be away. The idempotency key is checked before the limit,
- * so a repetition does not count. Redis may lose one of entry and key: the other still does its part.
+ * A copy that is missing, or older than another one, is loaded from PostgreSQL (verdict 7). The first request that
+ * finds a copy too old passes, and loads it beside: so PostgreSQL may be away. The idempotency key is checked before
+ * the limit, so a repetition does not count. Redis may lose one of entry and key: the other still does its part.
  *
  * Returns {verdict, used, ms until the window ends, "role epoch end reload", state, JSON}; the verdict is an enum
  * admission_verdict.

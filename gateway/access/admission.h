@@ -1,8 +1,8 @@
 /*
  * Checks whether a user may make a request now. One script on the user's Redis keys checks session, epochs, ban and
- * limit. For a bid it also checks the idempotency key and stores an entry bid:{user}:<id>. From then on the bid is shown
- * as pending and its key, if any, belongs to it. What Redis lacks of session and user is loaded once from PostgreSQL
- * (credentials.h). Without Redis PostgreSQL is asked, except for bids and reads that guests may make.
+ * limit. For a bid it also checks the idempotency key and stores an entry bid:{user}:<id>. From then on the bid is
+ * shown as pending and its key, if any, belongs to it. What Redis lacks of session and user is loaded once from
+ * PostgreSQL (credentials.h). Without Redis PostgreSQL is asked, except for bids and reads that guests may make.
  *
  * An entry has one of these states:
  *   a  admitted; it may not have reached the broker yet. A repetition with the same key is published again.
@@ -22,7 +22,8 @@ struct access;
 
 enum admission_verdict {
     ADMISSION_GRANTED,
-    ADMISSION_UNCHECKED,  /* nobody can say: an access token is accepted, except by routes for admins; a session is not */
+    ADMISSION_UNCHECKED,  /* nobody can say: an access token is accepted, except by routes for admins; a session is not
+                           */
     ADMISSION_NO_SESSION, /* 401 */
     ADMISSION_BANNED,     /* 403 */
     ADMISSION_LIMITED,    /* 429 */
@@ -60,8 +61,8 @@ MUST_CHECK bool admission_ask(struct request *request, const struct admission_bi
 /* Parses the reply of admission_ask; NULL or any other reply is ADMISSION_UNCHECKED. */
 struct admission admission_read(struct request *request, const redisReply *reply);
 /*
- * True: Redis lacks session or user. They are loaded from PostgreSQL once, then `again` is called and asks again, or the
- * request is ENDED with 401 or 403. False: the verdict is another one, or they cannot be loaded.
+ * True: Redis lacks session or user. They are loaded from PostgreSQL once, then `again` is called and asks again, or
+ * the request is ENDED with 401 or 403. False: the verdict is another one, or they cannot be loaded.
  */
 MUST_CHECK bool admission_reload(struct request *request, const struct admission *admission, route_handler again);
 /* Called once, from the loop or before admission_check returns: GRANTED, UNCHECKED, MISSING, NO_SESSION or BANNED. */

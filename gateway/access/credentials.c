@@ -28,10 +28,11 @@ enum {
 static const struct pg_statement list[] = {
     /* $1 user, $2 session. The last column: the session belongs to the present epoch of the deployment. */
     [CREDENTIALS_LOAD] = {"credentials_load",
-                          "SELECT " CREDENTIALS_USER_COLUMNS("u.") ", " CREDENTIALS_SESSION_COLUMNS("s.") ","
-                          " s.sessions_from = t.sessions_from FROM users u CROSS JOIN data_timeline t"
-                          " LEFT JOIN sessions s ON s.id = $2 AND s.user_id = u.id AND s.expires_at > now()"
-                          " WHERE u.id = $1"},
+                          "SELECT " CREDENTIALS_USER_COLUMNS("u.") ", " CREDENTIALS_SESSION_COLUMNS(
+                              "s.") ","
+                                    " s.sessions_from = t.sessions_from FROM users u CROSS JOIN data_timeline t"
+                                    " LEFT JOIN sessions s ON s.id = $2 AND s.user_id = u.id AND s.expires_at > now()"
+                                    " WHERE u.id = $1"},
 };
 static_assert(ARRAY_LEN(list) == CREDENTIALS_COUNT, "each statement has its entry");
 
@@ -145,11 +146,12 @@ struct load {
 };
 
 /* Copies to Redis what was read; a failure only means that it is read again. */
-static void copy(const struct load *load, const struct credentials_user *user, const struct credentials_session *session)
+static void copy(const struct load *load, const struct credentials_user *user,
+                 const struct credentials_session *session)
 {
-    bool sent = session != NULL
-                    ? credentials_store(load->access, user, session, NULL, NULL)
-                    : store(load->access, user, load->user.session, "-", load->access->config->access_token_s, NULL, NULL);
+    bool sent = session != NULL ? credentials_store(load->access, user, session, NULL, NULL)
+                                : store(load->access, user, load->user.session, "-",
+                                        load->access->config->access_token_s, NULL, NULL);
     if (!sent) {
         log_debug("the state of a session was not copied: no connection to Redis");
     }

@@ -47,7 +47,8 @@ uint64_t local_limits_key(const struct local_limits *limits, const char *what, c
     return key == 0 ? 1 : key;
 }
 
-/* The counter with this key; else one that is free, or whose window has ended; else the one with the fewest requests. */
+/* The counter with this key; else one that is free, or whose window has ended; else the one with the fewest requests.
+ */
 static struct counter *find(struct local_limits *limits, uint64_t key, int64_t now_ms)
 {
     struct counter *best = NULL;

@@ -1,6 +1,6 @@
 /*
- * Counters of limits in the memory of one worker: fixed windows, for the time without Redis. The table is bounded. If it
- * is full, the counter with the fewest requests among some is replaced. Pure, except for a random key.
+ * Counters of limits in the memory of one worker: fixed windows, for the time without Redis. The table is bounded. If
+ * it is full, the counter with the fewest requests among some is replaced. Pure, except for a random key.
  *
  * Caller: limits.c; components.c makes the table.
  */

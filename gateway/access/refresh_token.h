@@ -1,7 +1,7 @@
 /*
  * Refresh tokens: base64url(user id, session id, 16 secret bytes, a keyed hash of all). So a made-up one is refused
- * without a query. The secret of the next token is a keyed hash of the one before: whoever repeats a use gets the same
- * next token, although only hashes are stored. Pure, except for the random bytes of the first one.
+ * without a query. The secret of the next token is a keyed hash of the one before. So a repeated use gets the same next
+ * token, although only hashes are stored. Pure, except for the random bytes of the first one.
  *
  * Callers: session.c, gateway/account/refresh.c.
  */

@@ -2,8 +2,8 @@
  * Authentication. A request has a session token (cookie "session", or bearer) or an access token (bearer, a JWT; see
  * token.h). Callers: dispatch.c, accounts.c, commands.c, presence.c.
  *
- * A session token is base64url(user id, 16 random bytes, a keyed hash of both), so the user's Redis keys follow from the
- * token. PostgreSQL holds only the hash of the token, with a copy in Redis (credentials.h).
+ * A session token is base64url(user id, 16 random bytes, a keyed hash of both), so the user's Redis keys follow from
+ * the token. PostgreSQL holds only the hash of the token, with a copy in Redis (credentials.h).
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_SESSION_H
 #define ROSTRUM_GATEWAY_ACCESS_SESSION_H
@@ -47,8 +47,8 @@ bool session_expired(const struct request_user *user);
 typedef void (*session_made)(struct request *request, enum sessions_outcome outcome, const char *token,
                              const char *refresh);
 /*
- * Creates a session (setting session_s) of a user with this epoch, and fills session, epoch and end of request->user. If
- * `refreshable` it has a refresh token. Calls `made` exactly once, possibly before it returns.
+ * Creates a session (setting session_s) of a user with this epoch, and fills session, epoch and end of request->user.
+ * If `refreshable` it has a refresh token. Calls `made` exactly once, possibly before it returns.
  */
 void session_begin(struct request *request, const struct credentials_user *user, bool refreshable, session_made made);
 /* Sets the session cookie; a NULL token clears it. */

@@ -19,38 +19,38 @@
 
 enum { NUMBER_SIZE = 24, HASH_HALF = 16 };
 
-enum { SESSIONS_BEGIN, SESSIONS_END, SESSIONS_LIST, SESSIONS_RAISE, SESSIONS_STATEMENTS };
+enum { SESSIONS_BEGIN, SESSIONS_END, SESSIONS_LIST, SESSIONS_RAISE, SESSIONS_COUNT };
 
 static const struct pg_statement list[] = {
     /*
-     * $1 user, $2 epoch of the user, $3 id, $4 now, $5 lifetime in s, $6 address, $7 user agent, $8 sessions to keep, $9
-     * hash of the refresh token, NULL: none. The lock of the user's row comes first: a change of the epoch at the same time is either seen here, or ends the new
-     * session. No row: the epoch is another one.
+     * $1 user, $2 epoch of the user, $3 id, $4 now, $5 lifetime in s. $6 address, $7 user agent, $8 sessions to keep,
+     * $9 hash of the refresh token, NULL: none. The lock of the user's row comes first: a change of the epoch at the
+     * same time is either seen here, or ends the new session. No row: the epoch is another one.
      */
-    [SESSIONS_BEGIN] = {"sessions_begin",
-                        "WITH u AS (SELECT id, epoch FROM users WHERE id = $1 AND epoch = $2 AND banned_at IS NULL"
-                        "  FOR SHARE),"
-                        " former AS (DELETE FROM sessions WHERE id IN (SELECT s.id FROM sessions s JOIN u ON u.id ="
-                        "  s.user_id ORDER BY s.created_at DESC, s.id DESC OFFSET $8::integer) RETURNING id),"
-                        " made AS (INSERT INTO sessions (id, user_id, epoch, sessions_from, created_at, expires_at,"
-                        "  address, agent, refresh_hash) SELECT $3::uuid, u.id, u.epoch, t.sessions_from, $4::timestamptz,"
-                        "  $4::timestamptz + $5::integer * interval '1 second', $6, $7, $9 FROM u, data_timeline t"
-                        "  RETURNING *)"
-                        " SELECT " CREDENTIALS_SESSION_COLUMNS(
-                            "made.") ", (SELECT replace(id::text, '-', '') FROM former LIMIT 1) FROM made"},
+    [SESSIONS_BEGIN] =
+        {"sessions_begin",
+         "WITH u AS (SELECT id, epoch FROM users WHERE id = $1 AND epoch = $2 AND banned_at IS NULL"
+         "  FOR SHARE),"
+         " former AS (DELETE FROM sessions WHERE id IN (SELECT s.id FROM sessions s JOIN u ON u.id ="
+         "  s.user_id ORDER BY s.created_at DESC, s.id DESC OFFSET $8::integer) RETURNING id),"
+         " made AS (INSERT INTO sessions (id, user_id, epoch, sessions_from, created_at, expires_at,"
+         "  address, agent, refresh_hash) SELECT $3::uuid, u.id, u.epoch, t.sessions_from, $4::timestamptz,"
+         "  $4::timestamptz + $5::integer * interval '1 second', $6, $7, $9 FROM u, data_timeline t"
+         "  RETURNING *)"
+         " SELECT " CREDENTIALS_SESSION_COLUMNS(
+             "made.") ", (SELECT replace(id::text, '-', '') FROM former LIMIT 1) FROM made"},
     [SESSIONS_END] = {"sessions_end", "DELETE FROM sessions WHERE user_id = $1 AND id = $2 RETURNING id"},
-    [SESSIONS_LIST] = {"sessions_list",
-                       "SELECT s.id, (extract(epoch FROM s.created_at) * 1000)::bigint,"
-                       " (extract(epoch FROM s.expires_at) * 1000)::bigint, s.address, s.agent"
-                       " FROM sessions s JOIN users u ON u.id = s.user_id AND u.epoch = s.epoch"
-                       " JOIN data_timeline t ON t.sessions_from = s.sessions_from"
-                       " WHERE s.user_id = $1 AND s.expires_at > now()"
-                       " ORDER BY s.created_at DESC, s.id DESC LIMIT $2::integer"},
+    [SESSIONS_LIST] = {"sessions_list", "SELECT s.id, (extract(epoch FROM s.created_at) * 1000)::bigint,"
+                                        " (extract(epoch FROM s.expires_at) * 1000)::bigint, s.address, s.agent"
+                                        " FROM sessions s JOIN users u ON u.id = s.user_id AND u.epoch = s.epoch"
+                                        " JOIN data_timeline t ON t.sessions_from = s.sessions_from"
+                                        " WHERE s.user_id = $1 AND s.expires_at > now()"
+                                        " ORDER BY s.created_at DESC, s.id DESC LIMIT $2::integer"},
     /* A trigger ends the sessions of former epochs. */
     [SESSIONS_RAISE] = {"sessions_raise", "UPDATE users SET epoch = user_epoch_after(epoch) WHERE id = $1"
                                           " RETURNING " CREDENTIALS_USER_COLUMNS("")},
 };
-static_assert(ARRAY_LEN(list) == SESSIONS_STATEMENTS, "each statement has its entry");
+static_assert(ARRAY_LEN(list) == SESSIONS_COUNT, "each statement has its entry");
 
 struct statements sessions_statements = {list, ARRAY_LEN(list), 0};
 
@@ -147,8 +147,8 @@ bool sessions_begin(struct request *request, const struct credentials_user *user
     (void)snprintf(epoch, sizeof(epoch), "%" PRId64, user->epoch);
     (void)snprintf(life, sizeof(life), "%d", request->access->config->session_s);
     (void)snprintf(kept, sizeof(kept), "%d", SESSIONS_MAX - 1);
-    const char *const values[] = {id, epoch, request->user.session, now, life, request->address, origin.agent,
-                                  kept, refresh_hash};
+    const char *const values[] = {id,           epoch, request->user.session, now, life, request->address,
+                                  origin.agent, kept,  refresh_hash};
     if (!statements_query(request->access->pg, &sessions_statements, SESSIONS_BEGIN, ARRAY_LEN(values), values,
                           on_begun, beginning)) {
         free(beginning);

@@ -16,8 +16,8 @@ struct access_token {
 };
 
 /*
- * Issues an access token of the session of request->user, which it does not outlive. False: the epoch of the user or the
- * end of the session is not known.
+ * Issues an access token of the session of request->user, which it does not outlive. False: the epoch of the user or
+ * the end of the session is not known.
  */
 MUST_CHECK bool access_tokens_issue(const struct request *request, const struct uuid *user, bool admin,
                                     struct access_token *out);

@@ -123,7 +123,7 @@ struct account {
     bool banned;
     bool found;
     bool refreshable; /* the client asks for a refresh token, and gets no cookie */
-    bool changed; /* the password; so the answer has a new access token */
+    bool changed;     /* the password; so the answer has a new access token */
     int64_t created_ms;
     char name[DISPLAY_NAME_MOST * 4 + 1];
     char hash[HASHPOOL_TEXT_SIZE];
@@ -420,8 +420,8 @@ static void find_login(struct request *request)
 
 /*
  * The route's limit counts attempts per client address. A second limit counts attempts of all addresses on one account,
- * but only of addresses that never logged in to it. So an attacker cannot lock its owner out. Without Redis all addresses
- * are counted.
+ * but only of addresses that never logged in to it. So an attacker cannot lock its owner out. Without Redis all
+ * addresses are counted.
  */
 static void on_seen(const redisReply *reply, void *arg)
 {
@@ -507,7 +507,8 @@ static void on_user(const struct pg_reply *reply, void *arg)
     preferences_write(json, reply->result, USER_PREFERENCES);
     const struct account *account = request->handler_state;
     struct access_token token;
-    if (account != NULL && account->changed && access_tokens_issue(request, &request->user.id, request->user.admin, &token)) {
+    if (account != NULL && account->changed &&
+        access_tokens_issue(request, &request->user.id, request->user.admin, &token)) {
         access_tokens_write(json, &token);
     }
     jsonw_end_object(json);

@@ -1,7 +1,7 @@
 /*
  * POST /auth/refresh: a new access token for a session, or for a refresh token in the body. Each refresh token is
  * replaced by its use. The former one works for REFRESH_GRACE_S more, until its successor was used. Any later use ends
- * the session, because client and thief cannot be told apart.
+ * the session, because its user may be a thief.
  *
  * Callers: routes.c.
  */

@@ -1,9 +1,9 @@
 /*
  * See admin.h. Dispatch writes each call into the audit log before a handler here runs.
  *
- * A ban has two steps: a row in PostgreSQL together with its entry in the audit log, and the copy of the user's state in
- * Redis. Login and the bid worker check the row, every request checks the copy. The row raises the user's epoch, which
- * ends all sessions. The answer follows the second step. Without Redis it is 503, and a retry completes the ban.
+ * A ban has two steps: a row in PostgreSQL together with its entry in the audit log, and the copy of the user's state
+ * in Redis. Login and the bid worker check the row, every request checks the copy. The row raises the user's epoch,
+ * which ends all sessions. The answer follows the second step. Without Redis it is 503, and a retry completes the ban.
  */
 #include "gateway/admin/admin.h"
 
@@ -37,8 +37,8 @@ enum {
     " noted AS (" AUDIT_INSERT " SELECT $3, $2, $4, $5, $6, $7, '" action "', $1::uuid::text,"                         \
     " jsonb_build_object('bannedAt', b.banned_at), jsonb_build_object('bannedAt', c.banned_at), $8"                    \
     " FROM before b JOIN changed c ON c.id = b.id)"                                                                    \
-    " SELECT " USER_COLUMNS("c") ", b.id, " CREDENTIALS_USER_COLUMNS("c.") " FROM before b"                             \
-    " LEFT JOIN changed c ON c.id = b.id"
+    " SELECT " USER_COLUMNS("c") ", b.id, " CREDENTIALS_USER_COLUMNS("c.") " FROM before b"                            \
+                                                                           " LEFT JOIN changed c ON c.id = b.id"
 
 /* Lists: $1 key of the cursor, $2 id of the cursor, $3 limit, then the filters (NULL: not given). */
 static const struct pg_statement list[] = {

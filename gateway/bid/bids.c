@@ -374,8 +374,7 @@ static void asked(struct request *request)
         refuse(request, ERROR_UNAVAILABLE);
         return;
     }
-    if (admission_reload(request, &bid_request->admission, ask) ||
-        admission_refuse(request, &bid_request->admission)) {
+    if (admission_reload(request, &bid_request->admission, ask) || admission_refuse(request, &bid_request->admission)) {
         return;
     }
     limits_headers(request, &bid_request->admission.limit);

@@ -3,8 +3,8 @@
  * connections over a Redis channel per user. A worker subscribes to the channel only while it has a connection of that
  * user.
  *
- * Credentials are checked again when a session ends, when a user is banned, and every live_ping_interval_s. A connection
- * ends within SWEEP_MS once its session or access token has expired.
+ * Credentials are checked again when a session ends, when a user is banned, and every live_ping_interval_s. A
+ * connection ends within SWEEP_MS once its session or access token has expired.
  *
  * Callers: commands.c, eventstream.c (presences); components.c. sessions_recheck triggers a check.
  */

@@ -95,7 +95,7 @@ static int count_webhooks(void)
     return reply_count(fixture_call(&fixture.ann, "GET", ME "/webhooks", NULL), "items");
 }
 
-/* Whoever registered with the address may be another person than its owner. */
+/* The person who registered with an address may not be its owner. */
 START_TEST(a_webhook_made_before_the_verification_ends_with_it)
 {
     char token[TOKEN_SIZE];

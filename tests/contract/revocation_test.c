@@ -159,10 +159,11 @@ static void *log_in_slowly(void *arg)
 /* The account's row was read for a login since that time. */
 static bool login_has_begun(const char *since)
 {
-    return sql_int(fixture.sql,
-                   "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rostrum-gateway'"
-                   " AND query LIKE '%FROM users WHERE email = $1%' AND state = 'idle' AND query_start > $1::timestamptz",
-                   since, NULL) > 0;
+    return sql_int(
+               fixture.sql,
+               "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rostrum-gateway'"
+               " AND query LIKE '%FROM users WHERE email = $1%' AND state = 'idle' AND query_start > $1::timestamptz",
+               since, NULL) > 0;
 }
 
 /* Sets a new password by a link as in a mail. */
@@ -262,9 +263,9 @@ END_TEST
 
 START_TEST(a_socket_closes_with_4001_when_its_session_expires)
 {
-    PGresult *result = sql_rows(fixture.sql,
-                                "UPDATE sessions SET expires_at = now() + interval '5 seconds' WHERE user_id = $1::uuid",
-                                fixture.bob.id, NULL);
+    PGresult *result =
+        sql_rows(fixture.sql, "UPDATE sessions SET expires_at = now() + interval '5 seconds' WHERE user_id = $1::uuid",
+                 fixture.bob.id, NULL);
     PQclear(result);
     evict(&fixture.bob, "");
     struct websocket *socket =

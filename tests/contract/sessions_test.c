@@ -154,11 +154,10 @@ END_TEST
 /* Logs Bob in without a cookie. The struct gets the tokens; `refresh` is the refresh token. */
 static void log_in_refreshable(char refresh[static FACTORY_SESSION_SIZE])
 {
-    const struct reply *reply =
-        fixture_call(NULL, "POST", "/api/v1/auth/login",
-                     client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD
-                                   "\", \"refreshToken\": true}",
-                                   fixture.bob.email));
+    const struct reply *reply = fixture_call(NULL, "POST", "/api/v1/auth/login",
+                                             client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD
+                                                           "\", \"refreshToken\": true}",
+                                                           fixture.bob.email));
     EXPECT_STATUS(reply, 200);
     ck_assert_str_eq(client_reply_header(fixture.client, "Set-Cookie"), "");
     (void)snprintf(fixture.bob.token, sizeof(fixture.bob.token), "%s", reply_text(reply, "accessToken"));
@@ -260,13 +259,18 @@ END_TEST
 static Suite *sessions_suite(void)
 {
     const TTest *const tests[] = {
-        sessions_are_listed_newest_first,           revoking_a_session_revokes_its_access_tokens,
+        sessions_are_listed_newest_first,
+        revoking_a_session_revokes_its_access_tokens,
         logging_out_everywhere_ends_all_sessions_and_tokens,
-        a_new_password_ends_the_other_sessions,     of_concurrent_password_changes_one_succeeds,
-        a_refresh_token_is_replaced_by_its_use,     reuse_of_a_refresh_token_ends_its_session,
+        a_new_password_ends_the_other_sessions,
+        of_concurrent_password_changes_one_succeeds,
+        a_refresh_token_is_replaced_by_its_use,
+        reuse_of_a_refresh_token_ends_its_session,
         a_former_refresh_token_works_for_half_a_minute,
-        logging_out_revokes_the_access_token,       a_user_has_at_most_a_hundred_sessions,
-        key_rotation_keeps_old_access_tokens_valid, NULL,
+        logging_out_revokes_the_access_token,
+        a_user_has_at_most_a_hundred_sessions,
+        key_rotation_keeps_old_access_tokens_valid,
+        NULL,
     };
     return fixture_suite("sessions", tests);
 }
