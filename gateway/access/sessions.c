@@ -182,14 +182,11 @@ static void on_marked(const redisReply *reply, void *arg)
 static void on_deleted(const struct pg_reply *reply, void *arg)
 {
     struct ending *ending = arg;
-    if (reply->outcome != PG_OK) {
-        finish_ending(ending, SESSIONS_UNAVAILABLE);
-    } else if (PQntuples(reply->result) == 0) {
-        finish_ending(ending, SESSIONS_NONE);
-    } else if (credentials_mark_ended(ending->access, &ending->user, ending->hash, on_marked, ending)) {
+    bool found = reply->outcome == PG_OK && PQntuples(reply->result) > 0;
+    if (found && credentials_mark_ended(ending->access, &ending->user, ending->hash, on_marked, ending)) {
         sessions_recheck(ending->access->redis, &ending->user);
     } else {
-        finish_ending(ending, SESSIONS_UNAVAILABLE);
+        finish_ending(ending, found || reply->outcome != PG_OK ? SESSIONS_UNAVAILABLE : SESSIONS_NONE);
     }
 }
 

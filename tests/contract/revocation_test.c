@@ -76,7 +76,8 @@ static bool is_ready(void)
 static void start_gateway(const char *more, const char *redis)
 {
     char ini[SETTINGS_SIZE];
-    char *own = strdup(getenv("ROSTRUM_REDIS_URL"));
+    const char *url = getenv("ROSTRUM_REDIS_URL");
+    char *own = url == NULL ? NULL : strdup(url);
     int port = free_port();
     ck_assert_ptr_nonnull(own);
     (void)snprintf(gateway.url, sizeof(gateway.url), "http://127.0.0.1:%d", port);
