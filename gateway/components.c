@@ -12,11 +12,11 @@
 #include "common/protocol/topology.h"
 #include "common/protocol/topology_prepare.h"
 #include "gateway/access/admission.h"
-#include "gateway/access/bans.h"
 #include "gateway/access/creation.h"
+#include "gateway/access/credentials.h"
 #include "gateway/access/dispatch.h"
 #include "gateway/access/limits.h"
-#include "gateway/access/sessions.h"
+#include "gateway/access/local_limits.h"
 #include "gateway/account/hashpool.h"
 #include "gateway/account/verification.h"
 #include "gateway/auction/documents.h"
@@ -32,6 +32,7 @@
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
 #include "gateway/query/cache.h"
+#include "gateway/redis_policy.h"
 #include "gateway/routes.h"
 #include "gateway/search/queries.h"
 #include "gateway/statement_registry.h"
@@ -42,20 +43,12 @@ enum {
 };
 
 static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
-    [GATEWAY_SCRIPT_USER] = &admission_script,
-    [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
-    [GATEWAY_SCRIPT_LIMIT] = &limits_script,
-    [GATEWAY_SCRIPT_CREATION] = &creation_script,
-    [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
-    [GATEWAY_SCRIPT_SESSION_BEGIN] = &sessions_begin_script,
-    [GATEWAY_SCRIPT_SESSION_END] = &sessions_end_script,
-    [GATEWAY_SCRIPT_SESSION_LIST] = &sessions_list_script,
-    [GATEWAY_SCRIPT_HISTORY] = &cache_history_script,
-    [GATEWAY_SCRIPT_HISTORY_STORE] = &cache_history_store_script,
-    [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,
-    [GATEWAY_SCRIPT_LEADERS_KEEP] = &leaderboard_keep_script,
-    [GATEWAY_SCRIPT_DOCUMENT] = &documents_script,
-    [GATEWAY_SCRIPT_SNAPSHOT_FRESH] = &snapshot_fresh_script,
+    [GATEWAY_SCRIPT_USER] = &admission_script,        [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
+    [GATEWAY_SCRIPT_LIMIT] = &limits_script,          [GATEWAY_SCRIPT_CREATION] = &creation_script,
+    [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,     [GATEWAY_SCRIPT_CREDENTIALS] = &credentials_script,
+    [GATEWAY_SCRIPT_HISTORY] = &cache_history_script, [GATEWAY_SCRIPT_HISTORY_STORE] = &cache_history_store_script,
+    [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,   [GATEWAY_SCRIPT_LEADERS_KEEP] = &leaderboard_keep_script,
+    [GATEWAY_SCRIPT_DOCUMENT] = &documents_script,    [GATEWAY_SCRIPT_SNAPSHOT_FRESH] = &snapshot_fresh_script,
 };
 
 /* ---- the back ends ---- */
@@ -67,7 +60,6 @@ static void pg_changed(struct pg *pg, bool up, void *arg)
     log_info("PostgreSQL is %s", up ? "connected" : "unavailable");
     if (up) {
         deployment_reader_read_now(gateway->reader);
-        bans_restore(&gateway->access);
     }
 }
 
@@ -86,7 +78,6 @@ static bool pg_opened(const PGresult *result, void *arg)
 static void epoch_renewed(bool ended, void *arg)
 {
     struct gateway *gateway = arg;
-    bans_restore(&gateway->access);
     watches_renew(gateway->watches);
     if (ended) {
         presences_end_all(gateway->presences);
@@ -137,7 +128,6 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
         log_info("Redis is %s", up ? "connected" : "unavailable");
         if (up) {
             snapshots_reconnected(gateway->snapshots);
-            bans_restore(&gateway->access);
         }
     } else {
         watches_set_connected(gateway->watches, up);
@@ -176,12 +166,14 @@ static bool start_redis(struct gateway *gateway)
         .arg = gateway,
     };
     gateway->redis = redis_new(&options);
+    gateway->redis_policy = gateway->redis == NULL ? NULL : redis_policy_new(gateway->base, gateway->redis);
     options.scripts = NULL;
     options.script_count = 0;
     options.on_message = listener_message;
     gateway->listener = redis_new(&options);
     keys_reply_channel(&gateway->id, gateway->channel);
-    return gateway->redis != NULL && gateway->listener != NULL && redis_listen(gateway->listener, gateway->channel);
+    return gateway->redis_policy != NULL && gateway->listener != NULL &&
+           redis_listen(gateway->listener, gateway->channel);
 }
 
 /* Connects to the broker once the deployment is known: the topology depends on the number of shards. */
@@ -289,7 +281,7 @@ static bool start_live(struct gateway *gateway)
     const struct presences_options presences = {
         .base = gateway->base,
         .config = gateway->config,
-        .deployment = &gateway->deployment,
+        .access = &gateway->access,
         .pg = gateway->pg,
         .redis = gateway->redis,
         .listener = gateway->listener,
@@ -329,12 +321,12 @@ static void fill_contexts(struct gateway *gateway)
         .listing = {deployment, gateway->pg_search, gateway->pg_words, redis},
         .deadletters = {deployment, pg},
         .health = {config, deployment, deployment_reader_timing(gateway->reader), &gateway->backlog, pg, redis,
-                   gateway->publisher},
+                   gateway->redis_policy, gateway->publisher},
     };
     gateway->contexts.live = (struct live_context){
         .config = config,
         .deployment = deployment,
-        .redis = redis,
+        .access = &gateway->access,
         .json = gateway->http.json,
         .streams = gateway->streams,
         .watches = gateway->watches,
@@ -347,7 +339,11 @@ static void fill_contexts(struct gateway *gateway)
 static bool start_dispatch(struct gateway *gateway)
 {
     struct router_table tables[ROUTES_TABLES_MAX];
-    gateway->access = (struct access){gateway->config, &gateway->deployment, gateway->pg, gateway->redis};
+    gateway->access =
+        (struct access){gateway->config, &gateway->deployment, gateway->pg, gateway->redis, local_limits_new()};
+    if (gateway->access.local_limits == NULL) {
+        return false;
+    }
     fill_contexts(gateway);
     routes_list(&gateway->contexts, tables);
     gateway->router = router_new(tables);
@@ -448,6 +444,7 @@ void components_stop(struct gateway *gateway)
     if (gateway->pg_words != NULL) {
         pg_free(gateway->pg_words);
     }
+    redis_policy_free(gateway->redis_policy);
     watches_free(gateway->watches);
     presences_free(gateway->presences);
     hashpool_free(gateway->hashpool);
@@ -460,6 +457,7 @@ void components_stop(struct gateway *gateway)
     publisher_free(gateway->publisher);
     backlog_reader_free(gateway->backlog_reader);
     dispatch_free(gateway->dispatch);
+    local_limits_free(gateway->access.local_limits);
     router_free(gateway->router);
     deployment_reader_free(gateway->reader);
     jsonw_free(gateway->http.json);

@@ -90,6 +90,7 @@ static const struct setting settings[] = {
     INT("auth", argon2_memory_kib, "19456", 8, 4194304),
     INT("auth", session_s, "86400", 60, 31536000),
     INT("auth", access_token_s, "3600", 60, 86400),
+    INT("auth", credentials_age_s, "60", 1, 3600),
 
     INT("limits", bids_per_minute, "10", 0, 1000000),
     INT("limits", bids_per_auction_minute, "0", 0, 1000000),

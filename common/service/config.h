@@ -62,6 +62,7 @@ struct config {
     int argon2_memory_kib;
     int session_s;
     int access_token_s;
+    int credentials_age_s;
     /* [limits], 0 = off */
     int bids_per_minute;
     int bids_per_auction_minute;

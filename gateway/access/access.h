@@ -10,11 +10,14 @@
 #include "common/service/config.h"
 #include "gateway/core/deployment.h"
 
+struct local_limits;
+
 struct access {
     const struct config *config; /* limits, lifetimes of sessions and tokens */
     const struct deployment *deployment;
     struct pg *pg;
     struct redis *redis;
+    struct local_limits *local_limits; /* while Redis is away */
 };
 
 #endif

@@ -323,9 +323,12 @@ static void run_handler(struct request *request)
     if (!query_is_known(request)) {
         return;
     }
-    if (request->route->body != ROUTE_NO_BODY && content_is_encoded(request)) {
+    enum route_body body = request->route->body;
+    bool sent = evbuffer_get_length(evhttp_request_get_input_buffer(request->evreq)) > 0;
+    bool read = body == ROUTE_JSON_BODY || (body == ROUTE_OPTIONAL_BODY && sent);
+    if (body != ROUTE_NO_BODY && content_is_encoded(request)) {
         reply_error(request, ERROR_UNSUPPORTED_MEDIA_TYPE);
-    } else if (request->route->body != ROUTE_JSON_BODY || read_body(request)) {
+    } else if (!read || read_body(request)) {
         request->route->handler(request);
     }
 }

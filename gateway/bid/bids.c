@@ -342,6 +342,11 @@ static void repeat(struct request *request)
     }
 }
 
+static bool is_unchecked(const struct admission *admission)
+{
+    return admission->verdict == ADMISSION_UNCHECKED || admission->verdict == ADMISSION_MISSING;
+}
+
 /* All checks of the user have passed. */
 static void admitted(struct request *request, enum verification_answer verified)
 {
@@ -352,13 +357,15 @@ static void admitted(struct request *request, enum verification_answer verified)
         refuse(request, ERROR_EMAIL_UNVERIFIED);
     } else if (bid_request->snapshot.status != RULES_NO_STATUS) {
         check_snapshot(request);
-    } else if (bid_request->admission.verdict == ADMISSION_UNCHECKED) {
+    } else if (is_unchecked(&bid_request->admission)) {
         publish(request);
     } else {
         snapshots_load(context_of(request)->snapshots, &bid_request->submission.bid.command.auction_id, loaded,
                        request);
     }
 }
+
+static void ask(struct request *request);
 
 static void asked(struct request *request)
 {
@@ -367,7 +374,7 @@ static void asked(struct request *request)
         refuse(request, ERROR_UNAVAILABLE);
         return;
     }
-    if (admission_refuse(request, &bid_request->admission)) {
+    if (admission_reload(request, &bid_request->admission, ask) || admission_refuse(request, &bid_request->admission)) {
         return;
     }
     limits_headers(request, &bid_request->admission.limit);

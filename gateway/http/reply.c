@@ -9,6 +9,7 @@
 #include <event2/http.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/clock.h"
 #include "gateway/http/conn.h"
@@ -273,7 +274,9 @@ void reply_error_answer(struct request *request, enum error_code code)
     if (entry->status == 503 || code == ERROR_IDEMPOTENCY_KEY_IN_USE) {
         reply_header(request, "Retry-After", "1");
     } else if (entry->status == 401) {
-        reply_header(request, "WWW-Authenticate", "Bearer");
+        const char *given = request_header(request, "Authorization");
+        bool refused = code == ERROR_UNAUTHORIZED && given != NULL && strncasecmp(given, "Bearer ", 7) == 0;
+        reply_header(request, "WWW-Authenticate", refused ? "Bearer error=\"invalid_token\"" : "Bearer");
     }
     reply_answer(request, entry->status);
 }

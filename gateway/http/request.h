@@ -63,7 +63,9 @@ struct request_user {
     bool admin;
     bool unchecked;                     /* a guest because Redis could not check the session */
     char session[REQUEST_SESSION_SIZE]; /* hash of the session token ("" if unknown), part of its Redis key */
-    int64_t expires_s;                  /* REQUEST_BY_ACCESS_TOKEN: seconds since the epoch, else 0 */
+    int64_t expires_s;                  /* REQUEST_BY_ACCESS_TOKEN: seconds since 1970, else 0 */
+    int64_t epoch;   /* of the user: of the access token; for a session once it was checked; 0: unknown */
+    int64_t ends_ms; /* end of the session, once it was checked; 0: unknown */
 };
 
 struct request {
@@ -95,19 +97,22 @@ struct request {
      * later. At the deadline the answer is sent without waiting for it. NULL: nothing.
      */
     request_ending ending;
-    bool held;                             /* the answer is written, and is sent by reply_ended */
-    int64_t start_us;                      /* the same by clock_boot_us */
-    int64_t deadline_ms;                   /* monotonic */
-    request_late late;                     /* NULL: the default */
-    void (*then)(struct request *request); /* called after a limit, session or audit entry was checked */
-    enum limit taking;                     /* the limit that is being checked */
-    bool limit_shown;                      /* RateLimit headers are set */
-    int64_t limit_remaining;               /* value of RateLimit-Remaining */
-    int status;                            /* of the answer; 0 until answered */
-    bool head;                             /* HEAD: a GET whose body is left out */
-    bool close;                            /* the connection must not be reused */
-    bool own_deadline;                     /* in the list `individual` of its set, else in `usual` */
-    TAILQ_ENTRY(request) list;             /* in a list of its set */
+    bool held;                                 /* the answer is written, and is sent by reply_ended */
+    int64_t start_us;                          /* the same by clock_boot_us */
+    int64_t deadline_ms;                       /* monotonic */
+    request_late late;                         /* NULL: the default */
+    void (*then)(struct request *request);     /* called after a limit, session or audit entry was checked */
+    void (*reloaded)(struct request *request); /* called after its credentials were loaded from PostgreSQL */
+    bool loaded;                               /* they were, or PostgreSQL could not be asked */
+    enum limit taking;                         /* the limit that is being checked */
+    uint64_t taking_key;                       /* of its counter without Redis */
+    bool limit_shown;                          /* RateLimit headers are set */
+    int64_t limit_remaining;                   /* value of RateLimit-Remaining */
+    int status;                                /* of the answer; 0 until answered */
+    bool head;                                 /* HEAD: a GET whose body is left out */
+    bool close;                                /* the connection must not be reused */
+    bool own_deadline;                         /* in the list `individual` of its set, else in `usual` */
+    TAILQ_ENTRY(request) list;                 /* in a list of its set */
 };
 
 /* Allocates zeroed memory for the handler, freed with the request. Once per request. NULL if out of memory. */

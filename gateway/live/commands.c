@@ -606,7 +606,11 @@ static void on_notified(struct presence *presence, const struct uuid *auction, s
 
 static void on_user_ended(struct presence *presence, enum error_code reason)
 {
-    websocket_close(presence->owner, WEBSOCKET_POLICY, reason == ERROR_USER_BANNED ? "banned" : "session ended");
+    if (session_expired(&presence->user)) {
+        websocket_close(presence->owner, WEBSOCKET_EXPIRED, "expired");
+    } else {
+        websocket_close(presence->owner, WEBSOCKET_POLICY, reason == ERROR_USER_BANNED ? "banned" : "session ended");
+    }
 }
 
 static bool enter(struct websocket *websocket, const struct request_user *user)
@@ -666,7 +670,7 @@ static void do_auth(struct websocket *websocket, const struct client_message *me
     *auth_check = (struct auth_check){.websocket = websocket, .user = user};
     (void)snprintf(auth_check->id, sizeof(auth_check->id), "%s", message->id);
     client_of(websocket)->auth_check = auth_check;
-    presence_check(websocket->live->deployment, websocket->live->redis, &user, on_auth_checked, auth_check);
+    presence_check(websocket->live->access, &user, on_auth_checked, auth_check);
 }
 
 /* ---- ping ---- */

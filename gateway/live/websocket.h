@@ -27,6 +27,7 @@ enum {
     WEBSOCKET_RESTART = 1012,
     WEBSOCKET_TRY_LATER = 1013,
     WEBSOCKET_BAD_GATEWAY = 1014,
+    WEBSOCKET_EXPIRED = 4001, /* ours: the session or access token has expired */
 };
 
 struct live_context;

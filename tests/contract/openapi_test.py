@@ -553,6 +553,9 @@ def test_accounts_and_sessions(fixture):
     fixture.call(200, "GET", f"{API}/users/me", **by_cookie)
     fixture.call(204, "POST", f"{API}/auth/logout", None, user)
     fixture.refused("UNAUTHORIZED", 401, "GET", f"{API}/users/me", **by_cookie)
+    fixture.log_in(user)
+    fixture.call(204, "DELETE", f"{API}/users/me/sessions", None, user)
+    fixture.refused("UNAUTHORIZED", 401, "GET", f"{API}/users/me", None, user)
 
 
 def wait_for_mail(address, words):

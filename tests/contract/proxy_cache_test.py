@@ -36,7 +36,7 @@ FIRST = ("seller", "admin", "user", "guest")  # who asks first: each in a cache 
 IMMUTABLE = "public, max-age=31536000, immutable"
 # Streams and forms are never stored.
 NOT_STORED = {"watchAuction", "showVerifyEmail", "showResetPassword", "showUnsubscribe"}
-TAGGED = {"getAuction", "getDocument"}  # guests get an ETag
+TAGGED = {"getAuction", "getDocument", "getLiveDocument"}  # guests get an ETag
 
 CACHE = """
 proxy_cache_path {folder}/{name} keys_zone={name}:1m;

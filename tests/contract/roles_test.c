@@ -130,6 +130,7 @@ static const struct rule rules[] = {
     {"DELETE", ADMIN_API "/dead-letters/:id", NULL, ADMINS(404)},
     {"POST", API "/auth/refresh", NULL, USERS(200)},
     {"POST", API "/auth/logout", NULL, USERS(204)},
+    {"DELETE", ME "/sessions", NULL, {401, 403, 401, 401, 401, 401}}, /* logged out; sessions_test.c ends sessions */
 };
 
 static struct factory_user banned;
