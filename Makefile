@@ -81,7 +81,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 
 export BUILD
 
-.PHONY: all test-programs help deps deps-check deps-cluster deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-webhooks docs run up down status cluster clean clean-var check \
+.PHONY: all test-programs help deps deps-check deps-cluster deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-types deps-webhooks docs run up down status cluster clean clean-var check \
         check-long check-unit mutate chaos chaos-cluster replay bench bench-read bench-search bench-live \
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
@@ -93,16 +93,17 @@ $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
 
-# The gateway contains the OpenAPI document, converted from YAML to JSON to C. Debian's python3 has the modules that
-# Debian's packages install.
+# The gateway contains the OpenAPI and the AsyncAPI document, converted from YAML to JSON to C. The latter copies schemas
+# of the former. Debian's python3 has the modules that Debian's packages install.
 PYTHON := /usr/bin/python3
-$(OBJ)/gateway/openapi_json.c: gateway/openapi.yaml gateway/openapi.py
+DOCUMENTS := $(OBJ)/gateway/openapi_json.o $(OBJ)/gateway/asyncapi_json.o
+$(DOCUMENTS:.o=.c): $(OBJ)/gateway/%_json.c: gateway/%.yaml gateway/openapi.yaml gateway/openapi.py
 	@mkdir -p $(@D)
-	$(PYTHON) gateway/openapi.py $< >$@.new && mv $@.new $@
-$(OBJ)/gateway/openapi_json.o: $(OBJ)/gateway/openapi_json.c
+	$(PYTHON) gateway/openapi.py $* $< >$@.new && mv $@.new $@
+$(DOCUMENTS): %.o: %.c
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BIN)/rostrum-gateway: $(GATEWAY) $(OBJ)/gateway/openapi_json.o $(COMMON)
+$(BIN)/rostrum-gateway: $(GATEWAY) $(DOCUMENTS) $(COMMON)
 $(BIN)/rostrum-gateway: PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
 $(BIN)/rostrum-bidworker: $(call objects,bidworker) $(COMMON)
 # libvips is linked by the name of its run-time library: the -dev package is ten times larger, see
@@ -147,14 +148,18 @@ $(BUILD)/tests/unit/hashpool_test: $(addprefix $(OBJ)/gateway/,account/hashpool.
 $(BUILD)/tests/unit/client_counts_test: $(OBJ)/gateway/core/client_counts.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/bid/refusal.o
 $(BUILD)/tests/unit/gateway_backlog_test: $(OBJ)/gateway/bid/backlog.o
-$(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/http/router.o $(OBJ)/gateway/http/errors.o
+$(BUILD)/tests/unit/gateway_router_test: $(addprefix $(OBJ)/gateway/http/,answer_headers.o errors.o router.o)
+$(BUILD)/tests/unit/gateway_scanner_test: $(OBJ)/gateway/http/scanner.o
+$(BUILD)/tests/unit/gateway_forwarded_test: $(OBJ)/gateway/http/forwarded.o
 $(BUILD)/tests/unit/gateway_idempotency_test: $(OBJ)/gateway/access/idempotency.o
 $(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,query/cursor.o bid/prefer.o)
 $(BUILD)/tests/unit/gateway_waiters_test: $(addprefix $(OBJ)/gateway/,bid/waiters.o bid/ledger.o query/cache.o query/cursor.o query/page.o query/statements.o core/clients.o core/client_counts.o) $(call objects,gateway/http)
 $(BUILD)/tests/unit/live_text_test: $(OBJ)/gateway/live/frame.o
+$(BUILD)/tests/unit/frame_reader_test: $(OBJ)/gateway/live/frame_reader.o
 $(BUILD)/tests/unit/live_message_test: $(OBJ)/gateway/live/live_message.o
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/search/queries.o
 $(BUILD)/tests/unit/mailtext_test: $(addprefix $(OBJ)/notifyworker/,mailtext.o templates.o)
+$(BUILD)/tests/unit/gateway_local_limits_test: $(OBJ)/gateway/access/local_limits.o
 $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,core/jws.o core/token.o)
 $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
 $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o transfer_threads.o)
@@ -164,7 +169,7 @@ $(addprefix $(BUILD)/tests/integration/,publisher_test rabbit_cluster_test stand
 # A fuzz target links the objects of the gateway except its main. The main is libFuzzer's, or that of replay.c.
 $(FUZZ_PROGRAMS): PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
 $(FUZZ_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(OBJ)/tests/fuzz/support/gateway.o $(if $(FUZZER),,$(OBJ)/tests/fuzz/support/replay.o) \
-    $(filter-out $(OBJ)/gateway/main.o,$(GATEWAY)) $(OBJ)/gateway/openapi_json.o $(COMMON)
+    $(filter-out $(OBJ)/gateway/main.o,$(GATEWAY)) $(DOCUMENTS) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS)
 
@@ -240,12 +245,22 @@ $(WEBHOOKS_FOLDER)/$(WEBHOOKS): | deps-docs
 	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(WEBHOOKS_FOLDER) standardwebhooks@$(WEBHOOKS)
 	@touch $@
 
-check: deps-check deps-webhooks ## build and run all tests, with private servers
+# The tools that check the API's documents, for all build folders. tests/contract/openapi_test.py and live_test.c fail
+# without them.
+TYPES_FOLDER := build/types
+deps-types: $(TYPES_FOLDER)/installed
+$(TYPES_FOLDER)/installed: tests/types/package.json tests/types/package-lock.json | deps-docs
+	@echo Fetching the TypeScript compiler, openapi-typescript and the schema of AsyncAPI from npm.
+	@rm -rf $(TYPES_FOLDER) && mkdir -p $(TYPES_FOLDER) && cp tests/types/*.json $(TYPES_FOLDER)
+	@npm ci --silent --no-audit --no-fund --ignore-scripts --prefix $(TYPES_FOLDER)
+	@touch $@
+
+check: deps-check deps-webhooks deps-types ## build and run all tests, with private servers
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run
 
-check-long: deps-check deps-webhooks ## build and run the long tests: those marked "Long:" in their source
+check-long: deps-check deps-webhooks deps-types ## build and run the long tests: those marked "Long:" in their source
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run --long
@@ -304,12 +319,12 @@ bench-live: deps-check ## measure live updates for 100, 1,000 and 10,000 watcher
 	@tests/bench/live-run
 
 # Exit code 99 marks a report: no test expects it of a program.
-asan: deps-check deps-webhooks ## run soak, unit, integration and contract tests under AddressSanitizer
+asan: deps-check deps-webhooks deps-types ## run soak, unit, integration and contract tests under AddressSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/asan SANITIZE=address all test-programs
 	@BUILD=build/asan ASAN_OPTIONS="exitcode=99:$$ASAN_OPTIONS" tests/run soak unit integration contract
 
-ubsan: deps-check deps-webhooks ## run the same under UndefinedBehaviorSanitizer
+ubsan: deps-check deps-webhooks deps-types ## run the same under UndefinedBehaviorSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/ubsan SANITIZE=undefined all test-programs
 	@BUILD=build/ubsan UBSAN_OPTIONS="exitcode=99:$$UBSAN_OPTIONS" tests/run soak unit integration contract
@@ -340,7 +355,7 @@ fuzz: deps-fuzz ## run every fuzz target for MINUTES=1 each, or TARGET=name: htt
 fuzz-programs: $(FUZZ_PROGRAMS)
 
 COVERAGE_KINDS ?= unit integration contract
-coverage: deps-coverage deps-webhooks ## measure test coverage by folder: COVERAGE_KINDS="unit integration contract"
+coverage: deps-coverage deps-webhooks deps-types ## measure test coverage by folder: COVERAGE_KINDS="unit integration contract"
 	@echo Building.
 	@$(build_all) -s BUILD=build/coverage COVERAGE=1 all test-programs
 	@BUILD=build/coverage tests/coverage $(COVERAGE_KINDS)
@@ -451,7 +466,7 @@ install: all ## install to DESTDIR, under PREFIX; keep existing settings in /etc
 	install -m 644 conf/haproxy/* $(DESTDIR)$(DATADIR)/haproxy
 	install -d $(DESTDIR)$(DATADIR)/templates
 	install -m 644 conf/templates/* $(DESTDIR)$(DATADIR)/templates
-	install -m 644 conf/rostrum.ini README.md gateway/openapi.yaml $(DESTDIR)$(DATADIR)
+	install -m 644 conf/rostrum.ini README.md gateway/openapi.yaml gateway/asyncapi.yaml $(DESTDIR)$(DATADIR)
 	test -e $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini || \
 	    sed 's|^template_folder = .*|template_folder = $(DATADIR)/templates|' conf/rostrum.ini \
 	        > $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini

@@ -12,12 +12,12 @@
 #include "common/protocol/topology.h"
 #include "common/protocol/topology_prepare.h"
 #include "gateway/access/admission.h"
-#include "gateway/access/bans.h"
 #include "gateway/access/creation.h"
+#include "gateway/access/credentials.h"
 #include "gateway/access/dispatch.h"
 #include "gateway/access/limits.h"
+#include "gateway/access/local_limits.h"
 #include "gateway/access/refusals.h"
-#include "gateway/access/sessions.h"
 #include "gateway/account/hashpool.h"
 #include "gateway/account/verification.h"
 #include "gateway/auction/documents.h"
@@ -33,6 +33,7 @@
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
 #include "gateway/query/cache.h"
+#include "gateway/redis_policy.h"
 #include "gateway/routes.h"
 #include "gateway/search/queries.h"
 #include "gateway/statement_registry.h"
@@ -49,9 +50,7 @@ static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
     [GATEWAY_SCRIPT_LIMIT_BACK] = &limits_back_script,
     [GATEWAY_SCRIPT_CREATION] = &creation_script,
     [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
-    [GATEWAY_SCRIPT_SESSION_BEGIN] = &sessions_begin_script,
-    [GATEWAY_SCRIPT_SESSION_END] = &sessions_end_script,
-    [GATEWAY_SCRIPT_SESSION_LIST] = &sessions_list_script,
+    [GATEWAY_SCRIPT_CREDENTIALS] = &credentials_script,
     [GATEWAY_SCRIPT_HISTORY] = &cache_history_script,
     [GATEWAY_SCRIPT_HISTORY_STORE] = &cache_history_store_script,
     [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,
@@ -69,7 +68,6 @@ static void pg_changed(struct pg *pg, bool up, void *arg)
     log_info("PostgreSQL is %s", up ? "connected" : "unavailable");
     if (up) {
         deployment_reader_read_now(gateway->reader);
-        bans_restore(&gateway->access);
     }
 }
 
@@ -88,7 +86,6 @@ static bool pg_opened(const PGresult *result, void *arg)
 static void epoch_renewed(bool ended, void *arg)
 {
     struct gateway *gateway = arg;
-    bans_restore(&gateway->access);
     watches_renew(gateway->watches);
     if (ended) {
         presences_end_all(gateway->presences);
@@ -139,7 +136,6 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
         log_info("Redis is %s", up ? "connected" : "unavailable");
         if (up) {
             snapshots_reconnected(gateway->snapshots);
-            bans_restore(&gateway->access);
         }
     } else {
         watches_set_connected(gateway->watches, up);
@@ -178,12 +174,14 @@ static bool start_redis(struct gateway *gateway)
         .arg = gateway,
     };
     gateway->redis = redis_new(&options);
+    gateway->redis_policy = gateway->redis == NULL ? NULL : redis_policy_new(gateway->base, gateway->redis);
     options.scripts = NULL;
     options.script_count = 0;
     options.on_message = listener_message;
     gateway->listener = redis_new(&options);
     keys_reply_channel(&gateway->id, gateway->channel);
-    return gateway->redis != NULL && gateway->listener != NULL && redis_listen(gateway->listener, gateway->channel);
+    return gateway->redis_policy != NULL && gateway->listener != NULL &&
+           redis_listen(gateway->listener, gateway->channel);
 }
 
 /* Connects to the broker once the deployment is known: the topology depends on the number of shards. */
@@ -293,7 +291,7 @@ static bool start_live(struct gateway *gateway)
     const struct presences_options presences = {
         .base = gateway->base,
         .config = gateway->config,
-        .deployment = &gateway->deployment,
+        .access = &gateway->access,
         .pg = gateway->pg,
         .redis = gateway->redis,
         .listener = gateway->listener,
@@ -333,12 +331,12 @@ static void fill_contexts(struct gateway *gateway)
         .listing = {deployment, gateway->pg_search, gateway->pg_words, redis},
         .deadletters = {deployment, pg},
         .health = {config, deployment, deployment_reader_timing(gateway->reader), &gateway->backlog, pg, redis,
-                   gateway->publisher},
+                   gateway->redis_policy, gateway->publisher},
     };
     gateway->contexts.live = (struct live_context){
         .config = config,
         .deployment = deployment,
-        .redis = redis,
+        .access = &gateway->access,
         .json = gateway->http.json,
         .streams = gateway->streams,
         .watches = gateway->watches,
@@ -351,8 +349,11 @@ static void fill_contexts(struct gateway *gateway)
 static bool start_dispatch(struct gateway *gateway)
 {
     struct router_table tables[ROUTES_TABLES_MAX];
-    gateway->access =
-        (struct access){gateway->config, &gateway->deployment, gateway->pg, gateway->redis, gateway->refusals};
+    gateway->access = (struct access){gateway->config, &gateway->deployment, gateway->pg,
+                                      gateway->redis,  local_limits_new(),   gateway->refusals};
+    if (gateway->access.local_limits == NULL) {
+        return false;
+    }
     fill_contexts(gateway);
     routes_list(&gateway->contexts, tables);
     gateway->router = router_new(tables);
@@ -385,11 +386,13 @@ static bool start_http(struct gateway *gateway, const struct components_options 
         .upload_max_bytes = config->image_max_bytes,
         .upload_timeout_ms = config->image_receive_timeout_ms,
         .uploads_max = config->image_uploads_max,
+        .cors_origins = config->cors_origins,
         .request = dispatch_take,
         .arg = gateway->dispatch,
         .turn = options->turn,
         .turn_arg = options->turn_arg,
     };
+    gateway->http.public_url = config->public_url;
     gateway->http.cors_origins = config->cors_origins;
     gateway->http.conns = conns_new(&conns);
     return gateway->http.conns != NULL;
@@ -454,6 +457,7 @@ void components_stop(struct gateway *gateway)
     if (gateway->pg_words != NULL) {
         pg_free(gateway->pg_words);
     }
+    redis_policy_free(gateway->redis_policy);
     watches_free(gateway->watches);
     presences_free(gateway->presences);
     refusals_free(gateway->refusals);
@@ -467,6 +471,7 @@ void components_stop(struct gateway *gateway)
     publisher_free(gateway->publisher);
     backlog_reader_free(gateway->backlog_reader);
     dispatch_free(gateway->dispatch);
+    local_limits_free(gateway->access.local_limits);
     router_free(gateway->router);
     deployment_reader_free(gateway->reader);
     jsonw_free(gateway->http.json);

@@ -38,6 +38,7 @@ struct gateway {
     struct pg *pg_words;                               /* the same with one connection, for searches of similar words */
     struct redis_script scripts[GATEWAY_SCRIPT_COUNT]; /* used by redis */
     struct redis *redis;                               /* commands */
+    struct redis_policy *redis_policy;
     struct redis *listener;  /* receives decisions for waiters and live updates for watchers */
     char channel[KEYS_SIZE]; /* the channel of listener */
     struct broker *broker;   /* publishes bids; NULL until the deployment is known */

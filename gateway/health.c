@@ -60,6 +60,17 @@ static const char *postgres_problem(const struct health_context *health, char te
     return text;
 }
 
+/* The problem of a Redis that answers and yet may drop the wrong keys; NULL: none. */
+static const char *redis_problem(const struct health_context *health, char text[static PROBLEM_SIZE])
+{
+    const char *policy = redis_policy_problem(health->redis_policy);
+    if (policy == NULL) {
+        return NULL;
+    }
+    (void)snprintf(text, PROBLEM_SIZE, "has the maxmemory-policy %s", policy);
+    return text;
+}
+
 struct degradation {
     const char *name;
     bool met;
@@ -124,14 +135,15 @@ static bool is_ready(const struct health_context *health, const struct readiness
 }
 
 static void write_back_ends(struct jsonw *json, const struct health_context *health, const struct readiness *readiness,
-                            const char *not_durable)
+                            const char *not_durable, const char *evicting)
 {
     bool broker = readiness->broker;
     jsonw_name(json, "backEnds");
     jsonw_object(json);
     write_back_end(json, "postgres", readiness->postgres, pg_latency_ms(health->pg),
                    readiness->postgres ? not_durable : NULL);
-    write_back_end(json, "redis", readiness->redis, redis_latency_ms(health->redis), NULL);
+    write_back_end(json, "redis", readiness->redis, redis_latency_ms(health->redis),
+                   readiness->redis ? evicting : NULL);
     write_back_end(json, "rabbitmq", broker, broker ? broker_latency_ms(publisher_broker(health->publisher)) : 0,
                    broker ? NULL : broker_problem(health));
     jsonw_end_object(json);
@@ -155,7 +167,9 @@ static void reply_ready(struct request *request, bool for_read)
 {
     const struct health_context *health = request->context;
     char problem[PROBLEM_SIZE];
+    char policy[PROBLEM_SIZE];
     const char *not_durable = postgres_problem(health, problem);
+    const char *evicting = redis_problem(health, policy);
     const struct readiness readiness = look(health, for_read);
     bool ready = is_ready(health, &readiness);
     const struct degradation degraded[] = {
@@ -164,11 +178,12 @@ static void reply_ready(struct request *request, bool for_read)
         {"rabbitmq", for_read && !readiness.broker}, /* without it bids are not degraded, but unavailable */
         {"clock", !readiness.clock},
         {"durability", not_durable != NULL},
+        {"eviction", readiness.redis && evicting != NULL},
         {"deciding", readiness.backlog.stopped > 0 || readiness.backlog.overdue > 0},
     };
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
-    write_back_ends(json, health, &readiness, not_durable);
+    write_back_ends(json, health, &readiness, not_durable, evicting);
     const char *word = write_degraded(json, degraded, ARRAY_LEN(degraded)) ? "degraded" : "ready";
     jsonw_put_string(json, "status", ready ? word : "unavailable");
     write_deciding(json, health, &readiness);
@@ -225,9 +240,9 @@ static void handle_metrics(struct request *request)
 }
 
 const struct route health_routes[] = {
-    {METHOD_GET, ROUTE_OPEN, "/health", handle_health, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_OPEN, "/ready", handle_ready, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_OPEN, "/metrics", handle_metrics, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_OPEN, "/api/v1/time", handle_time, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/health", handle_health, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_OPEN, "/ready", handle_ready, LIMIT_NONE, ROUTE_NO_BODY, "for"},
+    {METHOD_GET, ROUTE_OPEN, "/metrics", handle_metrics, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/time", handle_time, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

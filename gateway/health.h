@@ -13,6 +13,7 @@
 #include "gateway/bid/publisher.h"
 #include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
+#include "gateway/redis_policy.h"
 
 /* What the handlers use. components.c fills it. */
 struct health_context {
@@ -22,6 +23,7 @@ struct health_context {
     const struct backlog *backlog;
     struct pg *pg;
     struct redis *redis;
+    const struct redis_policy *redis_policy;
     const struct publisher *publisher;
 };
 

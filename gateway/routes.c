@@ -9,6 +9,7 @@
 #include "gateway/access/session.h"
 #include "gateway/access/sessions.h"
 #include "gateway/account/forms.h"
+#include "gateway/account/refresh.h"
 #include "gateway/account/unsubscribe.h"
 #include "gateway/account/webhook_deliveries.h"
 #include "gateway/admin/admin.h"
@@ -28,6 +29,7 @@ void routes_list(struct routes_contexts *contexts, struct router_table tables[st
         {session_routes, NULL},
         {sessions_routes, NULL},
         {accounts_routes, &contexts->accounts},
+        {refresh_routes, NULL},
         {verification_routes, contexts->verification},
         {recovery_routes, &contexts->recovery},
         {unsubscribe_routes, contexts->pg},

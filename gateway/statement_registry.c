@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "gateway/access/audit.h"
-#include "gateway/access/bans.h"
+#include "gateway/access/credentials.h"
 #include "gateway/access/refusals.h"
+#include "gateway/access/sessions.h"
 #include "gateway/account/accounts.h"
 #include "gateway/account/recovery.h"
+#include "gateway/account/refresh.h"
 #include "gateway/account/unsubscribe.h"
 #include "gateway/account/verification.h"
 #include "gateway/account/webhook_deliveries.h"
@@ -37,8 +39,8 @@ static struct statements *const all[] = {
     &deployment_reader_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
     &accounts_statements, &auctions_statements, &documents_statements, &changes_statements,
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
-    &verification_statements, &recovery_statements, &unsubscribe_statements,
-    &audit_statements, &refusals_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
+    &verification_statements, &recovery_statements, &refresh_statements, &unsubscribe_statements,
+    &audit_statements, &refusals_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
     &items_statements, &watch_statements,
     &webhooks_statements, &webhook_deliveries_statements,
     NULL,

@@ -25,8 +25,11 @@ const struct pg_statement retention_table[RETENTION_STATEMENTS] = {
          " t AS (DELETE FROM account_tokens WHERE hash IN (SELECT hash FROM account_tokens"
          "  WHERE expires_at < now() LIMIT $2::integer) RETURNING 1),"
          " p AS (DELETE FROM login_places WHERE (user_id, place) IN (SELECT user_id, place FROM login_places"
-         "  WHERE seen_at < now() - interval '90 days' LIMIT $2::integer) RETURNING 1)"
-         " SELECT greatest((SELECT count(*) FROM d), (SELECT count(*) FROM t), (SELECT count(*) FROM p))"},
+         "  WHERE seen_at < now() - interval '90 days' LIMIT $2::integer) RETURNING 1),"
+         " s AS (DELETE FROM sessions WHERE id IN (SELECT id FROM sessions"
+         "  WHERE expires_at < now() LIMIT $2::integer) RETURNING 1)"
+         " SELECT greatest((SELECT count(*) FROM d), (SELECT count(*) FROM t), (SELECT count(*) FROM p),"
+         "  (SELECT count(*) FROM s))"},
 };
 
 struct retention {

@@ -1,6 +1,6 @@
 /*
- * Deletes rows with a limited lifetime: the log of deliveries (delivery_keep_days), expired tokens of account mail, and
- * old login places. It runs periodically and deletes a bounded number of rows at a time.
+ * Deletes rows with a limited lifetime: the log of deliveries (delivery_keep_days), expired tokens of account mail,
+ * expired sessions and old login places. It runs periodically and deletes a bounded number of rows at a time.
  *
  * Caller: main.c.
  */

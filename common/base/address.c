@@ -99,16 +99,6 @@ static int parse(const char *text, uint8_t bytes[static 16])
     return inet_pton(AF_INET6, text, bytes) == 1 ? AF_INET6 : AF_UNSPEC;
 }
 
-enum address_literal address_literal(const struct address_networks *networks, const char *host)
-{
-    uint8_t bytes[16];
-    int family = parse(host, bytes);
-    if (family == AF_UNSPEC) {
-        return ADDRESS_NO_LITERAL;
-    }
-    return allowed(networks, family, bytes) ? ADDRESS_ALLOWED : ADDRESS_REFUSED;
-}
-
 static const uint8_t mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 static struct address canonical(int family, const uint8_t *bytes)
@@ -124,29 +114,36 @@ static struct address canonical(int family, const uint8_t *bytes)
     return address;
 }
 
-bool address_parse(const char *text, struct address *out)
+bool address_parse(const char *text, size_t length, struct address *address)
 {
-    uint8_t bytes[16];
-    int family = parse(text, bytes);
+    char copy[ADDRESS_TEXT_SIZE];
+    uint8_t bytes[16] = {0};
+    *address = (struct address){.family = AF_UNSPEC};
+    if (length >= sizeof(copy) || memchr(text, '\0', length) != NULL) {
+        return false;
+    }
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    int family = parse(copy, bytes);
     if (family == AF_UNSPEC) {
         return false;
     }
-    *out = canonical(family, bytes);
+    *address = canonical(family, bytes);
     return true;
 }
 
-bool address_of_socket(const struct sockaddr *socket, struct address *out)
+bool address_of_socket(const struct sockaddr *socket, struct address *address)
 {
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
     switch (socket->sa_family) {
     case AF_INET:
         memcpy(&v4, socket, sizeof(v4));
-        *out = canonical(AF_INET, (const uint8_t *)&v4.sin_addr);
+        *address = canonical(AF_INET, (const uint8_t *)&v4.sin_addr);
         return true;
     case AF_INET6:
         memcpy(&v6, socket, sizeof(v6));
-        *out = canonical(AF_INET6, (const uint8_t *)&v6.sin6_addr);
+        *address = canonical(AF_INET6, (const uint8_t *)&v6.sin6_addr);
         return true;
     default:
         return false;
@@ -165,9 +162,26 @@ struct address address_prefix(const struct address *address, unsigned bits)
     return prefix;
 }
 
-bool address_within(const struct address_networks *networks, const struct address *address)
+void address_format(const struct address *address, char out[static ADDRESS_TEXT_SIZE])
+{
+    if (inet_ntop(address->family, address->bytes, out, ADDRESS_TEXT_SIZE) == NULL) {
+        out[0] = '\0';
+    }
+}
+
+bool address_is_in(const struct address_networks *networks, const struct address *address)
 {
     return within_any(networks->list, networks->count, address->family, address->bytes);
+}
+
+enum address_literal address_literal(const struct address_networks *networks, const char *host)
+{
+    uint8_t bytes[16];
+    int family = parse(host, bytes);
+    if (family == AF_UNSPEC) {
+        return ADDRESS_NO_LITERAL;
+    }
+    return allowed(networks, family, bytes) ? ADDRESS_ALLOWED : ADDRESS_REFUSED;
 }
 
 static bool parse_bits(const char *text, unsigned most, unsigned *bits)

@@ -29,23 +29,16 @@ void keys_session(const struct uuid *user, const char *token_hash, char out[stat
     key_write(out, "s:{%s}:%s", id, token_hash);
 }
 
-void keys_sessions(const struct uuid *user, char out[static KEYS_SIZE])
-{
-    char id[UUID_TEXT_SIZE];
-    uuid_format(user, id);
-    key_write(out, "ss:{%s}", id);
-}
-
 void keys_seen(const char *account_hash, const char *address, char out[static KEYS_SIZE])
 {
     key_write(out, "seen:{%s}:%s", account_hash, address);
 }
 
-void keys_ban(int64_t epoch, const struct uuid *user, char out[static KEYS_SIZE])
+void keys_user(int64_t epoch, const struct uuid *user, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
     uuid_format(user, id);
-    key_write(out, "ban:" EPOCH ":{%s}", (uint64_t)epoch, id);
+    key_write(out, "u:" EPOCH ":{%s}", (uint64_t)epoch, id);
 }
 
 void keys_user_limit(const struct uuid *user, const char *what, char out[static KEYS_SIZE])

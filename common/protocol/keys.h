@@ -5,11 +5,10 @@
  * Keys that are derived from rows contain the epoch of the rows, in hex (common/protocol/epoch.h). After a restore of
  * the database, keys of other epochs are not read any more, and expire.
  *
- *   s:{user}:<hash of token>   session: role, space, time of its start in ms; it expires with the session. '-': the
- *                              session was ended early, and its access tokens are invalid too
- *   ss:{user}                  hash: for each session (hash of token) its start, and JSON that its owner may see
+ *   s:{user}:<hash of token>   copy of a session: its start in ms, the user's epoch, sessions_from of the deployment in
+ *                              ms, its end in ms, and when it was copied; it expires with the session. '-': it has
+ * ended u:<epoch>:{user}           copy of a user's state: epoch of the user, role, 1 if banned
  *   seen:{account}:<address>   hashes of both: a recent login to this account from this address
- *   ban:<epoch>:{user}         exists while the user is banned
  *   rl:{user}:<what>           counter of a limit; expires with its window
  *   rl:{address}:<what>        the same for guests, registrations and logins
  *   bid:{user}:<bidId>         an admitted bid: its state (a admitted, p pending; d decided, only for bids with an
@@ -41,9 +40,8 @@ enum { KEYS_SIZE = 160 };
 #define KEYS_DEPTHS "depths"
 
 void keys_session(const struct uuid *user, const char *token_hash, char out[static KEYS_SIZE]);
-void keys_sessions(const struct uuid *user, char out[static KEYS_SIZE]);
 void keys_seen(const char *account_hash, const char *address, char out[static KEYS_SIZE]);
-void keys_ban(int64_t epoch, const struct uuid *user, char out[static KEYS_SIZE]);
+void keys_user(int64_t epoch, const struct uuid *user, char out[static KEYS_SIZE]);
 void keys_user_limit(const struct uuid *user, const char *what, char out[static KEYS_SIZE]);
 void keys_text_limit(const char *text, const char *what,
                      char out[static KEYS_SIZE]); /* `text`: an address or the hash of an email address */

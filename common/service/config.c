@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/base/address.h"
+#include "common/base/origin.h"
 #include "common/io/broker_url.h"
 #include "common/io/pg.h"
 #include "common/io/redis.h"
@@ -86,13 +87,14 @@ static const struct setting settings[] = {
     INT("gateway", hash_queue_max, "64", 1, 100000),
     INT("gateway", clock_skew_max_ms, "200", 1, 60000),
     INT("gateway", undecided_max_s, "60", 0, 86400),
-    BOOL("gateway", trust_forwarded_for, "no"),
+    TEXT("gateway", "trusted_proxies", trusted_proxies, "none"),
     TEXT("gateway", "cors_origins", cors_origins, "none"),
 
     INT("auth", argon2_ops, "2", 1, 100),
     INT("auth", argon2_memory_kib, "19456", 8, 4194304),
     INT("auth", session_s, "86400", 60, 31536000),
     INT("auth", access_token_s, "3600", 60, 86400),
+    INT("auth", credentials_age_s, "60", 1, 3600),
 
     INT("limits", bids_per_minute, "10", 0, 1000000),
     INT("limits", bids_per_auction_minute, "0", 0, 1000000),
@@ -396,6 +398,25 @@ static bool check_urls(const struct config *config, char *reason, size_t reason_
     return wrong == NULL;
 }
 
+static bool check_origins(const struct config *config, char *reason, size_t reason_size)
+{
+    const char *list = config->cors_origins;
+    if (strcmp(list, "none") == 0) {
+        return true;
+    }
+    while (*list != '\0') {
+        size_t word = strcspn(list, " ");
+        if (!origin_valid(list, word)) {
+            (void)snprintf(reason, reason_size,
+                           "cors_origins must be none, or origins such as https://shop.example separated by blanks");
+            return false;
+        }
+        list += word;
+        list += strspn(list, " ");
+    }
+    return true;
+}
+
 static bool check_mail(const struct config *config, char *reason, size_t reason_size)
 {
     bool smtp = strncmp(config->mail_url, "smtp://", 7) == 0 || strncmp(config->mail_url, "smtps://", 8) == 0;
@@ -408,7 +429,7 @@ static bool check_mail(const struct config *config, char *reason, size_t reason_
         (void)snprintf(reason, reason_size, "mail_from must be an address such as rostrum@example.org");
         return false;
     }
-    if (!is_plain(config->public_url) || strstr(config->public_url, "://") == NULL) {
+    if (!is_plain(config->public_url) || !origin_url_valid(config->public_url)) {
         (void)snprintf(reason, reason_size, "public_url must be a URL such as https://example.org");
         return false;
     }
@@ -426,12 +447,6 @@ static bool check_mail(const struct config *config, char *reason, size_t reason_
 
 static bool check_limits(const struct config *config, char *reason, size_t reason_size)
 {
-    struct address_networks networks;
-    if (!address_networks_parse(config->limits_exempt, &networks)) {
-        (void)snprintf(reason, reason_size, "limits_exempt must be none, or up to %d networks like 10.0.0.0/8",
-                       ADDRESS_NETWORKS_MAX);
-        return false;
-    }
     if ((int64_t)config->image_unsent_max_bytes * config->address_unsent_percent / PERCENT <
         CONFIG_UNSENT_LEAST_BYTES) {
         (void)snprintf(reason, reason_size,
@@ -442,13 +457,21 @@ static bool check_limits(const struct config *config, char *reason, size_t reaso
     return true;
 }
 
-static bool check_webhooks(const struct config *config, char *reason, size_t reason_size)
+static bool check_networks(const struct config *config, char *reason, size_t reason_size)
 {
+    const struct {
+        const char *name;
+        const char *text;
+    } lists[] = {{"webhook_networks", config->webhook_networks},
+                 {"trusted_proxies", config->trusted_proxies},
+                 {"limits_exempt", config->limits_exempt}};
     struct address_networks networks;
-    if (!address_networks_parse(config->webhook_networks, &networks)) {
-        (void)snprintf(reason, reason_size, "webhook_networks must be none, or up to %d networks like 10.0.0.0/8",
-                       ADDRESS_NETWORKS_MAX);
-        return false;
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        if (!address_networks_parse(lists[i].text, &networks)) {
+            (void)snprintf(reason, reason_size, "%s must be none, or up to %d networks like 10.0.0.0/8", lists[i].name,
+                           ADDRESS_NETWORKS_MAX);
+            return false;
+        }
     }
     return true;
 }
@@ -479,8 +502,8 @@ bool config_check(const struct config *config, char *reason, size_t reason_size)
         return false;
     }
     return check_urls(config, reason, reason_size) && check_images(config, reason, reason_size) &&
-           check_mail(config, reason, reason_size) && check_limits(config, reason, reason_size) &&
-           check_webhooks(config, reason, reason_size);
+           check_origins(config, reason, reason_size) && check_mail(config, reason, reason_size) &&
+           check_limits(config, reason, reason_size) && check_networks(config, reason, reason_size);
 }
 
 void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg)

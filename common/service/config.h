@@ -58,14 +58,15 @@ struct config {
     int hash_threads;             /* Argon2id, per worker */
     int hash_queue_max;           /* waiting jobs, then 503 */
     int clock_skew_max_ms;
-    int undecided_max_s;                 /* bids of a shard whose oldest one waits longer are 503; 0: never */
-    char cors_origins[CONFIG_TEXT_SIZE]; /* separated by blanks; "none" */
-    bool trust_forwarded_for;            /* use the address of X-Forwarded-For, which our own proxy sets */
+    int undecided_max_s;                    /* bids of a shard whose oldest one waits longer are 503; 0: never */
+    char cors_origins[CONFIG_TEXT_SIZE];    /* separated by blanks; "none" */
+    char trusted_proxies[CONFIG_TEXT_SIZE]; /* networks whose X-Forwarded-For is used; see common/base/address.h */
     /* [auth] */
     int argon2_ops;
     int argon2_memory_kib;
     int session_s;
     int access_token_s;
+    int credentials_age_s;
     /* [limits], 0 = off */
     int bids_per_minute;
     int bids_per_auction_minute;

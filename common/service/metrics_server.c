@@ -24,6 +24,14 @@ struct metrics_server {
     void *arg;
 };
 
+/* As every answer of the gateway: a browser must not guess another type, and no cache keeps it. */
+static bool put_headers(struct evkeyvalq *headers)
+{
+    return evhttp_add_header(headers, "X-Content-Type-Options", "nosniff") == 0 &&
+           evhttp_add_header(headers, "Cache-Control", "no-store") == 0 &&
+           evhttp_add_header(headers, "Connection", "close") == 0;
+}
+
 static void answer_metrics(struct evhttp_request *request, void *arg)
 {
     const struct metrics_server *server = arg;
@@ -32,8 +40,7 @@ static void answer_metrics(struct evhttp_request *request, void *arg)
         server->collect(server->arg);
     }
     bool ok = metrics_write(evhttp_request_get_output_buffer(request));
-    if (evhttp_add_header(headers, "Content-Type", METRICS_SERVER_TYPE) != 0 ||
-        evhttp_add_header(headers, "Connection", "close") != 0) {
+    if (evhttp_add_header(headers, "Content-Type", METRICS_SERVER_TYPE) != 0 || !put_headers(headers)) {
         ok = false;
     }
     evhttp_send_reply(request, ok ? 200 : 500, NULL, NULL);
@@ -42,8 +49,8 @@ static void answer_metrics(struct evhttp_request *request, void *arg)
 static void answer_other(struct evhttp_request *request, void *arg)
 {
     (void)arg;
-    (void)evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
-    evhttp_send_reply(request, 404, NULL, NULL);
+    bool ok = put_headers(evhttp_request_get_output_headers(request));
+    evhttp_send_reply(request, ok ? 404 : 500, NULL, NULL);
 }
 
 struct metrics_server *metrics_server_new(const struct metrics_server_options *options)

@@ -163,7 +163,7 @@ amqp_url = amqp://rostrum:$(secret rabbitmq)@$(addresses rabbitmq $AMQP_PORT)/ro
 [gateway]
 listen_address = 0.0.0.0
 listen_port = 8080
-trust_forwarded_for = yes
+trusted_proxies = $(machine_address proxy)/32
 [images]
 image_folder = $CLUSTER/images
 [mail]

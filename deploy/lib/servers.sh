@@ -131,9 +131,10 @@ databases 16
 # Nothing is kept over a restart: Redis holds only data that may be lost, and PostgreSQL holds the truth.
 save ""
 appendonly no
-# For the same reason the least recently used keys are evicted when memory is full. Refused writes would refuse bids.
+# When memory is full the keys that expire first are evicted: counters and pending bids before sessions. Refused writes
+# would refuse bids.
 maxmemory 512mb
-maxmemory-policy allkeys-lru
+maxmemory-policy volatile-ttl
 CONF
     service_make redis <<RUN
 exec env -i PATH=/usr/bin:/bin HOME=$VAR/redis LANG=C.UTF-8 redis-server $VAR/redis/redis.conf

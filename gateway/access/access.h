@@ -10,6 +10,7 @@
 #include "common/service/config.h"
 #include "gateway/core/deployment.h"
 
+struct local_limits;
 struct refusals;
 
 struct access {
@@ -17,6 +18,7 @@ struct access {
     const struct deployment *deployment;
     struct pg *pg;
     struct redis *redis;
+    struct local_limits *local_limits; /* while Redis is away */
     struct refusals *refusals;
 };
 

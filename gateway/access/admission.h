@@ -1,14 +1,15 @@
 /*
- * Checks whether a user may make a request now. One script on the user's Redis keys checks session, ban and limit. For
- * a bid it also checks the idempotency key and stores an entry bid:{user}:<id>. From then on the bid is shown as
- * pending and its key, if any, belongs to it.
+ * Checks whether a user may make a request now. One script on the user's Redis keys checks session, epochs, ban and
+ * limit. For a bid it also checks the idempotency key and stores an entry bid:{user}:<id>. From then on the bid is
+ * shown as pending and its key, if any, belongs to it. What Redis lacks of session and user is loaded once from
+ * PostgreSQL (credentials.h). Without Redis PostgreSQL is asked, except for bids and reads that guests may make.
  *
  * An entry has one of these states:
  *   a  admitted; it may not have reached the broker yet. A repetition with the same key is published again.
  *   p  pending: the broker has confirmed it. Set only for bids with an idempotency key.
  *   d  decided; the bid worker sets it.
  *
- * Callers: dispatch.c, bids.c.
+ * Callers: dispatch.c, bids.c, presence.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_ADMISSION_H
 #define ROSTRUM_GATEWAY_ACCESS_ADMISSION_H
@@ -17,20 +18,26 @@
 #include "gateway/access/limits.h"
 #include "gateway/http/request.h"
 
+struct access;
+
 enum admission_verdict {
     ADMISSION_GRANTED,
-    ADMISSION_UNCHECKED,  /* no connection to Redis: an access token is accepted, a session is not */
+    ADMISSION_UNCHECKED,  /* nobody can say: an access token is accepted, except by routes for admins; a session is not
+                           */
     ADMISSION_NO_SESSION, /* 401 */
     ADMISSION_BANNED,     /* 403 */
     ADMISSION_LIMITED,    /* 429 */
     ADMISSION_KEY_REUSED, /* 422: the key belongs to another bid */
     ADMISSION_KNOWN,      /* a repetition of the same bid: see `state` */
+    ADMISSION_MISSING,    /* Redis lacks session or user: see admission_reload; after that as ADMISSION_UNCHECKED */
 };
 
 struct admission {
     enum admission_verdict verdict;
     struct limits_state limit;
     bool admin;
+    int64_t epoch;       /* of the user; 0: unknown */
+    int64_t ends_ms;     /* end of the session; 0: unknown */
     char state;          /* ADMISSION_KNOWN: a, p or d */
     const char *pending; /* ADMISSION_KNOWN: its JSON while pending; points into the reply */
 };
@@ -53,6 +60,16 @@ MUST_CHECK bool admission_ask(struct request *request, const struct admission_bi
                               void *arg);
 /* Parses the reply of admission_ask; NULL or any other reply is ADMISSION_UNCHECKED. */
 struct admission admission_read(struct request *request, const redisReply *reply);
+/*
+ * True: Redis lacks session or user. They are loaded from PostgreSQL once, then `again` is called and asks again, or
+ * the request is ENDED with 401 or 403. False: the verdict is another one, or they cannot be loaded.
+ */
+MUST_CHECK bool admission_reload(struct request *request, const struct admission *admission, route_handler again);
+/* Called once, from the loop or before admission_check returns: GRANTED, UNCHECKED, MISSING, NO_SESSION or BANNED. */
+typedef void (*admission_checked)(enum admission_verdict verdict, void *arg);
+/* Checks credentials without a request: those of a connection. */
+void admission_check(const struct access *access, const struct request_user *user, admission_checked checked,
+                     void *arg);
 /* Marks a keyed bid as confirmed by the broker: a repetition is not published again. */
 void admission_mark_pending(struct request *request, const struct uuid *bid);
 /*

@@ -21,11 +21,17 @@
 #include "gateway/access/session.h"
 #include "gateway/http/conn.h"
 #include "gateway/http/cors.h"
+#include "gateway/http/forwarded.h"
 #include "gateway/http/http.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request.h"
 
-enum { SWEEP_MS = 50 }; /* interval of the checks for deadlines */
+enum {
+    SWEEP_MS = 50,       /* interval of the checks for deadlines */
+    PARAMETER_SIZE = 64, /* of a query parameter's name that is reported; a longer one is cut */
+};
+
+#define API "/api/v1/" /* here an unknown query parameter is an error */
 
 struct dispatch {
     const struct config *config;
@@ -34,7 +40,8 @@ struct dispatch {
     const struct access *access;
     struct requests *requests;
     struct event *sweep;
-    char id_prefix[UUID_TEXT_SIZE]; /* of generated request ids: the worker's id, followed by a number */
+    struct address_networks proxies; /* trusted_proxies */
+    char id_prefix[UUID_TEXT_SIZE];  /* of generated request ids: the worker's id, followed by a number */
     uint64_t id_count;
 };
 
@@ -42,42 +49,29 @@ struct dispatch {
 
 struct http_facts {
     int hosts;
-    int lengths;
-    bool body;       /* Content-Length is not 0 */
-    bool chunked;    /* has a Transfer-Encoding */
-    bool unreadable; /* has a Transfer-Encoding that evhttp does not support */
-    bool malformed;  /* has a header name or length that evhttp and a proxy may interpret differently */
+    int credentials; /* Authorization headers */
+    bool body;       /* Content-Length is not 0, or Transfer-Encoding */
     const char *request_id;
     const char *traceparent;
-    const char *forwarded; /* the last X-Forwarded-For */
+    size_t forwarded; /* X-Forwarded-For headers */
 };
-
-/* A token of RFC 9110. For evhttp, "Content-Length " with a space before the colon would be another header. */
-static bool name_is_valid(const char *name)
-{
-    size_t length = strspn(name, "!#$%&'*+-.^_`|~0123456789"
-                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
-    return length > 0 && name[length] == '\0';
-}
 
 static void read_header(const struct evkeyval *header, struct http_facts *facts)
 {
-    facts->malformed |= !name_is_valid(header->key);
     if (strcasecmp(header->key, "Host") == 0) {
         facts->hosts++;
+    } else if (strcasecmp(header->key, "Authorization") == 0) {
+        facts->credentials++;
     } else if (strcasecmp(header->key, "Content-Length") == 0) {
-        facts->lengths++;
-        facts->body |= strcmp(header->value, "0") != 0;
-        facts->malformed |= header->value[strspn(header->value, "0123456789")] != '\0';
+        facts->body |= header->value[strspn(header->value, "0")] != '\0';
     } else if (strcasecmp(header->key, "Transfer-Encoding") == 0) {
-        facts->chunked = true;
-        facts->unreadable |= strcasecmp(header->value, "chunked") != 0;
+        facts->body = true;
     } else if (strcasecmp(header->key, "X-Request-Id") == 0) {
         facts->request_id = header->value;
     } else if (strcasecmp(header->key, "traceparent") == 0) {
         facts->traceparent = header->value;
     } else if (strcasecmp(header->key, "X-Forwarded-For") == 0) {
-        facts->forwarded = header->value;
+        facts->forwarded++;
     }
 }
 
@@ -120,21 +114,22 @@ static void set_address(const struct dispatch *dispatch, struct request *request
 {
     char *peer = NULL;
     uint16_t port = 0;
-    const char *forwarded = dispatch->config->trust_forwarded_for ? facts->forwarded : NULL;
+    struct forwarded forwarded;
     evhttp_connection_get_peer(evhttp_request_get_connection(request->evreq), &peer, &port);
-    if (forwarded != NULL) {
-        /* Only the last address was added by the deployment's proxy; the client may have sent the ones before it. */
-        const char *comma = strrchr(forwarded, ',');
-        forwarded = comma == NULL ? forwarded : comma + 1;
-        forwarded += strspn(forwarded, " ");
+    forwarded_begin(&forwarded, &dispatch->proxies, peer);
+    for (size_t i = facts->forwarded; i > 0 && !forwarded.ended; i--) {
+        forwarded_add(&forwarded, request_header_at(request, "X-Forwarded-For", i - 1));
     }
-    (void)snprintf(request->address, sizeof(request->address), "%s", forwarded != NULL ? forwarded : peer);
+    if (forwarded.client.family != AF_UNSPEC) {
+        address_format(&forwarded.client, request->address);
+    } else {
+        (void)snprintf(request->address, sizeof(request->address), "%s", peer == NULL ? "" : peer);
+    }
 }
 
 /*
- * Refuses requests that violate HTTP although evhttp accepts them. evhttp does not read some of them completely, such
- * as a DELETE with a body or a request with two lengths. It would parse the rest as the next request, so the connection
- * is closed after the answer.
+ * Refuses requests that are well-formed (conn.c has checked that) but violate HTTP. evhttp does not read the body of a
+ * GET or DELETE. It would parse the body as the next request, so the connection is closed after the answer.
  */
 static bool http_is_valid(struct request *request, struct http_facts *facts)
 {
@@ -145,9 +140,8 @@ static bool http_is_valid(struct request *request, struct http_facts *facts)
     }
     bool bodiless = (evreq->type & (EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH)) == 0;
     bool version_11 = evreq->major == 1 && evreq->minor >= 1;
-    request->close = facts->unreadable || facts->malformed || facts->hosts > 1 || (version_11 && facts->hosts == 0) ||
-                     facts->lengths > 1 || (facts->chunked && facts->lengths > 0) ||
-                     (bodiless && (facts->chunked || facts->body));
+    request->close =
+        facts->hosts > 1 || (version_11 && facts->hosts == 0) || facts->credentials > 1 || (bodiless && facts->body);
     return !request->close;
 }
 
@@ -183,9 +177,6 @@ static void set_allow(struct request *request, unsigned allowed)
         }
     }
     reply_header(request, "Allow", text);
-    if (request->evreq->type == EVHTTP_REQ_OPTIONS) {
-        cors_preflight(request, text, reply_header);
-    }
 }
 
 /* True if request->route was set; else the request was ended. */
@@ -200,7 +191,10 @@ static bool find_route(const struct dispatch *dispatch, struct request *request)
     if (path != NULL) {
         result = router_find(dispatch->router, request->method, path, strlen(path), &match);
     }
-    if (result == ROUTER_NO_PATH) {
+    if (options && path != NULL && strcmp(path, "*") == 0) {
+        set_allow(request, ~0U); /* of the server, not of a resource */
+        reply_empty(request, 204);
+    } else if (result == ROUTER_NO_PATH) {
         reply_error(request, ERROR_NOT_FOUND);
     } else if (options) {
         /* router_find stops at the requested method; METHOD_COUNT matches none, so it collects all of them. */
@@ -222,12 +216,53 @@ static bool find_route(const struct dispatch *dispatch, struct request *request)
 
 /* ---- body and handler ---- */
 
+/* Skips a text and the blanks around it; NULL if it does not follow. */
+static const char *skip_text(const char *at, const char *text)
+{
+    size_t length = strlen(text);
+    at += strspn(at, " \t");
+    if (strncasecmp(at, text, length) != 0) {
+        return NULL;
+    }
+    at += length;
+    return at + strspn(at, " \t");
+}
+
+/* Whether a parameter of a media type is another charset than UTF-8. `at` begins with the semicolon. */
+static bool is_other_charset(const char *at)
+{
+    const char *charset = skip_text(at + 1, "charset=");
+    if (charset == NULL) {
+        return false;
+    }
+    bool quoted = *charset == '"';
+    const char *end = skip_text(charset + quoted, quoted ? "utf-8\"" : "utf-8");
+    return end == NULL || (*end != '\0' && *end != ';');
+}
+
+/* application/json, in UTF-8. Other parameters are ignored. */
 static bool content_is_json(const char *type)
 {
-    static const char json[] = "application/json";
-    size_t length = sizeof(json) - 1;
-    return type != NULL && strncasecmp(type, json, length) == 0 &&
-           (type[length] == '\0' || type[length] == ';' || type[length] == ' ');
+    const char *at = type == NULL ? NULL : skip_text(type, "application/json");
+    while (at != NULL && *at == ';') {
+        if (is_other_charset(at)) {
+            return false;
+        }
+        at += 1 + strcspn(at + 1, ";");
+    }
+    return at != NULL && *at == '\0';
+}
+
+/* No coding but identity is decoded here. */
+static bool content_is_encoded(const struct request *request)
+{
+    const char *coding = NULL;
+    for (size_t i = 0; (coding = request_header_at(request, "Content-Encoding", i)) != NULL; i++) {
+        if (strcasecmp(coding, "identity") != 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool read_body(struct request *request)
@@ -256,13 +291,44 @@ static bool read_body(struct request *request)
     return true;
 }
 
+/* Each query parameter must be one that the route declares; else the request is ended. Links may have others. */
+static bool query_is_known(struct request *request)
+{
+    struct field_errors field_errors = {0};
+    const char *query = NULL;
+    const char *name = NULL;
+    size_t length = 0;
+    if (strncmp(request->route->pattern, API, sizeof(API) - 1) != 0) {
+        return true;
+    }
+    while ((name = request_query_name(request, &query, &length)) != NULL) {
+        if (!route_has_parameter(request->route, name, length)) {
+            char text[PARAMETER_SIZE];
+            (void)snprintf(text, sizeof(text), "%.*s", (int)length, name);
+            field_errors_add(&field_errors, text, "is not a query parameter of this resource");
+        }
+    }
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
+    }
+    return field_errors.count == 0;
+}
+
 static void run_handler(struct request *request)
 {
     if (request->evreq == NULL) {
         reply_end(request); /* answered at the deadline */
         return;
     }
-    if (request->route->body != ROUTE_JSON_BODY || read_body(request)) {
+    if (!query_is_known(request)) {
+        return;
+    }
+    enum route_body body = request->route->body;
+    bool sent = evbuffer_get_length(evhttp_request_get_input_buffer(request->evreq)) > 0;
+    bool read = body == ROUTE_JSON_BODY || (body == ROUTE_OPTIONAL_BODY && sent);
+    if (body != ROUTE_NO_BODY && content_is_encoded(request)) {
+        reply_error(request, ERROR_UNSUPPORTED_MEDIA_TYPE);
+    } else if (!read || read_body(request)) {
         request->route->handler(request);
     }
 }
@@ -310,8 +376,7 @@ void dispatch_take(struct evhttp_request *evreq, void *arg)
     struct conn *conn = conns_find(dispatch->http->conns, evreq);
     struct request *request = conn == NULL ? NULL : request_new(dispatch->requests, evreq);
     if (request == NULL) {
-        evhttp_add_header(evhttp_request_get_output_headers(evreq), "Connection", "close");
-        evhttp_send_reply(evreq, 503, NULL, NULL);
+        reply_without_request(dispatch->http, evreq);
         return;
     }
     request->http = dispatch->http;
@@ -321,6 +386,11 @@ void dispatch_take(struct evhttp_request *evreq, void *arg)
     set_ids(dispatch, request, &facts);
     if (!ok) {
         reply_error(request, ERROR_BAD_REQUEST);
+        return;
+    }
+    if (cors_is_preflight(request)) {
+        cors_preflight(request, reply_header);
+        reply_empty(request, 204);
         return;
     }
     if (!find_route(dispatch, request)) {
@@ -376,6 +446,9 @@ struct dispatch *dispatch_new(const struct dispatch_options *options)
     dispatch->http = options->http;
     dispatch->access = options->access;
     uuid_format(options->id, dispatch->id_prefix);
+    if (!address_networks_parse(options->config->trusted_proxies, &dispatch->proxies)) {
+        dispatch->proxies.count = 0; /* config_check refuses such a list; without networks no proxy is trusted */
+    }
     dispatch->requests = requests_new(options->config->request_deadline_ms);
     dispatch->sweep = event_new(options->base, -1, EV_PERSIST, do_sweep, dispatch);
     if (dispatch->requests == NULL || dispatch->sweep == NULL || event_add(dispatch->sweep, &every) != 0) {

@@ -6,9 +6,11 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "common/base/clock.h"
 #include "common/protocol/keys.h"
 #include "gateway/access/access.h"
 #include "gateway/access/audit.h"
+#include "gateway/access/local_limits.h"
 #include "gateway/core/clients.h"
 #include "gateway/core/scripts.h"
 #include "gateway/http/http.h"
@@ -235,24 +237,52 @@ void limits_spent(struct request *request)
     }
 }
 
+/* Refuses the request, or calls `then`. */
+static void act(struct request *request, const struct limits_state *state)
+{
+    route_handler then = request->then;
+    if (state->used > state->most) {
+        note_refusal(request, state);
+        limits_refuse(request, state);
+        return;
+    }
+    limits_headers(request, state);
+    if (request->taking_route) {
+        limits_spent(request);
+    }
+    then(request);
+}
+
+/* The limits that an outage of Redis must not lift: without them passwords could be guessed. */
+static bool is_counted_locally(enum limit limit)
+{
+    return limit == LIMIT_LOGINS || limit == LIMIT_ACCOUNT_LOGINS || limit == LIMIT_REGISTRATIONS ||
+           limit == LIMIT_RESETS;
+}
+
+static void count_locally(struct request *request)
+{
+    if (!is_counted_locally(request->taking)) {
+        request->then(request);
+        return;
+    }
+    const struct local_count count =
+        local_limits_count(request->access->local_limits, request->taking_key,
+                           INT64_C(1000) * limits_window_s(request->taking), clock_mono_ms());
+    const struct limits_state state = {limits_maximum(request->access, request->taking), count.used, count.reset_ms};
+    act(request, &state);
+}
+
 /* A request checks one limit at a time: request->taking. */
 static void limit_counted(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    route_handler then = request->then;
     struct limits_state state;
     if (limits_read(request, request->taking, reply, &state)) {
-        if (state.used > state.most) {
-            note_refusal(request, &state);
-            limits_refuse(request, &state);
-            return;
-        }
-        limits_headers(request, &state);
-        if (request->taking_route) {
-            limits_spent(request);
-        }
+        act(request, &state);
+    } else {
+        count_locally(request);
     }
-    then(request);
 }
 
 static void take_text(struct request *request, enum limit limit, const char *text, route_handler then)
@@ -263,8 +293,9 @@ static void take_text(struct request *request, enum limit limit, const char *tex
     }
     request->then = then;
     request->taking = limit;
+    request->taking_key = local_limits_key(request->access->local_limits, limits_name(limit), text);
     if (!limits_count(request, limit, text, limit_counted, request)) {
-        then(request); /* an outage of Redis must not lock out users */
+        count_locally(request);
     }
 }
 

@@ -1,7 +1,7 @@
 /*
  * Rate limits: fixed windows, counted in Redis. The limit of a route is counted before its handler runs, in the same
- * round trip that checks the session. A limit of 0 is off. Without a connection to Redis no limit applies, so that an
- * outage of Redis locks out nobody.
+ * round trip that checks the session. A limit of 0 is off. Without Redis each worker counts logins, registrations and
+ * resets for itself, up to the same maximum. No other limit applies then, so that an outage of Redis locks out nobody.
  *
  * A refused bid, a refused new auction and a malformed login give back what they have counted. Other refusals do not:
  * a wrong password is what the limit of logins counts.

@@ -1,9 +1,10 @@
 /*
- * See sessions.h. The scripts build the keys of a user's sessions from a prefix. All have the user's hash tag, so they
- * are on the same Redis node as KEYS[1].
+ * See sessions.h.
  */
 #include "gateway/access/sessions.h"
 
+#include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,87 +15,44 @@
 #include "common/protocol/message.h"
 #include "gateway/access/access.h"
 #include "gateway/access/audit.h"
-#include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 
-enum { NUMBER_SIZE = 24, VALUE_SIZE = 32, HASH_HALF = 16 };
+enum { NUMBER_SIZE = 24, HASH_HALF = 16 };
 
-/*
- * KEYS: the index. ARGV: 1 prefix, 2 hash, 3 role and start, 4 lifetime in s, 5 now in ms, 6 JSON, 7
- * maximum of sessions, 8 lifetime of a '-' in s. Removes expired sessions from the index and ends the oldest if there
- * are too many.
- */
-const struct redis_script sessions_begin_script = {"session_begin",
-                                                   "local all = redis.call('HGETALL', KEYS[1])\n"
-                                                   "local count, oldest, at = 0, nil, nil\n"
-                                                   "for i = 1, #all, 2 do\n"
-                                                   "  if redis.call('EXISTS', ARGV[1] .. all[i]) == 0 then\n"
-                                                   "    redis.call('HDEL', KEYS[1], all[i])\n"
-                                                   "  else\n"
-                                                   "    count = count + 1\n"
-                                                   "    local began = tonumber(string.match(all[i + 1], '^%d+'))\n"
-                                                   "    if not at or began < at then oldest, at = all[i], began end\n"
-                                                   "  end\n"
-                                                   "end\n"
-                                                   "if count >= tonumber(ARGV[7]) then\n"
-                                                   "  redis.call('HDEL', KEYS[1], oldest)\n"
-                                                   "  redis.call('SET', ARGV[1] .. oldest, '-', 'EX', ARGV[8])\n"
-                                                   "end\n"
-                                                   "redis.call('SET', ARGV[1] .. ARGV[2], ARGV[3], 'EX', ARGV[4])\n"
-                                                   "redis.call('HSET', KEYS[1], ARGV[2], ARGV[5] .. ' ' .. ARGV[6])\n"
-                                                   "redis.call('EXPIRE', KEYS[1], ARGV[4])\n"
-                                                   "return 1\n"};
+enum { SESSIONS_BEGIN, SESSIONS_END, SESSIONS_LIST, SESSIONS_RAISE, SESSIONS_COUNT };
 
-/* KEYS: the index. ARGV: 1 prefix, 2 lifetime of a '-' in s, 3 hash, 4 enum sessions_which. */
-const struct redis_script sessions_end_script = {
-    "session_end", "local function finish(hash)\n"
-                   "  redis.call('SET', ARGV[1] .. hash, '-', 'EX', ARGV[2])\n"
-                   "  return redis.call('HDEL', KEYS[1], hash)\n"
-                   "end\n"
-                   "if ARGV[4] == '2' then\n"
-                   "  local ended = 0\n"
-                   "  for _, hash in ipairs(redis.call('HKEYS', KEYS[1])) do\n"
-                   "    if hash ~= ARGV[3] then ended = ended + finish(hash) end\n"
-                   "  end\n"
-                   "  return ended\n"
-                   "end\n"
-                   "if ARGV[4] == '1' and redis.call('HEXISTS', KEYS[1], ARGV[3]) == 0 then return 0 end\n"
-                   "return finish(ARGV[3])\n"};
+static const struct pg_statement list[] = {
+    /*
+     * $1 user, $2 epoch of the user, $3 id, $4 now, $5 lifetime in s. $6 address, $7 user agent, $8 sessions to keep,
+     * $9 hash of the refresh token, NULL: none. The lock of the user's row comes first: a change of the epoch at the
+     * same time is either seen here, or ends the new session. No row: the epoch is another one.
+     */
+    [SESSIONS_BEGIN] =
+        {"sessions_begin",
+         "WITH u AS (SELECT id, epoch FROM users WHERE id = $1 AND epoch = $2 AND banned_at IS NULL"
+         "  FOR SHARE),"
+         " former AS (DELETE FROM sessions WHERE id IN (SELECT s.id FROM sessions s JOIN u ON u.id ="
+         "  s.user_id ORDER BY s.created_at DESC, s.id DESC OFFSET $8::integer) RETURNING id),"
+         " made AS (INSERT INTO sessions (id, user_id, epoch, sessions_from, created_at, expires_at,"
+         "  address, agent, refresh_hash) SELECT $3::uuid, u.id, u.epoch, t.sessions_from, $4::timestamptz,"
+         "  $4::timestamptz + $5::integer * interval '1 second', $6, $7, $9 FROM u, data_timeline t"
+         "  RETURNING *)"
+         " SELECT " CREDENTIALS_SESSION_COLUMNS(
+             "made.") ", (SELECT replace(id::text, '-', '') FROM former LIMIT 1) FROM made"},
+    [SESSIONS_END] = {"sessions_end", "DELETE FROM sessions WHERE user_id = $1 AND id = $2 RETURNING id"},
+    [SESSIONS_LIST] = {"sessions_list", "SELECT s.id, (extract(epoch FROM s.created_at) * 1000)::bigint,"
+                                        " (extract(epoch FROM s.expires_at) * 1000)::bigint, s.address, s.agent"
+                                        " FROM sessions s JOIN users u ON u.id = s.user_id AND u.epoch = s.epoch"
+                                        " JOIN data_timeline t ON t.sessions_from = s.sessions_from"
+                                        " WHERE s.user_id = $1 AND s.expires_at > now()"
+                                        " ORDER BY s.created_at DESC, s.id DESC LIMIT $2::integer"},
+    /* A trigger ends the sessions of former epochs. */
+    [SESSIONS_RAISE] = {"sessions_raise", "UPDATE users SET epoch = user_epoch_after(epoch) WHERE id = $1"
+                                          " RETURNING " CREDENTIALS_USER_COLUMNS("")},
+};
+static_assert(ARRAY_LEN(list) == SESSIONS_COUNT, "each statement has its entry");
 
-/* KEYS: the index. ARGV: 1 prefix. Returns {hash, "began JSON", …} of the sessions that have not expired. */
-const struct redis_script sessions_list_script = {"session_list",
-                                                  "local all = redis.call('HGETALL', KEYS[1])\n"
-                                                  "local out = {}\n"
-                                                  "for i = 1, #all, 2 do\n"
-                                                  "  if redis.call('EXISTS', ARGV[1] .. all[i]) == 1 then\n"
-                                                  "    out[#out + 1] = all[i]\n"
-                                                  "    out[#out + 1] = all[i + 1]\n"
-                                                  "  end\n"
-                                                  "end\n"
-                                                  "return out\n"};
-
-/* ---- beginning and ending ---- */
-
-int64_t sessions_now_ms(const struct deployment *deployment)
-{
-    int64_t now_ms = clock_now_ms();
-    return now_ms < deployment->epoch.sessions_from_ms ? deployment->epoch.sessions_from_ms : now_ms;
-}
-
-/* Describes a session to its owner, as a JSON object in the writer of replies; NULL if out of memory. */
-static const char *describe(struct request *request, int64_t now_ms)
-{
-    struct audit_origin origin;
-    struct jsonw *json = reply_json(request);
-    audit_origin_read(request, &origin);
-    jsonw_object(json);
-    jsonw_put_time(json, "createdAt", now_ms);
-    jsonw_put_time(json, "expiresAt", now_ms + INT64_C(1000) * request->access->config->session_s);
-    jsonw_put_string(json, "address", request->address);
-    jsonw_put_string(json, "userAgent", origin.agent);
-    jsonw_end_object(json);
-    return jsonw_text(json, NULL);
-}
+struct statements sessions_statements = {list, ARRAY_LEN(list), 0};
 
 void sessions_recheck(struct redis *redis, const struct uuid *user)
 {
@@ -112,64 +70,148 @@ void sessions_recheck(struct redis *redis, const struct uuid *user)
     jsonw_free(json);
 }
 
-bool sessions_begin(struct request *request, const struct uuid *user, bool admin, redis_callback callback, void *arg)
+bool sessions_revoked(const struct access *access, const struct credentials_user *user,
+                      const struct credentials_session *kept, redis_callback callback, void *arg)
 {
-    const struct config *config = request->access->config;
-    char index[KEYS_SIZE];
-    char prefix[KEYS_SIZE];
-    char life[NUMBER_SIZE];
-    char began[NUMBER_SIZE];
-    char value[VALUE_SIZE];
-    char most[NUMBER_SIZE];
-    char after[NUMBER_SIZE];
-    int64_t now_ms = sessions_now_ms(request->access->deployment);
-    const char *description = describe(request, now_ms);
-    keys_sessions(user, index);
-    keys_session(user, "", prefix);
-    (void)snprintf(life, sizeof(life), "%d", config->session_s);
-    (void)snprintf(began, sizeof(began), "%lld", (long long)now_ms);
-    (void)snprintf(value, sizeof(value), "%s %s", admin ? "admin" : "user", began);
-    (void)snprintf(most, sizeof(most), "%d", SESSIONS_MAX);
-    (void)snprintf(after, sizeof(after), "%d", config->access_token_s);
-    const char *arguments[] = {index, prefix, request->user.session, value, life, began, description, most, after};
-    if (description == NULL || !redis_call(request->access->redis, GATEWAY_SCRIPT_SESSION_BEGIN, callback, arg, 1,
-                                           ARRAY_LEN(arguments), arguments, NULL)) {
+    if (!credentials_store(access, user, kept, callback, arg)) {
         return false;
     }
-    sessions_recheck(request->access->redis, user); /* it may have ended the oldest */
+    sessions_recheck(access->redis, &user->id);
     return true;
 }
 
-bool sessions_end(const struct access *access, const struct sessions_end *end, redis_callback callback, void *arg)
+/* ---- begin ---- */
+
+struct beginning {
+    struct request *request;
+    struct credentials_user user;
+    sessions_done done;
+    void *arg;
+};
+
+/* Best effort: a copy that is missing is loaded, and one that is too many is found after credentials_age_s. */
+static void copy_new(const struct beginning *beginning, const struct credentials_session *session, const char *former)
 {
-    char index[KEYS_SIZE];
-    char prefix[KEYS_SIZE];
-    char after[NUMBER_SIZE];
-    char which[NUMBER_SIZE];
-    keys_sessions(end->user, index);
-    keys_session(end->user, "", prefix);
-    (void)snprintf(after, sizeof(after), "%d", access->config->access_token_s);
-    (void)snprintf(which, sizeof(which), "%d", (int)end->which);
-    const char *arguments[] = {index, prefix, after, end->hash, which};
-    if (!redis_call(access->redis, GATEWAY_SCRIPT_SESSION_END, callback, arg, 1, ARRAY_LEN(arguments), arguments,
-                    NULL)) {
+    const struct access *access = beginning->request->access;
+    bool copied = credentials_store(access, &beginning->user, session, NULL, NULL);
+    if (former[0] != '\0') {
+        copied = credentials_mark_ended(access, &beginning->user.id, former, NULL, NULL) && copied;
+        sessions_recheck(access->redis, &beginning->user.id);
+    }
+    if (!copied) {
+        log_debug("a new session was not copied: no connection to Redis");
+    }
+}
+
+static void on_begun(const struct pg_reply *reply, void *arg)
+{
+    struct beginning *beginning = arg;
+    struct request_user *user = &beginning->request->user;
+    enum sessions_outcome outcome = SESSIONS_UNAVAILABLE;
+    if (reply->outcome == PG_OK && PQntuples(reply->result) == 0) {
+        outcome = SESSIONS_NONE;
+    } else if (reply->outcome == PG_OK) {
+        struct credentials_session session = credentials_session(reply->result, 0, 0);
+        const char *former = pg_null(reply->result, 0, CREDENTIALS_SESSION_COLUMN_COUNT)
+                                 ? ""
+                                 : pg_text(reply->result, 0, CREDENTIALS_SESSION_COLUMN_COUNT);
+        (void)snprintf(session.hash, sizeof(session.hash), "%s", user->session);
+        user->epoch = session.epoch;
+        user->ends_ms = session.ends_ms;
+        copy_new(beginning, &session, former);
+        outcome = SESSIONS_DONE;
+    } else if (reply->outcome == PG_FAILED) {
+        log_error("a session cannot be written: %s %s", reply->sqlstate, reply->message);
+    }
+    beginning->done(outcome, beginning->arg);
+    free(beginning);
+}
+
+bool sessions_begin(struct request *request, const struct credentials_user *user, const char *refresh_hash,
+                    sessions_done done, void *arg)
+{
+    struct audit_origin origin;
+    char id[UUID_TEXT_SIZE];
+    char epoch[NUMBER_SIZE];
+    char now[CLOCK_TEXT_SIZE];
+    char life[NUMBER_SIZE];
+    char kept[NUMBER_SIZE];
+    struct beginning *beginning = calloc(1, sizeof(*beginning));
+    if (beginning == NULL) {
         return false;
     }
-    sessions_recheck(access->redis, end->user);
+    *beginning = (struct beginning){request, *user, done, arg};
+    audit_origin_read(request, &origin);
+    uuid_format(&user->id, id);
+    clock_format(clock_now_ms(), now);
+    (void)snprintf(epoch, sizeof(epoch), "%" PRId64, user->epoch);
+    (void)snprintf(life, sizeof(life), "%d", request->access->config->session_s);
+    (void)snprintf(kept, sizeof(kept), "%d", SESSIONS_MAX - 1);
+    const char *const values[] = {id,           epoch, request->user.session, now, life, request->address,
+                                  origin.agent, kept,  refresh_hash};
+    if (!statements_query(request->access->pg, &sessions_statements, SESSIONS_BEGIN, ARRAY_LEN(values), values,
+                          on_begun, beginning)) {
+        free(beginning);
+        return false;
+    }
+    return true;
+}
+
+/* ---- end ---- */
+
+struct ending {
+    const struct access *access;
+    struct uuid user;
+    char hash[REQUEST_SESSION_SIZE];
+    sessions_done done;
+    void *arg;
+};
+
+static void finish_ending(struct ending *ending, enum sessions_outcome outcome)
+{
+    ending->done(outcome, ending->arg);
+    free(ending);
+}
+
+static void on_marked(const redisReply *reply, void *arg)
+{
+    bool ok = reply != NULL && reply->type == REDIS_REPLY_STATUS;
+    finish_ending(arg, ok ? SESSIONS_DONE : SESSIONS_UNAVAILABLE);
+}
+
+static void on_deleted(const struct pg_reply *reply, void *arg)
+{
+    struct ending *ending = arg;
+    bool found = reply->outcome == PG_OK && PQntuples(reply->result) > 0;
+    if (found && credentials_mark_ended(ending->access, &ending->user, ending->hash, on_marked, ending)) {
+        sessions_recheck(ending->access->redis, &ending->user);
+    } else {
+        finish_ending(ending, found || reply->outcome != PG_OK ? SESSIONS_UNAVAILABLE : SESSIONS_NONE);
+    }
+}
+
+bool sessions_end(const struct access *access, const struct uuid *user, const char *hash, sessions_done done, void *arg)
+{
+    char id[UUID_TEXT_SIZE];
+    const char *const values[] = {id, hash};
+    struct ending *ending = calloc(1, sizeof(*ending));
+    if (ending == NULL) {
+        return false;
+    }
+    *ending = (struct ending){.access = access, .user = *user, .done = done, .arg = arg};
+    (void)snprintf(ending->hash, sizeof(ending->hash), "%s", hash);
+    uuid_format(user, id);
+    if (!statements_query(access->pg, &sessions_statements, SESSIONS_END, ARRAY_LEN(values), values, on_deleted,
+                          ending)) {
+        free(ending);
+        return false;
+    }
     return true;
 }
 
 /* ---- the routes ---- */
 
-/* Formats 32 hexadecimal digits as a UUID; id_as_hash is the inverse. */
-static bool hash_as_id(const char *hash, struct uuid *id)
-{
-    char text[UUID_TEXT_SIZE];
-    int length =
-        snprintf(text, sizeof(text), "%.8s-%.4s-%.4s-%.4s-%.12s", hash, hash + 8, hash + 12, hash + 16, hash + 20);
-    return length == UUID_TEXT_SIZE - 1 && uuid_parse(text, (size_t)length, id);
-}
-
+/* The id of a session as the hash of its token: 32 hexadecimal digits. */
 static void id_as_hash(const struct uuid *id, char out[static REQUEST_SESSION_SIZE])
 {
     for (size_t i = 0; i < HASH_HALF; i++) {
@@ -177,63 +219,34 @@ static void id_as_hash(const struct uuid *id, char out[static REQUEST_SESSION_SI
     }
 }
 
-struct listed {
-    int64_t began_ms;
-    const char *hash;
-    const char *text;
-};
-
-static int newest_first(const void *left, const void *right)
+static void write_session(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
-    const struct listed *a = left;
-    const struct listed *b = right;
-    return a->began_ms < b->began_ms ? 1 : -(a->began_ms > b->began_ms);
+    enum { ID, CREATED, EXPIRES, ADDRESS, AGENT };
+    char hash[REQUEST_SESSION_SIZE];
+    struct uuid id = pg_uuid(result, row, ID);
+    id_as_hash(&id, hash);
+    jsonw_object(json);
+    jsonw_put_uuid(json, "id", &id);
+    jsonw_put_bool(json, "current", strcmp(hash, request->user.session) == 0);
+    jsonw_put_time(json, "createdAt", pg_int(result, row, CREATED));
+    jsonw_put_time(json, "expiresAt", pg_int(result, row, EXPIRES));
+    jsonw_put_string(json, "address", pg_text(result, row, ADDRESS));
+    jsonw_put_string(json, "userAgent", pg_text(result, row, AGENT));
+    jsonw_end_object(json);
 }
 
-static void write_session(struct jsonw *json, const struct request *request, const char *hash, const char *text)
-{
-    struct uuid id;
-    struct json *tree = json_parse(text, strlen(text), NULL);
-    if (tree != NULL && strlen(hash) == REQUEST_SESSION_SIZE - 1 && hash_as_id(hash, &id)) {
-        jsonw_object(json);
-        jsonw_put_uuid(json, "id", &id);
-        jsonw_put_bool(json, "current", strcmp(hash, request->user.session) == 0);
-        for (const struct json *member = tree->child; member != NULL; member = member->next) {
-            jsonw_name(json, member->name);
-            jsonw_value(json, member);
-        }
-        jsonw_end_object(json);
-    }
-    json_free(tree);
-}
-
-static void on_listed(const redisReply *reply, void *arg)
+static void on_listed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct listed listed[SESSIONS_MAX];
-    size_t count = 0;
-    if (request_answered(request)) {
-        reply_end(request);
+    if (!statements_usable(request, reply)) {
         return;
     }
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
-        reply_error(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    for (size_t i = 0; i + 1 < reply->elements && count < SESSIONS_MAX; i += 2) {
-        const char *text = reply->element[i + 1]->str;
-        char *json = NULL;
-        listed[count].began_ms = strtoll(text, &json, 10);
-        listed[count].hash = reply->element[i]->str;
-        listed[count++].text = json;
-    }
-    qsort(listed, count, sizeof(listed[0]), newest_first);
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     jsonw_name(json, "items");
     jsonw_array(json);
-    for (size_t i = 0; i < count; i++) {
-        write_session(json, request, listed[i].hash, listed[i].text);
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        write_session(json, request, reply->result, row);
     }
     jsonw_end_array(json);
     jsonw_put_null(json, "nextCursor"); /* one page holds them all */
@@ -243,41 +256,79 @@ static void on_listed(const redisReply *reply, void *arg)
 
 static void handle_list(struct request *request)
 {
-    char index[KEYS_SIZE];
-    char prefix[KEYS_SIZE];
-    keys_sessions(&request->user.id, index);
-    keys_session(&request->user.id, "", prefix);
-    const char *arguments[] = {index, prefix};
-    if (!redis_call(request->access->redis, GATEWAY_SCRIPT_SESSION_LIST, on_listed, request, 1, ARRAY_LEN(arguments),
-                    arguments, NULL)) {
+    char id[UUID_TEXT_SIZE];
+    char most[NUMBER_SIZE];
+    const char *const values[] = {id, most};
+    uuid_format(&request->user.id, id);
+    (void)snprintf(most, sizeof(most), "%d", SESSIONS_MAX);
+    if (!statements_query(request->access->pg, &sessions_statements, SESSIONS_LIST, ARRAY_LEN(values), values,
+                          on_listed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
-static void on_revoked(const redisReply *reply, void *arg)
+static void on_ended(enum sessions_outcome outcome, void *arg)
 {
     struct request *request = arg;
-    if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    } else if (reply->integer == 0) {
-        reply_error(request, ERROR_NOT_FOUND);
-    } else {
+    if (outcome == SESSIONS_DONE) {
         reply_empty(request, 204);
+    } else {
+        reply_error(request, outcome == SESSIONS_NONE ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
     }
 }
 
-static void handle_revoke(struct request *request)
+static void handle_end(struct request *request)
 {
     char hash[REQUEST_SESSION_SIZE];
     id_as_hash(&request->parameters[0], hash);
-    const struct sessions_end end = {.user = &request->user.id, .which = SESSIONS_LISTED, .hash = hash};
-    if (!sessions_end(request->access, &end, on_revoked, request)) {
+    if (!sessions_end(request->access, &request->user.id, hash, on_ended, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_all_ended(const redisReply *reply, void *arg)
+{
+    if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
+        reply_error(arg, ERROR_UNAVAILABLE); /* ended in PostgreSQL; Redis may keep copies for credentials_age_s */
+    } else {
+        reply_empty(arg, 204);
+    }
+}
+
+/* Continues even if the client was answered at the deadline, because the sessions have ended. */
+static void on_raised(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    char subject[UUID_TEXT_SIZE];
+    if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_UNAUTHORIZED);
+        return;
+    }
+    const struct credentials_user user = credentials_user(reply->result, 0, 0);
+    uuid_format(&user.id, subject);
+    audit_note(request, NULL, "LOGGED_OUT_EVERYWHERE", subject);
+    if (!sessions_revoked(request->access, &user, NULL, on_all_ended, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void handle_end_all(struct request *request)
+{
+    char id[UUID_TEXT_SIZE];
+    const char *const values[] = {id};
+    uuid_format(&request->user.id, id);
+    if (!statements_query(request->access->pg, &sessions_statements, SESSIONS_RAISE, ARRAY_LEN(values), values,
+                          on_raised, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
 const struct route sessions_routes[] = {
-    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/sessions", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_DELETE, ROUTE_USER, "/api/v1/users/me/sessions/:id", handle_revoke, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/sessions", handle_list, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/users/me/sessions", handle_end_all, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/users/me/sessions/:id", handle_end, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

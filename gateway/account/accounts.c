@@ -17,6 +17,7 @@
 #include "gateway/access/limits.h"
 #include "gateway/access/session.h"
 #include "gateway/access/sessions.h"
+#include "gateway/account/access_tokens.h"
 #include "gateway/account/hashpool.h"
 #include "gateway/account/preferences.h"
 #include "gateway/core/token.h"
@@ -44,22 +45,27 @@ static const struct pg_statement list[] = {
                      " mail AS (INSERT INTO deliveries (id, channel, kind, user_id, endpoint)"
                      "  SELECT delivery_id(), 'email', 'VERIFY_EMAIL', id, email FROM u WHERE $6::boolean)"
                      " SELECT " USER_COLUMNS " FROM u"},
-    [ACCOUNT_BY_EMAIL] = {"account_by_email", "SELECT " USER_COLUMNS ", password_hash, banned_at IS NOT NULL"
+    [ACCOUNT_BY_EMAIL] = {"account_by_email", "SELECT " USER_COLUMNS ", password_hash, banned_at IS NOT NULL, epoch"
                                               " FROM users WHERE email = $1"},
-    [ACCOUNT_BY_ID] = {"account_by_id", "SELECT " USER_COLUMNS ", password_hash, banned_at IS NOT NULL"
+    [ACCOUNT_BY_ID] = {"account_by_id", "SELECT " USER_COLUMNS ", password_hash, banned_at IS NOT NULL, epoch"
                                         " FROM users WHERE id = $1"},
     /*
      * $2 name, $3 hash of a new password; NULL: unchanged. $4 to $9 see preferences.h. $10 hash of the old password: of
-     * two concurrent changes only one succeeds. A new password invalidates the links that would reset it.
+     * two concurrent changes only one succeeds. A new password invalidates the links that would reset it. It raises the
+     * user's epoch, which ends all sessions except $11, that of the request.
      */
     /* clang-format off */
     [ACCOUNT_CHANGE] = {"account_change",
         "WITH links AS (DELETE FROM account_tokens WHERE user_id = $1 AND purpose = 'PASSWORD_RESET'"
-        "  AND $3::text IS NOT NULL)"
-        " UPDATE users SET display_name = coalesce($2, display_name), password_hash = coalesce($3, password_hash), "
+        "  AND $3::text IS NOT NULL),"
+        " u AS (UPDATE users SET display_name = coalesce($2, display_name), password_hash = coalesce($3, password_hash), "
         PREFERENCES_LIST("muted", "$4", "$5") ", " PREFERENCES_LIST("email_kinds", "$6", "$7") ", "
         PREFERENCES_LIST("webhook_muted", "$8", "$9")
-        " WHERE id = $1 AND password_hash = coalesce($10, password_hash) RETURNING " USER_COLUMNS},
+        " WHERE id = $1 AND password_hash = coalesce($10, password_hash) RETURNING *),"
+        " kept AS (UPDATE sessions s SET epoch = u.epoch FROM u WHERE s.id = $11::uuid AND s.user_id = u.id"
+        "  AND $3::text IS NOT NULL RETURNING " CREDENTIALS_SESSION_COLUMNS("s.") ")"
+        " SELECT " USER_COLUMNS ", password_hash, " CREDENTIALS_USER_COLUMNS("u.") ", kept.* FROM u"
+        " LEFT JOIN kept ON true"},
     /* clang-format on */
     /*
      * $1 user, $2 client address, $3 user agent. Stores both as keyed hashes and mails the owner if one of them is new,
@@ -102,17 +108,23 @@ enum {
     USER_VERIFIED,
     USER_PREFERENCES,
     USER_PASSWORD = USER_PREFERENCES + PREFERENCES_COLUMN_COUNT,
-    USER_BANNED
+    USER_BANNED,
+    USER_EPOCH,
+    CHANGED_STATE = USER_PASSWORD + 1, /* of ACCOUNT_CHANGE */
+    CHANGED_SESSION = CHANGED_STATE + CREDENTIALS_USER_COLUMN_COUNT
 };
 
 /* State of a login or a change of password between its steps. */
 struct account {
     char email[ACCOUNTS_EMAIL_SIZE];
     struct uuid id;
+    int64_t epoch;
     bool admin;
     bool banned;
     bool found;
-    bool seen; /* the client address has logged in to it before */
+    bool seen;        /* the client address has logged in to it before */
+    bool refreshable; /* the client asks for a refresh token, and gets no cookie */
+    bool changed;     /* the password; so the answer has a new access token */
     int64_t created_ms;
     char name[DISPLAY_NAME_MOST * 4 + 1];
     char hash[HASHPOOL_TEXT_SIZE];
@@ -233,23 +245,6 @@ static void handle_register(struct request *request)
 
 /* --- login --- */
 
-static bool issue_token(struct request *request, const struct uuid *user, bool admin, const char *session,
-                        char out[static TOKEN_TEXT_SIZE])
-{
-    const struct accounts_context *accounts = context_of(request);
-    int64_t now_s = sessions_now_ms(accounts->deployment) / 1000;
-    struct token_claims claims = {
-        .user_id = *user, .admin = admin, .expires_s = now_s + accounts->config->access_token_s};
-    (void)snprintf(claims.session, sizeof claims.session, "%s", session);
-    return accounts->deployment->tokens != NULL && token_issue(accounts->deployment->tokens, &claims, now_s, out);
-}
-
-static void write_token(struct request *request, struct jsonw *json, const char *token)
-{
-    jsonw_put_string(json, "accessToken", token);
-    jsonw_put_int(json, "expiresIn", context_of(request)->config->access_token_s);
-}
-
 /* Hashes an email or client address, so that Redis does not hold it in plain text. */
 static void hash_account(const char *text, char out[static ACCOUNT_HASH_SIZE])
 {
@@ -330,21 +325,29 @@ static void note_login(struct request *request, const char *action)
     audit_note(request, account->found ? &account->id : NULL, action, subject);
 }
 
-static void on_session(struct request *request, const char *session_token)
+static void on_session(struct request *request, enum sessions_outcome outcome, const char *session_token,
+                       const char *refresh_token)
 {
     const struct account *account = request->handler_state;
-    char token[TOKEN_TEXT_SIZE];
+    struct access_token token;
     if (request_answered(request)) {
         reply_end(request);
         return;
     }
-    if (session_token == NULL || !issue_token(request, &account->id, account->admin, request->user.session, token)) {
+    if (outcome == SESSIONS_NONE) { /* the password was changed meanwhile, or another act raised the user's epoch */
+        note_login(request, "LOGIN_FAILED");
+        reply_error(request, ERROR_INVALID_CREDENTIALS);
+        return;
+    }
+    if (outcome != SESSIONS_DONE || !access_tokens_issue(request, &account->id, account->admin, &token)) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
     remember_address(request);
     mail_new_login(request);
-    session_cookie(request, session_token);
+    if (refresh_token[0] == '\0') {
+        session_cookie(request, session_token);
+    }
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     jsonw_name(json, "user");
@@ -355,7 +358,10 @@ static void on_session(struct request *request, const char *session_token)
     jsonw_put_string(json, "role", account->admin ? "admin" : "user");
     jsonw_put_time(json, "createdAt", account->created_ms);
     jsonw_end_object(json);
-    write_token(request, json, token);
+    access_tokens_write(json, &token);
+    if (refresh_token[0] != '\0') {
+        jsonw_put_string(json, "refreshToken", refresh_token);
+    }
     jsonw_end_object(json);
     reply_send(request, 200);
 }
@@ -363,7 +369,8 @@ static void on_session(struct request *request, const char *session_token)
 static void begin_session(struct request *request)
 {
     const struct account *account = request->handler_state;
-    session_begin(request, &account->id, account->admin, on_session);
+    const struct credentials_user user = {account->id, account->epoch, account->admin, false};
+    session_begin(request, &user, account->refreshable, on_session);
 }
 
 /* No session begins without its entry in the audit log. */
@@ -401,6 +408,7 @@ static void keep_account(struct account *account, const PGresult *result)
     account->id = pg_uuid(result, 0, USER_ID);
     account->admin = strcmp(pg_text(result, 0, USER_ROLE), "admin") == 0;
     account->banned = pg_bool(result, 0, USER_BANNED);
+    account->epoch = pg_int(result, 0, USER_EPOCH);
     account->created_ms = pg_int(result, 0, USER_CREATED);
     (void)snprintf(account->name, sizeof account->name, "%s", pg_text(result, 0, USER_NAME));
     (void)snprintf(account->hash, sizeof account->hash, "%s", pg_text(result, 0, USER_PASSWORD));
@@ -437,7 +445,7 @@ static void find_login(struct request *request)
 /*
  * The route's limit counts attempts per client address. A second limit counts attempts of all addresses on one account,
  * but only of addresses that never logged in to it. So an attacker cannot lock its owner out. Those that did also have
- * places of their own in the queue of hashes.
+ * places of their own in the queue of hashes. Without Redis all addresses are counted.
  */
 static void on_seen(const redisReply *reply, void *arg)
 {
@@ -459,13 +467,13 @@ static void limit_login(struct request *request)
     const char *command[] = {"EXISTS", key};
     seen_key(request, key);
     if (!redis_command(context_of(request)->redis, on_seen, request, ARRAY_LEN(command), command, NULL)) {
-        find_login(request);
+        on_seen(NULL, request);
     }
 }
 
 static void handle_login(struct request *request)
 {
-    static const char *const known[] = {"email", "password", NULL};
+    static const char *const known[] = {"email", "password", "refreshToken", NULL};
     struct field_errors field_errors = {.count = 0};
     const char *password = NULL;
     struct account *account = request_handler_state(request, sizeof *account);
@@ -476,6 +484,7 @@ static void handle_login(struct request *request)
     fields_known(request->body, known, &field_errors);
     accounts_read_email(request, account->email, &field_errors);
     (void)fields_text(request->body, "password", FIELDS_REQUIRED, 1, ACCOUNTS_PASSWORD_MOST, &password, &field_errors);
+    (void)fields_bool(request->body, "refreshToken", FIELDS_OPTIONAL, &account->refreshable, &field_errors);
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
         return;
@@ -483,42 +492,15 @@ static void handle_login(struct request *request)
     limit_login(request);
 }
 
-/* --- access tokens and logout --- */
+/* --- logout --- */
 
-/* An access token can be renewed only while the session that issued it exists. */
-static void on_session_looked_up(const redisReply *reply, void *arg)
+static void on_logged_out(enum sessions_outcome outcome, void *arg)
 {
     struct request *request = arg;
-    char token[TOKEN_TEXT_SIZE];
-    bool ok = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
-    if (request_answered(request)) {
-        reply_end(request);
-    } else if (ok && reply->integer == 0) {
-        reply_error(request, ERROR_UNAUTHORIZED);
-    } else if (!ok || !issue_token(request, &request->user.id, request->user.admin, request->user.session, token)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    } else {
-        struct jsonw *json = reply_json(request);
-        jsonw_object(json);
-        write_token(request, json, token);
-        jsonw_end_object(json);
-        reply_send(request, 200);
-    }
-}
-
-static void handle_refresh(struct request *request)
-{
-    char key[KEYS_SIZE];
-    keys_session(&request->user.id, request->user.session, key);
-    const char *command[] = {"EXISTS", key};
-    if (!redis_command(context_of(request)->redis, on_session_looked_up, request, ARRAY_LEN(command), command, NULL)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
-}
-
-static void on_logged_out(struct request *request, bool ended)
-{
-    if (!ended) {
+    const struct request_user *user = &request->user;
+    /* A former call may have deleted the row without reaching Redis. */
+    if (outcome == SESSIONS_UNAVAILABLE ||
+        (outcome == SESSIONS_NONE && !credentials_mark_ended(request->access, &user->id, user->session, NULL, NULL))) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
@@ -528,7 +510,9 @@ static void on_logged_out(struct request *request, bool ended)
 
 static void handle_logout(struct request *request)
 {
-    session_finish(request, on_logged_out);
+    if (!sessions_end(request->access, &request->user.id, request->user.session, on_logged_out, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
 }
 
 /* --- the account --- */
@@ -544,6 +528,12 @@ static void on_user(const struct pg_reply *reply, void *arg)
     write_user_members(json, reply->result);
     jsonw_put_bool(json, "emailVerified", pg_bool(reply->result, 0, USER_VERIFIED));
     preferences_write(json, reply->result, USER_PREFERENCES);
+    const struct account *account = request->handler_state;
+    struct access_token token;
+    if (account != NULL && account->changed &&
+        access_tokens_issue(request, &request->user.id, request->user.admin, &token)) {
+        access_tokens_write(json, &token);
+    }
     jsonw_end_object(json);
     reply_send(request, 200);
 }
@@ -570,9 +560,10 @@ static void change_user(struct request *request, const char *hash, const char *o
     const struct json *name = json_member(request->body, "displayName");
     struct pg_array arrays[PREFERENCES_VALUES] = {{.text = NULL}};
     char id[UUID_TEXT_SIZE];
-    const char *values[4 + PREFERENCES_VALUES] = {id, name == NULL ? NULL : name->text, hash};
+    const char *values[5 + PREFERENCES_VALUES] = {id, name == NULL ? NULL : name->text, hash};
     uuid_format(&request->user.id, id);
     values[3 + PREFERENCES_VALUES] = old;
+    values[4 + PREFERENCES_VALUES] = request->user.session;
     if (!preferences_values(json_member(request->body, "notificationSettings"), arrays, values + 3) ||
         !statements_query(context_of(request)->pg, &accounts_statements, ACCOUNT_CHANGE, ARRAY_LEN(values), values,
                           callback, request)) {
@@ -591,16 +582,34 @@ static void refuse_current_password(struct request *request)
     reply_field_errors(request, &field_errors);
 }
 
-/* Last step of a change of password: the other sessions have been ended; answers with the user. */
+/* Last step of a change of password: answers with the user. Without Redis its copies are too old for some seconds. */
 static void on_others_ended(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
+    if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
+        struct log_about about = request_about(request);
+        log_line(LOG_WARN, &about, "the other sessions have ended, and Redis may keep copies of them for some seconds");
+    }
     if (request_answered(request)) {
         reply_end(request);
-    } else if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
-        reply_error(request, ERROR_UNAVAILABLE); /* repeating the request ends them */
     } else {
         handle_me(request);
+    }
+}
+
+/* The session goes on with the new epoch; its former access tokens do not. */
+static void end_others(struct request *request, const PGresult *result)
+{
+    struct account *account = request->handler_state;
+    const struct credentials_user user = credentials_user(result, 0, CHANGED_STATE);
+    struct credentials_session kept = credentials_session(result, 0, CHANGED_SESSION);
+    bool exists = !pg_null(result, 0, CHANGED_SESSION);
+    (void)snprintf(kept.hash, sizeof kept.hash, "%s", request->user.session);
+    account->changed = exists;
+    request->user.epoch = user.epoch;
+    request->user.ends_ms = kept.ends_ms;
+    if (!sessions_revoked(request->access, &user, exists ? &kept : NULL, on_others_ended, request)) {
+        on_others_ended(NULL, request);
     }
 }
 
@@ -620,11 +629,7 @@ static void on_password_set(const struct pg_reply *reply, void *arg)
     audit_note(request, NULL, "PASSWORD_CHANGED", subject);
     const char *values[] = {subject, "PASSWORD_CHANGED"};
     notify_owner(request, ACCOUNT_NOTIFY, ARRAY_LEN(values), values);
-    const struct sessions_end end = {
-        .user = &request->user.id, .which = SESSIONS_OTHERS, .hash = request->user.session};
-    if (!sessions_end(request->access, &end, on_others_ended, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
+    end_others(request, reply->result);
 }
 
 static void on_new_password_hashed(const char *hash, void *arg)
@@ -717,11 +722,10 @@ static void handle_change_me(struct request *request)
 }
 
 const struct route accounts_routes[] = {
-    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/register", handle_register, LIMIT_REGISTRATIONS, ROUTE_JSON_BODY},
-    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/login", handle_login, LIMIT_LOGINS, ROUTE_JSON_BODY},
-    {METHOD_POST, ROUTE_USER, "/api/v1/auth/refresh", handle_refresh, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_USER, "/api/v1/auth/logout", handle_logout, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_USER, "/api/v1/users/me", handle_me, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_PATCH, ROUTE_USER, "/api/v1/users/me", handle_change_me, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/register", handle_register, LIMIT_REGISTRATIONS, ROUTE_JSON_BODY, NULL},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/login", handle_login, LIMIT_LOGINS, ROUTE_JSON_BODY, NULL},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auth/logout", handle_logout, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me", handle_me, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_PATCH, ROUTE_USER, "/api/v1/users/me", handle_change_me, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
     {0},
 };

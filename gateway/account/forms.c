@@ -41,7 +41,7 @@ void forms_send(struct request *request, const char *page, const char *script)
                    script == NULL ? "" : "connect-src 'self'; script-src 'sha256-", text, script == NULL ? "" : "'; ");
     reply_header(request, "Content-Security-Policy", policy);
     reply_header(request, "Referrer-Policy", "no-referrer");
-    reply_header(request, "Cache-Control", "no-store");
+    request->storage = ANSWER_NOT_STORED;
     reply_bytes(request, 200, "text/html; charset=utf-8", page, strlen(page));
 }
 
@@ -64,7 +64,7 @@ static void handle_reset(struct request *request)
 }
 
 const struct route forms_routes[] = {
-    {METHOD_GET, ROUTE_OPEN, "/verify-email", handle_verify, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_OPEN, "/reset-password", handle_reset, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/verify-email", handle_verify, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_OPEN, "/reset-password", handle_reset, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -2,8 +2,8 @@
  * See recovery.h. A request for a mail does the same work for every address, including the rows written. notifyworker
  * looks the account up later. So neither the answer nor its duration reveals whether an account exists.
  *
- * A new password ends all sessions. They are ended before the token is deleted: if Redis has failed, nothing changes
- * and the token stays valid. They are ended again afterwards, because the old password was valid in between.
+ * A new password raises the user's epoch, which ends all sessions. Without Redis its copies of them last for some
+ * seconds (credentials.h).
  */
 #include "gateway/account/recovery.h"
 
@@ -33,11 +33,11 @@ static const struct pg_statement list[] = {
                        "WITH t AS (DELETE FROM account_tokens WHERE " TOKEN_HOLDS " RETURNING user_id),"
                        " others AS (DELETE FROM account_tokens a USING t WHERE a.user_id = t.user_id AND a.hash <> $1),"
                        " u AS (UPDATE users u SET password_hash = $2, verified_at = coalesce(u.verified_at, now())"
-                       "  FROM t WHERE u.id = t.user_id RETURNING u.id, u.email),"
+                       "  FROM t WHERE u.id = t.user_id RETURNING u.*),"
                        " notified AS (INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
                        "  SELECT delivery_id(), 'email', 'PASSWORD_CHANGED', id, email,"
                        "   jsonb_build_object('createdAt', now()) FROM u)"
-                       " SELECT id FROM u"},
+                       " SELECT " CREDENTIALS_USER_COLUMNS("") " FROM u"},
 };
 static_assert(ARRAY_LEN(list) == RECOVERY_COUNT, "each statement has its entry");
 
@@ -82,35 +82,23 @@ static void handle_ask(struct request *request)
 /* ---- POST /auth/password-reset/confirm ---- */
 
 struct recovery {
-    struct uuid user;
     char token_hash[LINKS_HASH_SIZE];
-    char password_hash[HASHPOOL_TEXT_SIZE];
 };
 
-static void end_sessions(struct request *request, redis_callback then)
-{
-    const struct recovery *recovery = request->handler_state;
-    const struct sessions_end end = {.user = &recovery->user, .which = SESSIONS_OTHERS, .hash = ""};
-    if (!sessions_end(request->access, &end, then, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
-}
-
-static void on_ended_again(const redisReply *reply, void *arg)
+static void on_ended(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
-        reply_error(request, ERROR_UNAVAILABLE); /* although the password was changed */
-    } else {
-        reply_empty(request, 204);
+        struct log_about about = request_about(request);
+        log_line(LOG_WARN, &about, "all sessions have ended, and Redis may keep copies of them for some seconds");
     }
+    reply_empty(request, 204);
 }
 
 /* Continues even if the client was answered at the deadline, because the password has been changed. */
 static void on_taken(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct recovery *recovery = request->handler_state;
     char subject[UUID_TEXT_SIZE];
     if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
         return;
@@ -119,47 +107,33 @@ static void on_taken(const struct pg_reply *reply, void *arg)
         reply_error(request, ERROR_INVALID_TOKEN); /* a concurrent request has used the token */
         return;
     }
-    uuid_format(&recovery->user, subject);
-    audit_note(request, &recovery->user, "PASSWORD_RESET", subject);
-    end_sessions(request, on_ended_again);
-}
-
-static void on_ended(const redisReply *reply, void *arg)
-{
-    struct request *request = arg;
-    const struct recovery *recovery = request->handler_state;
-    const char *values[] = {recovery->token_hash, recovery->password_hash};
-    if (request_answered(request)) {
-        reply_end(request);
-    } else if (reply == NULL || reply->type != REDIS_REPLY_INTEGER ||
-               !statements_query(context_of(request)->pg, &recovery_statements, RECOVERY_TAKE, ARRAY_LEN(values),
-                                 values, on_taken, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
+    const struct credentials_user user = credentials_user(reply->result, 0, 0);
+    uuid_format(&user.id, subject);
+    audit_note(request, &user.id, "PASSWORD_RESET", subject);
+    if (!sessions_revoked(request->access, &user, NULL, on_ended, request)) {
+        on_ended(NULL, request);
     }
 }
 
 static void on_hashed(const char *hash, void *arg)
 {
     struct request *request = arg;
-    struct recovery *recovery = request->handler_state;
+    const struct recovery *recovery = request->handler_state;
+    const char *values[] = {recovery->token_hash, hash};
     if (request_answered(request)) {
         reply_end(request);
-    } else if (hash == NULL) {
+    } else if (hash == NULL || !statements_query(context_of(request)->pg, &recovery_statements, RECOVERY_TAKE,
+                                                 ARRAY_LEN(values), values, on_taken, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
-    } else {
-        (void)snprintf(recovery->password_hash, sizeof(recovery->password_hash), "%s", hash);
-        end_sessions(request, on_ended);
     }
 }
 
 static void on_looked(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct recovery *recovery = request->handler_state;
     if (!statements_found(request, reply, ERROR_INVALID_TOKEN)) {
         return;
     }
-    recovery->user = pg_uuid(reply->result, 0, 0);
     const struct hashpool_job job = {HASHPOOL_KNOWN, json_member(request->body, "password")->text, NULL};
     if (!hashpool_hash(context_of(request)->hashpool, &job, on_hashed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -193,7 +167,8 @@ static void handle_confirm(struct request *request)
 }
 
 const struct route recovery_routes[] = {
-    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/password-reset", handle_ask, LIMIT_RESETS, ROUTE_JSON_BODY},
-    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/password-reset/confirm", handle_confirm, LIMIT_LOGINS, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/password-reset", handle_ask, LIMIT_RESETS, ROUTE_JSON_BODY, NULL},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/password-reset/confirm", handle_confirm, LIMIT_LOGINS, ROUTE_JSON_BODY,
+     NULL},
     {0},
 };

@@ -103,7 +103,7 @@ static void handle(struct request *request)
 }
 
 const struct route unsubscribe_routes[] = {
-    {METHOD_GET, ROUTE_OPEN, "/api/v1/unsubscribe", handle, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_OPEN, "/api/v1/unsubscribe", handle, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/unsubscribe", handle, LIMIT_NONE, ROUTE_NO_BODY, "token"},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/unsubscribe", handle, LIMIT_NONE, ROUTE_NO_BODY, "token"},
     {0},
 };

@@ -168,7 +168,7 @@ void verification_ask(struct verification *verification, struct request *request
 }
 
 const struct route verification_routes[] = {
-    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/verify-email", handle_verify, LIMIT_LOGINS, ROUTE_JSON_BODY},
-    {METHOD_POST, ROUTE_USER, "/api/v1/auth/verify-email/resend", handle_resend, LIMIT_MAILS, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/verify-email", handle_verify, LIMIT_LOGINS, ROUTE_JSON_BODY, NULL},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auth/verify-email/resend", handle_resend, LIMIT_MAILS, ROUTE_NO_BODY, NULL},
     {0},
 };

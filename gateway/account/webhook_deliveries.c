@@ -233,14 +233,17 @@ static void handle_again(struct request *request)
 
 const struct route webhook_deliveries_routes[] = {
     /* clang-format off */
-    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/webhooks/:id/deliveries", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_USER, "/api/v1/users/me/webhooks/:id/test", handle_test, LIMIT_WEBHOOK_CALLS, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/webhooks/:id/deliveries", handle_list, LIMIT_NONE,
+     ROUTE_NO_BODY, "limit cursor"},
+    {METHOD_POST, ROUTE_USER, "/api/v1/users/me/webhooks/:id/test", handle_test, LIMIT_WEBHOOK_CALLS,
+     ROUTE_NO_BODY, NULL},
     {METHOD_POST, ROUTE_USER, "/api/v1/users/me/webhooks/:id/deliveries/:deliveryId/redeliver", handle_again,
-     LIMIT_WEBHOOK_CALLS, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/webhooks/:id/deliveries", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/webhooks/:id/test", handle_test, LIMIT_NONE, ROUTE_NO_BODY},
+     LIMIT_WEBHOOK_CALLS, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/webhooks/:id/deliveries", handle_list, LIMIT_NONE,
+     ROUTE_NO_BODY, "limit cursor"},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/webhooks/:id/test", handle_test, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/webhooks/:id/deliveries/:deliveryId/redeliver", handle_again,
-     LIMIT_NONE, ROUTE_NO_BODY},
+     LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
     /* clang-format on */
 };

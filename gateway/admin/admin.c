@@ -1,9 +1,9 @@
 /*
  * See admin.h. Dispatch writes each call into the audit log before a handler here runs.
  *
- * A ban has three steps: a row in PostgreSQL together with its entry in the audit log, a mark in Redis, and the end of
- * all sessions. Login and the bid worker check the row, every request checks the mark. The answer follows the third
- * step. Without Redis it is 503, and a retry completes the ban.
+ * A ban has two steps: a row in PostgreSQL together with its entry in the audit log, and the copy of the user's state
+ * in Redis. Login and the bid worker check the row, every request checks the copy. The row raises the user's epoch,
+ * which ends all sessions. The answer follows the second step. Without Redis it is 503, and a retry completes the ban.
  */
 #include "gateway/admin/admin.h"
 
@@ -13,7 +13,7 @@
 #include "common/base/clock.h"
 #include "gateway/access/access.h"
 #include "gateway/access/audit.h"
-#include "gateway/access/bans.h"
+#include "gateway/access/credentials.h"
 #include "gateway/access/sessions.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
@@ -37,7 +37,8 @@ enum {
     " noted AS (" AUDIT_INSERT " SELECT $3, $2, $4, $5, $6, $7, '" action "', $1::uuid::text,"                         \
     " jsonb_build_object('bannedAt', b.banned_at), jsonb_build_object('bannedAt', c.banned_at), $8"                    \
     " FROM before b JOIN changed c ON c.id = b.id)"                                                                    \
-    " SELECT " USER_COLUMNS("c") ", b.id FROM before b LEFT JOIN changed c ON c.id = b.id"
+    " SELECT " USER_COLUMNS("c") ", b.id, " CREDENTIALS_USER_COLUMNS("c.") " FROM before b"                            \
+                                                                           " LEFT JOIN changed c ON c.id = b.id"
 
 /* Lists: $1 key of the cursor, $2 id of the cursor, $3 limit, then the filters (NULL: not given). */
 static const struct pg_statement list[] = {
@@ -104,7 +105,16 @@ struct admin_list {
     struct filter filters[FILTERS_MAX];
 };
 
-enum { USER_ID, USER_EMAIL, USER_NAME, USER_ROLE, USER_CREATED, USER_BANNED };
+enum {
+    USER_ID,
+    USER_EMAIL,
+    USER_NAME,
+    USER_ROLE,
+    USER_CREATED,
+    USER_BANNED,
+    USER_BEFORE, /* of a ban: id of the user, also if it was refused */
+    USER_STATE   /* of a ban: CREDENTIALS_USER_COLUMNS */
+};
 
 static void write_user(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
@@ -316,7 +326,6 @@ static void handle_stats(struct request *request)
 
 /* The user after the statement, shown once Redis is updated. */
 struct ban_state {
-    bool banned;
     struct jsonw *user;
 };
 
@@ -345,23 +354,9 @@ static void end_banning(struct request *request, bool ok)
     jsonw_free(user);
 }
 
-static void on_sessions_ended(const redisReply *reply, void *arg)
+static void on_copied(const redisReply *reply, void *arg)
 {
     end_banning(arg, reply != NULL && reply->type == REDIS_REPLY_INTEGER);
-}
-
-static void on_marked(const redisReply *reply, void *arg)
-{
-    struct request *request = arg;
-    const struct ban_state *ban_state = request->handler_state;
-    if (reply == NULL || reply->type == REDIS_REPLY_ERROR || !ban_state->banned) {
-        end_banning(request, reply != NULL && reply->type != REDIS_REPLY_ERROR);
-        return;
-    }
-    const struct sessions_end end = {.user = &request->parameters[0], .which = SESSIONS_OTHERS, .hash = ""};
-    if (!sessions_end(request->access, &end, on_sessions_ended, request)) {
-        end_banning(request, false);
-    }
 }
 
 /* Continues even after the deadline has answered the client: Redis must agree with PostgreSQL. */
@@ -377,7 +372,7 @@ static void on_changed(const struct pg_reply *reply, void *arg)
         return;
     }
     if (pg_null(reply->result, 0, USER_ID)) {
-        audit_note(request, NULL, "LAST_ADMIN_KEPT", pg_text(reply->result, 0, USER_BANNED + 1));
+        audit_note(request, NULL, "LAST_ADMIN_KEPT", pg_text(reply->result, 0, USER_BEFORE));
         reply_error(request, ERROR_LAST_ADMIN);
         return;
     }
@@ -387,7 +382,8 @@ static void on_changed(const struct pg_reply *reply, void *arg)
         return;
     }
     write_user(ban_state->user, request, reply->result, 0);
-    if (!bans_mark(request->access, &request->parameters[0], ban_state->banned, on_marked, request)) {
+    const struct credentials_user user = credentials_user(reply->result, 0, USER_STATE);
+    if (!sessions_revoked(request->access, &user, NULL, on_copied, request)) {
         end_banning(request, false);
     }
 }
@@ -414,7 +410,6 @@ static void change_ban(struct request *request, bool banned)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    ban_state->banned = banned;
     if (!statements_query(request->context, &admin_statements, banned ? ADMIN_BAN : ADMIN_UNBAN, ARRAY_LEN(values),
                           values, on_changed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -432,10 +427,12 @@ static void handle_unban(struct request *request)
 }
 
 const struct route admin_routes[] = {
-    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/users", handle_users, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/users/:id/ban", handle_ban, LIMIT_NONE, ROUTE_JSON_BODY},
-    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/users/:id/unban", handle_unban, LIMIT_NONE, ROUTE_JSON_BODY},
-    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/audit-logs", handle_log, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/stats", handle_stats, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/users", handle_users, LIMIT_NONE, ROUTE_NO_BODY,
+     "q role banned limit cursor"},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/users/:id/ban", handle_ban, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/users/:id/unban", handle_unban, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/audit-logs", handle_log, LIMIT_NONE, ROUTE_NO_BODY,
+     "actorId action subject from to limit cursor"},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/stats", handle_stats, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

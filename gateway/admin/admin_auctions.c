@@ -193,6 +193,7 @@ static void handle_list(struct request *request)
 }
 
 const struct route admin_auctions_routes[] = {
-    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/auctions", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/auctions", handle_list, LIMIT_NONE, ROUTE_NO_BODY,
+     "status q category minPrice maxPrice sellerId sort limit cursor"},
     {0},
 };

@@ -336,9 +336,10 @@ static void handle_drop(struct request *request)
 }
 
 const struct route deadletters_routes[] = {
-    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/dead-letters", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/dead-letters/:id", handle_get, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/dead-letters/:id/requeue", handle_requeue, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_DELETE, ROUTE_ADMIN, "/api/v1/admin/dead-letters/:id", handle_drop, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/dead-letters", handle_list, LIMIT_NONE, ROUTE_NO_BODY, "limit cursor"},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/dead-letters/:id", handle_get, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/dead-letters/:id/requeue", handle_requeue, LIMIT_NONE, ROUTE_NO_BODY,
+     "reason"},
+    {METHOD_DELETE, ROUTE_ADMIN, "/api/v1/admin/dead-letters/:id", handle_drop, LIMIT_NONE, ROUTE_NO_BODY, "reason"},
     {0},
 };

@@ -172,7 +172,7 @@ static void handle_get(struct request *request)
 }
 
 const struct route auctions_routes[] = {
-    {METHOD_POST, ROUTE_USER, "/api/v1/auctions", handle_create, LIMIT_AUCTIONS, ROUTE_JSON_BODY},
-    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id", handle_get, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auctions", handle_create, LIMIT_AUCTIONS, ROUTE_JSON_BODY, NULL},
+    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id", handle_get, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

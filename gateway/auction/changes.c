@@ -485,13 +485,14 @@ static void handle_retract(struct request *request)
 }
 
 const struct route changes_routes[] = {
-    {METHOD_PUT, ROUTE_USER, "/api/v1/auctions/:id", handle_update, LIMIT_CHANGES, ROUTE_JSON_BODY},
-    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id", handle_cancel, LIMIT_CHANGES, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_USER, "/api/v1/auctions/:id/publish", handle_publish, LIMIT_CHANGES, ROUTE_NO_BODY},
-    {METHOD_PUT, ROUTE_ADMIN, "/api/v1/admin/auctions/:id", handle_admin, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_PUT, ROUTE_USER, "/api/v1/auctions/:id", handle_update, LIMIT_CHANGES, ROUTE_JSON_BODY, NULL},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id", handle_cancel, LIMIT_CHANGES, ROUTE_NO_BODY, NULL},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auctions/:id/publish", handle_publish, LIMIT_CHANGES, ROUTE_NO_BODY, NULL},
+    {METHOD_PUT, ROUTE_ADMIN, "/api/v1/admin/auctions/:id", handle_admin, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
     /* clang-format off */
-    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/auctions/:id/bids/:bidId/void", handle_void, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/auctions/:id/bids/:bidId/void", handle_void, LIMIT_NONE,
+     ROUTE_JSON_BODY, NULL},
     /* clang-format on */
-    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id/bids/:bidId", handle_retract, LIMIT_CHANGES, ROUTE_NO_BODY},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id/bids/:bidId", handle_retract, LIMIT_CHANGES, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -199,23 +199,13 @@ static void make_etag(const char *text, size_t length, int64_t version, char out
     (void)snprintf(out, ETAG_SIZE, "W/\"%" PRId64 "-%s\"", version, hex);
 }
 
-/* Compares If-None-Match weakly, as RFC 9110 requires for this header. */
-static bool client_has(const struct request *request, const char *etag)
-{
-    const char *known = request_header(request, "If-None-Match");
-    const char *opaque = strchr(etag, '"');
-    return known != NULL && request->method == METHOD_GET &&
-           (strcmp(known, "*") == 0 || (opaque != NULL && strstr(known, opaque) != NULL));
-}
-
 /* `text` is the object without serverTime; it may be in the worker's writer. */
 static void send_text(struct documents *documents, struct request *request, int status, const char *text, size_t length,
                       const char *etag)
 {
     char now[CLOCK_TEXT_SIZE];
     reply_header(request, "ETag", etag);
-    reply_header(request, "Vary", "Authorization, Cookie");
-    if (client_has(request, etag)) {
+    if (reply_client_has(request, etag)) {
         reply_empty(request, 304);
         return;
     }

@@ -37,7 +37,7 @@ void documents_get(struct documents *documents, struct request *request);
 /* The same after a change made by this request: shows the current row, whatever Redis holds. */
 void documents_show(struct documents *documents, struct request *request);
 /*
- * ENDS with the auction of row 0 (VIEW_COLUMNS) as the request's user may see it, and serverTime. Sets ETag and Vary. A
+ * ENDS with the auction of row 0 (VIEW_COLUMNS) as the request's user may see it, and serverTime. Guests get an ETag. A
  * GET with a matching If-None-Match is answered 304.
  */
 void documents_reply(struct documents *documents, struct request *request, int status, const PGresult *result);

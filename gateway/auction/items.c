@@ -186,8 +186,8 @@ static void handle_get(struct request *request)
 }
 
 const struct route items_routes[] = {
-    {METHOD_POST, ROUTE_USER, "/api/v1/items", handle_add, LIMIT_CHANGES, ROUTE_JSON_BODY},
-    {METHOD_GET, ROUTE_USER, "/api/v1/items", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_USER, "/api/v1/items/:id", handle_get, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/items", handle_add, LIMIT_CHANGES, ROUTE_JSON_BODY, NULL},
+    {METHOD_GET, ROUTE_USER, "/api/v1/items", handle_list, LIMIT_NONE, ROUTE_NO_BODY, "limit cursor"},
+    {METHOD_GET, ROUTE_USER, "/api/v1/items/:id", handle_get, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

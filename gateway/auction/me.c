@@ -289,10 +289,11 @@ static void handle_read(struct request *request)
 }
 
 const struct route me_routes[] = {
-    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/bids", handle_bids, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/auctions", handle_auctions, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/notifications", handle_notifications, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/notifications/count", handle_unread, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_USER, "/api/v1/users/me/notifications/read", handle_read, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/bids", handle_bids, LIMIT_NONE, ROUTE_NO_BODY, "limit cursor"},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/auctions", handle_auctions, LIMIT_NONE, ROUTE_NO_BODY, "limit cursor"},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/notifications", handle_notifications, LIMIT_NONE, ROUTE_NO_BODY,
+     "unread limit cursor"},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/notifications/count", handle_unread, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_POST, ROUTE_USER, "/api/v1/users/me/notifications/read", handle_read, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
     {0},
 };

@@ -88,6 +88,6 @@ static void handle_quote(struct request *request)
 }
 
 const struct route quote_routes[] = {
-    {METHOD_POST, ROUTE_OPEN, "/api/v1/auctions/quote", handle_quote, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auctions/quote", handle_quote, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
     {0},
 };

@@ -130,8 +130,8 @@ static void handle_remove(struct request *request)
 }
 
 const struct route watchlist_routes[] = {
-    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/watchlist", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_USER, "/api/v1/users/me/watchlist", handle_add, LIMIT_NONE, ROUTE_JSON_BODY},
-    {METHOD_DELETE, ROUTE_USER, "/api/v1/users/me/watchlist/:id", handle_remove, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/watchlist", handle_list, LIMIT_NONE, ROUTE_NO_BODY, "limit cursor"},
+    {METHOD_POST, ROUTE_USER, "/api/v1/users/me/watchlist", handle_add, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/users/me/watchlist/:id", handle_remove, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -346,6 +346,11 @@ static void repeat(struct request *request)
     }
 }
 
+static bool is_unchecked(const struct admission *admission)
+{
+    return admission->verdict == ADMISSION_UNCHECKED || admission->verdict == ADMISSION_MISSING;
+}
+
 /* All checks of the user have passed. */
 static void admitted(struct request *request, enum verification_answer verified)
 {
@@ -356,13 +361,15 @@ static void admitted(struct request *request, enum verification_answer verified)
         refuse(request, ERROR_EMAIL_UNVERIFIED);
     } else if (bid_request->snapshot.status != RULES_NO_STATUS) {
         check_snapshot(request);
-    } else if (bid_request->admission.verdict == ADMISSION_UNCHECKED) {
+    } else if (is_unchecked(&bid_request->admission)) {
         publish(request);
     } else {
         snapshots_load(context_of(request)->snapshots, &bid_request->submission.bid.command.auction_id, loaded,
                        request);
     }
 }
+
+static void ask(struct request *request);
 
 static void asked(struct request *request)
 {
@@ -371,7 +378,7 @@ static void asked(struct request *request)
         refuse(request, ERROR_UNAVAILABLE);
         return;
     }
-    if (admission_refuse(request, &bid_request->admission)) {
+    if (admission_reload(request, &bid_request->admission, ask) || admission_refuse(request, &bid_request->admission)) {
         return;
     }
     if (bid_request->admission.verdict == ADMISSION_GRANTED) {
@@ -569,10 +576,10 @@ static void handle_withdraw(struct request *request)
 }
 
 const struct route bids_routes[] = {
-    /* BIDS_PLACE */
-    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/bids", handle_bid, LIMIT_BIDS, ROUTE_JSON_BODY},
-    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/proxy", handle_proxy, LIMIT_BIDS, ROUTE_JSON_BODY},
-    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/buy-now", handle_buy, LIMIT_BIDS, ROUTE_NO_BODY},
-    {METHOD_DELETE, ROUTE_BID, "/api/v1/auctions/:id/proxy", handle_withdraw, LIMIT_WITHDRAWALS, ROUTE_NO_BODY},
+    /* In the order of BIDS_PLACE and the others. */
+    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/bids", handle_bid, LIMIT_BIDS, ROUTE_JSON_BODY, NULL},
+    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/proxy", handle_proxy, LIMIT_BIDS, ROUTE_JSON_BODY, NULL},
+    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/buy-now", handle_buy, LIMIT_BIDS, ROUTE_NO_BODY, NULL},
+    {METHOD_DELETE, ROUTE_BID, "/api/v1/auctions/:id/proxy", handle_withdraw, LIMIT_WITHDRAWALS, ROUTE_NO_BODY, NULL},
     {0},
 };

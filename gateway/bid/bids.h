@@ -24,7 +24,8 @@ struct bids_context {
     const struct submissions *submissions;
 };
 
-enum { BIDS_PLACE }; /* index in the table: the route of a plain bid, which bids over a WebSocket use */
+/* Indexes in the table. Commands over a WebSocket use the same routes. */
+enum { BIDS_PLACE, BIDS_PROXY, BIDS_BUY, BIDS_WITHDRAW };
 
 extern const struct route bids_routes[];
 

@@ -256,6 +256,7 @@ static void handle_leaderboard(struct request *request)
 }
 
 const struct route leaderboard_routes[] = {
-    {METHOD_GET, ROUTE_OPEN, "/api/v1/auctions/:id/leaderboard", handle_leaderboard, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/auctions/:id/leaderboard", handle_leaderboard, LIMIT_NONE, ROUTE_NO_BODY,
+     "limit"},
     {0},
 };

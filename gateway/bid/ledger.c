@@ -348,8 +348,8 @@ static void handle_proxy(struct request *request)
 }
 
 const struct route ledger_routes[] = {
-    {METHOD_GET, ROUTE_OPEN, "/api/v1/auctions/:id/bids", handle_history, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_USER, "/api/v1/auctions/:id/bids/:bidId", handle_bid, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_USER, "/api/v1/auctions/:id/proxy", handle_proxy, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/auctions/:id/bids", handle_history, LIMIT_NONE, ROUTE_NO_BODY, "limit cursor"},
+    {METHOD_GET, ROUTE_USER, "/api/v1/auctions/:id/bids/:bidId", handle_bid, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_USER, "/api/v1/auctions/:id/proxy", handle_proxy, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -4,6 +4,7 @@
 #include "gateway/core/clients.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 #include "common/service/config.h"
 
@@ -24,9 +25,9 @@ bool clients_open(struct clients *clients, const struct config *config)
     bounds.most[CLIENT_REFUSALS][CLIENT_USER] = config->refusals_per_minute;
     bounds.most[CLIENT_REQUESTS][CLIENT_USER] = config->user_requests_max;
     bounds.most[CLIENT_LIVE][CLIENT_USER] = config->user_live_max;
-    clients->proxied = config->trust_forwarded_for;
     clients->counts = client_counts_new(&bounds, (size_t)config->connections_max * CLIENT_KEYS_PER_CONNECTION);
-    return clients->counts != NULL && address_networks_parse(config->limits_exempt, &clients->exempt);
+    return clients->counts != NULL && address_networks_parse(config->limits_exempt, &clients->exempt) &&
+           address_networks_parse(config->trusted_proxies, &clients->proxies);
 }
 
 void clients_close(struct clients *clients)
@@ -37,7 +38,7 @@ void clients_close(struct clients *clients)
 static struct client_keys client_at(const struct clients *clients, const struct address *address)
 {
     struct client_keys client = {.count = 0};
-    if (!address_within(&clients->exempt, address)) {
+    if (!address_is_in(&clients->exempt, address)) {
         client_add_address(&client, address);
     }
     return client;
@@ -46,7 +47,7 @@ static struct client_keys client_at(const struct clients *clients, const struct 
 struct client_keys clients_of_address(const struct clients *clients, const char *text)
 {
     struct address address = {.family = AF_UNSPEC};
-    if (!address_parse(text, &address)) {
+    if (!address_parse(text, strlen(text), &address)) {
         address = (struct address){.family = AF_UNSPEC};
     }
     return client_at(clients, &address);
@@ -57,12 +58,12 @@ struct client_keys clients_of_peer(const struct clients *clients, int fd)
     struct sockaddr_storage peer = {.ss_family = AF_UNSPEC};
     socklen_t size = sizeof(peer);
     struct address address = {.family = AF_UNSPEC};
-    if (clients->proxied) {
-        return (struct client_keys){.count = 0};
-    }
     if (getpeername(fd, (struct sockaddr *)&peer, &size) != 0 ||
         !address_of_socket((const struct sockaddr *)&peer, &address)) {
         address = (struct address){.family = AF_UNSPEC}; /* the client has closed already */
+    }
+    if (address_is_in(&clients->proxies, &address)) {
+        return (struct client_keys){.count = 0};
     }
     return client_at(clients, &address);
 }

@@ -1,6 +1,6 @@
 /*
  * The clients of a worker: client_counts with the bounds of the settings, and the keys of a client from its address.
- * Networks in limits_exempt, and peers that are the deployment's own proxy, have no keys: they are not counted.
+ * Networks in limits_exempt, and peers in trusted_proxies, have no keys: they are not counted.
  *
  * One per worker, created by components.c.
  */
@@ -14,10 +14,10 @@ struct config;
 struct clients {
     struct client_counts *counts;
     struct address_networks exempt;
-    bool proxied; /* each peer is the deployment's proxy */
+    struct address_networks proxies; /* trusted_proxies */
 };
 
-/* False if out of memory, or if limits_exempt is invalid, which config_check has excluded. */
+/* False if out of memory, or if a list of networks is invalid, which config_check has excluded. */
 MUST_CHECK bool clients_open(struct clients *clients, const struct config *config);
 void clients_close(struct clients *clients);
 

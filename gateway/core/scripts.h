@@ -12,9 +12,7 @@ enum gateway_script {
     GATEWAY_SCRIPT_LIMIT_BACK,     /* limits.c */
     GATEWAY_SCRIPT_CREATION,       /* creation.c */
     GATEWAY_SCRIPT_SNAPSHOT,       /* common/protocol/snapshot.h */
-    GATEWAY_SCRIPT_SESSION_BEGIN,  /* sessions.c */
-    GATEWAY_SCRIPT_SESSION_END,    /* sessions.c */
-    GATEWAY_SCRIPT_SESSION_LIST,   /* sessions.c */
+    GATEWAY_SCRIPT_CREDENTIALS,    /* credentials.c */
     GATEWAY_SCRIPT_HISTORY,        /* cache.c */
     GATEWAY_SCRIPT_HISTORY_STORE,  /* cache.c */
     GATEWAY_SCRIPT_LEADERS,        /* leaderboard.c */

@@ -15,7 +15,7 @@
 enum {
     CACHE_MAX = 8192, /* verified tokens, one per slot; hashes take 600 KiB, full texts would take 8 MiB */
     HASH_BYTES = 32,
-    CLAIMS_SIZE = 256,
+    CLAIMS_SIZE = 320,
 };
 
 struct cached_token {
@@ -84,9 +84,11 @@ bool token_issue(const struct tokens *tokens, const struct token_claims *claims,
     char plain[CLAIMS_SIZE];
     char user[UUID_TEXT_SIZE];
     uuid_format(&claims->user_id, user);
-    int length = snprintf(
-        plain, sizeof(plain), "{\"sub\":\"%s\",\"role\":\"%s\",\"sid\":\"%s\",\"iat\":%lld,\"exp\":%lld}", user,
-        claims->admin ? "admin" : "user", claims->session, (long long)now_s, (long long)claims->expires_s);
+    int length = snprintf(plain, sizeof(plain),
+                          "{\"sub\":\"%s\",\"role\":\"%s\",\"sid\":\"%s\",\"epoch\":%lld,\"from\":%lld,"
+                          "\"iat\":%lld,\"exp\":%lld}",
+                          user, claims->admin ? "admin" : "user", claims->session, (long long)claims->epoch,
+                          (long long)claims->from_ms, (long long)now_s, (long long)claims->expires_s);
     return length >= 0 && (size_t)length < sizeof(plain) &&
            jws_sign(&tokens->keys[tokens->signer], plain, (size_t)length, out, TOKEN_TEXT_SIZE);
 }
@@ -104,6 +106,8 @@ static bool read_claims(const char *text, size_t length, struct token_claims *cl
     struct json *root = json_parse(plain, plain_length, NULL);
     bool ok = root != NULL && json_get_uuid(root, "sub", &claims->user_id) && json_get_text(root, "role", &role) &&
               json_get_text(root, "sid", &session) && strlen(session) < sizeof(claims->session) &&
+              json_get_int(root, "epoch", 1, INT64_MAX, &claims->epoch) &&
+              json_get_int(root, "from", 0, INT64_MAX, &claims->from_ms) &&
               json_get_int(root, "iat", 0, INT64_MAX / 1000, &claims->issued_s) &&
               json_get_int(root, "exp", 0, INT64_MAX, &claims->expires_s);
     if (ok) {

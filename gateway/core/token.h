@@ -2,8 +2,9 @@
  * Access tokens: JWTs signed with EdDSA (Ed25519) by one of the deployment's token keys. All its keys verify, so tokens
  * of an older key stay valid after `rostrumctl keys rotate`.
  *
- * Claims: sub (user id), role, sid (hash of the session that issued it), iat, exp. A verification takes 60 µs, so each
- * worker caches the tokens that it has verified.
+ * Claims: sub (user id), role, sid (hash of the session that issued it), iat, exp, and two epochs: `epoch` of the user,
+ * and `from`, the sessions_from of the deployment. The token is valid only while both are equal to the present ones. A
+ * verification takes 60 µs, so each worker caches the tokens that it has verified.
  */
 #ifndef ROSTRUM_GATEWAY_CORE_TOKEN_H
 #define ROSTRUM_GATEWAY_CORE_TOKEN_H
@@ -14,7 +15,7 @@
 
 enum {
     TOKEN_SEED_BYTES = JWS_SEED_BYTES,
-    TOKEN_TEXT_SIZE = 512,   /* header 80, claims 240, signature 86, with room */
+    TOKEN_TEXT_SIZE = 640,   /* header 80, claims 340, signature 86, with room */
     TOKEN_KEYS_MAX = 8,      /* at a time; rostrumctl enforces it */
     TOKEN_JWKS_SIZE = 2048,  /* 160 bytes a key */
     TOKEN_SESSION_SIZE = 33, /* hex of the hash of the session that issued a token */
@@ -33,6 +34,8 @@ struct token_claims {
     struct uuid user_id;
     bool admin;
     char session[TOKEN_SESSION_SIZE];
+    int64_t epoch;     /* of the user, when it was issued */
+    int64_t from_ms;   /* of the deployment, likewise: sessions_from */
     int64_t issued_s;  /* seconds since 1970; set by token_verify */
     int64_t expires_s; /* likewise */
 };

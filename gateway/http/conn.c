@@ -8,6 +8,8 @@
  *  - evhttp writes its error pages while writing is disabled. The write event needs another pass of the loop, so an
  *    event activated at the write sees the complete page and can replace it.
  *  - The close callback of an evhttp_connection is called once, before its memory is freed.
+ *  - The callback of the input buffer runs before evhttp sees the bytes. The buffer of a socket holds memory of its
+ *    own, which may be changed in place, and its front may be drained.
  */
 #include "gateway/http/conn.h"
 
@@ -27,8 +29,11 @@
 #include "common/base/log.h"
 #include "common/io/timer.h"
 #include "gateway/core/clients.h"
+#include "gateway/http/cors.h"
 #include "gateway/http/errors.h"
+#include "gateway/http/head_origin.h"
 #include "gateway/http/http_metrics.h"
+#include "gateway/http/scanner.h"
 
 enum {
     LISTENERS_MAX = 8,      /* systemd may hand over several addresses */
@@ -40,7 +45,7 @@ enum {
     ACCEPT_PAUSE_MS = 1000, /* after EMFILE and similar errors */
     PAGE_STATUS_OFFSET = 9, /* "HTTP/1.1 400": offset of the status */
     UNSENT_BYTES = 65536,   /* of a file, in the kernel: beyond what the client has room for */
-    RAW_MAX = 512,          /* a complete answer of errors_raw */
+    PEEK_CHAINS = 4,        /* pieces of an input buffer that are scanned at a time */
 };
 
 enum conn_state {
@@ -63,13 +68,16 @@ struct conn {
     bool served;             /* it has had a request */
     void (*lost)(void *arg); /* see conn_watch; NULL: nothing */
     void *lost_arg;
-    bool answering;    /* the gateway, not evhttp, is writing */
-    bool has_page;     /* evhttp has written an error page of its own; in the list `chores` */
-    bool chore;        /* is in the list `chores` */
-    bool upload_known; /* CONN_READING: `upload` is decided */
-    bool upload;       /* counted in conns->uploads, until answered or closed */
-    int64_t since_ms;  /* CONN_READING: time of the first byte; CONN_IDLE: of its begin */
-    size_t read;       /* bytes since the last answer */
+    bool answering;         /* the gateway, not evhttp, is writing */
+    bool has_page;          /* evhttp has written an error page of its own; in the list `chores` */
+    bool chore;             /* is in the list `chores` */
+    bool upload_known;      /* CONN_READING: `upload` is decided */
+    bool upload;            /* counted in conns->uploads, until answered or closed */
+    int64_t since_ms;       /* CONN_READING: time of the first byte; CONN_IDLE: of its begin */
+    size_t read;            /* bytes since the last answer */
+    size_t unscanned;       /* bytes at the end of the input buffer: of later requests, or about to be scanned */
+    struct scanner scanner; /* of the request that is CONN_READING */
+    struct head_origin head_origin;
     TAILQ_ENTRY(conn) all;
     TAILQ_ENTRY(conn) timed;
     TAILQ_ENTRY(conn) chores;
@@ -185,6 +193,7 @@ static void conn_set_state(struct conn *conn, enum conn_state state)
     if (state == CONN_READING) {
         conn->upload_known = false;
         conn->served = true;
+        head_origin_reset(&conn->head_origin);
     } else if (state == CONN_REFUSED) {
         conn_give_back(conn);
     }
@@ -205,28 +214,56 @@ static void conn_free(struct conn *conn)
     }
     TAILQ_REMOVE(&conns->all, conn, all);
     conns->open--;
+    head_origin_reset(&conn->head_origin);
     free(conn);
 }
 
-/* Sends an answer without evhttp and shuts the socket down. evhttp notices and frees the connection. */
-static void conn_refuse(struct conn *conn, enum error_code code, const char *reason)
+/* Discards bytes that evhttp must not parse. */
+static void conn_discard(struct conn *conn, size_t length)
 {
-    char text[RAW_MAX];
+    if (length > 0 && evbuffer_drain(bufferevent_get_input(conn->bev), length) != 0) {
+        log_error("received bytes could not be discarded");
+    }
+}
+
+/* Writes an answer to a request that was not read completely: nobody knows whether it has credentials. */
+static size_t conn_write_error(const struct conn *conn, enum error_code code, char text[static ERRORS_RAW_SIZE])
+{
+    const char *cors_origins = conn->conns->options.cors_origins;
+    const struct answer_headers headers = {
+        .confidential = true,
+        .cors = cors_on(cors_origins),
+        .origin = head_origin_allowed(&conn->head_origin, cors_origins),
+    };
+    http_metrics_refused(code);
+    return errors_raw(code, &headers, text);
+}
+
+/* Sends an answer without evhttp and shuts the socket down. evhttp notices and frees the connection. */
+static void conn_close(struct conn *conn, enum error_code code)
+{
+    char text[ERRORS_RAW_SIZE];
     int fd = bufferevent_getfd(conn->bev);
     conn_set_state(conn, CONN_REFUSED);
+    conn_discard(conn, evbuffer_get_length(bufferevent_get_input(conn->bev)));
     if (fd < 0) {
         return;
     }
-    log_info("connection closed: %s", reason);
-    if (code != ERROR_COUNT) {
-        size_t length = errors_raw(code, text, sizeof(text));
-        http_metrics_refused(code);
+    /* Within the rest of an earlier answer, another one would be read as a part of it. */
+    if (code != ERROR_COUNT && evbuffer_get_length(bufferevent_get_output(conn->bev)) == 0) {
+        size_t length = conn_write_error(conn, code, text);
         /* Best effort: the connection is closed even if the client does not receive the answer. */
         if (send(fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
             log_debug("refusal not sent: %s", strerror(errno));
         }
     }
     shutdown(fd, SHUT_RDWR);
+}
+
+static void conn_refuse(struct conn *conn, enum error_code code, const char *reason)
+{
+    log_info("connection closed: %s", reason);
+    conn_close(conn, code);
 }
 
 static void conn_begin_upload(struct conn *conn)
@@ -261,15 +298,72 @@ static void conn_detect_upload(struct conn *conn, struct evbuffer *input)
     }
 }
 
+/* Passes unscanned bytes to the scanner, in the memory of the buffer, which it changes. */
+static void conn_scan_bytes(struct conn *conn, struct evbuffer *input)
+{
+    struct evbuffer_iovec pieces[PEEK_CHAINS];
+    struct evbuffer_ptr from;
+    size_t taken = 1;
+    while (conn->unscanned > 0 && taken > 0) {
+        taken = 0;
+        if (evbuffer_ptr_set(input, &from, evbuffer_get_length(input) - conn->unscanned, EVBUFFER_PTR_SET) != 0) {
+            conn->scanner.error = ERROR_INTERNAL_ERROR;
+            return;
+        }
+        int count = evbuffer_peek(input, -1, &from, pieces, PEEK_CHAINS);
+        for (int i = 0; i < count && i < PEEK_CHAINS; i++) {
+            taken += scanner_read(&conn->scanner, pieces[i].iov_base, pieces[i].iov_len);
+        }
+        conn->unscanned -= taken;
+    }
+}
+
+/* Scans the bytes of the request that is being read, before evhttp gets them. Those of later requests wait. */
+static void conn_scan(struct conn *conn, struct evbuffer *input)
+{
+    struct scanner *scanner = &conn->scanner;
+    const struct conns_options *options = &conn->conns->options;
+    scanner->body_max = (size_t)(conn->upload ? options->upload_max_bytes : options->body_max_bytes);
+    conn_scan_bytes(conn, input);
+    if (scanner->error != ERROR_COUNT) {
+        log_debug("invalid HTTP refused");
+        conn_close(conn, scanner->error);
+        return;
+    }
+    /* evhttp has taken all bytes before, so the empty lines are the first ones in the buffer. */
+    size_t empty = scanner->empty_bytes;
+    scanner->empty_bytes = 0;
+    conn_discard(conn, empty);
+}
+
+/* Begins to read a request whose first bytes are in the buffer. */
+static void conn_begin_request(struct conn *conn)
+{
+    conn_set_state(conn, CONN_READING);
+    scanner_begin(&conn->scanner, 0);
+}
+
 static void conn_input_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {
     struct conn *conn = arg;
-    conn->read += info->n_added;
-    if (info->n_added > 0 && conn->state == CONN_IDLE) {
-        conn_set_state(conn, CONN_READING);
+    if (info->n_added == 0) {
+        return;
     }
-    if (info->n_added > 0 && conn->state == CONN_READING && !conn->upload_known) {
+    conn->read += info->n_added;
+    conn->unscanned += info->n_added;
+    if (conn->state == CONN_IDLE) {
+        conn_begin_request(conn);
+    }
+    if (conn->state == CONN_READING) {
+        head_origin_read(&conn->head_origin, buffer, conn->conns->options.cors_origins);
+    }
+    if (conn->state == CONN_READING && !conn->upload_known) {
         conn_detect_upload(conn, buffer);
+    }
+    if (conn->state == CONN_READING) {
+        conn_scan(conn, buffer);
+    } else if (conn->state == CONN_REFUSED) {
+        conn_discard(conn, evbuffer_get_length(buffer));
     }
 }
 
@@ -429,7 +523,7 @@ static enum error_code page_error(const struct conn *conn, int status)
 /* Replaces evhttp's error page, which is complete in the output buffer, by JSON with the same status. */
 static void conn_replace_page(struct conn *conn)
 {
-    char text[RAW_MAX];
+    char text[ERRORS_RAW_SIZE];
     struct evbuffer *output = bufferevent_get_output(conn->bev);
     conn->has_page = false;
     /* The bufferevent of a socket keeps the front of its output buffer frozen except while it writes. */
@@ -439,9 +533,7 @@ static void conn_replace_page(struct conn *conn)
     }
     int status = page_status(output);
     if (status >= 400) { /* not 100 Continue */
-        enum error_code error = page_error(conn, status);
-        size_t length = errors_raw(error, text, sizeof(text));
-        http_metrics_refused(error);
+        size_t length = conn_write_error(conn, page_error(conn, status), text);
         conn_set_state(conn, CONN_BUSY);
         conn->answering = true;
         if (evbuffer_drain(output, evbuffer_get_length(output)) != 0 || evbuffer_add(output, text, length) != 0) {
@@ -727,9 +819,16 @@ void conn_answer_end(struct conn *conn)
         evhttp_connection_set_max_body_size(conn->evcon, conn->conns->options.body_max_bytes);
     }
     struct evbuffer *input = bufferevent_get_input(conn->bev);
-    if (evbuffer_get_length(input) > 0) {
-        conn_set_state(conn, CONN_READING); /* bytes of the next request are in the buffer */
+    if (evbuffer_get_length(input) != conn->unscanned) {
+        /* Scanner and evhttp disagree on the end of the request, so the next one cannot be found. */
+        conn_refuse(conn, ERROR_COUNT, "the end of a request is ambiguous");
+    } else if (conn->unscanned > 0) {
+        conn_begin_request(conn); /* bytes of the next request are in the buffer */
+        head_origin_read(&conn->head_origin, input, conn->conns->options.cors_origins);
         conn_detect_upload(conn, input);
+        if (conn->state == CONN_READING) {
+            conn_scan(conn, input);
+        }
     }
 }
 

@@ -4,8 +4,9 @@
  *
  * evhttp gets each connection's bufferevent from us (evhttp_set_bevcb) and becomes the argument of its callbacks. An
  * event that runs right after the accept reads the evhttp_connection from there. A callback on the input buffer then
- * records when the first byte of a request arrives. A callback on the output buffer detects error pages that evhttp
- * writes itself (400, 413, 417, 501, in HTML); JSON errors replace them before they are sent.
+ * records when the first byte of a request arrives, and has each byte checked (scanner.h). A callback on the output
+ * buffer detects error pages that evhttp writes itself (400, 413, 417, 501, in HTML); JSON errors replace them before
+ * they are sent.
  *
  * A peer with more than its share of the connections: a raw 429, then close. Over connections_max: the oldest idle
  * connection is closed for the new one; if none is idle, a raw 503, then close. Over uploads_max: a raw 503, then
@@ -42,8 +43,9 @@ struct conns_options {
      */
     bool (*is_upload)(const char *head, size_t length);
     int upload_max_bytes;
-    int upload_timeout_ms; /* as read_timeout_ms */
-    int uploads_max;       /* unanswered at a time; one more gets 503 at once */
+    int upload_timeout_ms;    /* as read_timeout_ms */
+    int uploads_max;          /* unanswered at a time; one more gets 503 at once */
+    const char *cors_origins; /* for answers that do not go through reply.c; see cors.h */
     void (*request)(struct evhttp_request *evreq, void *arg);
     void *arg;
     /*

@@ -59,9 +59,10 @@ enum error_code errors_of_status(int status)
     return ERROR_BAD_REQUEST;
 }
 
-size_t errors_raw(enum error_code code, char *out, size_t size)
+size_t errors_raw(enum error_code code, const struct answer_headers *headers, char out[static ERRORS_RAW_SIZE])
 {
     char body[256];
+    char lines[ANSWER_HEADERS_SIZE];
     const struct error_entry *entry = errors_entry(code);
     char id[UUID_TEXT_SIZE];
     struct uuid made = uuid_new();
@@ -70,11 +71,12 @@ size_t errors_raw(enum error_code code, char *out, size_t size)
                                entry->code, entry->message, id);
     assert(body_length > 0 && (size_t)body_length < sizeof(body));
     const char *phrase = errors_phrase(entry->status);
-    int length = snprintf(out, size,
+    answer_headers_text(headers, lines);
+    int length = snprintf(out, ERRORS_RAW_SIZE,
                           "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
-                          "X-Request-Id: %s\r\n%sConnection: close\r\n\r\n%s",
-                          entry->status, phrase == NULL ? "Error" : phrase, body_length, id,
+                          "X-Request-Id: %s\r\n%s%sConnection: close\r\n\r\n%s",
+                          entry->status, phrase == NULL ? "Error" : phrase, body_length, id, lines,
                           entry->status == 503 || entry->status == 429 ? "Retry-After: 1\r\n" : "", body);
-    assert(length > 0 && (size_t)length < size);
+    assert(length > 0 && length < ERRORS_RAW_SIZE);
     return (size_t)length;
 }

@@ -8,6 +8,7 @@
 
 #include "common/base/base.h"
 #include "common/rules/rules.h"
+#include "gateway/http/answer_headers.h"
 
 /* X(name, HTTP status, code in answers, message). If evhttp sets a status, its first code here is answered. */
 #define ERROR_CODES(X)                                                                                                 \
@@ -89,10 +90,11 @@ enum error_code errors_of_reason(enum rules_reason reason);
 enum error_code errors_of_status(int status);
 /* The reason phrase of a status; NULL: evhttp's own phrase is used. */
 const char *errors_phrase(int status);
+enum { ERRORS_RAW_SIZE = ANSWER_HEADERS_SIZE + 512 };
 /*
  * Writes a complete HTTP answer with "Connection: close" and the JSON body, for connections without a request. Returns
- * its length in bytes. `size` must be at least 512.
+ * its length in bytes.
  */
-size_t errors_raw(enum error_code code, char *out, size_t size);
+size_t errors_raw(enum error_code code, const struct answer_headers *headers, char out[static ERRORS_RAW_SIZE]);
 
 #endif

@@ -9,6 +9,7 @@
 #include <event2/http.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/clock.h"
 #include "gateway/http/conn.h"
@@ -16,7 +17,7 @@
 #include "gateway/http/http.h"
 #include "gateway/http/http_metrics.h"
 
-enum { NUMBER_SIZE = 24, VALUE_SIZE = 256 };
+enum { NUMBER_SIZE = 24 };
 
 struct jsonw *reply_json(struct request *request)
 {
@@ -43,17 +44,63 @@ void reply_age(struct request *request, int64_t age_ms)
     reply_header(request, "Age", text);
 }
 
-/* Appends to an existing header, because an answer may vary by more than the origin. */
-static void add_value(struct request *request, const char *name, const char *value)
+struct answer_headers reply_headers(const struct request *request, int status)
 {
-    char whole[VALUE_SIZE];
-    const char *present =
-        request->evreq == NULL ? NULL : evhttp_find_header(evhttp_request_get_output_headers(request->evreq), name);
-    if (present != NULL) {
-        (void)snprintf(whole, sizeof(whole), "%s, %s", present, value);
-        value = whole;
+    return (struct answer_headers){
+        .storage = status == 200 || status == 304 ? request->storage : ANSWER_REVALIDATED,
+        .confidential = request->method != METHOD_GET || request_has_credentials(request),
+        .cors = cors_on(request->http->cors_origins),
+        .origin = cors_origin(request),
+    };
+}
+
+static void put_header(void *arg, const char *name, const char *value)
+{
+    reply_header(arg, name, value);
+}
+
+/* The headers that every answer has. */
+static void put_headers(struct request *request, int status, const char *content_type)
+{
+    const struct answer_headers headers = reply_headers(request, status);
+    answer_headers_each(&headers, put_header, request);
+    if (!answer_headers_tagged(&headers)) {
+        (void)evhttp_remove_header(evhttp_request_get_output_headers(request->evreq), "ETag");
     }
-    reply_header(request, name, value);
+    reply_header(request, "X-Request-Id", request->id);
+    if (content_type != NULL) {
+        reply_header(request, "Content-Type", content_type);
+    }
+    if (request->http->draining || request->close) {
+        reply_header(request, "Connection", "close");
+    }
+}
+
+bool reply_client_has(const struct request *request, const char *etag)
+{
+    const struct answer_headers headers = reply_headers(request, 200);
+    const char *known = request_header(request, "If-None-Match");
+    const char *opaque = strchr(etag, '"'); /* RFC 9110 compares weakly here: a cache may have added W/ */
+    return known != NULL && answer_headers_tagged(&headers) &&
+           (strcmp(known, "*") == 0 || (opaque != NULL && strstr(known, opaque) != NULL));
+}
+
+static void put_raw_header(void *arg, const char *name, const char *value)
+{
+    if (evhttp_add_header(evhttp_request_get_output_headers(arg), name, value) != 0) {
+        log_line(LOG_ERROR, NULL, "header %s not set", name);
+    }
+}
+
+void reply_without_request(struct http *http, struct evhttp_request *evreq)
+{
+    const struct request request = {.http = http, .evreq = evreq};
+    struct answer_headers headers = reply_headers(&request, 503);
+    headers.confidential = true;
+    answer_headers_each(&headers, put_raw_header, evreq);
+    put_raw_header(evreq, "Retry-After", "1");
+    put_raw_header(evreq, "Connection", "close");
+    evhttp_send_reply(evreq, 503, NULL, NULL);
 }
 
 /*
@@ -107,18 +154,6 @@ static void send_answer(struct request *request)
     record_answer(request, request->status);
 }
 
-static void put_headers(struct request *request, const char *content_type)
-{
-    reply_header(request, "X-Request-Id", request->id);
-    cors_answer(request, add_value);
-    if (content_type != NULL) {
-        reply_header(request, "Content-Type", content_type);
-    }
-    if (request->http->draining || request->close) {
-        reply_header(request, "Connection", "close");
-    }
-}
-
 static void put_length(struct request *request, size_t length)
 {
     char text[NUMBER_SIZE];
@@ -136,7 +171,7 @@ static void answer(struct request *request, int status, const char *content_type
     if (evreq == NULL) {
         return;
     }
-    put_headers(request, content_type);
+    put_headers(request, status, content_type);
     if (request->head && length > 0) {
         put_length(request, length);
     } else if (length > 0 && evbuffer_add(evhttp_request_get_output_buffer(evreq), bytes, length) != 0) {
@@ -181,7 +216,7 @@ struct evhttp_request *reply_begin(struct request *request, int status, const ch
     if (*conn == NULL) {
         return NULL;
     }
-    put_headers(request, content_type);
+    put_headers(request, status, content_type);
     put_length(request, length);
     request->evreq = NULL;
     conn_answer_begin(*conn);
@@ -266,7 +301,9 @@ void reply_error_answer(struct request *request, enum error_code code)
     if (entry->status == 503 || code == ERROR_IDEMPOTENCY_KEY_IN_USE) {
         reply_header(request, "Retry-After", "1");
     } else if (entry->status == 401) {
-        reply_header(request, "WWW-Authenticate", "Bearer");
+        const char *given = request_header(request, "Authorization");
+        bool refused = code == ERROR_UNAUTHORIZED && given != NULL && strncasecmp(given, "Bearer ", 7) == 0;
+        reply_header(request, "WWW-Authenticate", refused ? "Bearer error=\"invalid_token\"" : "Bearer");
     }
     reply_answer(request, entry->status);
 }

@@ -25,6 +25,18 @@ struct jsonw *reply_json(struct request *request);
 void reply_header(struct request *request, const char *name, const char *value);
 /* Sets the header Age of an answer with data of this age in ms; a negative age counts as 0. */
 void reply_age(struct request *request, int64_t age_ms);
+/*
+ * Returns whether the client has the answer with this ETag already: then answer 304. Only guests are answered 304;
+ * with credentials only a file that never changes is, because other answers to them have no ETag.
+ */
+MUST_CHECK bool reply_client_has(const struct request *request, const char *etag);
+/*
+ * Returns the headers that answer_headers.h decides, for an answer of this status. Every function of this file that
+ * answers sets them; call it for answers that are written without one.
+ */
+struct answer_headers reply_headers(const struct request *request, int status);
+/* Answers 503 to a request of evhttp for which there is no struct request: no memory, or too many connections. */
+void reply_without_request(struct http *http, struct evhttp_request *evreq);
 /* ENDS with the JSON in the worker's writer. */
 void reply_send(struct request *request, int status);
 /* ENDS without a body: 204, or 304. */

@@ -16,6 +16,7 @@
 #include "common/base/clock.h"
 #include "common/base/utf8.h"
 #include "gateway/core/clients.h"
+#include "gateway/http/cookie.h"
 #include "gateway/http/http.h"
 
 TAILQ_HEAD(request_list, request);
@@ -64,6 +65,19 @@ const char *request_header_at(const struct request *request, const char *name, s
         }
     }
     return NULL;
+}
+
+bool request_has_credentials(const struct request *request)
+{
+    const char *cookies = NULL;
+    size_t length = 0;
+    for (size_t i = 0; (cookies = request_header_at(request, "Cookie", i)) != NULL; i++) {
+        if (cookie_find(cookies, COOKIE_SESSION, &length) != NULL ||
+            cookie_find(cookies, COOKIE_SESSION_SECURE, &length) != NULL) {
+            return true;
+        }
+    }
+    return request_header(request, "Authorization") != NULL;
 }
 
 void request_header_list(const struct request *request, const char *name, char *out, size_t size)
@@ -117,22 +131,37 @@ static bool percent_decode(const char *text, size_t length, char *out, size_t si
     return utf8_valid(out, used);
 }
 
+const char *request_query_name(const struct request *request, const char **query, size_t *length)
+{
+    const char *at = *query;
+    if (at == NULL && request->evreq != NULL) {
+        at = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request->evreq));
+    }
+    if (at == NULL) {
+        return NULL;
+    }
+    at += strspn(at, "&");
+    *length = strcspn(at, "=&");
+    *query = at + strcspn(at, "&");
+    return *at == '\0' ? NULL : at;
+}
+
 bool request_query(const struct request *request, const char *name, char *out, size_t size)
 {
-    const char *query =
-        request->evreq == NULL ? NULL : evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request->evreq));
-    size_t name_length = strlen(name);
-    while (query != NULL && *query != '\0') {
-        size_t length = strcspn(query, "&");
-        if (length > name_length && query[name_length] == '=' && memcmp(query, name, name_length) == 0) {
-            if (!percent_decode(query + name_length + 1, length - name_length - 1, out, size)) {
-                (void)snprintf(out, size, "\x01");
-            }
-            return true;
-        }
-        query += length + (query[length] == '&');
+    const char *query = NULL;
+    const char *found = NULL;
+    size_t length = 0;
+    do {
+        found = request_query_name(request, &query, &length);
+    } while (found != NULL && (length != strlen(name) || memcmp(found, name, length) != 0));
+    if (found == NULL) {
+        return false;
     }
-    return false;
+    const char *value = found + length + (found[length] == '=');
+    if (!percent_decode(value, (size_t)(query - value), out, size)) {
+        (void)snprintf(out, size, "\x01");
+    }
+    return true;
 }
 
 struct evbuffer *request_take_body(struct request *request)

@@ -10,12 +10,14 @@
 
 #include <sys/queue.h>
 
+#include "common/base/address.h"
 #include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/protocol/message.h"
 #include "gateway/core/client_counts.h"
 #include "gateway/core/token.h"
+#include "gateway/http/answer_headers.h"
 #include "gateway/http/errors.h"
 #include "gateway/http/router.h"
 
@@ -28,7 +30,7 @@ struct request;
 struct requests;
 
 enum {
-    REQUEST_ADDRESS_SIZE = 46,                 /* an IPv6 address as text */
+    REQUEST_ADDRESS_SIZE = ADDRESS_TEXT_SIZE,
     REQUEST_SESSION_SIZE = TOKEN_SESSION_SIZE, /* hex of the session token's hash */
 };
 
@@ -63,7 +65,9 @@ struct request_user {
     bool admin;
     bool unchecked;                     /* a guest because Redis could not check the session */
     char session[REQUEST_SESSION_SIZE]; /* hash of the session token ("" if unknown), part of its Redis key */
-    int64_t expires_s;                  /* REQUEST_BY_ACCESS_TOKEN: seconds since the epoch, else 0 */
+    int64_t expires_s;                  /* REQUEST_BY_ACCESS_TOKEN: seconds since 1970, else 0 */
+    int64_t epoch;   /* of the user: of the access token; for a session once it was checked; 0: unknown */
+    int64_t ends_ms; /* end of the session, once it was checked; 0: unknown */
 };
 
 struct request {
@@ -80,6 +84,7 @@ struct request {
     struct client_keys client;         /* counted as a request in flight; without keys: not counted */
     void *handler_state;               /* the handler's memory, see request_handler_state; NULL before */
     void (*drop)(void *handler_state); /* frees what the handler's memory owns; NULL: nothing */
+    enum answer_storage storage;       /* of an answer 200 or 304 to a guest; the handler may set it */
 
     /* Internal to dispatch.c, limits.c, admission.c, audit.c, creation.c and reply.c. */
     struct evhttp_request *evreq;        /* NULL once answered */
@@ -95,14 +100,17 @@ struct request {
      * later. At the deadline the answer is sent without waiting for it. NULL: nothing.
      */
     request_ending ending;
-    bool held;                             /* the answer is written, and is sent by reply_ended */
-    int64_t start_us;                      /* the same by clock_boot_us */
-    int64_t deadline_ms;                   /* monotonic */
-    request_late late;                     /* NULL: the default */
-    void (*then)(struct request *request); /* called after a limit, session or audit entry was checked */
-    enum limit taking;                     /* the limit that is being checked */
-    bool taking_route;                     /* it is the limit of the route */
-    bool spent_auction;                    /* the limit of the auction was counted */
+    bool held;                                 /* the answer is written, and is sent by reply_ended */
+    int64_t start_us;                          /* the same by clock_boot_us */
+    int64_t deadline_ms;                       /* monotonic */
+    request_late late;                         /* NULL: the default */
+    void (*then)(struct request *request);     /* called after a limit, session or audit entry was checked */
+    void (*reloaded)(struct request *request); /* called after its credentials were loaded from PostgreSQL */
+    bool loaded;                               /* they were, or PostgreSQL could not be asked */
+    enum limit taking;                         /* the limit that is being checked */
+    uint64_t taking_key;                       /* of its counter without Redis */
+    bool taking_route;                         /* it is the limit of the route */
+    bool spent_auction;                        /* the limit of the auction was counted */
     /* Called once, before the request is answered by an error. NULL: nothing. */
     void (*refused)(struct request *request, enum error_code code);
     bool limit_shown;          /* RateLimit headers are set */
@@ -120,6 +128,11 @@ MUST_CHECK void *request_handler_state(struct request *request, size_t size);
 const char *request_header(const struct request *request, const char *name);
 /* Returns the value of the header of this name at `index`, in the order of the request; NULL if there are fewer. */
 const char *request_header_at(const struct request *request, const char *name, size_t index);
+/*
+ * Returns whether the request has credentials, valid or not: an Authorization header, or a session cookie of either
+ * name, in any Cookie header.
+ */
+MUST_CHECK bool request_has_credentials(const struct request *request);
 /* Joins all headers of this name with commas, in order (RFC 9110, 5.3). Values that do not fit are left out. */
 void request_header_list(const struct request *request, const char *name, char *out, size_t size);
 /*
@@ -127,6 +140,11 @@ void request_header_list(const struct request *request, const char *name, char *
  * badly encoded: true with "\x01" in `out`, which no validator accepts.
  */
 MUST_CHECK bool request_query(const struct request *request, const char *name, char *out, size_t size);
+/*
+ * Returns the name of the next query parameter, as it stands in the target, and its length. `*query` is NULL before the
+ * first call. NULL: there are no more.
+ */
+const char *request_query_name(const struct request *request, const char **query, size_t *length);
 /*
  * Moves the raw body into a buffer that the caller frees. Once per request, when the handler begins. NULL if out of
  * memory.

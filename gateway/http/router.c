@@ -144,3 +144,15 @@ const char *router_method_text(enum method method)
     assert(method < METHOD_COUNT);
     return texts[method];
 }
+
+bool route_has_parameter(const struct route *route, const char *name, size_t length)
+{
+    for (const char *at = route->query == NULL ? "" : route->query; *at != '\0'; at += strspn(at, " ")) {
+        size_t declared = strcspn(at, " ");
+        if (declared == length && memcmp(at, name, length) == 0) {
+            return true;
+        }
+        at += declared;
+    }
+    return false;
+}

@@ -53,9 +53,10 @@ enum limit {
 };
 
 enum route_body {
-    ROUTE_NO_BODY,   /* a body is ignored */
-    ROUTE_JSON_BODY, /* must be a JSON object: else 415 or 400; request->body is not NULL */
-    ROUTE_FILE_BODY, /* up to image_max_bytes; the handler calls request_take_body */
+    ROUTE_NO_BODY,       /* a body is ignored */
+    ROUTE_JSON_BODY,     /* must be a JSON object: else 415 or 400; request->body is not NULL */
+    ROUTE_OPTIONAL_BODY, /* likewise unless it is empty; request->body is NULL then */
+    ROUTE_FILE_BODY,     /* up to image_max_bytes; the handler calls request_take_body */
 };
 
 /*
@@ -71,6 +72,7 @@ struct route {
     route_handler handler;
     enum limit limit; /* counted before the handler runs: per user, or per client address for guests */
     enum route_body body;
+    const char *query; /* names of its query parameters, separated by blanks; NULL: none. Others are refused */
 };
 
 enum router_result { ROUTER_FOUND, ROUTER_NO_PATH, ROUTER_NO_METHOD };
@@ -97,5 +99,7 @@ void router_free(struct router *router);
 enum router_result router_find(const struct router *router, enum method method, const char *path, size_t length,
                                struct router_match *match);
 const char *router_method_text(enum method method);
+/* Whether the route declares this query parameter. */
+bool route_has_parameter(const struct route *route, const char *name, size_t length);
 
 #endif

@@ -579,14 +579,6 @@ static bool read_piece(struct request *request, void (*then)(void *arg))
     return workpool_run(images_of(request)->readers, work_read, then, request);
 }
 
-/* The name is a hash of the content: a cached file never changes. */
-static void put_cache_headers(struct request *request, const char *etag)
-{
-    reply_header(request, "ETag", etag);
-    reply_header(request, "Cache-Control", "public, max-age=31536000, immutable");
-    reply_header(request, "X-Content-Type-Options", "nosniff");
-}
-
 static void make_etag(const struct request *request, char etag[static ETAG_SIZE])
 {
     char text[UUID_TEXT_SIZE];
@@ -622,8 +614,11 @@ static void on_first_read(void *arg)
         return;
     }
     make_etag(request, etag);
-    put_cache_headers(request, etag);
-    if (request->head) {
+    reply_header(request, "ETag", etag);
+    if (reply_client_has(request, etag)) {
+        free(part->bytes);
+        reply_empty(request, 304);
+    } else if (request->head) {
         free(part->bytes);
         reply_bytes(request, 200, "image/webp", NULL, part->total);
     } else {
@@ -649,9 +644,11 @@ static void handle_show(struct request *request)
 {
     char etag[ETAG_SIZE];
     const char *known = request_header(request, "If-None-Match");
+    request->storage = ANSWER_IMMUTABLE; /* the name is a hash of the content: a file never changes */
     make_etag(request, etag);
-    if (known != NULL && strstr(known, etag) != NULL) {
-        put_cache_headers(request, etag);
+    /* "*" means any file that there is: on_read answers it. */
+    if (known != NULL && strcmp(known, "*") != 0 && reply_client_has(request, etag)) {
+        reply_header(request, "ETag", etag);
         reply_empty(request, 304);
         return;
     }
@@ -663,9 +660,9 @@ static void handle_show(struct request *request)
 }
 
 const struct route images_routes[] = {
-    {METHOD_POST, ROUTE_USER, "/api/v1/auctions/:id/images", handle_upload, LIMIT_IMAGES, ROUTE_FILE_BODY},
-    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id/images/:imageId", handle_remove, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_OPEN, "/images/:file", handle_show, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auctions/:id/images", handle_upload, LIMIT_IMAGES, ROUTE_FILE_BODY, NULL},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id/images/:imageId", handle_remove, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_OPEN, "/images/:file", handle_show, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };
 

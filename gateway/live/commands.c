@@ -24,6 +24,7 @@
 enum {
     ID_MAX = 64, /* bytes of an "id" as JSON */
     ID_SIZE = ID_MAX + 1,
+    ANSWERS_MAX = 8, /* commands `subscribe` for one auction that wait for its state; further ones are refused */
     HELD_MAX = 4, /* live messages held back between a bid's decision and its answer; further ones are sent at once */
     RESULT_WAIT_MS = 60000, /* for the decision on an accepted bid; after that only Redis may deliver it, or GET */
 };
@@ -43,16 +44,23 @@ struct subscription {
     struct watcher watcher;
     struct websocket *websocket;
     struct uuid auction_id;
-    bool stale;       /* updates were skipped: the present state must be sent */
-    char id[ID_SIZE]; /* id of the command until it was answered; else "" */
+    bool stale;                            /* updates were skipped: the present state must be sent */
+    STAILQ_HEAD(, waiting_answer) answers; /* one for each command `subscribe` that is not answered yet */
+    size_t answer_count;
     TAILQ_ENTRY(subscription) list;
 };
 
-/* A bid from this client, until its decision. */
+struct waiting_answer {
+    char id[ID_SIZE]; /* of the command */
+    STAILQ_ENTRY(waiting_answer) list;
+};
+
+/* A bid, a proxy bid or a withdrawal from this client, until its decision. */
 struct bid_request {
     struct request_transport transport; /* first */
     struct websocket *websocket;
     struct uuid auction_id;
+    bool withdraws;              /* a withdrawal: its decision is no bid_result */
     char *key;                   /* NULL: none */
     struct waiter waiter;        /* for the decision, should Redis lose it */
     struct text *held[HELD_MAX]; /* messages that arrived before the answer and follow it */
@@ -138,21 +146,60 @@ static void send_field_error(struct websocket *websocket, const char *id, const 
 
 /* ---- subscriptions ---- */
 
+/* Removes the first answer, which the caller has sent. */
+static void pop_answer(struct subscription *subscription, struct waiting_answer *answer)
+{
+    STAILQ_REMOVE_HEAD(&subscription->answers, list);
+    subscription->answer_count--;
+    free(answer);
+}
+
+/* False: it was refused, as no more commands may wait. */
+static bool push_answer(struct subscription *subscription, const char *id)
+{
+    struct waiting_answer *answer = subscription->answer_count < ANSWERS_MAX ? calloc(1, sizeof(*answer)) : NULL;
+    if (answer == NULL) {
+        send_error(subscription->websocket, ERROR_UNAVAILABLE, id, &subscription->auction_id);
+        return false;
+    }
+    (void)snprintf(answer->id, sizeof(answer->id), "%s", id);
+    STAILQ_INSERT_TAIL(&subscription->answers, answer, list);
+    subscription->answer_count++;
+    return true;
+}
+
 static void subscription_free(struct subscription *subscription)
 {
+    struct waiting_answer *answer = NULL;
     watch_remove(&subscription->watcher);
+    while ((answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
+        pop_answer(subscription, answer);
+    }
     TAILQ_REMOVE(&client_of(subscription->websocket)->subscriptions, subscription, list);
     client_of(subscription->websocket)->subscription_count--;
     free(subscription);
+}
+
+/* Answers one command; `id` may be "". An answer is sent even to a slow client. */
+static void send_snapshot(struct websocket *websocket, struct text *text, const char *id)
+{
+    if (id[0] == '\0') {
+        websocket_send(websocket, text);
+    } else {
+        websocket_send_frame(websocket, text_answer(text, id));
+    }
 }
 
 static void on_update(struct watcher *watcher, struct text *text)
 {
     struct subscription *subscription = watcher->owner;
     struct websocket *websocket = subscription->websocket;
-    if (subscription->id[0] != '\0') { /* the answer to its command is sent even to a slow client */
-        websocket_send_frame(websocket, text_answer(text, subscription->id));
-        subscription->id[0] = '\0';
+    struct waiting_answer *answer = NULL;
+    if (subscription->answer_count > 0) {
+        while ((answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
+            send_snapshot(websocket, text, answer->id);
+            pop_answer(subscription, answer);
+        }
     } else if (stream_is_clear(&websocket->stream)) {
         websocket_send(websocket, text);
     } else {
@@ -164,7 +211,14 @@ static void on_refused(struct watcher *watcher, enum error_code reason)
 {
     struct subscription *subscription = watcher->owner;
     struct websocket *websocket = subscription->websocket;
-    send_error(websocket, reason, subscription->id, &subscription->auction_id);
+    struct waiting_answer *answer = NULL;
+    if (subscription->answer_count == 0) { /* it has ended later */
+        send_error(websocket, reason, "", &subscription->auction_id);
+    }
+    while ((answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
+        send_error(websocket, reason, answer->id, &subscription->auction_id);
+        pop_answer(subscription, answer);
+    }
     subscription_free(subscription);
 }
 
@@ -218,6 +272,39 @@ static bool read_auction(struct websocket *websocket, const struct client_messag
     return true;
 }
 
+static struct subscription *subscription_make(struct websocket *websocket, const struct uuid *auction)
+{
+    struct subscription *subscription = calloc(1, sizeof(*subscription));
+    if (subscription != NULL) {
+        *subscription = (struct subscription){
+            .watcher = {.update = on_update, .refused = on_refused, .owner = subscription},
+            .websocket = websocket,
+            .auction_id = *auction,
+        };
+        STAILQ_INIT(&subscription->answers);
+        TAILQ_INSERT_TAIL(&client_of(websocket)->subscriptions, subscription, list);
+        client_of(websocket)->subscription_count++;
+    }
+    return subscription;
+}
+
+static void add_subscription(struct websocket *websocket, const struct uuid *auction, const char *id)
+{
+    if (client_of(websocket)->subscription_count >= (size_t)websocket->live->config->live_subscriptions_max) {
+        send_error(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, id, auction);
+        return;
+    }
+    struct subscription *subscription = subscription_make(websocket, auction);
+    if (subscription == NULL) {
+        send_error(websocket, ERROR_UNAVAILABLE, id, auction);
+    } else if (!push_answer(subscription, id)) {
+        subscription_free(subscription);
+    } else if (!watch_add(websocket->live->watches, &subscription->watcher, auction)) {
+        on_refused(&subscription->watcher, ERROR_UNAVAILABLE);
+    }
+}
+
+/* A repeated subscribe requests a snapshot. It waits with the former ones, which are answered by the same state. */
 static void do_subscribe(struct websocket *websocket, const struct client_message *message)
 {
     struct uuid auction;
@@ -225,31 +312,24 @@ static void do_subscribe(struct websocket *websocket, const struct client_messag
         return;
     }
     struct subscription *subscription = find_subscription(websocket, &auction);
+    if (subscription != NULL && subscription->answer_count > 0) {
+        (void)push_answer(subscription, message->id);
+        return;
+    }
     if (subscription != NULL) {
-        subscription_free(subscription); /* a repeated subscribe requests a snapshot */
+        subscription_free(subscription);
     }
-    if (client_of(websocket)->subscription_count >= (size_t)websocket->live->config->live_subscriptions_max) {
-        send_error(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, message->id, &auction);
-        return;
-    }
-    subscription = calloc(1, sizeof(*subscription));
-    if (subscription == NULL) {
-        send_error(websocket, ERROR_UNAVAILABLE, message->id, &auction);
-        return;
-    }
-    *subscription = (struct subscription){
-        .watcher = {.update = on_update, .refused = on_refused, .owner = subscription},
-        .websocket = websocket,
-        .auction_id = auction,
-    };
-    (void)snprintf(subscription->id, sizeof(subscription->id), "%s", message->id);
-    TAILQ_INSERT_TAIL(&client_of(websocket)->subscriptions, subscription, list);
-    client_of(websocket)->subscription_count++;
-    if (!watch_add(websocket->live->watches, &subscription->watcher, &auction)) {
-        on_refused(&subscription->watcher, ERROR_UNAVAILABLE);
-    }
+    add_subscription(websocket, &auction, message->id);
 }
 
+static void send_unsubscribed(struct websocket *websocket, const struct uuid *auction, const char *id)
+{
+    struct jsonw *json = begin_answer(websocket, "unsubscribed", id);
+    jsonw_put_uuid(json, "auctionId", auction);
+    send_answer(websocket);
+}
+
+/* It overtakes each subscribe that still waits for the state; their answer is that there is no subscription. */
 static void do_unsubscribe(struct websocket *websocket, const struct client_message *message)
 {
     struct uuid auction;
@@ -257,12 +337,15 @@ static void do_unsubscribe(struct websocket *websocket, const struct client_mess
         return;
     }
     struct subscription *subscription = find_subscription(websocket, &auction);
+    struct waiting_answer *answer = NULL;
+    while (subscription != NULL && (answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
+        send_unsubscribed(websocket, &auction, answer->id);
+        pop_answer(subscription, answer);
+    }
     if (subscription != NULL) {
         subscription_free(subscription);
     }
-    struct jsonw *json = begin_answer(websocket, "unsubscribed", message->id);
-    jsonw_put_uuid(json, "auctionId", &auction);
-    send_answer(websocket);
+    send_unsubscribed(websocket, &auction, message->id);
 }
 
 /* ---- bids ---- */
@@ -297,11 +380,28 @@ static void put_members(struct jsonw *json, const struct json *object)
     }
 }
 
-/* Notifies all connections of the bidder, including this one. Without a decision in time it only frees the bid. */
+/* A decision that came after `bid_pending`; the answer to a withdrawal that is decided in time has no bidId. */
+static void send_withdrawn(struct bid_request *bid_request, const struct decision *decision)
+{
+    struct websocket *websocket = bid_request->websocket;
+    struct jsonw *json = decision->status == BID_REJECTED
+                             ? begin_error(websocket, errors_of_reason(decision->reason), bid_request->id)
+                             : begin_answer(websocket, "proxy_withdrawn", bid_request->id);
+    jsonw_put_uuid(json, "auctionId", &bid_request->auction_id);
+    jsonw_put_uuid(json, "bidId", &decision->bid_id);
+    send_answer(websocket);
+}
+
+/*
+ * Notifies all connections of the bidder, including this one. Of a withdrawal the others learn nothing, as over HTTP.
+ * Without a decision in time it only frees the bid.
+ */
 static void on_decided(struct waiter *waiter, const struct decision *decision)
 {
     struct bid_request *bid_request = waiter->arg;
-    if (decision != NULL) {
+    if (decision != NULL && bid_request->withdraws) {
+        send_withdrawn(bid_request, decision);
+    } else if (decision != NULL) {
         presences_decided(bid_request->websocket->live->presences, decision);
     }
     transport_free(bid_request);
@@ -324,14 +424,27 @@ static void wait_for_decision(struct bid_request *bid_request, const struct json
     }
 }
 
-/* Converts the answer of POST bids. It is parsed first, because the same writer holds it. */
+static const char *type_of_status(int status)
+{
+    switch (status) {
+    case 200:
+        return "bid_result";
+    case 202:
+        return "bid_pending";
+    case 204:
+        return "proxy_withdrawn";
+    default:
+        return "error";
+    }
+}
+
+/* Converts the answer over HTTP. It is parsed first, because the same writer holds it. A 204 has no body. */
 static void on_bid_answered(struct request_transport *transport, int status, const char *text, size_t length)
 {
     struct bid_request *bid_request = (struct bid_request *)transport;
     struct websocket *websocket = bid_request->websocket;
-    const char *type = status == 202 ? "bid_pending" : "bid_result";
-    struct json *answer = json_parse(text, length, NULL);
-    struct jsonw *json = begin_answer(websocket, status < 300 ? type : "error", bid_request->id);
+    struct json *answer = length == 0 ? NULL : json_parse(text, length, NULL);
+    struct jsonw *json = begin_answer(websocket, type_of_status(status), bid_request->id);
     jsonw_put_uuid(json, "auctionId", &bid_request->auction_id);
     if (answer != NULL) {
         put_members(json, answer);
@@ -346,15 +459,21 @@ static void on_bid_answered(struct request_transport *transport, int status, con
     json_free(answer);
 }
 
-/* The body for POST bids; NULL without memory. */
-static struct json *make_body(struct websocket *websocket, const struct json *amount)
+/* A command that a route of bids.h handles. */
+struct bid_command {
+    int route;        /* index in bids_routes */
+    const char *name; /* of the member with the amount, in the command and in the body; NULL: the route has no body */
+};
+
+/* The body for the route; NULL without memory. */
+static struct json *make_body(struct websocket *websocket, const char *name, const struct json *amount)
 {
     struct jsonw *json = websocket->live->json;
     size_t length = 0;
     jsonw_reset(json);
     jsonw_object(json);
-    if (amount != NULL) {
-        jsonw_name(json, "amount");
+    if (name != NULL && amount != NULL) {
+        jsonw_name(json, name);
         jsonw_value(json, amount);
     }
     jsonw_end_object(json);
@@ -388,13 +507,14 @@ static struct bid_request *make_transport(struct websocket *websocket, const str
     return bid_request;
 }
 
-static void place_bid(struct websocket *websocket, const struct client_message *message, const struct uuid *auction,
-                      const struct json *key)
+static void pass_to_route(struct websocket *websocket, const struct client_message *message, const struct uuid *auction,
+                          const struct json *key, const struct bid_command *command)
 {
+    const struct json *amount = command->name == NULL ? NULL : json_member(message->tree, command->name);
     struct bid_request *bid_request = make_transport(websocket, message, auction, key);
-    struct json *body = bid_request == NULL ? NULL : make_body(websocket, json_member(message->tree, "amount"));
+    struct json *body = bid_request == NULL ? NULL : make_body(websocket, command->name, amount);
     const struct dispatch_transport from = {
-        .route = &bids_routes[BIDS_PLACE],
+        .route = &bids_routes[command->route],
         .context = websocket->live->bids,
         .parameter = *auction,
         .body = body,
@@ -402,6 +522,9 @@ static void place_bid(struct websocket *websocket, const struct client_message *
         .address = websocket->address,
         .transport = bid_request == NULL ? NULL : &bid_request->transport,
     };
+    if (bid_request != NULL) {
+        bid_request->withdraws = command->route == BIDS_WITHDRAW;
+    }
     if (body == NULL || !dispatch_by_transport(websocket->live->dispatch, &from)) {
         if (bid_request != NULL) {
             transport_free(bid_request);
@@ -410,7 +533,9 @@ static void place_bid(struct websocket *websocket, const struct client_message *
     }
 }
 
-static void do_bid(struct websocket *websocket, const struct client_message *message)
+/* Checks what HTTP checks before a handler: credentials, and the form of the key. */
+static void run_bid_command(struct websocket *websocket, const struct client_message *message,
+                            const struct bid_command *command)
 {
     struct uuid auction;
     const struct json *key = json_member(message->tree, "idempotencyKey");
@@ -424,8 +549,41 @@ static void do_bid(struct websocket *websocket, const struct client_message *mes
     } else if (key != NULL && key->type != JSON_STRING && key->type != JSON_NULL) {
         send_field_error(websocket, message->id, "idempotencyKey", "must have 1 to 64 characters");
     } else {
-        place_bid(websocket, message, &auction, key != NULL && key->type == JSON_STRING ? key : NULL);
+        pass_to_route(websocket, message, &auction, key != NULL && key->type == JSON_STRING ? key : NULL, command);
     }
+}
+
+static void do_bid(struct websocket *websocket, const struct client_message *message)
+{
+    static const struct bid_command bid = {BIDS_PLACE, "amount"};
+    run_bid_command(websocket, message, &bid);
+}
+
+/*
+ * Sets a maximum (POST proxy), or withdraws it (DELETE proxy). A maximum of null does not withdraw: a client that
+ * computes one wrongly sends null as well.
+ */
+static void do_proxy(struct websocket *websocket, const struct client_message *message)
+{
+    static const struct bid_command set = {BIDS_PROXY, "maxAmount"};
+    static const struct bid_command withdrawal = {BIDS_WITHDRAW, NULL};
+    static const char *const with_maximum[] = {"maxAmount", "idempotencyKey", "receipt"};
+    bool withdraw = false;
+    if (json_member(message->tree, "withdraw") == NULL) {
+        run_bid_command(websocket, message, &set);
+        return;
+    }
+    if (!json_get_bool(message->tree, "withdraw", &withdraw) || !withdraw) {
+        send_field_error(websocket, message->id, "withdraw", "must be true, or left out");
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(with_maximum); i++) {
+        if (json_member(message->tree, with_maximum[i]) != NULL) {
+            send_field_error(websocket, message->id, with_maximum[i], "must be left out together with withdraw");
+            return;
+        }
+    }
+    run_bid_command(websocket, message, &withdrawal);
 }
 
 /* ---- users ---- */
@@ -448,7 +606,11 @@ static void on_notified(struct presence *presence, const struct uuid *auction, s
 
 static void on_user_ended(struct presence *presence, enum error_code reason)
 {
-    websocket_close(presence->owner, WEBSOCKET_POLICY, reason == ERROR_USER_BANNED ? "banned" : "session ended");
+    if (session_expired(&presence->user)) {
+        websocket_close(presence->owner, WEBSOCKET_EXPIRED, "expired");
+    } else {
+        websocket_close(presence->owner, WEBSOCKET_POLICY, reason == ERROR_USER_BANNED ? "banned" : "session ended");
+    }
 }
 
 static bool enter(struct websocket *websocket, const struct request_user *user)
@@ -508,7 +670,7 @@ static void do_auth(struct websocket *websocket, const struct client_message *me
     *auth_check = (struct auth_check){.websocket = websocket, .user = user};
     (void)snprintf(auth_check->id, sizeof(auth_check->id), "%s", message->id);
     client_of(websocket)->auth_check = auth_check;
-    presence_check(websocket->live->deployment, websocket->live->redis, &user, on_auth_checked, auth_check);
+    presence_check(websocket->live->access, &user, on_auth_checked, auth_check);
 }
 
 /* ---- ping ---- */
@@ -521,7 +683,7 @@ static void do_ping(struct websocket *websocket, const struct client_message *me
 
 /* ---- table of commands ---- */
 
-enum { MEMBERS_MAX = 4 };
+enum { MEMBERS_MAX = 5 };
 
 static const struct command_entry {
     const char *type;
@@ -531,6 +693,7 @@ static const struct command_entry {
     {"subscribe", do_subscribe, {"auctionId"}},
     {"unsubscribe", do_unsubscribe, {"auctionId"}},
     {"bid", do_bid, {"auctionId", "amount", "idempotencyKey", "receipt"}},
+    {"proxy", do_proxy, {"auctionId", "maxAmount", "withdraw", "idempotencyKey", "receipt"}},
     {"ping", do_ping, {NULL}},
     {"auth", do_auth, {"token"}},
 };
@@ -596,7 +759,7 @@ static void run(struct websocket *websocket, const struct json *tree)
             return;
         }
     }
-    send_field_error(websocket, id, "type", "must be auth, subscribe, unsubscribe, bid or ping");
+    send_field_error(websocket, id, "type", "must be auth, subscribe, unsubscribe, bid, proxy or ping");
 }
 
 static void take(struct websocket *websocket, const void *bytes, size_t length)
@@ -649,6 +812,6 @@ static void handle_upgrade(struct request *request)
 }
 
 const struct route commands_routes[] = {
-    {METHOD_GET, ROUTE_OPTIONAL, "/ws", handle_upgrade, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPTIONAL, "/ws", handle_upgrade, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -1,9 +1,9 @@
 /*
- * GET /ws and the messages of its clients: auth, subscribe, unsubscribe, bid, ping. Each message is a JSON object with
- * "type". It may have an "id", a short string or number, which the answer repeats.
+ * GET /ws and the messages of its clients: auth, subscribe, unsubscribe, bid, proxy, ping. Each message is a JSON
+ * object with "type". It may have an "id", a short string or number, which the answer repeats.
  *
- * A bid becomes a request over another transport (request.h). The handler of POST bids processes it, with the same
- * admission, limits and guarantees.
+ * A bid or proxy bid becomes a request over another transport (request.h). The handler of the route over HTTP processes
+ * it, with the same admission, limits and guarantees.
  *
  * Caller: routes.c.
  */

@@ -4,13 +4,11 @@
  */
 #include "gateway/live/eventstream.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/access/limits.h"
-#include "gateway/http/cors.h"
 #include "gateway/http/http.h"
 #include "gateway/http/reply.h"
 #include "gateway/live/live.h"
@@ -20,8 +18,7 @@
 #include "gateway/live/watch.h"
 
 enum {
-    RETRY_LEAST_MS = 1000, /* minimum delay of a reconnect; up to live_reconnect_ms are added */
-    HEAD_SIZE = 1024,
+    HEAD_SIZE = ANSWER_HEADERS_SIZE + 512,
     LINE_SIZE = 32,
     LAST_ID_DIGITS = 18,
 };
@@ -44,8 +41,7 @@ static struct eventstream *eventstream_of(struct stream *stream)
 
 static int write_retry(const struct live_context *live, char out[static LINE_SIZE])
 {
-    uint32_t spread = randombytes_uniform((uint32_t)live->config->live_reconnect_ms + 1);
-    return snprintf(out, LINE_SIZE, "retry: %u\n\n", RETRY_LEAST_MS + spread);
+    return snprintf(out, LINE_SIZE, "retry: %u\n\n", streams_reconnect_ms(live->streams));
 }
 
 /* ---- while it is open ---- */
@@ -131,15 +127,14 @@ static struct frame *write_head(const struct live_context *live, const struct re
 {
     char head[HEAD_SIZE];
     char retry[LINE_SIZE];
-    const char *origin = cors_origin(request);
+    char lines[ANSWER_HEADERS_SIZE];
+    const struct answer_headers headers = reply_headers(request, 200);
+    answer_headers_text(&headers, lines);
     (void)write_retry(live, retry);
-    int length =
-        snprintf(head, sizeof(head),
-                 "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
-                 "X-Accel-Buffering: no\r\nX-Request-Id: %s\r\nVary: Origin\r\n%s%s%sConnection: close\r\n"
-                 "\r\n%s",
-                 request->id, origin == NULL ? "" : "Access-Control-Allow-Origin: ", origin == NULL ? "" : origin,
-                 origin == NULL ? "" : "\r\n", retry);
+    int length = snprintf(head, sizeof(head),
+                          "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n%s"
+                          "X-Accel-Buffering: no\r\nX-Request-Id: %s\r\nConnection: close\r\n\r\n%s",
+                          lines, request->id, retry);
     return length < 0 || length >= HEAD_SIZE ? NULL : frame_new(head, (size_t)length);
 }
 
@@ -185,7 +180,6 @@ static void on_update(struct watcher *watcher, struct text *text)
         reply_end(request);
     } else if (request->head) {
         eventstream_free(events);
-        reply_header(request, "Cache-Control", "no-store");
         reply_header(request, "X-Accel-Buffering", "no");
         reply_bytes(request, 200, "text/event-stream", NULL, 0);
     } else {
@@ -216,6 +210,7 @@ static int64_t read_last_id(const struct request *request)
 static void handle_events(struct request *request)
 {
     const struct live_context *live = request->context;
+    request->storage = ANSWER_NOT_STORED;
     if (streams_full(live->streams) || request->http->draining || !live->deployment->known) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
@@ -239,6 +234,6 @@ static void handle_events(struct request *request)
 }
 
 const struct route eventstream_routes[] = {
-    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id/events", handle_events, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id/events", handle_events, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -18,7 +18,7 @@
 struct live_context {
     const struct config *config;
     const struct deployment *deployment;
-    struct redis *redis;
+    const struct access *access;
     struct jsonw *json; /* the writer of replies */
     struct streams *streams;
     struct watches *watches;

@@ -4,7 +4,7 @@
 #include "gateway/live/live_metrics.h"
 
 static const char *const kinds[] = {[LIVE_METRICS_WEBSOCKET] = "websocket", [LIVE_METRICS_EVENT_STREAM] = "sse"};
-#define CODES(X)             X(1000) X(1001) X(1002) X(1003) X(1005) X(1007) X(1008) X(1009) X(1011) X(1013)
+#define CODES(X)             X(1000) X(1001) X(1002) X(1003) X(1005) X(1007) X(1008) X(1009) X(1011) X(1012) X(1013) X(1014) X(4001)
 #define NUMBER_TEXT(number)  #number,
 #define NUMBER_VALUE(number) number,
 static const char *const codes[] = {"none", CODES(NUMBER_TEXT) "other"};

@@ -12,11 +12,11 @@
 #include "common/io/redis.h"
 #include "common/protocol/keys.h"
 #include "common/service/config.h"
+#include "gateway/access/admission.h"
 #include "gateway/access/session.h"
 #include "gateway/auction/me.h"
 #include "gateway/bid/ledger.h"
 #include "gateway/bid/waiters.h"
-#include "gateway/core/deployment.h"
 
 enum {
     BUCKETS = 1024,
@@ -131,63 +131,44 @@ void presence_remove(struct presences *presences, struct presence *presence)
 
 /* ---- credentials ---- */
 
+/* Nobody can say whether the credentials are valid: connected users may stay, but no new session is accepted. */
+static enum error_code error_of(const struct request_user *user, enum admission_verdict verdict)
+{
+    switch (verdict) {
+    case ADMISSION_NO_SESSION:
+        return ERROR_UNAUTHORIZED;
+    case ADMISSION_BANNED:
+        return ERROR_USER_BANNED;
+    case ADMISSION_UNCHECKED:
+    case ADMISSION_MISSING:
+        return user->via == REQUEST_BY_ACCESS_TOKEN ? ERROR_COUNT : ERROR_UNAVAILABLE;
+    default:
+        return ERROR_COUNT;
+    }
+}
+
 struct check {
-    int64_t from_ms; /* sessions that began earlier have ended */
     struct request_user user;
     presence_checked checked;
     void *arg;
 };
 
-/*
- * Evaluates the reply to MGET of session and ban. Without Redis all connected users may stay, but no new session is
- * accepted.
- */
-static enum error_code evaluate_credentials(const struct request_user *user, int64_t from_ms, const redisReply *reply)
-{
-    bool by_token = user->via == REQUEST_BY_ACCESS_TOKEN;
-    if (session_expired(user)) {
-        return ERROR_UNAUTHORIZED;
-    }
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
-        return by_token ? ERROR_COUNT : ERROR_UNAVAILABLE;
-    }
-    const redisReply *session = reply->element[0];
-    if (reply->element[1]->type == REDIS_REPLY_STRING) {
-        return ERROR_USER_BANNED;
-    }
-    if (session->type != REDIS_REPLY_STRING) {
-        return by_token ? ERROR_COUNT : ERROR_UNAUTHORIZED;
-    }
-    const char *began = strchr(session->str, ' ');
-    bool ended =
-        strcmp(session->str, "-") == 0 || (!by_token && (began == NULL ? 0 : strtoll(began, NULL, 10)) < from_ms);
-    return ended ? ERROR_UNAUTHORIZED : ERROR_COUNT;
-}
-
-static void on_checked(const redisReply *reply, void *arg)
+static void on_checked(enum admission_verdict verdict, void *arg)
 {
     struct check *check = arg;
-    check->checked(evaluate_credentials(&check->user, check->from_ms, reply), check->arg);
+    check->checked(session_expired(&check->user) ? ERROR_UNAUTHORIZED : error_of(&check->user, verdict), check->arg);
     free(check);
 }
 
-void presence_check(const struct deployment *deployment, struct redis *redis, const struct request_user *user,
-                    presence_checked checked, void *arg)
+void presence_check(const struct access *access, const struct request_user *user, presence_checked checked, void *arg)
 {
-    int64_t from_ms = deployment->epoch.sessions_from_ms;
-    char session[KEYS_SIZE];
-    char ban[KEYS_SIZE];
-    const char *const arguments[] = {"MGET", session, ban};
-    struct check *check = calloc(1, sizeof(*check));
-    keys_session(&user->id, user->session, session);
-    keys_ban(deployment->epoch.number, &user->id, ban);
-    if (check != NULL) {
-        *check = (struct check){.from_ms = from_ms, .user = *user, .checked = checked, .arg = arg};
+    struct check *check = session_expired(user) ? NULL : calloc(1, sizeof(*check));
+    if (check == NULL) {
+        checked(session_expired(user) ? ERROR_UNAUTHORIZED : ERROR_UNAVAILABLE, arg);
+        return;
     }
-    if (check == NULL || !redis_command(redis, on_checked, check, ARRAY_LEN(arguments), arguments, NULL)) {
-        free(check);
-        checked(evaluate_credentials(user, from_ms, NULL), arg);
-    }
+    *check = (struct check){*user, checked, arg};
+    admission_check(access, &check->user, on_checked, check);
 }
 
 /* A check of one session or token of a user. All its connections stay or end with the result. */
@@ -237,7 +218,20 @@ static void start_recheck(struct presences *presences, struct presence *presence
     presence->checked_ms = now;
     if (recheck != NULL) {
         *recheck = (struct recheck){.presences = presences, .user = presence->user};
-        presence_check(presences->options.deployment, presences->options.redis, &recheck->user, on_rechecked, recheck);
+        presence_check(presences->options.access, &recheck->user, on_rechecked, recheck);
+    }
+}
+
+/* Nothing but the clock is asked, so this is done for all in each sweep. */
+static void end_expired(struct presences *presences)
+{
+    struct presence *next = NULL;
+    for (struct presence *presence = TAILQ_FIRST(&presences->all); presence != NULL; presence = next) {
+        next = TAILQ_NEXT(presence, all);
+        if (session_expired(&presence->user)) {
+            presence_remove(presences, presence);
+            presence->ended(presence, ERROR_UNAUTHORIZED);
+        }
     }
 }
 
@@ -249,6 +243,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     int64_t late = now - INT64_C(1000) * presences->options.config->live_ping_interval_s;
     (void)fd;
     (void)what;
+    end_expired(presences);
     for (size_t i = 0; i < CHECKS_MAX && (presence = TAILQ_FIRST(&presences->all)) != NULL; i++) {
         if (presence->checked_ms > late || !redis_up(presences->options.redis)) {
             return;

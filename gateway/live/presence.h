@@ -3,7 +3,8 @@
  * connections over a Redis channel per user. A worker subscribes to the channel only while it has a connection of that
  * user.
  *
- * Credentials are checked again when a session ends, when a user is banned, and every live_ping_interval_s.
+ * Credentials are checked again when a session ends, when a user is banned, and every live_ping_interval_s. A
+ * connection ends within SWEEP_MS once its session or access token has expired.
  *
  * Callers: commands.c, eventstream.c (presences); components.c. sessions_recheck triggers a check.
  */
@@ -17,8 +18,8 @@
 #include "gateway/http/request.h"
 #include "gateway/live/frame.h"
 
+struct access;
 struct config;
-struct deployment;
 struct event_base;
 struct pg;
 struct redis;
@@ -46,7 +47,7 @@ struct presence {
 struct presences_options {
     struct event_base *base;
     const struct config *config;
-    const struct deployment *deployment;
+    const struct access *access;
     struct pg *pg;
     struct redis *redis;    /* for commands */
     struct redis *listener; /* subscribes to the channels of connected users */
@@ -66,8 +67,7 @@ void presence_remove(struct presences *presences, struct presence *presence);
  * reason.
  */
 typedef void (*presence_checked)(enum error_code reason, void *arg);
-void presence_check(const struct deployment *deployment, struct redis *redis, const struct request_user *user,
-                    presence_checked checked, void *arg);
+void presence_check(const struct access *access, const struct request_user *user, presence_checked checked, void *arg);
 
 /* A decision on a user's bid, from any source. Each connection receives it once. */
 void presences_decided(struct presences *presences, const struct decision *decision);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -484,6 +485,11 @@ void streams_free(struct streams *streams)
 void streams_drain(struct streams *streams)
 {
     streams->draining = true;
+}
+
+uint32_t streams_reconnect_ms(const struct streams *streams)
+{
+    return STREAMS_RECONNECT_LEAST_MS + randombytes_uniform((uint32_t)streams->config->live_reconnect_ms + 1);
 }
 
 size_t streams_open(const struct streams *streams)

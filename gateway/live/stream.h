@@ -25,6 +25,9 @@ struct event_base;
 struct stream;
 struct streams;
 
+/* A gateway that restarts needs about a second, so an earlier reconnect would often be refused. */
+enum { STREAMS_RECONNECT_LEAST_MS = 1000 };
+
 enum stream_end {
     STREAM_END_DRAIN,
     STREAM_END_SLOW,   /* more than live_buffer_bytes are queued, or nothing was written for live_stall_s */
@@ -80,6 +83,8 @@ MUST_CHECK struct streams *streams_new(struct event_base *base, const struct con
 void streams_free(struct streams *streams);
 /* Finishes every stream. Clients receive a hint when to reconnect. */
 void streams_drain(struct streams *streams);
+/* A random delay for the hint: at least STREAMS_RECONNECT_LEAST_MS, up to live_reconnect_ms more. */
+uint32_t streams_reconnect_ms(const struct streams *streams);
 size_t streams_open(const struct streams *streams);
 /* True if live_connections_max are open. */
 bool streams_full(const struct streams *streams);

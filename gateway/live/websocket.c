@@ -1,7 +1,6 @@
 /*
  * See websocket.h. wslay parses frames and checks the protocol. It also answers pings and closes, into a buffer of this
- * file. Its context exists only while a frame or a message is incomplete. That is known from two counters: bytes given
- * to it, and bytes of complete frames.
+ * file. Its context exists only while a frame or a message is incomplete (frame_reader.h).
  */
 #include "gateway/live/websocket.h"
 
@@ -27,13 +26,13 @@
 
 enum {
     KEY_BYTES = 16,
-    KEY_TEXT = 24,        /* base64 of it */
-    ACCEPT_SIZE = 32,     /* base64 of SHA1_BYTES, and the terminator */
-    HANDSHAKE_SIZE = 512, /* of the response to the handshake */
+    KEY_TEXT = 24,                              /* base64 of it */
+    ACCEPT_SIZE = 32,                           /* base64 of SHA1_BYTES, and the terminator */
+    HANDSHAKE_SIZE = ANSWER_HEADERS_SIZE + 512, /* of the response to the handshake */
     ANSWERS_SIZE = 32768, /* pongs and a close for one read: no longer than the frames that they answer, plus 127 */
     REASON_SIZE = 64,
-    LIST_SIZE = 512,     /* of a list header; a longer one counts as absent */
-    FRAGMENTS_MAX = 256, /* per message: wslay keeps each separately, and one byte takes a hundred */
+    LIST_SIZE = 512,      /* of a list header; a longer one counts as absent */
+    CLOSE_CODE_BYTES = 2, /* of a close frame's payload; the reason follows */
 };
 
 #define KEY_SUFFIX  "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -88,7 +87,6 @@ static ssize_t on_recv(wslay_event_context_ptr frames, uint8_t *out, size_t size
     memcpy(out, websocket->bytes, length);
     websocket->bytes += length;
     websocket->length -= length;
-    websocket->given += length;
     return (ssize_t)length;
 }
 
@@ -114,30 +112,43 @@ static ssize_t on_send(wslay_event_context_ptr frames, const uint8_t *data, size
 static void on_frame(wslay_event_context_ptr frames, const struct wslay_event_on_frame_recv_start_arg *frame, void *arg)
 {
     struct websocket *websocket = arg;
-    uint64_t length = frame->payload_length;
-    uint64_t header = 2 + 4; /* with the mask; a frame without one is an error */
-    if (length > UINT16_MAX) {
-        header += 8;
-    } else if (length > 125) {
-        header += 2;
-    }
-    websocket->frame = header + length;
-    if (wslay_is_ctrl_frame(frame->opcode)) {
-        return;
-    }
-    websocket->fragments = websocket->fragmented ? websocket->fragments + 1 : 1;
-    websocket->fragmented = !frame->fin;
-    if (websocket->fragments > FRAGMENTS_MAX) {
-        websocket_close(websocket, WEBSOCKET_POLICY, "too many fragments");
-        wslay_event_shutdown_read(frames);
-    }
+    (void)frames;
+    websocket->closing = frame->opcode == WSLAY_CONNECTION_CLOSE;
 }
 
-static void on_frame_end(wslay_event_context_ptr frames, void *arg)
+static void on_chunk(wslay_event_context_ptr frames, const struct wslay_event_on_frame_recv_chunk_arg *chunk, void *arg)
 {
     struct websocket *websocket = arg;
     (void)frames;
-    websocket->framed += websocket->frame;
+    if (websocket->closing && chunk->data_length <= sizeof(websocket->close_payload) - websocket->close_length) {
+        memcpy(websocket->close_payload + websocket->close_length, chunk->data, chunk->data_length);
+        websocket->close_length += (uint8_t)chunk->data_length;
+    }
+}
+
+/* wslay knows the codes of RFC 6455 only, and would answer those that IANA registered later as errors. */
+static bool is_registered(unsigned code)
+{
+    return code == WEBSOCKET_RESTART || code == WEBSOCKET_TRY_LATER || code == WEBSOCKET_BAD_GATEWAY;
+}
+
+/* Answers a close with such a code as wslay answers the others: by the same code and reason. */
+static void on_frame_end(wslay_event_context_ptr frames, void *arg)
+{
+    struct websocket *websocket = arg;
+    const uint8_t *payload = websocket->close_payload;
+    size_t length = websocket->close_length;
+    if (!websocket->closing || length < CLOSE_CODE_BYTES || websocket->stream.state != STREAM_OPEN) {
+        return;
+    }
+    unsigned code = (unsigned)payload[0] << 8U | payload[1];
+    if (is_registered(code) && utf8_valid(payload + CLOSE_CODE_BYTES, length - CLOSE_CODE_BYTES)) {
+        note_closed(websocket, code);
+        stream_finish(&websocket->stream, frame_websocket(WSLAY_CONNECTION_CLOSE, payload, length));
+        wslay_event_shutdown_read(frames);
+    } else if (is_registered(code)) {
+        websocket_close(websocket, WEBSOCKET_NOT_UTF8, "close reason is not UTF-8");
+    }
 }
 
 /* False: the client exceeded the limit of messages, and was closed. */
@@ -207,12 +218,11 @@ static bool open_frames(struct websocket *websocket)
         .recv_callback = on_recv,
         .send_callback = on_send,
         .on_frame_recv_start_callback = on_frame,
+        .on_frame_recv_chunk_callback = on_chunk,
         .on_frame_recv_end_callback = on_frame_end,
         .on_msg_recv_callback = on_message,
     };
     if (websocket->frames == NULL) {
-        websocket->given = 0;
-        websocket->framed = 0;
         if (wslay_event_context_server_init(&websocket->frames, &callbacks, websocket) != 0) {
             return false;
         }
@@ -239,15 +249,27 @@ static void send_close(struct websocket *websocket)
     }
 }
 
+/* Closes because of a frame that exceeds a limit; everything before it has been handled. */
+static void refuse_frame(struct websocket *websocket, enum frame_verdict verdict)
+{
+    if (verdict == FRAME_TOO_BIG) {
+        websocket_close(websocket, WEBSOCKET_TOO_BIG, "message too big");
+    } else if (verdict == FRAME_TOO_MANY) {
+        websocket_close(websocket, WEBSOCKET_POLICY, "too many fragments");
+    }
+}
+
 static void on_input(struct stream *stream, const uint8_t *bytes, size_t length)
 {
     struct websocket *websocket = websocket_of(stream);
+    enum frame_verdict verdict = FRAME_FITS;
     if (!open_frames(websocket)) {
         websocket_close(websocket, WEBSOCKET_INTERNAL, "no memory");
         return;
     }
     websocket->bytes = bytes;
-    websocket->length = length;
+    websocket->length = frame_reader_take(&websocket->reader, bytes, length,
+                                          (uint64_t)websocket->live->config->live_message_max_bytes, &verdict);
     answers.length = 0;
     int failed = wslay_event_recv(websocket->frames);
     if (failed == 0 && stream->state == STREAM_OPEN && !send_pongs(websocket)) {
@@ -262,7 +284,8 @@ static void on_input(struct stream *stream, const uint8_t *bytes, size_t length)
     } else if (failed != 0) {
         websocket_close(websocket, WEBSOCKET_PROTOCOL, "invalid frame"); /* wslay writes no close frame in this case */
     }
-    if (stream->state != STREAM_OPEN || (!websocket->fragmented && websocket->given == websocket->framed)) {
+    refuse_frame(websocket, verdict);
+    if (stream->state != STREAM_OPEN || frame_reader_idle(&websocket->reader)) {
         close_frames(websocket);
     }
 }
@@ -284,8 +307,7 @@ static void on_close(struct stream *stream, enum stream_end end)
     char reason[REASON_SIZE];
     switch (end) {
     case STREAM_END_DRAIN:
-        (void)snprintf(reason, sizeof(reason), "reconnect in %u ms",
-                       randombytes_uniform((uint32_t)websocket->live->config->live_reconnect_ms + 1));
+        (void)snprintf(reason, sizeof(reason), "reconnect in %u ms", streams_reconnect_ms(stream->streams));
         websocket_close(websocket, WEBSOCKET_GOING_AWAY, reason);
         break;
     case STREAM_END_SLOW:
@@ -372,14 +394,17 @@ static struct frame *write_handshake(const struct request *request)
     char text[KEY_TEXT + sizeof(KEY_SUFFIX)];
     char accept[ACCEPT_SIZE];
     char answer[HANDSHAKE_SIZE];
+    char lines[ANSWER_HEADERS_SIZE];
+    const struct answer_headers headers = reply_headers(request, 101);
     bool named = header_has(request, "Sec-WebSocket-Protocol", SUBPROTOCOL);
     (void)snprintf(text, sizeof(text), "%s" KEY_SUFFIX, request_header(request, "Sec-WebSocket-Key"));
     sha1(text, strlen(text), hash);
     sodium_bin2base64(accept, sizeof(accept), hash, sizeof(hash), sodium_base64_VARIANT_ORIGINAL);
+    answer_headers_text(&headers, lines);
     int length = snprintf(answer, sizeof(answer),
                           "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                          "Sec-WebSocket-Accept: %s\r\nX-Request-Id: %s\r\n%s\r\n",
-                          accept, request->id, named ? "Sec-WebSocket-Protocol: " SUBPROTOCOL "\r\n" : "");
+                          "Sec-WebSocket-Accept: %s\r\nX-Request-Id: %s\r\n%s%s\r\n",
+                          accept, request->id, lines, named ? "Sec-WebSocket-Protocol: " SUBPROTOCOL "\r\n" : "");
     assert(length > 0 && length < HANDSHAKE_SIZE);
     return frame_new(answer, (size_t)length);
 }

@@ -10,17 +10,24 @@
 #include <wslay/wslay.h>
 
 #include "gateway/http/request.h"
+#include "gateway/live/frame_reader.h"
 #include "gateway/live/stream.h"
 
-/* Close codes (RFC 6455, 7.4.1). */
+enum { WEBSOCKET_CLOSE_MAX = 125 /* bytes of a control frame's payload: code and reason */ };
+
+/* Close codes (RFC 6455, 7.4.1; from 1012 on the registry of IANA). */
 enum {
     WEBSOCKET_GOING_AWAY = 1001,
     WEBSOCKET_PROTOCOL = 1002,
     WEBSOCKET_NOT_TEXT = 1003,
     WEBSOCKET_NOT_UTF8 = 1007,
     WEBSOCKET_POLICY = 1008,
+    WEBSOCKET_TOO_BIG = 1009,
     WEBSOCKET_INTERNAL = 1011,
+    WEBSOCKET_RESTART = 1012,
     WEBSOCKET_TRY_LATER = 1013,
+    WEBSOCKET_BAD_GATEWAY = 1014,
+    WEBSOCKET_EXPIRED = 4001, /* ours: the session or access token has expired */
 };
 
 struct live_context;
@@ -49,12 +56,11 @@ struct websocket {
     wslay_event_context_ptr frames; /* NULL between messages: a context takes 8 KiB */
     const uint8_t *bytes;           /* input being parsed */
     size_t length;
-    uint64_t given;   /* bytes given to `frames` */
-    uint64_t framed;  /* bytes of complete frames among them */
-    uint64_t frame;   /* bytes of the frame being received */
+    struct frame_reader reader;
+    uint8_t close_payload[WEBSOCKET_CLOSE_MAX]; /* of the client's close frame, as far as received */
+    uint8_t close_length;
+    bool closing;     /* the frame being received is a close frame */
     bool closed;      /* its close was counted */
-    bool fragmented;  /* a message lacks its next frame */
-    int fragments;    /* frames of this message so far */
     int64_t since_ms; /* monotonic; start of the window that limits messages */
     int messages;     /* messages in the window */
 };

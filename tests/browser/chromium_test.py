@@ -2,36 +2,15 @@
 """Tests with headless Chromium: a page of the deployment opens a WebSocket and an EventSource and receives a bid. Logged in
 by its cookie, it bids. A page of another origin gets nothing.
 
-chromedriver controls Chromium over HTTP (W3C WebDriver). Started by tests/run, which names the deployment in the
-environment.
+Started by tests/run, which names the deployment in the environment.
 """
-import http.client
 import http.server
-import json
-import os
-import re
-import subprocess
 import sys
-import tempfile
 import threading
-import time
 
 sys.dont_write_bytecode = True
-from fixture import API, PASSWORD, SOCKET_URL, URL, WAIT_S, Fixture, run  # noqa: E402 (no byte code may be written)
-
-LOOK_S = 0.05
-OPTIONS = [
-    "--headless=new",
-    "--no-sandbox",  # tests may run as root; the pages are ours
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-proxy-server",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
+from browser import Browser, OtherSite  # noqa: E402 (no byte code may be written)
+from fixture import API, PASSWORD, SOCKET_URL, URL, Fixture, run  # noqa: E402
 
 # Opens both for an auction and notes what they say in window.heard.
 OPEN = """
@@ -53,63 +32,6 @@ fetch(url, {method: 'POST', headers: {'Content-Type': 'application/json'}, body:
 """
 
 SAY = "socket.send(JSON.stringify(arguments[0]));"
-
-BROWSER_S = 120  # for one answer of a browser: on a loaded machine its start alone may take 20 s
-
-
-class Browser:
-    """A chromedriver, and one session of it."""
-
-    def __init__(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="rostrum-test.", ignore_cleanup_errors=True)
-        environment = {**os.environ, "HOME": self.folder.name}
-        self.driver = subprocess.Popen(
-            ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-        )
-        self.connection = http.client.HTTPConnection("127.0.0.1", self.port(), timeout=BROWSER_S)
-        options = {"binary": "/usr/bin/chromium", "args": [*OPTIONS, f"--user-data-dir={self.folder.name}/data"]}
-        wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
-        self.session = self.call("POST", "/session", wanted)["sessionId"]
-
-    def port(self):
-        for line in self.driver.stdout:
-            found = re.search(r"started successfully on port (\d+)", line)
-            if found:
-                return int(found.group(1))
-        raise RuntimeError("chromedriver does not start")
-
-    def call(self, method, path, body=None):
-        self.connection.request(method, path, json.dumps(body or {}) if method == "POST" else None)
-        answer = self.connection.getresponse()
-        value = json.loads(answer.read())["value"]
-        assert answer.status == 200, value
-        return value
-
-    def visit(self, url):
-        self.call("POST", f"/session/{self.session}/url", {"url": url})
-
-    def script(self, text, *arguments, kind="sync"):
-        body = {"script": text, "args": list(arguments)}
-        return self.call("POST", f"/session/{self.session}/execute/{kind}", body)
-
-    def heard(self):
-        return self.script("return window.heard")
-
-    def wait(self, condition):
-        """Waits until the received messages fulfil the condition, and returns them."""
-        until = time.monotonic() + WAIT_S
-        while True:
-            heard = self.heard()
-            if condition(heard):
-                return heard
-            assert time.monotonic() < until, f"did not arrive: {heard}"
-            time.sleep(LOOK_S)
-
-    def close(self):
-        self.call("DELETE", f"/session/{self.session}")
-        self.driver.terminate()
-        self.driver.wait()
-        self.folder.cleanup()
 
 
 def types(messages):
@@ -146,21 +68,6 @@ def a_cookie_is_enough_to_bid():
         notified = {message["type"]: message for message in messages}
         assert (notified["bid_result"]["status"], notified["bid_result"]["amount"]) == ("accepted", 14), heard
         assert notified["bid_placed"]["currentBid"] == 14, heard
-
-
-class OtherSite(http.server.BaseHTTPRequestHandler):
-    """A page of another origin."""
-
-    def do_GET(self):  # the name that http.server asks for
-        page = b"<!doctype html><title>another site</title>"
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(page)))
-        self.end_headers()
-        self.wfile.write(page)
-
-    def log_message(self, format, *args):
-        pass
 
 
 def another_site_gets_nothing():

@@ -188,7 +188,7 @@ static void replace_workers(const struct factory_user *who)
         count -= count > 0 && kill(old[count - 1], 0) != 0;
         replaced = count == 0;
         client_header(fixture.client, "Connection: close");
-        EXPECT_STATUS(fixture_call(who, "GET", "/api/v1/users/me/sessions", NULL), 200);
+        EXPECT_STATUS(fixture_call(who, "POST", "/api/v1/auth/refresh", NULL), 200);
     }
 }
 

@@ -83,6 +83,48 @@ START_TEST(the_token_of_the_registration_mail_verifies_the_address_once)
 }
 END_TEST
 
+static void make_webhook(void)
+{
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", ME "/webhooks",
+                               "{\"url\": \"http://127.0.0.1:9999/hook\", \"events\": [\"OUTBID\"]}"),
+                  201);
+}
+
+static int count_webhooks(void)
+{
+    return reply_count(fixture_call(&fixture.ann, "GET", ME "/webhooks", NULL), "items");
+}
+
+/* The person who registered with an address may not be its owner. */
+START_TEST(a_webhook_made_before_the_verification_ends_with_it)
+{
+    char token[TOKEN_SIZE];
+    make_webhook();
+    ck_assert_int_eq(count_webhooks(), 1);
+    read_token(fixture.ann.email, "confirm", token);
+    EXPECT_STATUS(send_token(VERIFY, token, ""), 204);
+    ck_assert_int_eq(count_webhooks(), 0);
+    make_webhook();
+    EXPECT_STATUS(request_reset(fixture.ann.email), 202);
+    read_token(fixture.ann.email, "new password", token);
+    EXPECT_STATUS(send_token(CONFIRM, token, ", \"password\": \"" FACTORY_PASSWORD "\""), 204);
+    ck_assert(factory_log_in(fixture.client, &fixture.ann));
+    ck_assert_int_eq(count_webhooks(), 1); /* the address was verified when it was made */
+}
+END_TEST
+
+START_TEST(a_webhook_made_before_the_verification_ends_with_a_reset)
+{
+    char token[TOKEN_SIZE];
+    make_webhook();
+    EXPECT_STATUS(request_reset(fixture.ann.email), 202);
+    read_token(fixture.ann.email, "new password", token);
+    EXPECT_STATUS(send_token(CONFIRM, token, ", \"password\": \"" FACTORY_PASSWORD "\""), 204);
+    ck_assert(factory_log_in(fixture.client, &fixture.ann));
+    ck_assert_int_eq(count_webhooks(), 0);
+}
+END_TEST
+
 START_TEST(the_verification_mail_is_resent_only_to_unverified_addresses)
 {
     char token[TOKEN_SIZE];
@@ -331,6 +373,8 @@ static Suite *account_mail_suite(void)
 {
     const TTest *const tests[] = {
         the_token_of_the_registration_mail_verifies_the_address_once,
+        a_webhook_made_before_the_verification_ends_with_it,
+        a_webhook_made_before_the_verification_ends_with_a_reset,
         the_verification_mail_is_resent_only_to_unverified_addresses,
         mail_to_an_unverified_address_omits_the_display_name,
         malformed_unknown_foreign_and_expired_tokens_are_refused,

@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include "common/base/clock.h"
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
 
@@ -117,6 +118,19 @@ START_TEST(a_foreign_origin_cannot_write_with_the_cookie)
 }
 END_TEST
 
+START_TEST(a_bearer_token_that_is_not_valid_is_named_as_the_error)
+{
+    EXPECT_ERROR(fixture_call(NULL, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    ck_assert_str_eq(client_reply_header(fixture.client, "WWW-Authenticate"), "Bearer");
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/auth/logout", NULL), 204);
+    EXPECT_ERROR(fixture_call(&fixture.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    ck_assert_str_eq(client_reply_header(fixture.client, "WWW-Authenticate"), "Bearer error=\"invalid_token\"");
+    client_header(fixture.client, "Authorization: Bearer a.b.c");
+    EXPECT_ERROR(fixture_call(NULL, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    ck_assert_str_eq(client_reply_header(fixture.client, "WWW-Authenticate"), "Bearer error=\"invalid_token\"");
+}
+END_TEST
+
 START_TEST(logging_out_ends_the_session_at_once)
 {
     char cookie[FACTORY_TOKEN_SIZE];
@@ -133,6 +147,11 @@ START_TEST(a_session_refreshes_its_access_token)
     const struct reply *reply = call_with_cookie(cookie, "POST", "/api/v1/auth/refresh", NULL);
     EXPECT_STATUS(reply, 200);
     EXPECT_PRESENT(reply, "expiresIn");
+    int64_t expires_ms = 0;
+    ck_assert(clock_parse(reply_text(reply, "expiresAt"), &expires_ms));
+    int64_t left_s = (expires_ms - clock_now_ms()) / 1000;
+    ck_assert_int_gt(left_s, 3000); /* access_token_s is an hour */
+    ck_assert_int_le(left_s, 3600);
     client_header(fixture.client, client_format("Authorization: Bearer %s", reply_text(reply, "accessToken")));
     EXPECT_TEXT(fixture_call(NULL, "GET", ME, NULL), "id", fixture.ann.id);
     EXPECT_ERROR(fixture_call(NULL, "POST", "/api/v1/auth/refresh", NULL), 401, "UNAUTHORIZED");
@@ -182,6 +201,7 @@ static Suite *accounts_suite(void)
         wrong_password_and_unknown_email_get_the_same_error,
         cookie_session_token_and_access_token_authenticate,
         a_foreign_origin_cannot_write_with_the_cookie,
+        a_bearer_token_that_is_not_valid_is_named_as_the_error,
         logging_out_ends_the_session_at_once,
         a_session_refreshes_its_access_token,
         users_change_their_name_and_password,

@@ -1,8 +1,8 @@
 /*
  * A PostgreSQL server that may lose what it committed is named by GET /ready and by rostrumctl verify. Only a superuser
- * can change these settings.
+ * can change these settings. A Redis that may evict any key is named by GET /ready.
  *
- * Runs alone: it changes settings of PostgreSQL.
+ * Runs alone: it changes settings of PostgreSQL and Redis.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
+#include "tests/support/redis_run.h"
 
 enum { PASSWORD_SIZE = 128, URL_SIZE = 512, STATEMENT_SIZE = 128, NOTICED_MS = 20000, TIMEOUT_S = 90 };
 
@@ -87,11 +88,37 @@ START_TEST(a_server_that_may_lose_commits_is_named)
 }
 END_TEST
 
+static void set_policy(const char *policy)
+{
+    const char *const command[] = {"CONFIG", "SET", "maxmemory-policy", policy};
+    redis_run(ARRAY_LEN(command), command);
+}
+
+static bool is_eviction_reported(void)
+{
+    const struct reply *reply = fixture_call(NULL, "GET", "/ready", NULL);
+    return reply->status == 200 && strcmp(reply_text(reply, "degraded.0"), "eviction") == 0 &&
+           strcmp(reply_text(reply, "backEnds.redis.error"), "has the maxmemory-policy allkeys-lru") == 0;
+}
+
+START_TEST(a_redis_that_may_evict_any_key_is_named)
+{
+    set_policy("volatile-ttl");
+    SUITE_WAIT(deployment_ready(), NOTICED_MS);
+    set_policy("allkeys-lru");
+    SUITE_WAIT(is_eviction_reported(), NOTICED_MS);
+    set_policy("noeviction");
+    SUITE_WAIT(deployment_ready(), NOTICED_MS);
+    set_policy("volatile-ttl");
+}
+END_TEST
+
 /* An unchecked fixture: it runs in the parent process, also after a failed test. */
 static void restore(void)
 {
     set("fsync", NULL);
     set("full_page_writes", NULL);
+    set_policy("volatile-ttl");
 }
 
 static Suite *durability_suite(void)
@@ -102,6 +129,7 @@ static Suite *durability_suite(void)
     tcase_add_unchecked_fixture(tcase, NULL, restore);
     tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
     tcase_add_loop_test(tcase, a_server_that_may_lose_commits_is_named, 0, 2);
+    tcase_add_test(tcase, a_redis_that_may_evict_any_key_is_named);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -3,6 +3,9 @@
  * and connections closed by logout or ban. Limits, drains and lost connections are in live_limits_test.c, the WebSocket
  * protocol in websocket_test.c.
  *
+ * At the end all messages that were sent and received are validated against gateway/asyncapi.yaml, and each kind of
+ * message that it describes must have been among them.
+ *
  * Runs alone: load of other tests would delay its live updates.
  */
 #include <stdio.h>
@@ -13,6 +16,7 @@
 #include "tests/support/deployment.h"
 #include "tests/support/events.h"
 #include "tests/support/fixture.h"
+#include "tests/support/live_recording.h"
 #include "tests/support/websocket.h"
 
 enum { HEADER_SIZE = FACTORY_TOKEN_SIZE + 64, SOON_MS = 6000 };
@@ -132,6 +136,88 @@ START_TEST(no_updates_arrive_after_unsubscribing)
 }
 END_TEST
 
+/* A command with the id `id`; "" : none. Each of the last TEXTS results is valid. */
+static const char *command_text(const char *type, const char *auction, const char *id)
+{
+    enum { TEXTS = 32, TEXT_SIZE = 160 };
+    static char texts[TEXTS][TEXT_SIZE];
+    static size_t next;
+    char *text = texts[next++ % TEXTS];
+    (void)snprintf(text, TEXT_SIZE, "{\"type\": \"%s\", \"auctionId\": \"%s\"%s%s}", type, auction,
+                   id[0] == '\0' ? "" : ", \"id\": ", id);
+    return text;
+}
+
+static void expect_answer(struct websocket *socket, const char *type, const char *id)
+{
+    const struct json *message = receive(socket, NULL);
+    ck_assert_msg(strcmp(websocket_text(message, "type"), type) == 0 && strcmp(websocket_text(message, "id"), id) == 0,
+                  "expected %s with id %s, got %s with id %s", type, id, websocket_text(message, "type"),
+                  websocket_text(message, "id"));
+}
+
+/* No other test watches the auction, so the first snapshot must come from PostgreSQL: the commands overtake it. */
+START_TEST(each_overtaken_subscribe_is_answered_by_its_id)
+{
+    struct websocket *guest = open_as(NULL);
+    const char *const again[] = {command_text("subscribe", fixture.auction, "1"),
+                                 command_text("subscribe", fixture.auction, "\"two\""),
+                                 command_text("subscribe", fixture.auction, "")};
+    ck_assert(websocket_send_texts(guest, again, ARRAY_LEN(again)));
+    expect_answer(guest, "snapshot", "1");
+    expect_answer(guest, "snapshot", "two");
+    expect_answer(guest, "snapshot", "");
+    websocket_free(guest);
+    guest = open_as(NULL);
+    char other[UUID_TEXT_SIZE];
+    const struct factory_terms terms = {0};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
+    const char *const left[] = {command_text("subscribe", other, "1"), command_text("subscribe", other, "2"),
+                                command_text("unsubscribe", other, "3")};
+    ck_assert(websocket_send_texts(guest, left, ARRAY_LEN(left)));
+    expect_answer(guest, "unsubscribed", "1");
+    expect_answer(guest, "unsubscribed", "2");
+    expect_answer(guest, "unsubscribed", "3");
+    (void)subscribe(guest, other);
+    websocket_free(guest);
+}
+END_TEST
+
+START_TEST(each_overtaken_subscribe_of_an_unknown_auction_is_refused_by_its_id)
+{
+    static const char unknown[] = "0190aaaa-0000-7000-8000-000000000000";
+    struct websocket *guest = open_as(NULL);
+    const char *const texts[] = {command_text("subscribe", unknown, "1"), command_text("subscribe", unknown, "2")};
+    ck_assert(websocket_send_texts(guest, texts, ARRAY_LEN(texts)));
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        const struct json *message = receive(guest, "error");
+        expect_member(message, "error", "NOT_FOUND");
+        expect_member(message, "id", client_format("%zu", i + 1));
+    }
+    websocket_free(guest);
+}
+END_TEST
+
+/* Each waiting answer costs memory while PostgreSQL is slow. */
+START_TEST(the_number_of_subscribes_that_wait_for_one_auction_is_limited)
+{
+    enum { WAITING_MAX = 8 };
+    struct websocket *guest = open_as(NULL);
+    const char *texts[WAITING_MAX + 1];
+    for (size_t i = 0; i <= WAITING_MAX; i++) {
+        texts[i] = command_text("subscribe", fixture.auction, client_format("%zu", i));
+    }
+    ck_assert(websocket_send_texts(guest, texts, ARRAY_LEN(texts)));
+    const struct json *message = receive(guest, "error");
+    expect_member(message, "error", "UNAVAILABLE");
+    expect_member(message, "id", client_format("%d", WAITING_MAX));
+    for (size_t i = 0; i < WAITING_MAX; i++) {
+        expect_answer(guest, "snapshot", client_format("%zu", i));
+    }
+    websocket_free(guest);
+}
+END_TEST
+
 START_TEST(invalid_subscriptions_and_messages_get_errors)
 {
     struct websocket *guest = open_as(NULL);
@@ -211,6 +297,21 @@ START_TEST(each_state_of_an_auction_sends_an_update)
     expect_member(message, "status", "sold");
     expect_member(message, "currentBid", "15.00");
     expect_member(message, "seq", client_format("%lld", (long long)seq + 1));
+    websocket_free(guest);
+}
+END_TEST
+
+START_TEST(an_auction_without_bids_ends_unsold)
+{
+    char id[UUID_TEXT_SIZE];
+    const struct factory_terms terms = {.lasts_ms = 1500};
+    struct websocket *guest = open_as(NULL);
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
+    (void)subscribe(guest, id);
+    expect_member(receive(guest, "auction_ended"), "status", "ended");
+    const struct json *message = receive(guest, "auction_unsold");
+    expect_member(message, "status", "unsold");
+    ck_assert_int_eq((int)json_member(message, "currentBid")->type, JSON_NULL);
     websocket_free(guest);
 }
 END_TEST
@@ -348,6 +449,130 @@ START_TEST(repeated_messages_with_one_key_place_one_bid)
 }
 END_TEST
 
+/* ---- proxy bids ---- */
+
+static const char *proxy_text(const char *more)
+{
+    return client_format("{\"type\": \"proxy\", \"auctionId\": \"%s\", \"id\": \"p\"%s}", fixture.auction, more);
+}
+
+static void expect_maximum(const struct factory_user *who, const char *amount)
+{
+    const struct reply *reply = fixture_call(who, "GET", fixture_path("/proxy"), NULL);
+    EXPECT_STATUS(reply, amount == NULL ? 404 : 200);
+    if (amount != NULL) {
+        EXPECT_TEXT(reply, "maxAmount", amount);
+    }
+}
+
+START_TEST(a_proxy_bid_over_websocket_is_set_raised_and_withdrawn)
+{
+    struct websocket *ann = open_as(&fixture.ann);
+    struct websocket *guest = open_as(NULL);
+    (void)subscribe(guest, fixture.auction);
+    const struct json *answer = exchange(ann, proxy_text(", \"maxAmount\": 100.00, \"receipt\": true"), "bid_pending");
+    expect_member(answer, "id", "p");
+    expect_member(answer, "status", "pending");
+    expect_member(answer, "maxAmount", "100.00");
+    expect_member(answer, "auctionId", fixture.auction);
+    ck_assert_ptr_null(json_member(answer, "amount"));
+    ck_assert_str_ne(websocket_text(answer, "receipt"), "");
+    answer = receive(ann, "bid_result");
+    expect_member(answer, "status", "accepted");
+    expect_member(answer, "maxAmount", "100.00");
+    expect_member(answer, "amount", "10.00");
+    expect_maximum(&fixture.ann, "100.00");
+    expect_member(receive(guest, "bid_placed"), "currentBid", "10.00");
+    (void)exchange(ann, proxy_text(", \"maxAmount\": \"120.00\""), "bid_pending");
+    expect_member(receive(ann, "bid_result"), "status", "accepted");
+    expect_maximum(&fixture.ann, "120.00");
+    (void)exchange(ann, proxy_text(", \"maxAmount\": 90"), "bid_pending");
+    answer = receive(ann, "bid_result");
+    expect_member(answer, "status", "rejected");
+    expect_member(answer, "reason", "MAXIMUM_NOT_RAISED");
+    ck_assert_ptr_nonnull(receive(guest, "auction_updated")); /* nothing public changed */
+    answer = exchange(ann, proxy_text(", \"withdraw\": true"), "proxy_withdrawn");
+    expect_member(answer, "id", "p");
+    expect_member(answer, "auctionId", fixture.auction);
+    expect_maximum(&fixture.ann, NULL);
+    websocket_free(ann);
+    websocket_free(guest);
+}
+END_TEST
+
+START_TEST(a_key_makes_a_repeated_proxy_bid_one_bid)
+{
+    static const char more[] = ", \"maxAmount\": 100.00, \"idempotencyKey\": \"once\"";
+    struct websocket *ann = open_as(&fixture.ann);
+    char id[UUID_TEXT_SIZE];
+    (void)snprintf(id, sizeof(id), "%s", websocket_text(exchange(ann, proxy_text(more), "bid_pending"), "bidId"));
+    expect_member(receive(ann, "bid_result"), "bidId", id);
+    expect_member(exchange(ann, proxy_text(more), "bid_result"), "bidId", id);
+    client_header(fixture.client, "Idempotency-Key: once");
+    const struct reply *reply = fixture_call(&fixture.ann, "POST", fixture_path("/proxy"), "{\"maxAmount\": 100.00}");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "bidId", id);
+    websocket_free(ann);
+}
+END_TEST
+
+START_TEST(refusals_of_proxy_bids_have_the_codes_of_http)
+{
+    static const struct {
+        const char *more;
+        const char *error;
+    } refusals[] = {
+        {"", "VALIDATION_FAILED"},
+        {", \"maxAmount\": null", "VALIDATION_FAILED"}, /* as over HTTP: it does not withdraw */
+        {", \"maxAmount\": 60, \"amount\": 60", "VALIDATION_FAILED"},
+        {", \"maxAmount\": 60, \"withdraw\": true", "VALIDATION_FAILED"},
+        {", \"withdraw\": false", "VALIDATION_FAILED"},
+        {", \"withdraw\": \"true\"", "VALIDATION_FAILED"},
+        {", \"withdraw\": true, \"idempotencyKey\": \"k\"", "VALIDATION_FAILED"},
+        {", \"maxAmount\": -1", "INVALID_AMOUNT"},
+        {", \"maxAmount\": 20", "BID_TOO_LOW"},
+        {", \"withdraw\": true", "NOT_FOUND"}, /* ann has no maximum */
+    };
+    struct websocket *ann = open_as(&fixture.ann);
+    struct websocket *seller = open_as(&fixture.seller);
+    struct websocket *guest = open_as(NULL);
+    bid(&fixture.bob, "50.00");
+    for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+        const struct json *answer = exchange(ann, proxy_text(refusals[i].more), "error");
+        ck_assert_msg(strcmp(websocket_text(answer, "error"), refusals[i].error) == 0, "%s: expected %s, got %s",
+                      refusals[i].more, refusals[i].error, websocket_text(answer, "error"));
+        expect_member(answer, "id", "p");
+    }
+    expect_member(exchange(seller, proxy_text(", \"maxAmount\": 60"), "error"), "error", "OWN_AUCTION");
+    expect_member(exchange(guest, proxy_text(", \"maxAmount\": 60"), "error"), "error", "UNAUTHORIZED");
+    expect_member(exchange(guest, proxy_text(", \"withdraw\": true"), "error"), "error", "UNAUTHORIZED");
+    websocket_free(ann);
+    websocket_free(seller);
+    websocket_free(guest);
+}
+END_TEST
+
+/* As over HTTP: an answer after 3 s at the latest. A lock on the auction's row delays the decision. */
+START_TEST(a_late_withdrawal_is_pending_and_then_decided)
+{
+    struct websocket *ann = open_as(&fixture.ann);
+    char id[UUID_TEXT_SIZE];
+    (void)exchange(ann, proxy_text(", \"maxAmount\": 100.00"), "bid_pending");
+    (void)receive(ann, "bid_result");
+    PQclear(sql_rows(fixture.sql, "BEGIN", NULL));
+    ck_assert_int_eq(
+        (int)sql_int(fixture.sql, "SELECT 1 FROM auctions WHERE id = $1::uuid FOR UPDATE", fixture.auction, NULL), 1);
+    const struct json *answer = exchange(ann, proxy_text(", \"withdraw\": true"), "bid_pending");
+    (void)snprintf(id, sizeof(id), "%s", websocket_text(answer, "bidId"));
+    PQclear(sql_rows(fixture.sql, "COMMIT", NULL));
+    answer = receive(ann, "proxy_withdrawn");
+    expect_member(answer, "bidId", id);
+    expect_member(answer, "id", "p");
+    expect_maximum(&fixture.ann, NULL);
+    websocket_free(ann);
+}
+END_TEST
+
 /* ---- messages for one user ---- */
 
 START_TEST(a_result_reaches_all_connections_of_its_user_only)
@@ -476,7 +701,8 @@ START_TEST(other_origins_cannot_connect_with_the_cookie)
     ck_assert_int_eq(handshake_status("Origin: https://evil.example\r\n"), 403);
     ck_assert_int_eq(handshake_status("Origin: null\r\n"), 403);
     ck_assert_int_eq(handshake_status("Origin: https://shop.example\r\n"), 101); /* an allowed origin without cookie */
-    (void)snprintf(header, sizeof(header), "Origin: http://127.0.0.1\r\nCookie: session=%s\r\n", fixture.ann.session);
+    (void)snprintf(header, sizeof(header), "Origin: %s\r\nCookie: session=%s\r\n", deployment_http_url(),
+                   fixture.ann.session);
     ck_assert_int_eq(handshake_status(header), 101);
 }
 END_TEST
@@ -528,6 +754,7 @@ START_TEST(an_event_stream_sends_snapshot_and_updates)
     ck_assert_int_eq(events_status(events), 200);
     ck_assert_ptr_nonnull(strstr(events_head(events), "Content-Type: text/event-stream"));
     ck_assert_ptr_nonnull(strstr(events_head(events), "Cache-Control: no-store"));
+    ck_assert_ptr_nonnull(strstr(events_head(events), "X-Content-Type-Options: nosniff"));
     const struct event_block *block = events_next(events);
     ck_assert_ptr_nonnull(block);
     ck_assert_str_ne(block->retry, "");
@@ -635,15 +862,23 @@ static Suite *live_suite(void)
         a_guest_gets_a_snapshot_and_then_every_version,
         live_updates_use_the_pseudonyms_of_the_history,
         no_updates_arrive_after_unsubscribing,
+        each_overtaken_subscribe_is_answered_by_its_id,
+        each_overtaken_subscribe_of_an_unknown_auction_is_refused_by_its_id,
+        the_number_of_subscribes_that_wait_for_one_auction_is_limited,
         invalid_subscriptions_and_messages_get_errors,
         a_connection_has_at_most_a_hundred_subscriptions,
         each_state_of_an_auction_sends_an_update,
+        an_auction_without_bids_ends_unsold,
         updates_and_cancellations_send_an_update,
         a_retracted_bid_sends_a_snapshot,
         a_bid_over_websocket_gets_pending_and_result,
         a_receipt_is_sent_on_request,
         refusals_over_websocket_have_the_codes_of_http,
         repeated_messages_with_one_key_place_one_bid,
+        a_proxy_bid_over_websocket_is_set_raised_and_withdrawn,
+        a_key_makes_a_repeated_proxy_bid_one_bid,
+        refusals_of_proxy_bids_have_the_codes_of_http,
+        a_late_withdrawal_is_pending_and_then_decided,
         a_result_reaches_all_connections_of_its_user_only,
         a_rejected_bid_names_its_reason,
         notifications_are_pushed_without_subscription,
@@ -664,5 +899,9 @@ static Suite *live_suite(void)
 
 int main(void)
 {
-    return suite_run(live_suite());
+    if (!live_recording_begin()) {
+        return EXIT_FAILURE;
+    }
+    bool passed = suite_run(live_suite()) == EXIT_SUCCESS;
+    return live_recording_check(getenv("ROSTRUM_TEST") == NULL) && passed ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -47,6 +47,8 @@ static const char *read_metrics(const char *program)
     const struct reply *reply = client_call(client, "GET", "/metrics", NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert_ptr_nonnull(strstr(client_reply_header(client, "Content-Type"), "text/plain; version=0.0.4"));
+    ck_assert_str_eq(client_reply_header(client, "X-Content-Type-Options"), "nosniff");
+    ck_assert_str_eq(client_reply_header(client, "Cache-Control"), "no-store");
     ck_assert_uint_lt(reply->length, sizeof(text));
     (void)snprintf(text, sizeof(text), "%s", reply->body);
     client_free(client);
@@ -302,6 +304,7 @@ START_TEST(the_metrics_listener_serves_nothing_else)
         ck_assert_ptr_nonnull(client);
         ck_assert_int_eq(client_call(client, "GET", "/api/v1/time", NULL)->status, 404);
         ck_assert_int_eq(client_call(client, "GET", "/", NULL)->status, 404);
+        ck_assert_str_eq(client_reply_header(client, "X-Content-Type-Options"), "nosniff");
         client_free(client);
     }
 }

@@ -30,6 +30,8 @@ sys.dont_write_bytecode = True
 from contract import Client, Document, Fault, Reply  # noqa: E402 (needs the path above)
 from database import connection, query_value, sql  # noqa: E402
 from endpoints import Endpoints  # noqa: E402
+from live_contract import LiveDocument  # noqa: E402
+from typescript import compile_calls  # noqa: E402
 
 API = "/api/v1"
 PASSWORD = "correct horse battery"
@@ -56,7 +58,7 @@ UNREACHED_STATUS = {
 # connection limit is reached (live_limits_test.c). A link with an invalid token is refused before any query.
 LINK_CALLS = {"showVerifyEmail", "showResetPassword", "showUnsubscribe", "unsubscribe"}
 WITHOUT_BACK_END = LINK_CALLS | {"getHealth", "getMetrics", "getImage", "getKeys", "getTime", "getDocument",
-                                 "quoteAmounts", "openSocket"}
+                                 "getLiveDocument", "quoteAmounts", "openSocket"}
 UNREACHED = {
     *((name, 503, "UNAVAILABLE") for name in WITHOUT_BACK_END),
     ("getReadiness", 503, None),  # while RabbitMQ is down: outage_test.c
@@ -182,19 +184,23 @@ def test_the_deployment_serves_the_document_of_the_sources(fixture):
     with open("gateway/openapi.yaml", encoding="utf-8") as file:
         if yaml.safe_load(file) != fixture.document.data:
             raise Fault("the served document differs from gateway/openapi.yaml")
-    tag = fixture.call(200, "GET", f"{API}/openapi.json").headers["etag"]
-    fixture.call(304, "GET", f"{API}/openapi.json", If_None_Match=tag)
-    fixture.call(304, "GET", f"{API}/openapi.json", If_None_Match=f'"other", W/{tag}')
-    fixture.call(200, "GET", f"{API}/openapi.json", If_None_Match='"other"')
+    for path in (f"{API}/openapi.json", f"{API}/asyncapi.json"):
+        tag = fixture.call(200, "GET", path).headers["etag"]
+        fixture.call(304, "GET", path, If_None_Match=tag)
+        fixture.call(304, "GET", path, If_None_Match=f'"other", W/{tag}')
+        fixture.call(200, "GET", path, If_None_Match='"other"')
 
 
-def test_document_and_sources_have_the_same_routes(fixture):
+def test_document_and_sources_have_the_same_routes_and_parameters(fixture):
+    row = re.compile(r'\{METHOD_([A-Z]+), ROUTE_[A-Z]+, "([^"]+)",\s*\w+,\s*LIMIT_\w+,\s*ROUTE_\w+,\s*(NULL|"[^"]*")\}')
     routes = set()
     for name in glob.glob("gateway/**/*.c", recursive=True):
         with open(name, encoding="utf-8") as file:
-            routes |= set(re.findall(r'\{METHOD_([A-Z]+), ROUTE_[A-Z]+, "([^"]+)"', file.read()))
-    routes = {(method, re.sub(r":([A-Za-z]+)", r"{\1}", path)) for method, path in routes}
-    described = {(operation.method, operation.path) for operation in fixture.document.operations}
+            routes |= set(row.findall(file.read()))
+    routes = {(method, re.sub(r":([A-Za-z]+)", r"{\1}", path), " ".join(sorted(query.strip('"').split())))
+              for method, path, query in routes}
+    described = {(each.method, each.path, " ".join(sorted(fixture.document.query(each))) or "NULL")
+                 for each in fixture.document.operations}
     if routes != described:
         raise Fault(f"only in the sources or only in the document: {sorted(routes ^ described)}")
 
@@ -202,7 +208,7 @@ def test_document_and_sources_have_the_same_routes(fixture):
 def test_document_and_sources_have_the_same_error_codes(fixture):
     with open("gateway/http/errors.h", encoding="utf-8") as file:
         codes = set(re.findall(r'X\([A-Z_]+, \d+, "([A-Z_]+)"', file.read()))
-    described = set(fixture.document.data["components"]["schemas"]["ErrorCode"]["enum"])
+    described = set(fixture.document.data["components"]["schemas"]["ErrorCode"]["x-extensible-enum"])
     if codes != described:
         raise Fault(f"only in the sources or only in the document: {sorted(codes ^ described)}")
 
@@ -222,6 +228,46 @@ def test_every_example_matches_its_schema(fixture):
             check(each, f"{where}/{name}")
 
     check(fixture.document.data, "")
+
+
+def parts(document, node, seen):
+    """Each schema that is part of a node, with its references followed. `seen` ends circles."""
+    if isinstance(node, list):
+        for each in node:
+            yield from parts(document, each, seen)
+    elif isinstance(node, dict):
+        reference = node.get("$ref")
+        if reference is not None and reference not in seen:
+            seen.add(reference)
+            target = document.data
+            for part in reference.removeprefix("#/").split("/"):
+                target = target[part]
+            yield from parts(document, target, seen)
+        yield node
+        for name, each in node.items():
+            if name not in ("example", "examples"):
+                yield from parts(document, each, seen)
+
+
+def contents(document, nodes):
+    """The schemas of all bodies in these nodes."""
+    for each in list(parts(document, nodes, set())):
+        for media in each["content"].values() if isinstance(each.get("content"), dict) else ():
+            yield media["schema"]
+
+
+def test_requests_are_closed_and_answers_are_open(fixture):
+    operations = [each for item in fixture.document.data["paths"].values() for each in item.values()]
+    events = [each["post"]["requestBody"] for each in fixture.document.data["webhooks"].values()]
+    for schema in parts(fixture.document, [each.get("requestBody", {}) for each in operations], set()):
+        if isinstance(schema.get("properties"), dict) and schema.get("additionalProperties") is not False:
+            raise Fault(f"the schema of a request is open: {schema}")
+    answers = list(contents(fixture.document, [each["responses"] for each in operations] + events))
+    for schema in parts(fixture.document, answers, set()):
+        if False in (schema.get("additionalProperties"), schema.get("unevaluatedProperties")):
+            raise Fault(f"the schema of an answer is closed: {schema}")
+        if isinstance(schema.get("enum"), list):
+            raise Fault(f"an enumeration in an answer is not marked as growing: {schema}")
 
 
 # --- all operations ---
@@ -290,6 +336,16 @@ def test_query_parameters_and_keys_are_validated(fixture):
             body = BID_BODIES.get(operation.id, {})
             user = who if operation.admin else fixture.ann
             fixture.refused("VALIDATION_FAILED", 400, operation.method, path, body, user, **long)
+
+
+def test_unknown_query_parameters_are_400_with_their_name(fixture):
+    for operation in fixture.document.operations:
+        if operation.path.startswith(f"{API}/"):
+            path = f"{fixture.path(operation)}?colour=red"
+            body = None if operation.method in ("GET", "DELETE") else BID_BODIES.get(operation.id) or {}
+            reply = fixture.refused("VALIDATION_FAILED", 400, operation.method, path, body, fixture.actor(operation))
+            if [each["field"] for each in reply.data["fields"]] != ["colour"]:
+                raise Fault(f"{operation}: an unknown query parameter was answered {reply}")
 
 
 def test_amounts_are_validated(fixture):
@@ -464,7 +520,8 @@ def run_while_stopped(processes, threads):
 def test_allowed_origins_get_cors_headers(fixture):
     origin = {"Origin": "https://shop.example"}
     reply = fixture.call(200, "GET", f"{API}/time", **origin)
-    if reply.headers.get("access-control-allow-origin") != origin["Origin"] or reply.headers.get("vary") != "Origin":
+    vary = "Authorization, Cookie, Origin"
+    if reply.headers.get("access-control-allow-origin") != origin["Origin"] or reply.headers.get("vary") != vary:
         raise Fault(f"an allowed origin was answered {reply.headers}")
     asked = {**origin, "Access-Control-Request-Method": "PUT"}
     reply = fixture.client.send("OPTIONS", f"{API}/auctions/{fixture.lot}", headers=asked)
@@ -496,6 +553,9 @@ def test_accounts_and_sessions(fixture):
     fixture.call(200, "GET", f"{API}/users/me", **by_cookie)
     fixture.call(204, "POST", f"{API}/auth/logout", None, user)
     fixture.refused("UNAUTHORIZED", 401, "GET", f"{API}/users/me", **by_cookie)
+    fixture.log_in(user)
+    fixture.call(204, "DELETE", f"{API}/users/me/sessions", None, user)
+    fixture.refused("UNAUTHORIZED", 401, "GET", f"{API}/users/me", None, user)
 
 
 def wait_for_mail(address, words):
@@ -708,6 +768,23 @@ def test_auctions(fixture):
     fixture.call(200, "GET", f"{API}/auctions?sort=newest&cursor={listed['nextCursor']}")
 
 
+def test_optional_members_may_be_left_out_or_null(fixture):
+    """Clients with generated types send each of these forms; the last tests compile them."""
+    forms = [{"antiSnipe": {name: 5}} for name in ("windowSeconds", "extensionSeconds", "maxExtensions")]
+    forms += [{"antiSnipe": each} for each in ({}, {"maxExtensions": None}, None)]
+    forms += [{name: None} for name in ("description", "category", "currency", "reservePrice", "buyNowPrice",
+                                        "bidIncrement", "incrementTable", "startTime", "itemId")]
+    forms += [{"bidIncrement": "0.50", "startingPrice": "7", "category": "chairs", "currency": "USD", "draft": True}]
+    auctions = [fixture.auction(**form) for form in forms]
+    fixture.call(200, "PUT", f"{API}/auctions/{auctions[0]}", {"version": 1, "reservePrice": "20.00"}, fixture.seller)
+    path = f"{API}/auctions/{auctions[1]}"
+    fixture.call(200, "POST", f"{path}/bids", {"amount": "20.5"}, fixture.ann, Prefer="wait=10")
+    fixture.call(200, "POST", f"{path}/proxy", {"maxAmount": "30"}, fixture.ann, Prefer="wait=10, receipt")
+    fixture.call(200, "POST", f"{API}/auctions/quote", {"currentBid": "9.99", "bidIncrement": None})
+    channels = {"OUTBID": {"email": False}}
+    fixture.call(200, "PATCH", f"{API}/users/me", {"notificationSettings": channels}, fixture.ann)
+
+
 def test_searches(fixture):
     word = f"w{uuid.uuid4().hex[:12]}"
     for price in (5, 70, 6000):
@@ -730,9 +807,10 @@ def test_searches(fixture):
 def test_an_unchanged_auction_is_304(fixture):
     auction = fixture.auction()
     path = f"{API}/auctions/{auction}"
-    for who in (None, fixture.seller):
-        tag = fixture.call(200, "GET", path, None, who).headers["etag"]
-        fixture.call(304, "GET", path, None, who, If_None_Match=tag)
+    tag = fixture.call(200, "GET", path).headers["etag"]
+    fixture.call(304, "GET", path, If_None_Match=tag)
+    if "etag" in fixture.call(200, "GET", path, None, fixture.seller, If_None_Match=tag).headers:
+        raise Fault("an answer to credentials has an ETag")
     fixture.bid(auction, 10, fixture.ann)
     fixture.call(200, "GET", path, If_None_Match=tag)
     fixture.call(201, "POST", f"{API}/users/me/watchlist", {"auctionId": auction}, fixture.ann)
@@ -943,9 +1021,12 @@ def test_live_updates(fixture):
             fixture.bid(auction, 30, fixture.admin)
     connection.close()
     fixture.document.judge(operation, Reply(answer, body))
+    live = LiveDocument(fixture.call(200, "GET", f"{API}/asyncapi.json").data)
     for line in body.decode().split("\n"):
         if line.startswith("data: "):
-            fixture.document.validate({"$ref": "#/components/schemas/LiveMessage"}, json.loads(line[6:]), "an event")
+            error = live.error("events", line[6:])
+            if error is not None:
+                raise Fault(f"an event: {error}")
 
 
 def test_admin_lists_and_extensions(fixture):
@@ -1096,6 +1177,10 @@ def expect_rate_limit(fixture, operation, path, body, who):
 
 
 # --- coverage ---
+
+
+def test_the_types_of_all_accepted_calls_compile(fixture):
+    compile_calls(fixture.document, "gateway/openapi.yaml")
 
 
 def test_every_described_status_and_code_was_seen(fixture):

@@ -51,6 +51,7 @@ static const struct rule rules[] = {
     {"GET", "/.well-known/jwks.json", NULL, OPEN_TO_ALL},
     {"GET", API "/time", NULL, OPEN_TO_ALL},
     {"GET", API "/openapi.json", NULL, OPEN_TO_ALL},
+    {"GET", API "/asyncapi.json", NULL, OPEN_TO_ALL},
     {"POST", API "/auth/register", "{}", {400, 400, 400, 400, 400, 400}},
     {"POST", API "/auth/login", "{}", {400, 400, 400, 400, 400, 400}},
     {"POST", API "/auth/verify-email", "{}", {400, 400, 400, 400, 400, 400}},
@@ -129,6 +130,7 @@ static const struct rule rules[] = {
     {"DELETE", ADMIN_API "/dead-letters/:id", NULL, ADMINS(404)},
     {"POST", API "/auth/refresh", NULL, USERS(200)},
     {"POST", API "/auth/logout", NULL, USERS(204)},
+    {"DELETE", ME "/sessions", NULL, {401, 403, 401, 401, 401, 401}}, /* logged out; sessions_test.c ends sessions */
 };
 
 static struct factory_user banned;

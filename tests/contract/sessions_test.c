@@ -68,14 +68,33 @@ START_TEST(a_new_password_ends_the_other_sessions)
 {
     struct factory_user phone = fixture.ann;
     log_in_from(&phone, "A telephone");
-    EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME,
-                               "{\"password\": \"another password\", \"currentPassword\": \"" FACTORY_PASSWORD "\"}"),
-                  200);
+    const struct factory_user before = fixture.ann;
+    const struct reply *reply =
+        fixture_call(&fixture.ann, "PATCH", ME,
+                     "{\"password\": \"another password\", \"currentPassword\": \"" FACTORY_PASSWORD "\"}");
+    EXPECT_STATUS(reply, 200);
+    (void)snprintf(fixture.ann.token, sizeof(fixture.ann.token), "%s", reply_text(reply, "accessToken"));
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", ME, NULL), 200);
+    EXPECT_ERROR(fixture_call(&before, "GET", ME, NULL), 401, "UNAUTHORIZED");
     EXPECT_STATUS(call_with_session(&fixture.ann, "GET", ME), 200);
     EXPECT_ERROR(call_with_session(&phone, "GET", ME), 401, "UNAUTHORIZED");
     EXPECT_ERROR(fixture_call(&phone, "GET", ME, NULL), 401, "UNAUTHORIZED");
     EXPECT_ERROR(call_with_session(&phone, "POST", "/api/v1/auth/refresh"), 401, "UNAUTHORIZED");
+}
+END_TEST
+
+START_TEST(logging_out_everywhere_ends_all_sessions_and_tokens)
+{
+    struct factory_user phone = fixture.ann;
+    log_in_from(&phone, "A telephone");
+    EXPECT_STATUS(call_with_session(&phone, "DELETE", SESSIONS), 204);
+    EXPECT_ERROR(call_with_session(&phone, "GET", ME), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(fixture_call(&phone, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(call_with_session(&fixture.ann, "GET", ME), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    EXPECT_STATUS(fixture_call(&fixture.bob, "GET", ME, NULL), 200);
+    ck_assert(factory_log_in(fixture.client, &fixture.ann));
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", SESSIONS, NULL), "items"), 1);
 }
 END_TEST
 
@@ -132,6 +151,85 @@ START_TEST(a_user_has_at_most_a_hundred_sessions)
 }
 END_TEST
 
+/* Logs Bob in without a cookie. The struct gets the tokens; `refresh` is the refresh token. */
+static void log_in_refreshable(char refresh[static FACTORY_SESSION_SIZE])
+{
+    const struct reply *reply = fixture_call(NULL, "POST", "/api/v1/auth/login",
+                                             client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD
+                                                           "\", \"refreshToken\": true}",
+                                                           fixture.bob.email));
+    EXPECT_STATUS(reply, 200);
+    ck_assert_str_eq(client_reply_header(fixture.client, "Set-Cookie"), "");
+    (void)snprintf(fixture.bob.token, sizeof(fixture.bob.token), "%s", reply_text(reply, "accessToken"));
+    (void)snprintf(refresh, FACTORY_SESSION_SIZE, "%s", reply_text(reply, "refreshToken"));
+    ck_assert_str_ne(refresh, "");
+}
+
+/* Uses a refresh token; `next` gets the one that follows, "" after a refusal. Returns the status. */
+static int refresh_by(const char *refresh, char next[static FACTORY_SESSION_SIZE])
+{
+    const struct reply *reply =
+        fixture_call(NULL, "POST", "/api/v1/auth/refresh", client_format("{\"refreshToken\": \"%s\"}", refresh));
+    (void)snprintf(next, FACTORY_SESSION_SIZE, "%s", reply_text(reply, "refreshToken"));
+    if (reply->status == 200) {
+        (void)snprintf(fixture.bob.token, sizeof(fixture.bob.token), "%s", reply_text(reply, "accessToken"));
+    }
+    return reply->status;
+}
+
+START_TEST(a_refresh_token_is_replaced_by_its_use)
+{
+    char first[FACTORY_SESSION_SIZE];
+    char second[FACTORY_SESSION_SIZE];
+    char again[FACTORY_SESSION_SIZE];
+    char third[FACTORY_SESSION_SIZE];
+    log_in_refreshable(first);
+    ck_assert_int_eq(refresh_by(first, second), 200);
+    ck_assert_str_ne(first, second);
+    EXPECT_STATUS(fixture_call(&fixture.bob, "GET", ME, NULL), 200);
+    ck_assert_int_eq(refresh_by(first, again), 200); /* the answer was lost */
+    ck_assert_str_eq(again, second);
+    ck_assert_int_eq(refresh_by(second, third), 200);
+    EXPECT_STATUS(fixture_call(&fixture.bob, "GET", ME, NULL), 200);
+    ck_assert_int_eq(refresh_by("AAAA", again), 401);
+    EXPECT_STATUS(fixture_call(&fixture.bob, "GET", ME, NULL), 200); /* a made-up token ends nothing */
+}
+END_TEST
+
+START_TEST(reuse_of_a_refresh_token_ends_its_session)
+{
+    char first[FACTORY_SESSION_SIZE];
+    char second[FACTORY_SESSION_SIZE];
+    char third[FACTORY_SESSION_SIZE];
+    const struct factory_user other = fixture.bob;
+    log_in_refreshable(first);
+    ck_assert_int_eq(refresh_by(first, second), 200);
+    ck_assert_int_eq(refresh_by(second, third), 200);
+    ck_assert_int_eq(refresh_by(first, second), 401); /* its successor was used */
+    ck_assert_int_eq(refresh_by(third, second), 401);
+    EXPECT_ERROR(fixture_call(&fixture.bob, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    EXPECT_STATUS(fixture_call(&other, "GET", ME, NULL), 200); /* another session */
+}
+END_TEST
+
+START_TEST(a_former_refresh_token_works_for_half_a_minute)
+{
+    char first[FACTORY_SESSION_SIZE];
+    char second[FACTORY_SESSION_SIZE];
+    log_in_refreshable(first);
+    ck_assert_int_eq(refresh_by(first, second), 200);
+    ck_assert_int_eq(sql_int(fixture.sql,
+                             "SELECT count(*) FROM sessions WHERE user_id = $1::uuid AND refresh_former_until"
+                             " BETWEEN now() + interval '1 second' AND now() + interval '30 seconds'",
+                             fixture.bob.id, NULL),
+                     1);
+    PQclear(sql_rows(fixture.sql, "UPDATE sessions SET refresh_former_until = now() WHERE user_id = $1::uuid",
+                     fixture.bob.id, NULL));
+    ck_assert_int_eq(refresh_by(first, second), 401);
+    EXPECT_ERROR(fixture_call(&fixture.bob, "GET", ME, NULL), 401, "UNAUTHORIZED");
+}
+END_TEST
+
 static int count_public_keys(void)
 {
     return reply_count(fixture_call(NULL, "GET", "/.well-known/jwks.json", NULL), "keys");
@@ -161,10 +259,18 @@ END_TEST
 static Suite *sessions_suite(void)
 {
     const TTest *const tests[] = {
-        sessions_are_listed_newest_first,           revoking_a_session_revokes_its_access_tokens,
-        a_new_password_ends_the_other_sessions,     of_concurrent_password_changes_one_succeeds,
-        logging_out_revokes_the_access_token,       a_user_has_at_most_a_hundred_sessions,
-        key_rotation_keeps_old_access_tokens_valid, NULL,
+        sessions_are_listed_newest_first,
+        revoking_a_session_revokes_its_access_tokens,
+        logging_out_everywhere_ends_all_sessions_and_tokens,
+        a_new_password_ends_the_other_sessions,
+        of_concurrent_password_changes_one_succeeds,
+        a_refresh_token_is_replaced_by_its_use,
+        reuse_of_a_refresh_token_ends_its_session,
+        a_former_refresh_token_works_for_half_a_minute,
+        logging_out_revokes_the_access_token,
+        a_user_has_at_most_a_hundred_sessions,
+        key_rotation_keeps_old_access_tokens_valid,
+        NULL,
     };
     return fixture_suite("sessions", tests);
 }

@@ -25,6 +25,7 @@ enum {
     NOT_UTF8 = 1007,
     POLICY = 1008,
     TOO_BIG = 1009,
+    RESTART = 1012,
     MESSAGE_MAX = 4096,  /* bytes of a client's message: live_message_max_bytes */
     FRAGMENTS_MAX = 256, /* of one message */
 };
@@ -230,6 +231,9 @@ static const struct exchange EXCHANGES[] = {
      PROTOCOL},
     {"half a code", {CLOSE("\x03")}, {{0}}, PROTOCOL},
     {"a reason that is not UTF-8", {CLOSE("\x03\xe8\xce\xba\xed\xa0\x80")}, {{0}}, NOT_UTF8},
+    {"a restart with a reason", {REQUEST("a"), CLOSE("\x03\xf4restarting")}, {ECHO("a")}, RESTART},
+    {"a restart with a reason that is not UTF-8", {CLOSE("\x03\xf4\xce\xba\xed\xa0\x80")}, {{0}}, NOT_UTF8},
+    {"a restart within a message", {FIRST(BEFORE_ID "a"), CLOSE("\x03\xf4"), LAST("b" AFTER_ID)}, {{0}}, RESTART},
     {"two closes", {CLOSE("\x03\xe8"), CLOSE("\x03\xe9")}, {{0}}, NORMAL},
     {"a ping after a close", {CLOSE("\x03\xe8"), PING("a")}, {{0}}, NORMAL},
     {"a message after a close", {CLOSE("\x03\xe8"), REQUEST("a")}, {{0}}, NORMAL},
@@ -250,7 +254,7 @@ static const struct {
     unsigned last;
     bool valid;
 } CODES[] = {
-    {1000, 1003, true},  {1007, 1011, true},  {3000, 3000, true},  {3999, 4000, true},  {4999, 4999, true},
+    {1000, 1003, true},  {1007, 1014, true},  {3000, 3000, true},  {3999, 4000, true},  {4999, 4999, true},
     {0, 0, false},       {1, 1, false},       {999, 999, false},   {1004, 1006, false}, {1015, 1016, false},
     {1100, 1100, false}, {2000, 2000, false}, {2999, 2999, false}, {5000, 5000, false}, {65535, 65535, false},
 };
@@ -495,23 +499,47 @@ START_TEST(a_fragmented_message_over_the_limit_is_refused)
 }
 END_TEST
 
-/* The length in the header is refused at once: the server must not wait or allocate memory for the payload. */
+/* The length in the header is refused at once: the server must not wait for any byte of the payload. */
 START_TEST(an_oversized_length_is_refused_before_the_payload)
 {
     static const uint64_t LENGTHS_CLAIMED[] = {MESSAGE_MAX + 1, 65536, UINT64_C(1) << 31U, UINT64_C(1) << 40U,
                                                INT64_MAX};
-    uint8_t head[WIRE_HEADER_MAX + 1] = {0};
-    for (size_t i = 0; i < ARRAY_LEN(LENGTHS_CLAIMED); i++) {
+    uint8_t head[WIRE_HEADER_MAX] = {0};
+    for (size_t i = 0; i < ARRAY_LEN(LENGTHS_CLAIMED) * MODES; i++) {
         char name[64];
         struct websocket *before = guest;
-        size_t size = wire_head(WIRE_FIN | WIRE_TEXT, LENGTHS_CLAIMED[i], head);
-        head[size] = ' ';
-        ck_assert(websocket_send(guest, head, size + 1, 0));
-        (void)snprintf(name, sizeof(name), "a length of %" PRIu64, LENGTHS_CLAIMED[i]);
+        size_t size = wire_head(WIRE_FIN | WIRE_TEXT, LENGTHS_CLAIMED[i / MODES], head);
+        ck_assert(websocket_send(guest, head, size, i % MODES));
+        (void)snprintf(name, sizeof(name), "a length of %" PRIu64, LENGTHS_CLAIMED[i / MODES]);
         expect_close(TOO_BIG, name);
         setup();
         websocket_free(before);
     }
+}
+END_TEST
+
+START_TEST(a_fragment_over_the_limit_is_refused_before_its_payload)
+{
+    char text[MESSAGE_MAX];
+    uint8_t head[WIRE_HEADER_MAX] = {0};
+    pad(text, sizeof(text));
+    ck_assert(websocket_send_frame(guest, WIRE_TEXT, text, sizeof(text) - 1));
+    ck_assert(websocket_send_frame(guest, WIRE_FIN | WIRE_PING, "between", 7));
+    ck_assert(websocket_send(guest, head, wire_head(WIRE_CONTINUATION, 2, head), 0));
+    expect_chunk(&(const struct chunk)PONG("between"), "a fragment");
+    expect_close(TOO_BIG, "a fragment");
+}
+END_TEST
+
+START_TEST(a_message_before_an_oversized_one_is_answered)
+{
+    static const char ID[] = BEFORE_ID "first" AFTER_ID;
+    uint8_t bytes[sizeof(ID) + WIRE_HEADER_MAX + WIRE_HEADER_MAX];
+    size_t size = wire_write(WIRE_FIN | WIRE_TEXT, ID, strlen(ID), bytes);
+    size += wire_head(WIRE_FIN | WIRE_TEXT, MESSAGE_MAX + 1, bytes + size);
+    ck_assert(websocket_send(guest, bytes, size, 0));
+    expect_chunk(&(const struct chunk)ECHO("first"), "two messages in one packet");
+    expect_close(TOO_BIG, "two messages in one packet");
 }
 END_TEST
 
@@ -664,6 +692,8 @@ static Suite *websocket_suite(void)
         a_message_over_the_limit_is_refused,
         a_fragmented_message_over_the_limit_is_refused,
         an_oversized_length_is_refused_before_the_payload,
+        a_fragment_over_the_limit_is_refused_before_its_payload,
+        a_message_before_an_oversized_one_is_answered,
         a_message_ending_within_a_character_is_refused,
         a_valid_handshake_gets_101_and_the_accept_key,
         the_deployments_own_origin_is_allowed,

@@ -25,7 +25,7 @@ enum { STUCK_MS = 20 * 500 + 1000 }; /* longer than the master waits for a worke
 
 #define HEALTH "GET /health HTTP/1.1\r\nHost: test\r\n\r\n"
 
-static const char settings[] = "[gateway]\nworkers = 1\nconnections_max = 4\ntrust_forwarded_for = yes\n"
+static const char settings[] = "[gateway]\nworkers = 1\nconnections_max = 4\ntrusted_proxies = 127.0.0.0/8 10.0.0.0/8\n"
                                "[limits]\nsearches_per_minute = 1\n[images]\nimage_folder = /tmp\n";
 
 static char settings_path[PROGRAM_SETTINGS_SIZE];
@@ -247,15 +247,15 @@ START_TEST(a_suspended_gateway_kills_no_worker)
 }
 END_TEST
 
-/* The status of a guest's search through a proxy that reports this client address. */
-static int search_status(int client)
+/* The status of a guest's search through two proxies. The first one reports this client, who sent another address. */
+static int search_status(int client, const char *sent)
 {
     char text[256];
     int fd = dial();
     (void)snprintf(text, sizeof(text),
                    "GET /api/v1/auctions?limit=1 HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
-                   "X-Forwarded-For: 203.0.113.7, 10.%d.%d.%d\r\n\r\n",
-                   (int)getpid() / 256 % 256, (int)getpid() % 256, client);
+                   "X-Forwarded-For: %s, 2001:db8::%x:%x\r\nX-Forwarded-For: 10.0.0.1\r\n\r\n",
+                   sent, (unsigned)getpid() % 65536, (unsigned)client);
     send_text(fd, text);
     int status = (int)strtol(answer(fd) + strlen("HTTP/1.1 "), NULL, 10);
     (void)close(fd);
@@ -266,9 +266,10 @@ START_TEST(guests_are_limited_by_the_forwarded_address)
 {
     int client = 0;
     pid_t pid = start("rostrum-gateway");
-    SUITE_WAIT(search_status(++client) == 200, DEADLINE_MS); /* the gateway's links are up */
-    ck_assert_int_eq(search_status(client), 429);
-    ck_assert_int_eq(search_status(client + 1), 200);
+    SUITE_WAIT(search_status(++client, "203.0.113.7") == 200, DEADLINE_MS); /* the gateway's links are up */
+    ck_assert_int_eq(search_status(client, "203.0.113.8"), 429);
+    ck_assert_int_eq(search_status(client, "10.0.0.2"), 429);
+    ck_assert_int_eq(search_status(client + 1, "203.0.113.7"), 200);
     ck_assert_int_eq(program_end(pid, SIGTERM), 0);
 }
 END_TEST

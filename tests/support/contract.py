@@ -1,7 +1,8 @@
 """An HTTP client that validates every answer of the deployment against the OpenAPI document, and records its coverage.
 
 jsonschema validates bodies and headers; this module selects the schema. An answer whose status, content type, header or
-body the document does not describe raises Fault at the call.
+body the document does not describe raises Fault at the call. For clients the answers are open: they may gain members
+and values. Here they are closed, so that a member or value that the document lacks is found (schemas.py).
 Called by tests/contract/openapi_test.py.
 """
 import http.client
@@ -9,13 +10,15 @@ import json
 import re
 import urllib.parse
 
-import jsonschema
+from schemas import Validator, closed
 
 TIMEOUT_S = 70  # longer than the gateway's deadlines, also of uploads
 # What any HTTP answer carries and the document does not repeat; Connection where the deployment closes.
 PLAIN_HEADERS = {"content-type", "content-length", "date", "connection"}
 # Of any answer where other sites' scripts may call; the document says so once.
-PLAIN_HEADERS |= {"vary", "access-control-allow-origin", "access-control-expose-headers"}
+PLAIN_HEADERS |= {"access-control-allow-origin", "access-control-expose-headers"}
+# Of every answer; the document says so once.
+SAFE_HEADERS = {"cache-control", "x-content-type-options", "vary"}
 LIMIT_HEADERS = {"ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"}
 
 
@@ -60,15 +63,24 @@ class Document:
 
     def __init__(self, data):
         self.data = data
-        self.resolver = jsonschema.RefResolver("", data)
+        self.closed = closed(data)
+        self.calls = []  # (operation, path with query, sent headers, body or None, reply) of accepted requests
         self.operations = [
-            Operation(path, method, details) for path, item in data["paths"].items() for method, details in item.items()
+            Operation(path, method, details) for path, item in self.closed["paths"].items() for method, details in item.items()
         ]
         self.seen = set()  # (operation id, status, code of an error or None)
 
     def resolve(self, node):
         """Follows one $ref that stands alone, as those of responses and headers do."""
-        return self.resolver.resolve(node["$ref"])[1] if "$ref" in node else node
+        found = self.closed
+        for part in node["$ref"].removeprefix("#/").split("/") if "$ref" in node else ():
+            found = found[part]
+        return found if "$ref" in node else node
+
+    def query(self, operation):
+        """The names of an operation's query parameters."""
+        parameters = map(self.resolve, operation.details.get("parameters", []))
+        return {each["name"] for each in parameters if each["in"] == "query"}
 
     def operation(self, name):
         """By its operationId."""
@@ -83,12 +95,9 @@ class Document:
 
     def validate(self, schema, value, what):
         """Raises Fault unless `value` is valid for `schema`."""
-        validator = jsonschema.Draft202012Validator(
-            schema, resolver=self.resolver, format_checker=jsonschema.draft202012_format_checker
-        )
-        wrong = jsonschema.exceptions.best_match(validator.iter_errors(value))
+        wrong = Validator(self.closed, schema).first_error(value)
         if wrong is not None:
-            raise Fault(f"{what}: {wrong.json_path}: {wrong.message[:400]}")
+            raise Fault(f"{what}: {wrong}")
 
     def judge(self, operation, reply, head=False):
         """Raises Fault unless the document describes this answer."""
@@ -114,7 +123,9 @@ class Document:
     def judge_headers(self, operation, response, reply, what):
         """Raises Fault unless the answer has the described headers, with valid values, and no others."""
         described = {name.lower(): self.resolve(header) for name, header in response.get("headers", {}).items()}
-        allowed = PLAIN_HEADERS | described.keys()
+        allowed = PLAIN_HEADERS | SAFE_HEADERS | described.keys()
+        for name in SAFE_HEADERS - reply.headers.keys():
+            raise Fault(f"{what}: header {name} is missing")
         if "429" in operation.details["responses"]:
             allowed |= LIMIT_HEADERS
         for name in reply.headers.keys() - allowed:
@@ -165,6 +176,8 @@ class Client:
         self.document.judge(operation, reply, method == "HEAD")
         if reply.status != status:
             raise Fault(f"{operation}: expected {status}, got {reply}")
+        if status < 300 and method != "HEAD":
+            self.document.calls.append((operation, path, headers or {}, body, reply))
         if status < 300 and operation.json and body is not None:
             schema = operation.details["requestBody"]["content"]["application/json"]["schema"]
             self.document.validate(schema, body, f"what {operation} accepted")

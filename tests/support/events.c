@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "tests/support/live_recording.h"
 
 struct events {
     int fd;
@@ -130,6 +131,7 @@ static void read_line(struct events *events, const char *line, size_t length)
     } else if (strncmp(line, retry, strlen(retry)) == 0) {
         (void)snprintf(block->retry, sizeof(block->retry), "%.*s", (int)(length - strlen(retry)), line + strlen(retry));
     } else if (strncmp(line, data, strlen(data)) == 0) {
+        live_recording_add(LIVE_RECORDING_EVENT, events, line + strlen(data), length - strlen(data));
         events->json = json_parse(line + strlen(data), length - strlen(data), NULL);
         block->data = events->json;
     }

@@ -15,7 +15,7 @@ enum { TIMEOUT_MS = 15000, PATTERN_SIZE = 64 };
 static void on_reply(const redisReply *reply, void *arg)
 {
     bool *done = arg;
-    *done = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+    *done = reply != NULL && (reply->type == REDIS_REPLY_INTEGER || reply->type == REDIS_REPLY_STATUS);
 }
 
 void redis_run(int count, const char *const *command)

@@ -4,7 +4,7 @@
 #ifndef ROSTRUM_TESTS_SUPPORT_REDIS_RUN_H
 #define ROSTRUM_TESTS_SUPPORT_REDIS_RUN_H
 
-/* Fails the test unless the reply is an integer. Uses the Redis of ROSTRUM_REDIS_URL. */
+/* Fails the test unless the reply is an integer or a status. Uses the Redis of ROSTRUM_REDIS_URL. */
 void redis_run(int count, const char *const *command);
 
 /*

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "tests/support/live_recording.h"
 
 enum { BUFFER_SIZE = 1 << 20 /* bytes that were read and not yet parsed; the longest message is much shorter */ };
 
@@ -102,7 +103,23 @@ bool websocket_send_frame(struct websocket *socket, uint8_t first, const void *p
 
 bool websocket_send_text(struct websocket *socket, const char *text)
 {
+    live_recording_add(LIVE_RECORDING_SENT, socket, text, strlen(text));
     return websocket_send_frame(socket, WIRE_FIN | WIRE_TEXT, text, strlen(text));
+}
+
+bool websocket_send_texts(struct websocket *socket, const char *const *texts, size_t count)
+{
+    uint8_t packet[WEBSOCKET_PACKET_SIZE];
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(texts[i]);
+        if (size + length + WIRE_HEADER_MAX > sizeof(packet)) {
+            return false;
+        }
+        live_recording_add(LIVE_RECORDING_SENT, socket, texts[i], length);
+        size += wire_write(WIRE_FIN | WIRE_TEXT, texts[i], length, packet + size);
+    }
+    return websocket_send(socket, packet, size, 0);
 }
 
 /* Reads available bytes, and waits for them until `until_ms`. False if none arrived or the connection ended. */
@@ -202,6 +219,9 @@ enum websocket_outcome websocket_next(struct websocket *socket, struct wire_fram
         switch (wire_read(socket->bytes, socket->length, frame)) {
         case WIRE_WHOLE:
             socket->taken = frame->size;
+            if (frame->first == (WIRE_FIN | WIRE_TEXT)) {
+                live_recording_add(LIVE_RECORDING_RECEIVED, socket, frame->payload, frame->length);
+            }
             return WEBSOCKET_FRAME;
         case WIRE_WRONG:
             return WEBSOCKET_WRONG;

@@ -11,6 +11,7 @@
 enum {
     WEBSOCKET_WAIT_MS = 30000, /* longer than an auction of a test and its fence_grace_ms, also on a loaded machine */
     WEBSOCKET_HEAD_SIZE = 4096,
+    WEBSOCKET_PACKET_SIZE = 8192, /* of websocket_send_texts */
 };
 
 /* The example of RFC 6455, and the answer to it. */
@@ -42,6 +43,8 @@ bool websocket_send(struct websocket *socket, const void *bytes, size_t length, 
 /* Sends a whole masked frame, or a text message. */
 bool websocket_send_frame(struct websocket *socket, uint8_t first, const void *payload, size_t length);
 bool websocket_send_text(struct websocket *socket, const char *text);
+/* Sends text messages in one packet: the gateway reads all of them before it can answer the first. */
+MUST_CHECK bool websocket_send_texts(struct websocket *socket, const char *const *texts, size_t count);
 
 enum websocket_outcome { WEBSOCKET_FRAME, WEBSOCKET_CLOSED, WEBSOCKET_LATE, WEBSOCKET_WRONG };
 /* Reads the next frame, valid until the next call. CLOSED: the connection ended. WRONG: not allowed for a server. */

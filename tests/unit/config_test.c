@@ -36,12 +36,13 @@ START_TEST(a_file_overrides_the_defaults)
     char reason[REASON_SIZE];
     config_defaults(&config);
     ck_assert_int_eq(config.bids_per_minute, 10);
-    ck_assert_msg(read_text(&config,
-                            "; a comment\n[limits]\nbids_per_minute = 0\n[gateway]\ntrust_forwarded_for = yes\n",
-                            reason),
-                  "%s", reason);
+    ck_assert_msg(
+        read_text(&config,
+                  "; a comment\n[limits]\nbids_per_minute = 0\n[gateway]\ntrusted_proxies = 10.0.0.0/8 fd00::/8\n",
+                  reason),
+        "%s", reason);
     ck_assert_int_eq(config.bids_per_minute, 0);
-    ck_assert(config.trust_forwarded_for);
+    ck_assert_str_eq(config.trusted_proxies, "10.0.0.0/8 fd00::/8");
     ck_assert_int_eq(config.auctions_per_hour, 5);
     ck_assert(config_check(&config, reason, sizeof reason));
 }
@@ -56,7 +57,7 @@ static const struct {
     {"[limits]\nbids_per_minute = many\n", "must be a whole number from 0 to"},
     {"[limits]\nbids_per_minute = -1\n", "must be a whole number from 0 to"},
     {"[limits]\nbids_per_minute = 99999999999999999999\n", "must be a whole number"},
-    {"[gateway]\ntrust_forwarded_for = perhaps\n", "must be yes or no"},
+    {"[metrics]\nmetrics_public = perhaps\n", "must be yes or no"},
     {"[redis]\nredis_url =\n", "must be a text"},
     {"no setting at all\n", "line 1"},
 };
@@ -113,8 +114,31 @@ START_TEST(mail_settings_are_checked_together)
         {"[mail]\nmail_from = nobody\n", "mail_from"},
         {"[mail]\nmail_from = a@b>c\n", "mail_from"},
         {"[mail]\nmail_user = x\n", "mail_password"},
+        {"[mail]\npublic_url = https://example.org/auctions\n", NULL},
         {"[mail]\npublic_url = example.org\n", "public_url"},
+        {"[mail]\npublic_url = https://:8080\n", "public_url"},
+        {"[mail]\npublic_url = https://user@example.org\n", "public_url"},
+        {"[gateway]\ncors_origins = https://shop.example http://127.0.0.1:3000\n", NULL},
+        {"[gateway]\ncors_origins = shop.example\n", "cors_origins"},
+        {"[gateway]\ncors_origins = https://shop.example/\n", "cors_origins"},
+        {"[gateway]\ncors_origins = *\n", "cors_origins"},
+        {"[gateway]\ncors_origins = https://a,https://b\n", "cors_origins"},
         {"[accounts]\nbid_unverified = no\n", "bid_unverified"},
+    };
+    check_cases(cases, ARRAY_LEN(cases));
+}
+END_TEST
+
+START_TEST(networks_must_be_parsable)
+{
+    static const struct checked cases[] = {
+        {"[gateway]\ntrusted_proxies = 10.0.0.0/8 fd00::/8 192.0.2.1/32\n", NULL},
+        {"[gateway]\ntrusted_proxies = 10.0.0.1\n", "trusted_proxies"},
+        {"[gateway]\ntrusted_proxies = 10.0.0.0/33\n", "trusted_proxies"},
+        {"[gateway]\ntrusted_proxies = fd00::/129\n", "trusted_proxies"},
+        {"[gateway]\ntrusted_proxies = 10.0.0.0/+8\n", "trusted_proxies"},
+        {"[gateway]\ntrusted_proxies = yes\n", "trusted_proxies"},
+        {"[webhooks]\nwebhook_networks = localhost\n", "webhook_networks"},
     };
     check_cases(cases, ARRAY_LEN(cases));
 }
@@ -213,6 +237,7 @@ static Suite *config_suite(void)
     tcase_add_loop_test(cases, an_error_names_its_line_or_setting, 0, (int)ARRAY_LEN(mistakes));
     tcase_add_test(cases, contradicting_settings_are_refused);
     tcase_add_test(cases, mail_settings_are_checked_together);
+    tcase_add_test(cases, networks_must_be_parsable);
     tcase_add_test(cases, urls_of_servers_must_be_parsable);
     tcase_add_test(cases, the_environment_overrides_the_file);
     tcase_add_test(cases, the_documented_file_equals_the_defaults);

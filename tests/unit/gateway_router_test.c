@@ -2,6 +2,7 @@
  * gateway/http/router: the route of a path, its parameters, and the allowed methods of a 405. Also the table of error
  * codes.
  */
+#include "common/service/config.h"
 #include "gateway/http/errors.h"
 #include "gateway/http/router.h"
 #include "tests/support/suite.h"
@@ -17,14 +18,14 @@ static void handle_nothing(struct request *request)
 }
 
 static const struct route one[] = {
-    {METHOD_GET, ROUTE_OPEN, "/health", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, ROUTE_OPEN, "/api/v1/auctions/:id/bids", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/bids", handle_nothing, LIMIT_BIDS, ROUTE_JSON_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/health", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/auctions/:id/bids", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/bids", handle_nothing, LIMIT_BIDS, ROUTE_JSON_BODY, NULL},
     {0},
 };
 static const struct route two[] = {
-    {METHOD_GET, ROUTE_USER, "/api/v1/auctions/:id/bids/:bidId", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_PATCH, ROUTE_USER, "/api/v1/users/me", handle_nothing, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/auctions/:id/bids/:bidId", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_PATCH, ROUTE_USER, "/api/v1/users/me", handle_nothing, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
     {0},
 };
 static int context_of_one;
@@ -133,16 +134,37 @@ END_TEST
 
 START_TEST(a_raw_answer_is_a_complete_response)
 {
-    char text[512];
-    size_t length = errors_raw(ERROR_UNAVAILABLE, text, sizeof(text));
+    static char long_origin[CONFIG_TEXT_SIZE];
+    char text[ERRORS_RAW_SIZE];
+    const struct answer_headers headers = {.confidential = true, .cors = true, .origin = "https://shop.example"};
+    size_t length = errors_raw(ERROR_UNAVAILABLE, &headers, text);
     ck_assert_uint_eq(length, strlen(text));
     ck_assert_ptr_nonnull(strstr(text, "HTTP/1.1 503 Service Unavailable\r\n"));
     ck_assert_ptr_nonnull(strstr(text, "Retry-After: 1\r\n"));
     ck_assert_ptr_nonnull(strstr(text, "\"error\":\"UNAVAILABLE\""));
-    /* The longest error fits as well. */
+    ck_assert_ptr_nonnull(strstr(text, "\r\nX-Content-Type-Options: nosniff\r\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\r\nCache-Control: private, no-store\r\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\r\nVary: Authorization, Cookie, Origin\r\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\r\nAccess-Control-Allow-Origin: https://shop.example\r\n"));
+    /* The longest error fits as well, with the longest origin. */
+    memset(long_origin, 'x', sizeof(long_origin) - 1);
+    const struct answer_headers longest = {.confidential = true, .cors = true, .origin = long_origin};
     for (int i = 0; i < ERROR_COUNT; i++) {
-        ck_assert_uint_lt(errors_raw((enum error_code)i, text, sizeof(text)), sizeof(text));
+        ck_assert_uint_lt(errors_raw((enum error_code)i, &longest, text), sizeof(text));
     }
+}
+END_TEST
+
+START_TEST(a_route_declares_its_query_parameters)
+{
+    static const struct route route = {METHOD_GET, ROUTE_OPEN,    "/a",     handle_nothing,
+                                       LIMIT_NONE, ROUTE_NO_BODY, "limit q"};
+    static const char *const unknown[] = {"", "lim", "limits", "imit", "t q", "Q", "limit q"};
+    ck_assert(route_has_parameter(&route, "limit", 5) && route_has_parameter(&route, "q=1", 1));
+    for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
+        ck_assert_msg(!route_has_parameter(&route, unknown[i], strlen(unknown[i])), "%s", unknown[i]);
+    }
+    ck_assert(!route_has_parameter(&one[0], "limit", 5));
 }
 END_TEST
 
@@ -151,6 +173,7 @@ static Suite *router_suite(void)
     Suite *suite = suite_create("gateway router");
     TCase *tcase = tcase_create("router");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_route_declares_its_query_parameters);
     tcase_add_test(tcase, a_path_and_a_method_find_their_route);
     tcase_add_test(tcase, a_route_comes_with_the_context_of_its_table);
     tcase_add_test(tcase, parameters_are_in_the_order_of_the_path);

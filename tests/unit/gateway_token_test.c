@@ -21,7 +21,8 @@ static void set_up(void)
     tokens = tokens_new(&keys);
     ck_assert_ptr_nonnull(tokens);
     jws_key_make(&receipts, keys.seeds[0], "receipt");
-    claims = (struct token_claims){.user_id = uuid_new(), .admin = true, .expires_s = NOW_S + 60};
+    claims = (struct token_claims){
+        .user_id = uuid_new(), .admin = true, .epoch = 7, .from_ms = 1700000000000, .expires_s = NOW_S + 60};
     (void)snprintf(claims.session, sizeof(claims.session), "0123456789abcdef0123456789abcdef");
     ck_assert(token_issue(tokens, &claims, NOW_S, text));
 }
@@ -45,6 +46,8 @@ START_TEST(a_token_returns_its_claims)
         ck_assert(uuid_equal(&parsed.user_id, &claims.user_id));
         ck_assert(parsed.admin);
         ck_assert_str_eq(parsed.session, claims.session);
+        ck_assert_int_eq(parsed.epoch, claims.epoch);
+        ck_assert_int_eq(parsed.from_ms, claims.from_ms);
         ck_assert_int_eq(parsed.expires_s, claims.expires_s);
         ck_assert_int_eq(parsed.issued_s, NOW_S);
     }

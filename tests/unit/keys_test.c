@@ -18,14 +18,12 @@ START_TEST(every_key_has_its_text)
     char key[KEYS_SIZE];
     keys_session(&user, "c0ffee", key);
     ck_assert_str_eq(key, "s:{" USER_TEXT "}:c0ffee");
-    keys_sessions(&user, key);
-    ck_assert_str_eq(key, "ss:{" USER_TEXT "}");
     keys_seen("c0ffee", "2001:db8::1", key);
     ck_assert_str_eq(key, "seen:{c0ffee}:2001:db8::1");
-    keys_ban(EPOCH, &user, key);
-    ck_assert_str_eq(key, "ban:00000000000c0de5:{" USER_TEXT "}");
-    keys_ban(-1, &user, key);
-    ck_assert_str_eq(key, "ban:ffffffffffffffff:{" USER_TEXT "}");
+    keys_user(EPOCH, &user, key);
+    ck_assert_str_eq(key, "u:00000000000c0de5:{" USER_TEXT "}");
+    keys_user(-1, &user, key);
+    ck_assert_str_eq(key, "u:ffffffffffffffff:{" USER_TEXT "}");
     keys_user_limit(&user, "bids", key);
     ck_assert_str_eq(key, "rl:{" USER_TEXT "}:bids");
     keys_text_limit("2001:db8::1", "logins", key);
