@@ -71,7 +71,7 @@ static void make_token(bool admin, char out[static TOKEN_TEXT_SIZE])
 {
     int64_t now_s = clock_now_ms() / 1000;
     struct token_claims claims = {
-        .admin = admin, .session = "0123456789abcdef0123456789abcdef", .expires_s = now_s + TOKEN_LIFE_S};
+        .admin = admin, .session = "0123456789abcdef0123456789abcdef", .epoch = 1, .expires_s = now_s + TOKEN_LIFE_S};
     memset(claims.user_id.bytes, admin ? 0xad : 0x05, sizeof(claims.user_id.bytes));
     fuzz_check(token_issue(gateway.deployment.tokens, &claims, now_s, out));
 }
