@@ -434,11 +434,14 @@ static void user_answered(struct request *request, const struct admission *admis
         limits_take_address(request, then);
         return;
     }
-    if (admission_refuse(request, admission) || refuse_admin(request, admission)) {
+    if (admission_refuse(request, admission)) {
         return;
     }
     if (!limits_count_user(request)) {
         limits_refuse_client(request);
+        return;
+    }
+    if (refuse_admin(request, admission)) { /* counts the refusal for the user, too */
         return;
     }
     if (admission->verdict == ADMISSION_GRANTED) {
