@@ -74,6 +74,7 @@ struct request {
     void *context;             /* of the route's module; see router.h */
     const struct route *route; /* NULL until one was found */
     enum method method;
+    enum answer_storage storage;                   /* of an answer 200 or 304 to a guest; the handler may set it */
     struct uuid parameters[ROUTER_PARAMETERS_MAX]; /* of the path, in order */
     const struct json *body;                       /* the object of a ROUTE_JSON_BODY, else NULL */
     char id[MESSAGE_REQUEST_ID_SIZE];
@@ -84,7 +85,6 @@ struct request {
     struct client_keys client;         /* counted as a request in flight; without keys: not counted */
     void *handler_state;               /* the handler's memory, see request_handler_state; NULL before */
     void (*drop)(void *handler_state); /* frees what the handler's memory owns; NULL: nothing */
-    enum answer_storage storage;       /* of an answer 200 or 304 to a guest; the handler may set it */
 
     /* Internal to dispatch.c, limits.c, admission.c, audit.c, creation.c and reply.c. */
     struct evhttp_request *evreq;        /* NULL once answered */
@@ -100,22 +100,22 @@ struct request {
      * later. At the deadline the answer is sent without waiting for it. NULL: nothing.
      */
     request_ending ending;
-    bool held;                                 /* the answer is written, and is sent by reply_ended */
-    int64_t start_us;                          /* the same by clock_boot_us */
+    int64_t start_us;                          /* of received_ms, by clock_boot_us */
     int64_t deadline_ms;                       /* monotonic */
     request_late late;                         /* NULL: the default */
     void (*then)(struct request *request);     /* called after a limit, session or audit entry was checked */
     void (*reloaded)(struct request *request); /* called after its credentials were loaded from PostgreSQL */
-    bool loaded;                               /* they were, or PostgreSQL could not be asked */
-    enum limit taking;                         /* the limit that is being checked */
-    uint64_t taking_key;                       /* of its counter without Redis */
-    bool taking_route;                         /* it is the limit of the route */
-    bool spent_auction;                        /* the limit of the auction was counted */
     /* Called once, before the request is answered by an error. NULL: nothing. */
     void (*refused)(struct request *request, enum error_code code);
-    bool limit_shown;          /* RateLimit headers are set */
-    int64_t limit_remaining;   /* value of RateLimit-Remaining */
+    uint64_t taking_key;       /* of the counter of `taking` without Redis */
+    enum limit taking;         /* the limit that is being checked */
     int status;                /* of the answer; 0 until answered */
+    int64_t limit_remaining;   /* value of RateLimit-Remaining */
+    bool taking_route;         /* `taking` is the limit of the route */
+    bool spent_auction;        /* the limit of the auction was counted */
+    bool limit_shown;          /* RateLimit headers are set */
+    bool loaded;               /* its credentials were loaded, or PostgreSQL could not be asked */
+    bool held;                 /* the answer is written, and is sent by reply_ended */
     bool head;                 /* HEAD: a GET whose body is left out */
     bool close;                /* the connection must not be reused */
     bool own_deadline;         /* in the list `individual` of its set, else in `usual` */

@@ -127,9 +127,10 @@ static const struct refused {
 static void prepare_long_texts(void)
 {
     memset(long_header, 'x', sizeof(long_header) - 1);
-    memcpy(long_header, "X: ", 3);
+    long_header[1] = ':'; /* a header whose name is one letter */
     memset(long_body, 'x', sizeof(long_body) - 1);
-    memcpy(long_body, "\r\n", 2);
+    long_body[0] = '\r';
+    long_body[1] = '\n';
 }
 
 static const char *send_refused(const struct refused *refused, const char *origin)

@@ -198,7 +198,7 @@ START_TEST(a_passed_socket_is_served_up_to_connections_max)
     ck_assert_msg(strncmp(text, "HTTP/1.1 503 ", strlen("HTTP/1.1 503 ")) == 0, "%s", text);
     ck_assert_msg(strstr(text, "Retry-After: ") != NULL && strstr(text, "Connection: close\r\n") != NULL, "%s", text);
     (void)close(fd);
-    ck_assert(is_answered_after(fds[0], HEALTH + 1)); /* connections below the limit stay */
+    ck_assert(is_answered_after(fds[0], &HEALTH[1])); /* connections below the limit stay */
     (void)close(fds[0]);
     SUITE_WAIT(is_accepting(), DEADLINE_MS);
     for (size_t i = 1; i < CAP; i++) {
