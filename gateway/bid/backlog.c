@@ -103,7 +103,6 @@ void backlog_judge(struct backlog *backlog, const struct backlog_clock *now)
         if (missed) { /* what waited before may have been decided meanwhile */
             backlog->of[shard].since_ms = 0;
             backlog->of[shard].unserved_ms = 0;
-            backlog->of[shard].vacant_ms = 0;
         }
         judge_shard(backlog, &backlog->of[shard], now);
     }

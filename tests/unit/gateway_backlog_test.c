@@ -293,7 +293,19 @@ START_TEST(a_queue_without_a_leader_is_no_empty_queue)
     ck_assert_int_ge(age(), before_ms + BACKLOG_VACANT_MS - 2 * look_ms);
     look_at_depth(look_ms, 3, 1); /* it has elected one, and nothing was taken from it */
     ck_assert_int_ge(age(), before_ms + BACKLOG_VACANT_MS - look_ms);
-    look_at_depth(BACKLOG_VACANT_MS + 2 * look_ms, 0, 0);
+    look_at_depth(BACKLOG_VACANT_MS, 0, 0);
+    ck_assert_int_gt(age(), 0);
+    look_at_depth(look_ms, 0, 0); /* now it has looked empty for long enough */
+    ck_assert_int_eq(age(), 0);
+}
+END_TEST
+
+START_TEST(a_queue_with_a_consumer_is_empty_at_once_also_on_a_machine_that_has_just_booted)
+{
+    now.mono_ms = BACKLOG_LOOK_MS;
+    look_at_depth(3 * BACKLOG_LOOK_MS, 3, 1);
+    ck_assert_int_gt(age(), 0);
+    look_at_depth(BACKLOG_LOOK_MS, 0, 1);
     ck_assert_int_eq(age(), 0);
 }
 END_TEST
@@ -517,6 +529,7 @@ static Suite *backlog_suite(void)
         an_empty_queue_without_a_report_is_not_late,
         a_queue_without_consumers_is_not_decided,
         a_queue_without_a_leader_is_no_empty_queue,
+        a_queue_with_a_consumer_is_empty_at_once_also_on_a_machine_that_has_just_booted,
         a_worker_that_stalls_decides_none_of_its_shards,
         a_judgement_is_void_while_nobody_looks,
         a_depth_seen_again_after_a_gap_ages_from_the_next_look,
