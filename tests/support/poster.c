@@ -86,6 +86,23 @@ static int connect_to(const char *base_url)
     return fd;
 }
 
+/* The deployment closes a connection that sends nothing for some seconds, so each sends a first request at once. */
+static void introduce(struct poster *poster)
+{
+    static const char request[] = "GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    if (send(poster->fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(request) - 1) {
+        fail("it cannot be sent");
+    }
+    while (whole(poster) == 0) {
+        ssize_t got = recv(poster->fd, poster->answer + poster->length, ANSWER_SIZE - 1 - poster->length, 0);
+        if (got <= 0) {
+            fail("the deployment closed its connection");
+        }
+        poster->length += (size_t)got;
+        poster->answer[poster->length] = '\0';
+    }
+}
+
 struct posters *posters_new(const struct posters_options *options)
 {
     struct posters *posters = calloc(1, sizeof(*posters) + options->count * sizeof(posters->all[0]));
@@ -98,6 +115,7 @@ struct posters *posters_new(const struct posters_options *options)
         poster->posters = posters;
         poster->user = &options->users[i];
         poster->fd = connect_to(options->base_url);
+        introduce(poster);
         ws_load_attach(options->ws_load, poster->fd, on_answer, poster);
     }
     return posters;
