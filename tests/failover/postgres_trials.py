@@ -1,7 +1,7 @@
 """Fail-overs of PostgreSQL under load: the primary goes, and its synchronous standby is promoted.
 
 The programs' URL names both servers, the standby first. They go on by themselves: nobody runs a command or restarts
-anything. Called by postgres_failover_test.py and postgres_failover_long_test.py.
+anything. Called by postgres_failover_test.py.
 """
 import functools
 import signal

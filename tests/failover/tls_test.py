@@ -3,6 +3,8 @@
 
 A deployment takes and decides a bid through them. A certificate of another authority, or for another name, is refused.
 The PostgreSQL and the RabbitMQ are those of tests/run, which get a port or a setting for TLS.
+
+Long: it starts a deployment of its own.
 """
 import contextlib
 import os
