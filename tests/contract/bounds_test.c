@@ -20,8 +20,6 @@
 #include "tests/support/scratch.h"
 
 enum {
-    PORT_LEAST = 28000, /* below the kernel's range for outgoing connections */
-    PORT_COUNT = 4000,
     GATEWAY_MS = 20000, /* until a gateway is ready */
     ANSWER_MS = 10000,
     URL_SIZE = 64,
@@ -37,25 +35,6 @@ static struct {
     char url[URL_SIZE];
 } gateway;
 
-static int free_port(void)
-{
-    for (int i = 0; i < PORT_COUNT; i++) {
-        int port = PORT_LEAST + (int)((unsigned)(getpid() * 7 + i * 13) % PORT_COUNT);
-        struct sockaddr_in address = {
-            .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-        if (ok) {
-            return port;
-        }
-    }
-    ck_abort_msg("no port is free");
-    return 0;
-}
-
 static bool is_ready(void)
 {
     struct client *client = client_new(gateway.url);
@@ -68,7 +47,7 @@ static bool is_ready(void)
 static void start_gateway(const char *gateway_lines, const char *sections)
 {
     char ini[SETTINGS_SIZE];
-    gateway.port = free_port();
+    gateway.port = program_free_port(0);
     (void)snprintf(gateway.url, sizeof(gateway.url), "http://127.0.0.1:%d", gateway.port);
     ck_assert_int_eq(unsetenv("ROSTRUM_METRICS_PORT"), 0);
     (void)snprintf(ini, sizeof(ini), "[gateway]\nlisten_port = %d\nworkers = 1\n%s\n%s", gateway.port, gateway_lines,

@@ -22,8 +22,6 @@
 #include "tests/support/websocket.h"
 
 enum {
-    PORT_LEAST = 20000, /* below the kernel's range for outgoing connections */
-    PORT_COUNT = 8000,
     GATEWAY_MS = 20000, /* until a gateway is ready */
     CLOSED_MS = 30000,  /* until a dead client is closed and counted */
     URL_SIZE = 64,
@@ -37,26 +35,6 @@ static struct {
     char metrics_url[URL_SIZE];
 } gateway;
 
-/* A free port that is not `other`. */
-static int free_port(int other)
-{
-    for (int i = 0; i < PORT_COUNT; i++) {
-        int port = PORT_LEAST + (int)((unsigned)(getpid() * 7 + i * 13) % PORT_COUNT);
-        struct sockaddr_in address = {
-            .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        bool ok = port != other && fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-        if (ok) {
-            return port;
-        }
-    }
-    ck_abort_msg("no port is free");
-    return 0;
-}
-
 static bool is_ready(void)
 {
     struct client *client = client_new(gateway.url);
@@ -69,8 +47,8 @@ static bool is_ready(void)
 static void start_gateway(const char *live)
 {
     char ini[SETTINGS_SIZE];
-    int port = free_port(0);
-    int metrics_port = free_port(port);
+    int port = program_free_port(0);
+    int metrics_port = program_free_port(port);
     (void)snprintf(gateway.url, sizeof(gateway.url), "http://127.0.0.1:%d", port);
     (void)snprintf(gateway.metrics_url, sizeof(gateway.metrics_url), "http://127.0.0.1:%d", metrics_port);
     ck_assert_int_eq(unsetenv("ROSTRUM_METRICS_PORT"), 0);

@@ -272,22 +272,10 @@ static struct {
     struct client *client;
 } secure;
 
-static int free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    ck_assert_int_eq(close(fd), 0);
-    return ntohs(address.sin_port);
-}
-
 static void start_secure(void)
 {
     char ini[SETTINGS_SIZE];
-    int port = free_port();
+    int port = program_free_port(0);
     (void)snprintf(ini, sizeof(ini),
                    "[gateway]\nlisten_port = %d\nworkers = 1\n[mail]\npublic_url = https://Auctions.example/\n", port);
     program_settings_of_deployment(ini, secure.settings);

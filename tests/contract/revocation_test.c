@@ -29,8 +29,6 @@
 #define CHANGED  "{\"password\": \"" NEW "\", \"currentPassword\": \"" FACTORY_PASSWORD "\"}"
 
 enum {
-    PORT_LEAST = 28000, /* below the kernel's range for outgoing connections */
-    PORT_COUNT = 4000,
     GATEWAY_MS = 60000,
     NOTICED_MS = 30000, /* until a change that was made by SQL alone is noticed */
     TIMEOUT_S = 150,
@@ -47,25 +45,6 @@ static struct {
     struct client *client;
 } gateway;
 
-static int free_port(void)
-{
-    for (int i = 0; i < PORT_COUNT; i++) {
-        int port = PORT_LEAST + (int)((unsigned)(getpid() * 7 + i * 13) % PORT_COUNT);
-        struct sockaddr_in address = {
-            .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-        if (ok) {
-            return port;
-        }
-    }
-    ck_abort_msg("no port is free");
-    return 0;
-}
-
 static bool is_ready(void)
 {
     return client_call(gateway.client, "GET", "/ready", NULL)->status == 200 &&
@@ -78,7 +57,7 @@ static void start_gateway(const char *more, const char *redis)
     char ini[SETTINGS_SIZE];
     const char *url = getenv("ROSTRUM_REDIS_URL");
     char *own = url == NULL ? NULL : strdup(url);
-    int port = free_port();
+    int port = program_free_port(0);
     ck_assert_ptr_nonnull(own);
     (void)snprintf(gateway.url, sizeof(gateway.url), "http://127.0.0.1:%d", port);
     ck_assert_int_eq(unsetenv("ROSTRUM_METRICS_PORT"), 0);

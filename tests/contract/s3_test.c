@@ -30,22 +30,10 @@ static struct {
     char url[URL_SIZE];
 } s3;
 
-static int free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    socklen_t size = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-    ck_assert_int_eq(close(fd), 0);
-    return ntohs(address.sin_port);
-}
-
 static void start_gateway(const char *secret_key)
 {
     char ini[SETTINGS_SIZE];
-    int port = free_port();
+    int port = program_free_port(0);
     (void)snprintf(ini, sizeof(ini),
                    "[gateway]\nlisten_port = %d\nworkers = 1\n[limits]\nimages_per_hour = 0\n[images]\nstore = s3\n"
                    "s3_endpoint = http://127.0.0.1:%d\ns3_region = " S3_REGION "\ns3_bucket = " S3_BUCKET

@@ -4,8 +4,10 @@
  */
 #include "tests/support/program.h"
 
+#include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -119,6 +121,26 @@ pid_t program_start_ready(const char *name, const char *settings_path)
     SUITE_WAIT(said_ready(fd, pid), READY_MS);
     ck_assert_int_eq(close(fd), 0); /* further notifications are not read, so the program must not wait for them */
     return pid;
+}
+
+int program_free_port(int other)
+{
+    enum { PORT_LEAST = 20000, PORT_COUNT = 12000 };
+    for (int i = 0; i < PORT_COUNT; i++) {
+        int port = PORT_LEAST + (int)((unsigned)(getpid() * 7 + i * 13) % PORT_COUNT);
+        struct sockaddr_in address = {
+            .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool ok = port != other && fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        if (ok) {
+            return port;
+        }
+    }
+    ck_abort_msg("no port is free");
+    return 0;
 }
 
 int program_end(pid_t pid, int signal_number)

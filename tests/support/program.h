@@ -19,6 +19,11 @@ void program_settings(const char *ini, char path[static PROGRAM_SETTINGS_SIZE]);
  */
 void program_settings_of_deployment(const char *ini, char path[static PROGRAM_SETTINGS_SIZE]);
 void program_settings_remove(const char *path);
+/*
+ * A free TCP port of 127.0.0.1 that is not `other`, for a program of this test. It is below the kernel's range for
+ * outgoing connections, so that no connection takes it meanwhile. Fails the test if there is none.
+ */
+int program_free_port(int other);
 /* Starts $BUILD/bin/NAME; these settings override all others. The kernel kills it when the test ends. Fails the test if
  * it cannot start. */
 pid_t program_start(const char *name, const char *settings_path);
