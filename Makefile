@@ -82,7 +82,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 export BUILD
 
 .PHONY: all test-programs help deps deps-check deps-cluster deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-types deps-webhooks docs run up down status cluster clean clean-var check \
-        check-long check-unit mutate chaos chaos-cluster replay bench bench-read bench-search bench-live \
+        check-long check-security check-unit mutate chaos chaos-cluster replay bench bench-read bench-search bench-live \
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
 
@@ -265,6 +265,11 @@ check-long: deps-check deps-webhooks deps-types ## build and run the long tests:
 	@$(build_all) -s all test-programs
 	@tests/run --long
 
+check-security: deps-check deps-webhooks deps-types ## build and run the attacks of tests/security
+	@echo Building.
+	@$(build_all) -s all test-programs
+	@tests/run security
+
 check-unit: deps-check ## build and run the unit tests: no servers, seconds
 	@echo Building.
 	@$(build_all) -s test-programs
@@ -319,15 +324,15 @@ bench-live: deps-check ## measure live updates for 100, 1,000 and 10,000 watcher
 	@tests/bench/live-run
 
 # Exit code 99 marks a report: no test expects it of a program.
-asan: deps-check deps-webhooks deps-types ## run soak, unit, integration and contract tests under AddressSanitizer
+asan: deps-check deps-webhooks deps-types ## run soak, unit, integration, contract and security tests under AddressSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/asan SANITIZE=address all test-programs
-	@BUILD=build/asan ASAN_OPTIONS="exitcode=99:$$ASAN_OPTIONS" tests/run soak unit integration contract
+	@BUILD=build/asan ASAN_OPTIONS="exitcode=99:$$ASAN_OPTIONS" tests/run soak unit integration contract security
 
 ubsan: deps-check deps-webhooks deps-types ## run the same under UndefinedBehaviorSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/ubsan SANITIZE=undefined all test-programs
-	@BUILD=build/ubsan UBSAN_OPTIONS="exitcode=99:$$UBSAN_OPTIONS" tests/run soak unit integration contract
+	@BUILD=build/ubsan UBSAN_OPTIONS="exitcode=99:$$UBSAN_OPTIONS" tests/run soak unit integration contract security
 
 valgrind: deps-check deps-lint ## run the unit tests and soak's gateway under valgrind
 	@echo Building.
@@ -354,8 +359,8 @@ fuzz: deps-fuzz ## run every fuzz target for MINUTES=1 each, or TARGET=name: htt
 .PHONY: fuzz-programs
 fuzz-programs: $(FUZZ_PROGRAMS)
 
-COVERAGE_KINDS ?= unit integration contract
-coverage: deps-coverage deps-webhooks deps-types ## measure test coverage by folder: COVERAGE_KINDS="unit integration contract"
+COVERAGE_KINDS ?= unit integration contract security
+coverage: deps-coverage deps-webhooks deps-types ## measure test coverage by folder: COVERAGE_KINDS="unit security"
 	@echo Building.
 	@$(build_all) -s BUILD=build/coverage COVERAGE=1 all test-programs
 	@BUILD=build/coverage tests/coverage $(COVERAGE_KINDS)
