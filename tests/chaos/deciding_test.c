@@ -11,72 +11,30 @@
 
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
+#include "tests/support/gateway_settings.h"
 
 enum {
     NOTICED_MS = 10000, /* promised in docs/operating.md */
     MAX_S = 6,          /* undecided_max_s in these tests */
     MAX_MS = MAX_S * 1000,
     REFUSED_MS = MAX_MS + 2 * NOTICED_MS,
-    CONF_SIZE = 8192,
-    LOOKS = 8, /* on new connections, which reach all workers of the gateway */
     SHARDS = 8,
     TIMEOUT_S = 240,
-    GATEWAY_WORKERS_MAX = 16,
 };
 
 static const char *const workers[] = {"bidworker-1", "bidworker-2", NULL};
 static const char *const database[] = {"postgres", NULL};
 static const char *const *const stoppable[] = {workers, database};
-static char saved[CONF_SIZE];
+static char saved[GATEWAY_SETTINGS_SIZE];
 static int64_t amount;
 
 /* --- settings and servers --- */
 
-static bool all_ended(const pid_t *pids, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (kill(pids[i], 0) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Waits for the end of the gateway's workers that have other settings. */
-static void apply_settings(const char *text)
-{
-    pid_t old[GATEWAY_WORKERS_MAX];
-    const char *path = getenv("ROSTRUM_TEST_CONF");
-    ck_assert_ptr_nonnull(path);
-    int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq((int)write(fd, text, strlen(text)), (int)strlen(text));
-    ck_assert_int_eq(close(fd), 0);
-    pid_t gateway = deployment_pid("gateway");
-    ck_assert_int_gt(gateway, 0);
-    size_t count = deployment_children(gateway, old, GATEWAY_WORKERS_MAX);
-    ck_assert_uint_gt(count, 0);
-    ck_assert_int_eq(kill(gateway, SIGHUP), 0);
-    SUITE_WAIT(all_ended(old, count), DEPLOYMENT_READY_MS);
-}
-
-static void read_settings(void)
-{
-    const char *path = getenv("ROSTRUM_TEST_CONF");
-    ck_assert_ptr_nonnull(path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
-    ssize_t length = read(fd, saved, sizeof(saved) - 1);
-    ck_assert_int_gt((int)length, 0);
-    saved[length] = '\0';
-    ck_assert_int_eq(close(fd), 0);
-}
-
 static void limit_waiting(void)
 {
-    char text[CONF_SIZE + sizeof("[gateway]\nundecided_max_s = 123456\n")];
+    char text[GATEWAY_SETTINGS_SIZE + sizeof("[gateway]\nundecided_max_s = 123456\n")];
     (void)snprintf(text, sizeof(text), "%s\n[gateway]\nundecided_max_s = %d\n", saved, MAX_S);
-    apply_settings(text);
+    gateway_settings_apply(text);
 }
 
 static void order_all(const char *const *services, const char *order)
@@ -129,25 +87,27 @@ static const struct reply *look(const char *path)
     return fixture_call(NULL, "GET", path, NULL);
 }
 
-/* Whether all workers of the gateway answer with this status and this degradation; NULL: none. */
-static bool all_answer(const char *path, int status, const char *degraded)
+struct expected {
+    const char *path;
+    int status;
+    const char *degraded; /* NULL: nothing */
+};
+
+static const char *look_for(void *arg)
 {
-    for (int i = 0; i < LOOKS; i++) {
-        const struct reply *reply = look(path);
-        bool named = degraded == NULL ? reply_count(reply, "degraded") <= 0 : false;
-        for (int j = 0; degraded != NULL && j < reply_count(reply, "degraded"); j++) {
-            named = named || strcmp(reply_text(reply, client_format("degraded.%d", j)), degraded) == 0;
-        }
-        if (reply->status != status || !named) {
-            return false;
-        }
+    const struct expected *expected = arg;
+    const struct reply *reply = look(expected->path);
+    bool named = expected->degraded == NULL && reply_count(reply, "degraded") <= 0;
+    for (int i = 0; expected->degraded != NULL && i < reply_count(reply, "degraded"); i++) {
+        named = named || strcmp(reply_text(reply, client_format("degraded.%d", i)), expected->degraded) == 0;
     }
-    return true;
+    return reply->status == expected->status && named ? client_reply_header(fixture.client, "X-Request-Id") : NULL;
 }
 
-static bool all_ready(void)
+/* Whether all workers of the gateway answer with this status and this degradation. */
+static bool all_answer(const char *path, int status, const char *degraded)
 {
-    return deployment_ready() && all_answer("/ready", 200, NULL);
+    return deployment_each_worker(look_for, &(struct expected){path, status, degraded});
 }
 
 /* --- bids --- */
@@ -205,7 +165,7 @@ START_TEST(without_bid_workers_the_deployment_is_not_ready)
 {
     bool hang = _i == 1;
     amount += INT64_C(1000) * _i; /* above that of the run before */
-    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     if (hang) {
         signal_workers(SIGSTOP);
     } else {
@@ -221,7 +181,7 @@ START_TEST(without_bid_workers_the_deployment_is_not_ready)
     } else {
         order_all(workers, "up");
     }
-    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
 }
 END_TEST
 
@@ -229,7 +189,7 @@ START_TEST(a_database_that_is_read_only_is_noticed)
 {
     char auctions[SHARDS][UUID_TEXT_SIZE];
     open_auctions(auctions);
-    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     set_read_only(true);
     for (unsigned shard = 0; shard < SHARDS; shard++) {
         ck_assert_int_eq(bid_once(auctions[shard]), 202);
@@ -237,35 +197,38 @@ START_TEST(a_database_that_is_read_only_is_noticed)
     SUITE_WAIT(all_answer("/ready", 503, "deciding"), NOTICED_MS);
     ck_assert(all_answer("/ready?for=read", 200, "deciding"));
     set_read_only(false);
-    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     SUITE_WAIT(decided() == SHARDS, DEPLOYMENT_READY_MS);
 }
 END_TEST
 
+static const char *look_for_refusal(void *arg)
+{
+    client_header(fixture.client, "Connection: close");
+    if (bid_once(arg) != 503) {
+        return NULL;
+    }
+    ck_assert_str_ne(client_reply_header(fixture.client, "Retry-After"), "");
+    return client_reply_header(fixture.client, "X-Request-Id");
+}
+
 /* Whether all workers of the gateway refuse a bid. */
 static bool all_refuse(void)
 {
-    for (int i = 0; i < LOOKS; i++) {
-        client_header(fixture.client, "Connection: close");
-        if (bid_once(fixture.auction) != 503) {
-            return false;
-        }
-        ck_assert_str_ne(client_reply_header(fixture.client, "Retry-After"), "");
-    }
-    return true;
+    return deployment_each_worker(look_for_refusal, fixture.auction);
 }
 
 START_TEST(bids_that_would_wait_too_long_are_refused)
 {
     amount += INT64_C(100000) * _i; /* above those of the run before */
-    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     order_all(stoppable[_i], "down");
     int64_t began_ms = suite_mono_ms();
     ck_assert_int_eq(bid_once(fixture.auction), 202);
     SUITE_WAIT(all_refuse(), REFUSED_MS);
     ck_assert_int_ge(suite_mono_ms() - began_ms, MAX_MS);
     order_all(stoppable[_i], "up");
-    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     SUITE_WAIT(bid_is_decided(), DEPLOYMENT_READY_MS); /* and with it all before */
 }
 END_TEST
@@ -316,7 +279,7 @@ static void setup(void)
 {
     fixture_setup();
     amount = 100;
-    read_settings();
+    gateway_settings_read(saved);
     limit_waiting();
 }
 
@@ -325,11 +288,11 @@ static void teardown(void)
     order_all(database, "up");
     order_all(workers, "up");
     signal_workers(SIGCONT);
-    apply_settings(saved);
-    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    gateway_settings_apply(saved);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     if (is_read_only()) {
         set_read_only(false);
-        SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+        SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     }
     fixture_teardown();
 }

@@ -93,7 +93,7 @@ START_TEST(every_watcher_ends_with_the_right_price)
         ck_assert_int_eq(kill(pid, SIGKILL), 0);
         SUITE_WAIT(bid_taken(), DEPLOYMENT_READY_MS);
         SUITE_WAIT(replaced(victim, pid), DEPLOYMENT_READY_MS);
-        SUITE_WAIT(deployment_ready(), DEPLOYMENT_READY_MS);
+        SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
         read_price(expected);
         for (int i = 0; i < WATCHERS; i++) {
             assert_sees(&watchers[i], expected, &cut);

@@ -148,7 +148,7 @@ static int undecided(void)
 
 static void assert_right(const char *blow)
 {
-    WS_LOAD_UNTIL(deployment_ready(), DEPLOYMENT_READY_MS);
+    WS_LOAD_UNTIL(deployment_all_ready(), DEPLOYMENT_READY_MS);
     WS_LOAD_UNTIL(undecided() <= 0, RIGHT_MS); /* fewer than none: some were decided that got no answer */
     WS_LOAD_UNTIL(all_right(), RIGHT_MS);
     ck_assert_int_eq(atomic_load(&unauthorized), 0);

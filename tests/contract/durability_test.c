@@ -83,7 +83,7 @@ START_TEST(a_server_that_may_lose_commits_is_named)
     SUITE_WAIT(is_reported(problem), NOTICED_MS);
     verify(output, problem, true);
     set(name, NULL);
-    SUITE_WAIT(deployment_ready(), NOTICED_MS);
+    SUITE_WAIT(deployment_all_ready(), NOTICED_MS);
     verify(output, problem, false);
 }
 END_TEST
@@ -104,11 +104,11 @@ static bool is_eviction_reported(void)
 START_TEST(a_redis_that_may_evict_any_key_is_named)
 {
     set_policy("volatile-ttl");
-    SUITE_WAIT(deployment_ready(), NOTICED_MS);
+    SUITE_WAIT(deployment_all_ready(), NOTICED_MS);
     set_policy("allkeys-lru");
     SUITE_WAIT(is_eviction_reported(), NOTICED_MS);
     set_policy("noeviction");
-    SUITE_WAIT(deployment_ready(), NOTICED_MS);
+    SUITE_WAIT(deployment_all_ready(), NOTICED_MS);
     set_policy("volatile-ttl");
 }
 END_TEST

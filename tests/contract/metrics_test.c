@@ -293,7 +293,7 @@ START_TEST(counters_survive_a_killed_gateway_worker)
     ck_assert_int_eq(count_time_requests(), before + REQUESTS);
     request_time(REQUESTS);
     SUITE_WAIT(count_time_requests() == before + INT64_C(2) * REQUESTS, METRICS_WAIT_MS);
-    SUITE_WAIT(deployment_ready(), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
 }
 END_TEST
 

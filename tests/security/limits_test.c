@@ -12,81 +12,32 @@
 
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
-
-enum { LIMITS_CONF_SIZE = 8192, LIMITS_RELOAD_MS = 15000 };
+#include "tests/support/gateway_settings.h"
 
 #define LIMITED                                                                                                        \
     "[limits]\nbids_per_minute = 3\nbids_per_auction_minute = 5\nauctions_per_hour = 2\nsearches_per_minute = "        \
     "4\nlogins_per_minute = 5\n"                                                                                       \
     "registrations_per_hour = 0\nlogins_account_per_minute = 3\n"
 
-static char saved[LIMITS_CONF_SIZE];
-
-static const char *conf_path(void)
-{
-    const char *path = getenv("ROSTRUM_TEST_CONF");
-    ck_assert_ptr_nonnull(path);
-    return path;
-}
-
-/* Replaces the settings file and makes the gateway reload it. */
-static void apply_settings(const char *text)
-{
-    int fd = open(conf_path(), O_WRONLY | O_TRUNC | O_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq((int)write(fd, text, strlen(text)), (int)strlen(text));
-    ck_assert_int_eq(close(fd), 0);
-    pid_t gateway = deployment_pid("gateway");
-    ck_assert_int_gt(gateway, 0); /* kill(-1) would signal every process */
-    ck_assert_int_eq(kill(gateway, SIGHUP), 0);
-}
-
-static bool is_limited(void)
-{
-    (void)fixture_call(&fixture.bob, "GET", "/api/v1/auctions", NULL);
-    return client_reply_header(fixture.client, "RateLimit-Limit")[0] != '\0';
-}
-
-/*
- * Whether the answer is `yes` on each of several new connections, which reach all workers. The calls use up Bob's
- * search limit, which the test does not need.
- */
-static bool all_workers_limit(bool yes)
-{
-    enum { CONNECTIONS = 12 };
-    for (int i = 0; i < CONNECTIONS; i++) {
-        client_header(fixture.client, "Connection: close");
-        if (is_limited() != yes) {
-            return false;
-        }
-    }
-    return true;
-}
+static char saved[GATEWAY_SETTINGS_SIZE];
 
 /* An unchecked fixture: it runs in the parent process, so teardown restores the settings also after a failed test. */
 static void setup(void)
 {
     fixture_setup();
-    int fd = open(conf_path(), O_RDONLY | O_CLOEXEC);
-    ck_assert_int_ge(fd, 0);
-    ssize_t length = read(fd, saved, sizeof(saved) - 1);
-    ck_assert_int_gt((int)length, 0);
-    saved[length] = '\0';
-    ck_assert_int_eq(close(fd), 0);
+    gateway_settings_read(saved);
     char *limits = strstr(saved, "[limits]");
     ck_assert_ptr_nonnull(limits);
     char *after = strstr(limits, "\n[");
-    char text[LIMITS_CONF_SIZE];
+    char text[GATEWAY_SETTINGS_SIZE];
     (void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(limits - saved), saved, LIMITED, after != NULL ? after : "");
-    apply_settings(text);
-    SUITE_WAIT(all_workers_limit(true), LIMITS_RELOAD_MS);
+    gateway_settings_apply(text);
 }
 
 static void teardown(void)
 {
-    apply_settings(saved);
-    SUITE_WAIT(all_workers_limit(false), LIMITS_RELOAD_MS);
-    SUITE_WAIT(deployment_ready(), DEPLOYMENT_READY_MS);
+    gateway_settings_apply(saved);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     fixture_teardown();
 }
 

@@ -182,42 +182,50 @@ pid_t deployment_child(pid_t parent)
     return deployment_children(parent, &child, 1) == 1 ? child : -1;
 }
 
-/* On a new connection. `worker`: the part of the request's id that names the gateway's worker. */
-static bool look_at_worker(char worker[static UUID_TEXT_SIZE])
+bool deployment_each_worker(deployment_look *look, void *arg)
 {
-    struct client *client = client_new(deployment_http_url());
-    if (client == NULL) {
-        return false;
-    }
-    const struct reply *reply = client_call(client, "GET", "/ready", NULL);
-    bool ready = reply->status == 200 && reply_count(reply, "degraded") <= 0;
-    (void)snprintf(worker, UUID_TEXT_SIZE, "%s", client_reply_header(client, "X-Request-Id"));
-    client_free(client);
-    return ready;
-}
-
-bool deployment_ready(void)
-{
-    char worker[UUID_TEXT_SIZE];
-    return look_at_worker(worker);
-}
-
-bool deployment_all_ready(void)
-{
-    enum { LOOKS_MAX = 64, WORKERS_MAX = 16 };
+    enum { LOOKS_MAX = 2000, WORKERS_MAX = 16 };
     pid_t workers[WORKERS_MAX];
-    char seen[WORKERS_MAX][UUID_TEXT_SIZE];
+    char seen[WORKERS_MAX][UUID_TEXT_SIZE]; /* the part of a request's id that names the worker */
     size_t count = deployment_children(deployment_pid("gateway"), workers, WORKERS_MAX);
     size_t found = 0;
     for (int i = 0; i < LOOKS_MAX && found < count; i++) {
-        size_t at = 0;
-        if (!look_at_worker(seen[found])) {
+        const char *id = look(arg);
+        if (id == NULL) {
             return false;
         }
+        (void)snprintf(seen[found], UUID_TEXT_SIZE, "%s", id);
+        size_t at = 0;
         while (strcmp(seen[at], seen[found]) != 0) {
             at++;
         }
         found += at == found;
     }
     return count > 0 && found == count;
+}
+
+/* `arg`: UUID_TEXT_SIZE bytes for the id, because the client ends here. */
+static const char *look_at_readiness(void *arg)
+{
+    struct client *client = client_new(deployment_http_url());
+    if (client == NULL) {
+        return NULL;
+    }
+    const struct reply *reply = client_call(client, "GET", "/ready", NULL);
+    bool ready = reply->status == 200 && reply_count(reply, "degraded") <= 0;
+    (void)snprintf(arg, UUID_TEXT_SIZE, "%s", client_reply_header(client, "X-Request-Id"));
+    client_free(client);
+    return ready ? arg : NULL;
+}
+
+bool deployment_ready(void)
+{
+    char id[UUID_TEXT_SIZE];
+    return look_at_readiness(id) != NULL;
+}
+
+bool deployment_all_ready(void)
+{
+    char id[UUID_TEXT_SIZE];
+    return deployment_each_worker(look_at_readiness, id);
 }

@@ -39,6 +39,17 @@ pid_t deployment_pid(const char *service);
 pid_t deployment_child(pid_t parent);
 /* Writes the pids of at most `most` children of a process. Returns their number. */
 size_t deployment_children(pid_t parent, pid_t *children, size_t most);
+/*
+ * A request on a new connection. Returns the X-Request-Id of its answer, NULL if the answer is not the expected one.
+ * The text stays valid until the next look.
+ */
+typedef const char *deployment_look(void *arg);
+/*
+ * Whether each worker of the gateway gives the expected answer: looks until all of them have answered. Returns false
+ * after the first unexpected answer, or if 2,000 looks did not reach some worker. While a processor is busy, a second of
+ * new connections may reach the same worker.
+ */
+bool deployment_each_worker(deployment_look *look, void *arg);
 /* Whether GET /ready returns 200 and reports nothing degraded. */
 bool deployment_ready(void);
 /* The same of every gateway worker: repeated on new connections until each one has answered. */
