@@ -46,8 +46,8 @@ size_t deployment_children(pid_t parent, pid_t *children, size_t most);
 typedef const char *deployment_look(void *arg);
 /*
  * Whether each worker of the gateway gives the expected answer: looks until all of them have answered. Returns false
- * after the first unexpected answer, or if 2,000 looks did not reach some worker. While a processor is busy, a second of
- * new connections may reach the same worker.
+ * after the first unexpected answer, or if 2,000 looks did not reach some worker. While a processor is busy, a second
+ * of new connections may reach the same worker.
  */
 bool deployment_each_worker(deployment_look *look, void *arg);
 /* Whether GET /ready returns 200 and reports nothing degraded. */
