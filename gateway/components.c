@@ -337,6 +337,7 @@ static void fill_contexts(struct gateway *gateway)
         .config = config,
         .deployment = deployment,
         .access = &gateway->access,
+        .own_view = {deployment, pg, gateway->http.json},
         .json = gateway->http.json,
         .streams = gateway->streams,
         .watches = gateway->watches,

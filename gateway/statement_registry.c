@@ -32,6 +32,7 @@
 #include "gateway/deployment_reader.h"
 #include "gateway/image/image_sweep.h"
 #include "gateway/image/images.h"
+#include "gateway/live/own_view.h"
 #include "gateway/live/watch.h"
 
 static struct statements *const all[] = {
@@ -41,7 +42,7 @@ static struct statements *const all[] = {
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &refresh_statements, &unsubscribe_statements,
     &audit_statements, &refusals_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
-    &items_statements, &watch_statements,
+    &items_statements, &watch_statements, &own_view_statements,
     &webhooks_statements, &webhook_deliveries_statements,
     NULL,
     /* clang-format on */

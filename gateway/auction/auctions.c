@@ -14,6 +14,7 @@
 #include "gateway/auction/documents.h"
 #include "gateway/auction/terms.h"
 #include "gateway/auction/view.h"
+#include "gateway/auction/you.h"
 #include "gateway/http/reply.h"
 
 enum { LOCATION_SIZE = 64 };
@@ -27,8 +28,10 @@ static const struct pg_statement list[] = {
                      " item_id, status, minimum_bid, created_at, updated_at)"
                      " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $4,"
                      " $18, $18 WHERE $16::uuid IS NULL OR EXISTS (SELECT FROM items WHERE id = $16 AND owner_id = $15)"
-                     " ON CONFLICT (id) DO NOTHING RETURNING " VIEW_COLUMNS},
-    [AUCTION_FIND] = {"auction_find", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
+                     " ON CONFLICT (id) DO NOTHING RETURNING " VIEW_COLUMNS ", " YOU_NEW},
+    /* $2 user */
+    [AUCTION_FIND] = {"auction_find", "SELECT " VIEW_COLUMNS
+                                      ", " YOU_COLUMNS("$2") " FROM auctions a" YOU_JOIN("$2") " WHERE a.id = $1"},
 };
 static_assert(ARRAY_LEN(list) == AUCTION_COUNT, "each statement has its entry");
 
@@ -59,8 +62,10 @@ static void refuse_item(struct request *request)
 static bool query_made(struct request *request, pg_callback answered)
 {
     char id[UUID_TEXT_SIZE];
-    const char *values[] = {id};
+    char user[UUID_TEXT_SIZE];
+    const char *values[] = {id, user};
     uuid_format(&creation_of(request)->id, id);
+    uuid_format(&request->user.id, user);
     return statements_query(context_of(request)->pg, &auctions_statements, AUCTION_FIND, ARRAY_LEN(values), values,
                             answered, request);
 }

@@ -18,6 +18,7 @@
 #include "gateway/auction/documents.h"
 #include "gateway/auction/terms.h"
 #include "gateway/auction/view.h"
+#include "gateway/auction/you.h"
 #include "gateway/bid/submission.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
@@ -58,13 +59,13 @@ static const struct pg_statement list[] = {
                       " snipe_window_s = $9, snipe_extension_s = $10, snipe_max = $11, start_time = $12,"
                       " original_end_time = $13, end_time = $13, minimum_bid = $4, version = version + 1,"
                       " updated_at = $16 WHERE id = $14 AND status = 'draft' AND version = $15"
-                      " RETURNING " VIEW_COLUMNS},
+                      " RETURNING " VIEW_COLUMNS ", " YOU_NEW},
     [CHANGE_PUBLISH] =
         {"change_publish",
          "UPDATE auctions AS a SET status = CASE WHEN start_time > $3 THEN 'scheduled' ELSE 'active' END,"
          " start_time = greatest(start_time, $3), published_at = $3, updated_at = $3,"
          " version = version + 1 WHERE id = $1 AND status = 'draft' AND version = $2"
-         " RETURNING " VIEW_COLUMNS},
+         " RETURNING " VIEW_COLUMNS ", " YOU_NEW},
     [CHANGE_DROP] = {"change_drop",
                      "DELETE FROM auctions WHERE id = $1 AND status = 'draft' AND version = $2 RETURNING id"},
 };

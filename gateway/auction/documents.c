@@ -1,7 +1,7 @@
 /*
  * See documents.h. A document consists of fields in the snapshot's hash, which one script writes together:
  *
- *   dv version · dt time of creation, ms · de ETag · ds seller · dw winner, or "" · dj JSON without serverTime
+ *   dv version · dt time of creation, ms · de ETag · dj JSON without serverTime
  *
  * Each worker keeps copies of documents. A copy is valid while its ETag equals the one in Redis, so that most lookups
  * read a few bytes only. All requests for an auction in one pass of the loop share one lookup.
@@ -24,6 +24,7 @@
 #include "common/protocol/keys.h"
 #include "common/protocol/snapshot.h"
 #include "gateway/auction/view.h"
+#include "gateway/auction/you.h"
 #include "gateway/bid/snapshots.h"
 #include "gateway/core/deployment.h"
 #include "gateway/core/scripts.h"
@@ -40,10 +41,13 @@ enum {
     TIME_SIZE = 48, /* ,"serverTime":"…"} */
 };
 
-enum { DOCUMENT_GET, DOCUMENT_COUNT };
+enum { DOCUMENT_GET, DOCUMENT_GET_FOR, DOCUMENT_COUNT };
 
 static const struct pg_statement list[] = {
     [DOCUMENT_GET] = {"document_get", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
+    /* $2 user */
+    [DOCUMENT_GET_FOR] = {"document_get_for", "SELECT " VIEW_COLUMNS ", " YOU_COLUMNS("$2") " FROM auctions a" YOU_JOIN(
+                                                  "$2") " WHERE a.id = $1"},
 };
 static_assert(ARRAY_LEN(list) == DOCUMENT_COUNT, "each statement has its entry");
 
@@ -57,10 +61,9 @@ const struct redis_script documents_script = {
     .name = "document",
     .body = "local there = redis.call('HGET', KEYS[1], 'dv')\n"
             "if there and tonumber(there) > tonumber(ARGV[1]) then return 0 end\n"
-            "redis.call('HSET', KEYS[1], 'dv', ARGV[1], 'dt', ARGV[2], 'de', ARGV[3], 'ds', ARGV[4], 'dw', ARGV[5],\n"
-            "           'dj', ARGV[6])\n"
+            "redis.call('HSET', KEYS[1], 'dv', ARGV[1], 'dt', ARGV[2], 'de', ARGV[3], 'dj', ARGV[4])\n"
             "local version = redis.call('HGET', KEYS[1], 'v')\n"
-            "if not version or version == ARGV[1] then redis.call('EXPIRE', KEYS[1], ARGV[7]) end\n"
+            "if not version or version == ARGV[1] then redis.call('EXPIRE', KEYS[1], ARGV[5]) end\n"
             "return 1\n",
 };
 
@@ -77,8 +80,6 @@ struct lookup {
 
 struct copy {
     struct uuid auction_id;
-    struct uuid seller_id;
-    struct uuid winner_id; /* nil: none */
     char etag[ETAG_SIZE];
     char *json; /* NULL: none */
     size_t length;
@@ -172,8 +173,8 @@ static struct copy *copy_place(struct documents *documents, const struct uuid *a
 }
 
 /* Keeps a copy, unless memory is short or the JSON exceeds COPY_MAX_BYTES. */
-static void copy_keep(struct documents *documents, const struct uuid *auction, const struct uuid *seller,
-                      const struct uuid *winner, const char *etag, const char *json, size_t length)
+static void copy_keep(struct documents *documents, const struct uuid *auction, const char *etag, const char *json,
+                      size_t length)
 {
     struct copy *copy = copy_place(documents, auction);
     char *text = length <= COPY_MAX_BYTES ? malloc(length) : NULL;
@@ -182,8 +183,7 @@ static void copy_keep(struct documents *documents, const struct uuid *auction, c
     }
     memcpy(text, json, length);
     free(copy->json);
-    *copy = (struct copy){
-        .auction_id = *auction, .seller_id = *seller, .winner_id = *winner, .json = text, .length = length};
+    *copy = (struct copy){.auction_id = *auction, .json = text, .length = length};
     (void)snprintf(copy->etag, sizeof(copy->etag), "%s", etag);
 }
 
@@ -225,10 +225,29 @@ static void send_text(struct documents *documents, struct request *request, int 
     reply_bytes(request, status, "application/json", documents->text, length - 1 + (size_t)added);
 }
 
+/* To a user the answer has `you` and no ETag: nothing may keep it. */
+static void reply_to_user(const struct documents *documents, struct request *request, int status,
+                          const PGresult *result)
+{
+    struct jsonw *json = reply_json(request);
+    struct uuid id = pg_uuid(result, 0, VIEW_ID);
+    jsonw_object(json);
+    view_write_members(json, &request->user, result, 0);
+    jsonw_name(json, "you");
+    you_write(json, documents->deployment, &id, &request->user.id, result, VIEW_COLUMN_COUNT);
+    jsonw_put_time(json, "serverTime", clock_now_ms());
+    jsonw_end_object(json);
+    reply_send(request, status);
+}
+
 void documents_reply(struct documents *documents, struct request *request, int status, const PGresult *result)
 {
     char etag[ETAG_SIZE];
     size_t length = 0;
+    if (request->user.via != REQUEST_GUEST) {
+        reply_to_user(documents, request, status, result);
+        return;
+    }
     struct jsonw *json = reply_json(request);
     view_write_for(json, &request->user, result, 0);
     const char *text = jsonw_text(json, &length);
@@ -262,15 +281,12 @@ static void keep(struct documents *documents, int64_t epoch, const PGresult *res
         return;
     }
     make_etag(text, length, pg_int(result, 0, VIEW_VERSION), etag);
-    struct uuid seller = pg_uuid(result, 0, VIEW_SELLER);
-    struct uuid winner = pg_uuid(result, 0, VIEW_WINNER);
-    copy_keep(documents, &id, &seller, &winner, etag, text, length);
+    copy_keep(documents, &id, etag, text, length);
     (void)snprintf(version, sizeof(version), "%" PRId64, pg_int(result, 0, VIEW_VERSION));
     (void)snprintf(made, sizeof(made), "%" PRId64, made_ms);
     (void)snprintf(life, sizeof(life), "%d", SNAPSHOT_LIFE_S);
     keys_snapshot(epoch, &id, key);
-    const char *arguments[] = {
-        key, version, made, etag, pg_text(result, 0, VIEW_SELLER), pg_text(result, 0, VIEW_WINNER), text, life};
+    const char *arguments[] = {key, version, made, etag, text, life};
     if (!redis_call(documents->redis, GATEWAY_SCRIPT_DOCUMENT, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("document not written: Redis is unavailable");
     }
@@ -288,31 +304,34 @@ static void show(struct documents *documents, struct request *request, const str
     }
 }
 
-/* Argument of on_shown: an auction shown after a change. */
-struct show_call {
-    struct documents *documents;
-    struct request *request;
-};
+static bool query_for_user(struct document_request *document_request, pg_callback answered)
+{
+    char id[UUID_TEXT_SIZE];
+    char user[UUID_TEXT_SIZE];
+    const char *values[] = {id, user};
+    struct request *request = document_request->request;
+    uuid_format(&request->parameters[0], id);
+    uuid_format(&request->user.id, user);
+    return statements_query(document_request->documents->pg, &documents_statements, DOCUMENT_GET_FOR, ARRAY_LEN(values),
+                            values, answered, document_request);
+}
 
 static void on_shown(const struct pg_reply *reply, void *arg)
 {
-    const struct show_call show_call = *(struct show_call *)arg;
+    const struct document_request shown = *(struct document_request *)arg;
     free(arg);
-    show(show_call.documents, show_call.request, reply);
+    show(shown.documents, shown.request, reply);
 }
 
 void documents_show(struct documents *documents, struct request *request)
 {
-    char id[UUID_TEXT_SIZE];
-    const char *values[] = {id};
-    uuid_format(&request->parameters[0], id);
-    struct show_call *show_call = malloc(sizeof(*show_call));
-    if (show_call != NULL) {
-        *show_call = (struct show_call){documents, request};
+    struct document_request *shown = calloc(1, sizeof(*shown));
+    if (shown != NULL) {
+        shown->documents = documents;
+        shown->request = request;
     }
-    if (show_call == NULL ||
-        !statements_query(documents->pg, &documents_statements, DOCUMENT_GET, 1, values, on_shown, show_call)) {
-        free(show_call);
+    if (shown == NULL || !query_for_user(shown, on_shown)) {
+        free(shown);
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -349,7 +368,7 @@ static void write_member(struct jsonw *json, const struct json *member, const st
 enum { STALE_S, STALE_DV, STALE_DT, STALE_DJ, STALE_FIELDS };
 
 /* Writes the document of the reply, with "stale": true. False: the reply has none. Sets *version to the one shown. */
-static bool write_stale(struct jsonw *json, const redisReply *reply, const struct uuid *auction, int64_t *version)
+static bool write_stale(struct jsonw *json, const redisReply *reply, const struct request *request, int64_t *version)
 {
     struct snapshot snapshot;
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != STALE_FIELDS) {
@@ -358,11 +377,15 @@ static bool write_stale(struct jsonw *json, const redisReply *reply, const struc
     const redisReply *text = reply->element[STALE_DJ];
     struct json *tree = text->type != REDIS_REPLY_STRING ? NULL : json_parse(text->str, (size_t)text->len, NULL);
     *version = number_of(reply->element[STALE_DV]);
-    bool newer = snapshots_read(reply->element[STALE_S], auction, &snapshot) && snapshot.version > *version;
+    bool newer =
+        snapshots_read(reply->element[STALE_S], &request->parameters[0], &snapshot) && snapshot.version > *version;
     jsonw_reset(json);
     jsonw_object(json);
     for (const struct json *member = tree == NULL ? NULL : tree->child; member != NULL; member = member->next) {
         write_member(json, member, newer ? &snapshot : NULL);
+    }
+    if (request->user.via != REQUEST_GUEST) {
+        jsonw_put_null(json, "you");
     }
     jsonw_put_bool(json, "stale", true);
     jsonw_end_object(json);
@@ -384,7 +407,7 @@ static void on_stale(const redisReply *reply, void *arg)
         reply_end(request);
         return;
     }
-    bool found = write_stale(documents->json, reply, &request->parameters[0], &version);
+    bool found = write_stale(documents->json, reply, request, &version);
     const char *text = found ? jsonw_text(documents->json, &length) : NULL;
     if (text == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -395,7 +418,7 @@ static void on_stale(const redisReply *reply, void *arg)
     send_text(documents, request, 200, text, length, etag);
 }
 
-/* Answers with the document in Redis, whatever its version and age. Seller, winner and admins see the public one. */
+/* Answers with the document in Redis, whatever its version and age. Users see the public one, too. */
 static void show_stale(struct document_request *document_request)
 {
     char key[KEYS_SIZE];
@@ -409,7 +432,19 @@ static void show_stale(struct document_request *document_request)
     }
 }
 
-/* ---- loading ---- */
+/* ---- users ---- */
+
+static void on_row_for_user(const struct pg_reply *reply, void *arg)
+{
+    struct document_request *document_request = arg;
+    if (statements_outage(reply) && !request_answered(document_request->request)) {
+        show_stale(document_request);
+    } else {
+        show(document_request->documents, document_request->request, reply);
+    }
+}
+
+/* ---- loading, for guests ---- */
 
 static void load(struct document_request *document_request);
 
@@ -500,7 +535,7 @@ void documents_invalidate(struct redis *redis, int64_t epoch, const struct uuid 
     }
 }
 
-enum { FIELD_V, FIELD_DV, FIELD_DT, FIELD_DE, FIELD_BRIEF, FIELD_DS = FIELD_BRIEF, FIELD_DW, FIELD_DJ, FIELD_WHOLE };
+enum { FIELD_V, FIELD_DV, FIELD_DT, FIELD_DE, FIELD_BRIEF, FIELD_DJ = FIELD_BRIEF, FIELD_WHOLE };
 
 /* True if the document is valid for the snapshot's version and not too old. */
 static bool document_is_valid(const struct lookup *lookup, const redisReply *reply)
@@ -519,24 +554,13 @@ static bool document_is_valid(const struct lookup *lookup, const redisReply *rep
 static bool read_copy(const struct lookup *lookup, const redisReply *reply, struct copy *copy)
 {
     const redisReply *json = reply->element[FIELD_DJ];
-    const redisReply *seller = reply->element[FIELD_DS];
-    const redisReply *winner = reply->element[FIELD_DW];
     *copy = (struct copy){.auction_id = lookup->auction_id, .json = json->str, .length = (size_t)json->len};
     (void)snprintf(copy->etag, sizeof(copy->etag), "%s", reply->element[FIELD_DE]->str);
-    if (json->len < 3 || !uuid_parse(seller->str, (size_t)seller->len, &copy->seller_id) ||
-        (winner->len > 0 && !uuid_parse(winner->str, (size_t)winner->len, &copy->winner_id))) {
+    if (json->len < 3) {
         return false;
     }
-    copy_keep(lookup->documents, &copy->auction_id, &copy->seller_id, &copy->winner_id, copy->etag, copy->json,
-              copy->length);
+    copy_keep(lookup->documents, &copy->auction_id, copy->etag, copy->json, copy->length);
     return true;
-}
-
-/* Seller, winner and admins may see more than the public. */
-static bool is_insider(const struct request_user *user, const struct copy *copy)
-{
-    return user->admin || (!uuid_is_nil(&user->id) &&
-                           (uuid_equal(&user->id, &copy->seller_id) || uuid_equal(&user->id, &copy->winner_id)));
 }
 
 /* Ends a lookup. `copy` is NULL if no valid document was found. `known`: Redis returned the snapshot's version. */
@@ -546,11 +570,10 @@ static void lookup_end(struct lookup *lookup, const struct copy *copy, int64_t v
     while ((document_request = TAILQ_FIRST(&lookup->waiting)) != NULL) {
         struct request *request = document_request->request;
         TAILQ_REMOVE(&lookup->waiting, document_request, list);
-        bool hit = copy != NULL && !is_insider(&request->user, copy);
-        cache_metrics_add(CACHE_METRICS_DOCUMENT, hit);
+        cache_metrics_add(CACHE_METRICS_DOCUMENT, copy != NULL);
         if (request_answered(request)) {
             reply_end(request);
-        } else if (hit) {
+        } else if (copy != NULL) {
             send_text(lookup->documents, request, 200, copy->json, copy->length, copy->etag);
         } else {
             document_request->version = version;
@@ -592,7 +615,7 @@ static void on_fields(const redisReply *reply, void *arg)
 static bool lookup_send(struct lookup *lookup)
 {
     char key[KEYS_SIZE];
-    const char *arguments[] = {"HMGET", key, "v", "dv", "dt", "de", "ds", "dw", "dj"};
+    const char *arguments[] = {"HMGET", key, "v", "dv", "dt", "de", "dj"};
     enum { BEFORE_FIELDS = 2 };
     keys_snapshot(lookup->documents->deployment->epoch.number, &lookup->auction_id, key);
     return redis_command(lookup->documents->redis, on_fields, lookup,
@@ -638,16 +661,19 @@ static struct lookup *lookup_join(struct documents *documents, const struct uuid
 void documents_get(struct documents *documents, struct request *request)
 {
     struct document_request *document_request = request_handler_state(request, sizeof(*document_request));
-    struct lookup *lookup = NULL;
     if (document_request == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
     document_request->documents = documents;
     document_request->request = request;
-    if (!request->user.admin) {
-        lookup = lookup_join(documents, &request->parameters[0]);
+    if (request->user.via != REQUEST_GUEST) {
+        if (!query_for_user(document_request, on_row_for_user)) {
+            show_stale(document_request);
+        }
+        return;
     }
+    struct lookup *lookup = lookup_join(documents, &request->parameters[0]);
     if (lookup == NULL) {
         document_request->alone = true;
         load(document_request);

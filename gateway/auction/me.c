@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "gateway/auction/view.h"
+#include "gateway/auction/you.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
@@ -19,33 +20,16 @@ enum { READ_MOST = 100 }; /* notifications that one call may mark as read */
 
 /* Lists: $1 user, $2 key of the cursor, $3 id of the cursor, $4 limit; ME_NOTIFICATIONS: $5 only unread. */
 static const struct pg_statement list[] = {
+    /* clang-format off */
     [ME_BIDS] =
         {"me_bids",
-         /*
-          * The newest maximum is the highest one, unless it was withdrawn: then there is none. An automatic bid belongs
-          * to its bidder for as long as it counts (common/rules/voids.h), so ownership never changes. This does not use
-          * the view public_bids, because users also see their own withdrawals and unspent maximums.
-          */
-         "WITH mine AS (SELECT auction_id, max(coalesce(effective_amount, amount)) FILTER (WHERE kind <> 'withdraw') "
-         "AS "
-         "highest,"
-         "  (array_agg(CASE kind WHEN 'proxy' THEN max_amount END ORDER BY seq DESC)"
-         "   FILTER (WHERE kind IN ('proxy', 'withdraw')))[1] AS maximum,"
-         "  max(decided_at) FILTER (WHERE kind <> 'withdraw') AS latest"
-         "  FROM bids WHERE bidder_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'buy', 'withdraw')"
-         "  AND status <> 'rejected' AND effective"
-         "  GROUP BY auction_id)"
-         " SELECT a.id, a.title, a.status, " COLUMNS_MS(
-             "a.end_time") ", a.current_bid, a.minimum_bid,"
-                           "  mine.highest, CASE WHEN a.leader_id = $1 AND a.leader_by_proxy THEN a.leader_max"
-                           "   ELSE mine.maximum END,"
-                           "  CASE WHEN a.status = 'sold' THEN CASE WHEN a.winner_id = $1 THEN 'won' ELSE 'lost' END"
-                           "   WHEN a.status IN ('unsold', 'cancelled') THEN 'lost'"
-                           "   WHEN a.leader_id = $1 THEN 'winning' ELSE 'outbid' END,"
-                           "  " COLUMNS_MS("mine.latest") " FROM mine JOIN auctions a ON a.id = mine.auction_id"
-                                                          " WHERE $2::timestamptz IS NULL OR (mine.latest, a.id) < "
-                                                          "($2::timestamptz, $3::uuid)"
-                                                          " ORDER BY mine.latest DESC, a.id DESC LIMIT $4"},
+         "WITH mine AS (" YOU_BIDS("$1") " GROUP BY auction_id)"
+         " SELECT a.id, a.title, a.status, " COLUMNS_MS("a.end_time") ", a.current_bid, a.minimum_bid, mine.highest, "
+         YOU_MAXIMUM("$1") ", " YOU_STATE("$1") ", " COLUMNS_MS("mine.latest")
+         " FROM mine JOIN auctions a ON a.id = mine.auction_id"
+         " WHERE $2::timestamptz IS NULL OR (mine.latest, a.id) < ($2::timestamptz, $3::uuid)"
+         " ORDER BY mine.latest DESC, a.id DESC LIMIT $4"},
+    /* clang-format on */
     [ME_AUCTIONS] = {"me_auctions",
                      "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.seller_id = $1"
                      " AND ($2::timestamptz IS NULL OR (a.created_at, a.id) < ($2::timestamptz, $3::uuid))"

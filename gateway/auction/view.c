@@ -86,7 +86,7 @@ static void write_contact(struct jsonw *json, const struct request_user *user, c
     jsonw_end_object(json);
 }
 
-static void write_members(struct jsonw *json, const struct request_user *user, const PGresult *result, int row)
+void view_write_members(struct jsonw *json, const struct request_user *user, const PGresult *result, int row)
 {
     struct uuid id = pg_uuid(result, row, VIEW_ID);
     struct uuid seller = pg_uuid(result, row, VIEW_SELLER);
@@ -119,14 +119,14 @@ static void write_members(struct jsonw *json, const struct request_user *user, c
 void view_write_for(struct jsonw *json, const struct request_user *user, const PGresult *result, int row)
 {
     jsonw_object(json);
-    write_members(json, user, result, row);
+    view_write_members(json, user, result, row);
     jsonw_end_object(json);
 }
 
 void view_write(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
     jsonw_object(json);
-    write_members(json, &request->user, result, row);
+    view_write_members(json, &request->user, result, row);
     jsonw_put_time(json, "serverTime", clock_now_ms());
     jsonw_end_object(json);
 }

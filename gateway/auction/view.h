@@ -80,6 +80,8 @@ enum view_column {
 void view_write(struct jsonw *json, const struct request *request, const PGresult *result, int row);
 /* The same for `user` (all zero: a guest), without serverTime. */
 void view_write_for(struct jsonw *json, const struct request_user *user, const PGresult *result, int row);
+/* As view_write_for, but the caller begins and ends the object. */
+void view_write_members(struct jsonw *json, const struct request_user *user, const PGresult *result, int row);
 /* True if there is no row, or if it is a draft of another user. */
 MUST_CHECK bool view_hidden(const struct request *request, const PGresult *result);
 

@@ -45,6 +45,7 @@ struct subscription {
     struct websocket *websocket;
     struct uuid auction_id;
     bool stale;                            /* updates were skipped: the present state must be sent */
+    struct own_view *own_view;             /* being read for the answers; NULL: none */
     STAILQ_HEAD(, waiting_answer) answers; /* one for each command `subscribe` that is not answered yet */
     size_t answer_count;
     TAILQ_ENTRY(subscription) list;
@@ -172,6 +173,7 @@ static void subscription_free(struct subscription *subscription)
 {
     struct waiting_answer *answer = NULL;
     watch_remove(&subscription->watcher);
+    own_view_leave(subscription->own_view);
     while ((answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
         pop_answer(subscription, answer);
     }
@@ -190,17 +192,57 @@ static void send_snapshot(struct websocket *websocket, struct text *text, const 
     }
 }
 
+static void send_answers(struct subscription *subscription, struct text *text)
+{
+    struct waiting_answer *answer = NULL;
+    while ((answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
+        send_snapshot(subscription->websocket, text, answer->id);
+        pop_answer(subscription, answer);
+    }
+}
+
+/* Sends the present state to a subscription that missed updates. False: the client does not keep up. */
+static bool send_present(struct subscription *subscription)
+{
+    struct websocket *websocket = subscription->websocket;
+    if (!stream_is_clear(&websocket->stream)) {
+        return false;
+    }
+    struct text *text = watch_snapshot(&subscription->watcher);
+    subscription->stale = false;
+    if (text != NULL) {
+        websocket_send(websocket, text);
+    }
+    text_unref(text);
+    return true;
+}
+
+/* What happened since the snapshot was taken follows it. */
+static void on_own_view(struct text *text, void *arg)
+{
+    struct subscription *subscription = arg;
+    if (text == NULL) {
+        websocket_send_frame(subscription->websocket, NULL); /* no memory: the connection fails */
+        return;
+    }
+    send_answers(subscription, text);
+    if (subscription->stale && subscription->watcher.watch != NULL) {
+        (void)send_present(subscription);
+    }
+}
+
+/* Until the user's own view was read, updates are skipped: they follow the snapshot. */
 static void on_update(struct watcher *watcher, struct text *text)
 {
     struct subscription *subscription = watcher->owner;
     struct websocket *websocket = subscription->websocket;
-    struct waiting_answer *answer = NULL;
-    if (subscription->answer_count > 0) {
-        while ((answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
-            send_snapshot(websocket, text, answer->id);
-            pop_answer(subscription, answer);
-        }
-    } else if (stream_is_clear(&websocket->stream)) {
+    bool asks = subscription->answer_count > 0;
+    if (asks && websocket->user.via == REQUEST_GUEST) {
+        send_answers(subscription, text);
+    } else if (asks && subscription->own_view == NULL) {
+        const struct own_view_of of = {websocket->user.id, subscription->auction_id, text};
+        own_view_read(&websocket->live->own_view, &of, &subscription->own_view, on_own_view, subscription);
+    } else if (!asks && stream_is_clear(&websocket->stream)) {
         websocket_send(websocket, text);
     } else {
         subscription->stale = true;
@@ -227,17 +269,11 @@ static void catch_up(struct websocket *websocket)
     struct subscription *subscription = NULL;
     TAILQ_FOREACH(subscription, &client_of(websocket)->subscriptions, list)
     {
-        if (subscription->stale && subscription->watcher.watch != NULL) {
-            if (!stream_is_clear(&websocket->stream)) {
+        if (subscription->stale && subscription->own_view == NULL && subscription->watcher.watch != NULL) {
+            if (!send_present(subscription)) {
                 return;
             }
-            struct text *text = watch_snapshot(&subscription->watcher);
-            subscription->stale = false;
-            if (text != NULL) {
-                live_metrics_add_slow();
-                websocket_send(websocket, text);
-            }
-            text_unref(text);
+            live_metrics_add_slow();
         }
     }
 }

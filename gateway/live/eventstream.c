@@ -29,9 +29,10 @@ struct eventstream {
     struct request *request; /* until the stream has begun */
     struct uuid auction_id;
     struct watcher watcher;
-    struct presence presence; /* not entered for a guest */
-    int64_t last_seq;         /* of Last-Event-ID; 0: none */
-    bool stale;               /* updates were skipped: the present state must be sent */
+    struct presence presence;  /* not entered for a guest */
+    int64_t last_seq;          /* of Last-Event-ID; 0: none */
+    bool stale;                /* updates were skipped: the present state must be sent */
+    struct own_view *own_view; /* being read for the first snapshot; NULL: none */
 };
 
 static struct eventstream *eventstream_of(struct stream *stream)
@@ -105,6 +106,7 @@ static void on_close(struct stream *stream, enum stream_end end)
 static void eventstream_free(struct eventstream *events)
 {
     watch_remove(&events->watcher);
+    own_view_leave(events->own_view);
     presence_remove(events->live->presences, &events->presence);
     free(events);
 }
@@ -165,6 +167,25 @@ static void begin(struct eventstream *events, struct text *text)
     if (text->seq != events->last_seq) {
         send_text(events, text);
     }
+    if (events->stale && stream_is_clear(&events->stream)) {
+        on_ready(&events->stream);
+    }
+}
+
+/* The first snapshot, for a user with `you`. What happened since it was taken follows it. */
+static void on_first(struct text *text, void *arg)
+{
+    struct eventstream *events = arg;
+    struct request *request = events->request;
+    if (request_answered(request)) {
+        eventstream_free(events); /* the deadline came first */
+        reply_end(request);
+    } else if (text == NULL) {
+        eventstream_free(events);
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        begin(events, text);
+    }
 }
 
 static void on_update(struct watcher *watcher, struct text *text)
@@ -173,7 +194,7 @@ static void on_update(struct watcher *watcher, struct text *text)
     struct request *request = events->request;
     if (request == NULL && stream_is_clear(&events->stream)) {
         send_text(events, text);
-    } else if (request == NULL) {
+    } else if (request == NULL || events->own_view != NULL) {
         events->stale = true;
     } else if (request_answered(request)) {
         eventstream_free(events); /* the deadline came first */
@@ -182,8 +203,11 @@ static void on_update(struct watcher *watcher, struct text *text)
         eventstream_free(events);
         reply_header(request, "X-Accel-Buffering", "no");
         reply_bytes(request, 200, "text/event-stream", NULL, 0);
+    } else if (request->user.via == REQUEST_GUEST) {
+        on_first(text, events);
     } else {
-        begin(events, text);
+        const struct own_view_of of = {request->user.id, events->auction_id, text};
+        own_view_read(&events->live->own_view, &of, &events->own_view, on_first, events);
     }
 }
 

@@ -19,6 +19,7 @@ enum {
     CLOSE_CODE = 2,      /* bytes of its code; the reason follows */
     STREAM_PREFIX = 48,  /* "id: ", 19 digits, "\ndata: " */
     ANSWER_OVERHEAD = 8, /* "id":, */
+    MEMBER_OVERHEAD = 8, /* ,"":} */
 };
 
 struct frame *frame_new(const void *bytes, size_t length)
@@ -116,6 +117,20 @@ void text_unref(struct text *text)
         frame_unref(text->event_stream);
         free(text);
     }
+}
+
+struct text *text_with(const struct text *text, const char *name, const char *value)
+{
+    size_t size = text->length + strlen(name) + strlen(value) + MEMBER_OVERHEAD;
+    struct text *made = malloc(sizeof(*made) + size);
+    if (made == NULL) {
+        return NULL;
+    }
+    *made = (struct text){.refs = 1, .seq = text->seq, .unconditional = text->unconditional};
+    int length = snprintf(made->json, size, "%.*s,\"%s\":%s}", (int)text->length - 1, text->json, name, value);
+    assert(length > 0 && (size_t)length < size);
+    made->length = (size_t)length;
+    return made;
 }
 
 struct frame *text_websocket(struct text *text)

@@ -40,6 +40,9 @@ struct text {
 MUST_CHECK struct text *text_new(const char *json, size_t length, int64_t seq);
 struct text *text_ref(struct text *text);
 void text_unref(struct text *text);
+/* The same object with one more member, at its end; `value` is raw JSON. The caller owns the reference. NULL without
+ * memory. */
+MUST_CHECK struct text *text_with(const struct text *text, const char *name, const char *value);
 /* Owned by the text; NULL without memory. */
 MUST_CHECK struct frame *text_websocket(struct text *text);
 /* Owned by the text; its event has the seq as id. NULL without memory. */

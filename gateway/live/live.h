@@ -11,6 +11,7 @@
 #include "gateway/bid/bids.h"
 #include "gateway/bid/waiters.h"
 #include "gateway/core/deployment.h"
+#include "gateway/live/own_view.h"
 #include "gateway/live/presence.h"
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
@@ -19,6 +20,7 @@ struct live_context {
     const struct config *config;
     const struct deployment *deployment;
     const struct access *access;
+    struct own_view_options own_view;
     struct jsonw *json; /* the writer of replies */
     struct streams *streams;
     struct watches *watches;

@@ -135,7 +135,9 @@ START_TEST(without_postgresql_the_page_stays)
         expect_stale(NULL, parts[i]);
         expect_stale(&fixture.seller, parts[i]);
     }
+    EXPECT_TEXT(factory_get_auction(fixture.client, &fixture.bob, fixture.auction), "you", "null");
     const struct reply *reply = factory_get_auction(fixture.client, NULL, fixture.auction);
+    EXPECT_ABSENT(reply, "you");
     EXPECT_TEXT(reply, "currentBid", "30.00");
     EXPECT_TEXT(reply, "minimumBid", "31.00");
     ck_assert_int_ge(strtol(client_reply_header(fixture.client, "Age"), NULL, 10), DOCUMENT_MS / 1000 - 1);

@@ -17,11 +17,11 @@ START_TEST(my_bids_show_winning_and_outbid)
     const struct reply *reply = fixture_call(&fixture.ann, "GET", MY_BIDS, NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert_int_eq(reply_count(reply, "items"), 1);
-    EXPECT_TEXT(reply, "items.0.state", "winning");
+    EXPECT_TEXT(reply, "items.0.state", "leading");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.state", "outbid");
     reply = fixture_call(&fixture.bob, "GET", MY_BIDS, NULL);
-    EXPECT_TEXT(reply, "items.0.state", "winning");
+    EXPECT_TEXT(reply, "items.0.state", "leading");
     ck_assert_ptr_null(strstr(reply->body, "20.00"));
     ck_assert_int_eq(reply_count(fixture_call(&fixture.seller, "GET", MY_BIDS, NULL), "items"), 0);
 }
@@ -34,7 +34,7 @@ START_TEST(my_bids_omit_a_withdrawn_maximum)
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.myMaximum", "30.00");
     EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL), 204);
     const struct reply *reply = fixture_call(&fixture.ann, "GET", MY_BIDS, NULL);
-    EXPECT_TEXT(reply, "items.0.state", "winning");
+    EXPECT_TEXT(reply, "items.0.state", "leading");
     EXPECT_TEXT(reply, "items.0.myMaximum", "null");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
     reply = fixture_call(&fixture.ann, "GET", MY_BIDS, NULL);

@@ -136,7 +136,7 @@ START_TEST(a_void_recomputes_automatic_bids)
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "items.0.amount", "10.00");
     reply = fixture_call(&fixture.bob, "GET", MY_BIDS, NULL);
-    EXPECT_TEXT(reply, "items.0.state", "winning");
+    EXPECT_TEXT(reply, "items.0.state", "leading");
     EXPECT_TEXT(reply, "items.0.myHighestBid", "10.00");
     EXPECT_TEXT(reply, "items.0.myMaximum", "50.00");
     ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items"), 0);
@@ -156,7 +156,7 @@ START_TEST(my_highest_bid_follows_recomputed_automatic_bids)
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.myHighestBid", "61.00");
     EXPECT_STATUS(void_bid(&admin, third), 200);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.myHighestBid", "41.00");
-    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.state", "winning");
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.state", "leading");
     EXPECT_TEXT(fixture_call(&fixture.bob, "GET", MY_BIDS, NULL), "items.0.state", "outbid");
     EXPECT_STATUS(void_bid(&admin, second), 200);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.myHighestBid", "10.00");

@@ -1,0 +1,54 @@
+/*
+ * The user's own view of an auction: the member `you` of an auction and of a live snapshot, and the list of all
+ * auctions that a user bid on. SQL fragments and their JSON. Only a user's own rows are read, so nobody sees the
+ * maximum of another user.
+ *
+ * In each fragment `user` is the text of the parameter, such as "$1", and the statement names the row of auctions `a`
+ * and the row of YOU_BIDS `mine`.
+ *
+ * Callers: auctions.c, changes.c, documents.c, me.c, gateway/live/own_view.c.
+ */
+#ifndef ROSTRUM_GATEWAY_AUCTION_YOU_H
+#define ROSTRUM_GATEWAY_AUCTION_YOU_H
+
+#include "common/base/json.h"
+#include "common/io/pg.h"
+#include "gateway/core/deployment.h"
+
+// clang-format off
+/*
+ * A row for each auction that the user bid on; the caller adds a condition and GROUP BY auction_id. The newest maximum
+ * is the highest one, unless it was withdrawn: then there is none. An automatic bid belongs to its bidder for as long as
+ * it counts (common/rules/voids.h), so ownership never changes. The view public_bids is not used, because users also see
+ * their own withdrawals and unspent maximums.
+ */
+#define YOU_BIDS(user)                                                                                  \
+    "SELECT auction_id, max(coalesce(effective_amount, amount)) FILTER (WHERE kind <> 'withdraw') AS highest," \
+    " (array_agg(CASE kind WHEN 'proxy' THEN max_amount END ORDER BY seq DESC)"                         \
+    "  FILTER (WHERE kind IN ('proxy', 'withdraw')))[1] AS maximum,"                                    \
+    " max(decided_at) FILTER (WHERE kind <> 'withdraw') AS latest"                                      \
+    " FROM bids WHERE bidder_id = " user " AND kind IN ('bid', 'proxy', 'auto', 'buy', 'withdraw')"      \
+    " AND status <> 'rejected' AND effective"
+/* For a user with a bid that counts. */
+#define YOU_STATE(user)                                                                                 \
+    "CASE WHEN a.status = 'sold' THEN CASE WHEN a.winner_id = " user " THEN 'won' ELSE 'lost' END"      \
+    " WHEN a.status IN ('unsold', 'cancelled') THEN 'lost'"                                             \
+    " WHEN a.leader_id = " user " THEN 'leading' ELSE 'outbid' END"
+#define YOU_MAXIMUM(user) "CASE WHEN a.leader_id = " user " AND a.leader_by_proxy THEN a.leader_max ELSE mine.maximum END"
+
+/* The columns of `you`, in the order of enum you_column, and what follows `FROM auctions a` for them. */
+#define YOU_COLUMNS(user)                                                                               \
+    "CASE WHEN mine.latest IS NULL THEN 'none' ELSE " YOU_STATE(user) " END, mine.highest, "            \
+    YOU_MAXIMUM(user) ", EXISTS (SELECT FROM watchlist w WHERE w.user_id = " user " AND w.auction_id = a.id)"
+#define YOU_JOIN(user) " LEFT JOIN LATERAL (" YOU_BIDS(user) " AND auction_id = a.id GROUP BY auction_id) mine ON true"
+/* The columns for an auction that the same statement makes. */
+#define YOU_NEW "'none', NULL::numeric, NULL::numeric, false"
+// clang-format on
+
+enum you_column { YOU_STATE_TEXT, YOU_HIGHEST, YOU_OWN_MAXIMUM, YOU_WATCHING };
+
+/* Writes the object. `first` is the number of the column YOU_STATE_TEXT. */
+void you_write(struct jsonw *json, const struct deployment *deployment, const struct uuid *auction,
+               const struct uuid *user, const PGresult *result, int first);
+
+#endif
