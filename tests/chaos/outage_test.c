@@ -13,23 +13,29 @@
 #include "tests/support/websocket.h"
 
 enum {
-    LOOKS = 8,
     TEST_S = 400,
     ROTATED_MS = 40000, /* more than the age at which a key begins to sign, and two polls */
     WORKERS_MOST = 16,
 };
 
-/* Whether /ready has this status and names this server (NULL: any), on new connections, which reach all workers. */
+struct expected {
+    int status;
+    const char *degraded; /* NULL: any */
+};
+
+static const char *look_for(void *arg)
+{
+    const struct expected *expected = arg;
+    client_header(fixture.client, "Connection: close");
+    const struct reply *reply = fixture_call(NULL, "GET", "/ready", NULL);
+    bool named = expected->degraded == NULL || strcmp(reply_text(reply, "degraded.0"), expected->degraded) == 0;
+    return reply->status == expected->status && named ? client_reply_header(fixture.client, "X-Request-Id") : NULL;
+}
+
+/* Whether /ready of each worker has this status and names this server (NULL: any). */
 static bool all_say(int status, const char *degraded)
 {
-    for (int i = 0; i < LOOKS; i++) {
-        client_header(fixture.client, "Connection: close");
-        const struct reply *reply = fixture_call(NULL, "GET", "/ready", NULL);
-        if (reply->status != status || (degraded != NULL && strcmp(reply_text(reply, "degraded.0"), degraded) != 0)) {
-            return false;
-        }
-    }
-    return true;
+    return deployment_each_worker(look_for, &(struct expected){status, degraded});
 }
 
 static void tear_down(void)

@@ -35,6 +35,7 @@ enum {
     URL_SIZE = 64,
     SETTINGS_SIZE = 1024,
     PATTERN_SIZE = 64,
+    STATEMENT_SIZE = 512,
     EXPIRED = 4001,
 };
 
@@ -136,14 +137,34 @@ static void *log_in_slowly(void *arg)
     return NULL;
 }
 
-/* The account's row was read for a login since that time. */
-static bool login_has_begun(const char *since)
+/* Whether this server process, or any if it is 0, reads an account for a login. `more` is a further condition. */
+static int64_t reader_of_account(const char *process, const char *more)
 {
-    return sql_int(
-               fixture.sql,
-               "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rostrum-gateway'"
-               " AND query LIKE '%FROM users WHERE email = $1%' AND state = 'idle' AND query_start > $1::timestamptz",
-               since, NULL) > 0;
+    char statement[STATEMENT_SIZE];
+    (void)snprintf(statement, sizeof(statement),
+                   "SELECT coalesce(min(pid), 0) FROM pg_stat_activity WHERE application_name = 'rostrum-gateway'"
+                   " AND state = 'active' AND query LIKE '%%FROM users WHERE email = $1%%' AND $1::int IN (0, pid)%s",
+                   more);
+    return sql_int(fixture.sql, statement, process, NULL);
+}
+
+/*
+ * Starts a login, and returns when it has read the account. The login waits for a lock at first. So the server process
+ * that reads for it is known, and also when it has finished.
+ */
+static void begin_login(struct login *login, pthread_t *thread)
+{
+    char process[SQL_TEXT_SIZE] = "0";
+    struct sql *lock = sql_open(deployment_pg_url());
+    ck_assert_ptr_nonnull(lock);
+    PQclear(sql_rows(lock, "BEGIN", NULL));
+    PQclear(sql_rows(lock, "LOCK TABLE users IN ACCESS EXCLUSIVE MODE", NULL));
+    ck_assert_int_eq(pthread_create(thread, NULL, log_in_slowly, login), 0);
+    SUITE_WAIT(reader_of_account("0", " AND wait_event_type = 'Lock'") != 0, GATEWAY_MS);
+    (void)snprintf(process, sizeof(process), "%lld", (long long)reader_of_account("0", ""));
+    PQclear(sql_rows(lock, "COMMIT", NULL));
+    sql_close(lock);
+    SUITE_WAIT(reader_of_account(process, "") == 0, GATEWAY_MS);
 }
 
 /* Sets a new password by a link as in a mail. */
@@ -165,14 +186,11 @@ static void reset_password(const struct factory_user *user)
 START_TEST(a_login_beside_a_password_change_keeps_no_session)
 {
     struct login login = {.status = 0};
-    char since[SQL_TEXT_SIZE];
     pthread_t thread;
     start_gateway("[gateway]\nrequest_deadline_ms = 30000\n[auth]\nargon2_ops = 15\nargon2_memory_kib = 32768\n", NULL);
     ck_assert(factory_user(gateway.client, &login.user, "Ann Slow"));
     login.user.token[0] = login.user.session[0] = '\0';
-    (void)snprintf(since, sizeof(since), "%s", sql_text(fixture.sql, "SELECT clock_timestamp()", NULL));
-    ck_assert_int_eq(pthread_create(&thread, NULL, log_in_slowly, &login), 0);
-    SUITE_WAIT(login_has_begun(since), GATEWAY_MS);
+    begin_login(&login, &thread);
     reset_password(&login.user);
     ck_assert_int_eq(login.status, 0); /* the login is still under way */
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
