@@ -393,9 +393,10 @@ cppcheck: deps-lint ## run cppcheck
 format: ## format every C file by .clang-format
 	@clang-format -i $(SOURCES) $(HEADERS)
 
-layers-check: ## includes go down only, no circle within a layer, no table lacks an entry of its enum
+layers-check: ## includes go down only, no circle within a layer, no table lacks an entry, documents name tests that exist
 	@tests/lint/layers
 	@tests/lint/tables
+	@tests/lint/named-tests
 
 words-check: ## refuse retired words, and sentences of more than 30 words (tests/lint/words.txt)
 	@tests/lint/words
