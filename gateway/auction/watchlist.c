@@ -72,12 +72,16 @@ static void on_added(const struct pg_reply *reply, void *arg)
     const struct json *auction = json_member(request->body, "auctionId");
     bool added = pg_int(reply->result, 0, 0) > 0;
     struct uuid id;
-    if (added && uuid_parse(auction->text, auction->length, &id)) {
+    if (!uuid_parse(auction->text, auction->length, &id)) {
+        reply_error(request, ERROR_INTERNAL_ERROR); /* handle_add has read it */
+        return;
+    }
+    if (added) {
         documents_invalidate(context_of(request)->redis, context_of(request)->deployment->epoch.number, &id);
     }
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
-    jsonw_put_string(json, "auctionId", auction->text);
+    jsonw_put_uuid(json, "auctionId", &id);
     jsonw_end_object(json);
     reply_send(request, added ? 201 : 200);
 }

@@ -1,6 +1,7 @@
 /*
  * The watchlist, notifications to watchers, notification settings, and the contact data of seller and winner.
  */
+#include <ctype.h>
 #include <stdio.h>
 
 #include "tests/support/fixture.h"
@@ -41,6 +42,18 @@ START_TEST(invalid_watchlist_entries_are_refused)
     EXPECT_ERROR(watch(&fixture.ann, "x"), 400, "VALIDATION_FAILED");
     EXPECT_ERROR(fixture_call(&fixture.ann, "POST", WATCHLIST, "{}"), 400, "VALIDATION_FAILED");
     EXPECT_ERROR(watch(NULL, fixture.auction), 401, "UNAUTHORIZED");
+}
+END_TEST
+
+START_TEST(an_id_in_upper_case_is_answered_in_lower_case)
+{
+    char upper[UUID_TEXT_SIZE];
+    for (size_t i = 0; i < sizeof(upper); i++) {
+        upper[i] = (char)toupper((unsigned char)fixture.auction[i]);
+    }
+    const struct reply *reply = watch(&fixture.ann, upper);
+    EXPECT_STATUS(reply, 201);
+    EXPECT_TEXT(reply, "auctionId", fixture.auction);
 }
 END_TEST
 
@@ -254,6 +267,7 @@ static Suite *watchlist_suite(void)
     const TTest *const tests[] = {
         a_watcher_is_counted_once,
         invalid_watchlist_entries_are_refused,
+        an_id_in_upper_case_is_answered_in_lower_case,
         the_watchlist_has_pages,
         bids_within_one_minute_send_one_notification,
         a_watcher_added_within_the_minute_is_notified_at_its_end,
