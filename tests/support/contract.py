@@ -68,6 +68,7 @@ class Document:
         self.operations = [
             Operation(path, method, details) for path, item in self.closed["paths"].items() for method, details in item.items()
         ]
+        self.validators = {}  # id of a schema: schema, its validator
         self.seen = set()  # (operation id, status, code of an error or None)
 
     def resolve(self, node):
@@ -95,7 +96,11 @@ class Document:
 
     def validate(self, schema, value, what):
         """Raises Fault unless `value` is valid for `schema`."""
-        wrong = Validator(self.closed, schema).first_error(value)
+        kept, validator = self.validators.get(id(schema), (None, None))
+        if kept is not schema:
+            validator = Validator(self.closed, schema)
+            self.validators[id(schema)] = schema, validator  # holds the schema, so that its id stays its own
+        wrong = validator.first_error(value)
         if wrong is not None:
             raise Fault(f"{what}: {wrong}")
 
