@@ -128,8 +128,8 @@ static void set_address(const struct dispatch *dispatch, struct request *request
 }
 
 /*
- * Refuses requests that are well-formed (conn.c has checked that) but violate HTTP. evhttp does not read the body of a
- * GET or DELETE. It would parse the body as the next request, so the connection is closed after the answer.
+ * Refuses requests that are well-formed (scanner.c has checked that) but violate HTTP. evhttp does not read the body of
+ * a GET or DELETE. It would parse the body as the next request, so the connection is closed after the answer.
  */
 static bool http_is_valid(struct request *request, struct http_facts *facts)
 {

@@ -13,8 +13,8 @@
  *
  * The table has a fixed size. A key without counts is removed at once. No call allocates memory.
  *
- * Callers: conn.c (connections), limits.c and request.c (requests), stream.c (live connections), file_reply.c (unsent
- * bytes), refusals.c.
+ * Callers: conn_accept.c (connections), limits.c and request.c (requests), stream.c (live connections), file_reply.c
+ * (unsent bytes), refusals.c.
  */
 #ifndef ROSTRUM_GATEWAY_CORE_CLIENT_COUNTS_H
 #define ROSTRUM_GATEWAY_CORE_CLIENT_COUNTS_H

@@ -4,8 +4,8 @@
  *
  * Scheme, host and port decide (common/base/origin.h). The header Host does not: the client chooses it.
  *
- * Callers: reply.c, conn.c, dispatch.c, session.c, websocket.c. This file does not include reply.h, which would be a
- * cycle: callers pass reply_header as `put`.
+ * Callers: reply.c, conn_state.c, dispatch.c, session.c, websocket.c. This file does not include reply.h, which would
+ * be a cycle: callers pass reply_header as `put`.
  */
 #ifndef ROSTRUM_GATEWAY_HTTP_CORS_H
 #define ROSTRUM_GATEWAY_HTTP_CORS_H

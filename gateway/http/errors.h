@@ -1,7 +1,7 @@
 /*
  * The error codes of the API: HTTP status, code and message of each, in one table. Pure: no I/O, no state.
  *
- * Callers: reply.c, conn.c, and all handlers through reply_error.
+ * Callers: reply.c, conn_state.c, and all handlers through reply_error.
  */
 #ifndef ROSTRUM_GATEWAY_HTTP_ERRORS_H
 #define ROSTRUM_GATEWAY_HTTP_ERRORS_H

@@ -2,7 +2,7 @@
  * The Origin of a request that evhttp refuses by itself, before anyone can ask it for the headers. It is looked up in
  * the bytes of the request's head as they arrive, and only if other sites may call at all.
  *
- * Caller: conn.c, which owns one for each connection, zeroed at first.
+ * Caller: conn_read.c; each connection owns one, zeroed at first.
  */
 #ifndef ROSTRUM_GATEWAY_HTTP_HEAD_ORIGIN_H
 #define ROSTRUM_GATEWAY_HTTP_HEAD_ORIGIN_H

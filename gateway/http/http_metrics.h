@@ -2,7 +2,8 @@
  * HTTP metrics: requests, refusals, connections. All workers add to the same counters, in shared memory that the master
  * creates before it forks.
  *
- * Callers: reply.c, conn.c, commands.c (refusals over a WebSocket), worker.c; gateway_metrics.c lists the families.
+ * Callers: reply.c, conn_accept.c, conn_state.c, command.c (refusals over a WebSocket), worker.c; gateway_metrics.c
+ * lists the families.
  */
 #ifndef ROSTRUM_GATEWAY_HTTP_HTTP_METRICS_H
 #define ROSTRUM_GATEWAY_HTTP_HTTP_METRICS_H

@@ -4,8 +4,8 @@
  * other requests (request smuggling). So what is not exactly HTTP is refused here.
  *
  * Chunk extensions and trailer fields are discarded: blanks and empty fields of the same length replace them. A tab
- * before a header value becomes a blank. No other byte changes. Pure: no I/O, no memory but the struct. Caller: conn.c,
- * which feeds the bytes as they arrive.
+ * before a header value becomes a blank. No other byte changes. Pure: no I/O, no memory but the struct. Caller:
+ * conn_read.c, which feeds the bytes as they arrive.
  */
 #ifndef ROSTRUM_GATEWAY_HTTP_SCANNER_H
 #define ROSTRUM_GATEWAY_HTTP_SCANNER_H

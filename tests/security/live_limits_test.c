@@ -18,59 +18,21 @@
 #include "tests/support/exposition.h"
 #include "tests/support/fixture.h"
 #include "tests/support/live_recording.h"
-#include "tests/support/program.h"
+#include "tests/support/own_gateway.h"
 #include "tests/support/websocket.h"
 
 enum {
-    GATEWAY_MS = 20000, /* until a gateway is ready */
-    CLOSED_MS = 30000,  /* until a dead client is closed and counted */
+    CLOSED_MS = 30000, /* until a dead client is closed and counted */
     URL_SIZE = 64,
     SETTINGS_SIZE = 1024,
 };
 
-static struct {
-    pid_t pid;
-    char settings[PROGRAM_SETTINGS_SIZE];
-    char url[URL_SIZE];
-    char metrics_url[URL_SIZE];
-} gateway;
+static struct own_gateway gateway;
 
-static bool is_ready(void)
-{
-    struct client *client = client_new(gateway.url);
-    bool ready = client_call(client, "GET", "/ready", NULL)->status == 200;
-    client_free(client);
-    return ready;
-}
-
-/* Starts a gateway of one worker with these lines in [live]. */
+/* Starts a gateway with these lines in [live]. */
 static void start_gateway(const char *live)
 {
-    char ini[SETTINGS_SIZE];
-    int port = program_free_port(0);
-    int metrics_port = program_free_port(port);
-    (void)snprintf(gateway.url, sizeof(gateway.url), "http://127.0.0.1:%d", port);
-    (void)snprintf(gateway.metrics_url, sizeof(gateway.metrics_url), "http://127.0.0.1:%d", metrics_port);
-    ck_assert_int_eq(unsetenv("ROSTRUM_METRICS_PORT"), 0);
-    (void)snprintf(ini, sizeof(ini),
-                   "[gateway]\nlisten_port = %d\nworkers = 1\n[limits]\nbids_per_minute = 0\n[metrics]\n"
-                   "metrics_port = %d\n[live]\n%s",
-                   port, metrics_port, live);
-    program_settings_of_deployment(ini, gateway.settings);
-    gateway.pid = program_start("rostrum-gateway", gateway.settings);
-    SUITE_WAIT(is_ready(), GATEWAY_MS);
-}
-
-/* Waits for its exit. A signal of 0 sends none: the gateway is draining already. */
-static void stop_gateway(int signal_number)
-{
-    ck_assert_int_eq(program_end(gateway.pid, signal_number), 0);
-    program_settings_remove(gateway.settings);
-}
-
-static void drain_gateway(void)
-{
-    stop_gateway(SIGTERM);
+    own_gateway_start(&gateway, client_format("[limits]\nbids_per_minute = 0\n[live]\n%s", live));
 }
 
 static int64_t metric(const char *name, const char *labels)
@@ -139,7 +101,7 @@ START_TEST(a_slow_reader_gets_the_latest_state)
     ck_assert_msg(received < BIDS, "%d messages for %d bids: no version was skipped", received, BIDS);
     ck_assert_int_gt((int)metric("rostrum_live_slow_snapshots_total", ""), 0);
     websocket_free(slow);
-    drain_gateway();
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
@@ -153,7 +115,7 @@ START_TEST(a_full_send_buffer_closes_the_connection)
     ck_assert_uint_eq(websocket_receive_close(slow), 1013);
     ck_assert_int_eq((int)metric("rostrum_live_closed_total", "code=\"1013\""), 1);
     websocket_free(slow);
-    drain_gateway();
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
@@ -169,7 +131,7 @@ START_TEST(a_stalled_reader_is_closed)
     SUITE_WAIT(metric("rostrum_live_closed_total", "code=\"1013\"") == 1, CLOSED_MS);
     SUITE_WAIT(metric("rostrum_live_connections", "") == 0, CLOSED_MS);
     websocket_free(slow);
-    drain_gateway();
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
@@ -188,7 +150,7 @@ START_TEST(too_many_messages_close_the_connection)
     ck_assert_uint_eq(websocket_receive_close(socket), 1008);
     ck_assert(websocket_ended(socket));
     websocket_free(socket);
-    drain_gateway();
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
@@ -204,7 +166,7 @@ START_TEST(an_oversized_message_closes_the_connection)
     ck_assert(websocket_send_frame(socket, WIRE_FIN | WIRE_TEXT, text, 257));
     ck_assert_uint_eq(websocket_receive_close(socket), 1009);
     websocket_free(socket);
-    drain_gateway();
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
@@ -230,7 +192,7 @@ START_TEST(a_client_that_does_not_answer_a_ping_is_closed)
     ck_assert_ptr_nonnull(websocket_receive(alive, "pong"));
     websocket_free(dead);
     websocket_free(alive);
-    drain_gateway();
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
@@ -247,7 +209,7 @@ START_TEST(an_event_stream_sends_heartbeats)
         comments += block->comment;
     }
     events_free(events);
-    drain_gateway();
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
@@ -277,7 +239,7 @@ START_TEST(connections_over_the_limit_get_503)
     websocket_free(again);
     events_free(second);
     events_free(fourth);
-    drain_gateway();
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
@@ -295,7 +257,7 @@ START_TEST(a_lost_connection_is_counted_without_a_close_code)
     SUITE_WAIT(metric("rostrum_live_connections", "") == 0, CLOSED_MS);
     ck_assert_int_eq((int)metric("rostrum_live_closed_total", "code=\"1000\""), 1);
     ck_assert_int_eq((int)metric("rostrum_live_closed_total", "code=\"none\""), 1);
-    drain_gateway();
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
@@ -347,7 +309,7 @@ START_TEST(a_drain_spreads_the_reconnects_of_its_clients)
         websocket_free(sockets[i]);
     }
     events_free(events);
-    stop_gateway(0);
+    ck_assert_int_eq(own_gateway_end(&gateway, 0), 0);
 }
 END_TEST
 
@@ -360,8 +322,7 @@ START_TEST(a_drain_ends_at_its_deadline_with_users_connected)
     struct websocket *socket = websocket_open(gateway.url, bearer);
     ck_assert_ptr_nonnull(socket);
     subscribe(socket);
-    ck_assert_int_eq(program_end(gateway.pid, SIGTERM), EXIT_DRAIN);
-    program_settings_remove(gateway.settings);
+    ck_assert_int_eq(own_gateway_end(&gateway, SIGTERM), EXIT_DRAIN);
     websocket_free(socket);
 }
 END_TEST

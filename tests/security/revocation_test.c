@@ -17,7 +17,7 @@
 #include "tests/support/admin.h"
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
-#include "tests/support/program.h"
+#include "tests/support/own_gateway.h"
 #include "tests/support/redis_run.h"
 #include "tests/support/websocket.h"
 
@@ -39,47 +39,7 @@ enum {
     EXPIRED = 4001,
 };
 
-static struct {
-    pid_t pid;
-    char settings[PROGRAM_SETTINGS_SIZE];
-    char url[URL_SIZE];
-    struct client *client;
-} gateway;
-
-static bool is_ready(void)
-{
-    return client_call(gateway.client, "GET", "/ready", NULL)->status == 200 &&
-           client_call(gateway.client, "GET", "/.well-known/jwks.json", NULL)->status == 200;
-}
-
-/* Starts a gateway of one worker with these settings. `redis` NULL: that of the deployment. */
-static void start_gateway(const char *more, const char *redis)
-{
-    char ini[SETTINGS_SIZE];
-    const char *url = getenv("ROSTRUM_REDIS_URL");
-    char *own = url == NULL ? NULL : strdup(url);
-    int port = program_free_port(0);
-    ck_assert_ptr_nonnull(own);
-    (void)snprintf(gateway.url, sizeof(gateway.url), "http://127.0.0.1:%d", port);
-    ck_assert_int_eq(unsetenv("ROSTRUM_METRICS_PORT"), 0);
-    ck_assert_int_eq(setenv("ROSTRUM_REDIS_URL", redis == NULL ? own : redis, 1), 0);
-    (void)snprintf(ini, sizeof(ini), "[gateway]\nlisten_port = %d\nworkers = 1\n[metrics]\nmetrics_port = 0\n%s", port,
-                   more);
-    program_settings_of_deployment(ini, gateway.settings);
-    gateway.pid = program_start("rostrum-gateway", gateway.settings);
-    ck_assert_int_eq(setenv("ROSTRUM_REDIS_URL", own, 1), 0);
-    free(own);
-    gateway.client = client_new(gateway.url);
-    ck_assert_ptr_nonnull(gateway.client);
-    SUITE_WAIT(is_ready(), GATEWAY_MS);
-}
-
-static void stop_gateway(void)
-{
-    client_free(gateway.client);
-    ck_assert_int_eq(program_end(gateway.pid, SIGTERM), 0);
-    program_settings_remove(gateway.settings);
-}
+static struct own_gateway gateway;
 
 /* A call to the second gateway. */
 static const struct reply *second_call(const char *token, const char *method, const char *path, const char *body)
@@ -187,7 +147,8 @@ START_TEST(a_login_beside_a_password_change_keeps_no_session)
 {
     struct login login = {.status = 0};
     pthread_t thread;
-    start_gateway("[gateway]\nrequest_deadline_ms = 30000\n[auth]\nargon2_ops = 15\nargon2_memory_kib = 32768\n", NULL);
+    own_gateway_start(&gateway,
+                      "[gateway]\nrequest_deadline_ms = 30000\n[auth]\nargon2_ops = 15\nargon2_memory_kib = 32768\n");
     ck_assert(factory_user(gateway.client, &login.user, "Ann Slow"));
     login.user.token[0] = login.user.session[0] = '\0';
     begin_login(&login, &thread);
@@ -200,7 +161,7 @@ START_TEST(a_login_beside_a_password_change_keeps_no_session)
         ck_assert_msg(call_with_session(&login.user, "GET", ME)->status == 401, "its session is valid");
     }
     ck_assert_int_eq(login.status, 401);
-    stop_gateway();
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
@@ -247,7 +208,7 @@ static bool is_answered(const char *token, int status)
 
 START_TEST(a_role_or_ban_set_by_sql_ends_sessions_and_tokens)
 {
-    start_gateway("[auth]\ncredentials_age_s = 1\n", NULL);
+    own_gateway_start(&gateway, "[auth]\ncredentials_age_s = 1\n");
     ck_assert(is_answered(fixture.ann.token, 200) && is_answered(fixture.ann.session, 200));
     PQclear(sql_rows(fixture.sql, "UPDATE users SET role = 'admin' WHERE id = $1", fixture.ann.id, NULL));
     SUITE_WAIT(is_answered(fixture.ann.token, 401), NOTICED_MS);
@@ -255,7 +216,7 @@ START_TEST(a_role_or_ban_set_by_sql_ends_sessions_and_tokens)
     ck_assert(is_answered(fixture.bob.token, 200));
     PQclear(sql_rows(fixture.sql, "UPDATE users SET banned_at = now() WHERE id = $1", fixture.bob.id, NULL));
     SUITE_WAIT(is_answered(fixture.bob.token, 403), NOTICED_MS);
-    stop_gateway();
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
@@ -281,21 +242,23 @@ START_TEST(without_redis_a_logged_out_admin_is_no_admin)
 {
     struct factory_user admin;
     ck_assert(admin_new(fixture.client, fixture.sql, &admin));
-    start_gateway("", "redis://127.0.0.1:1");
+    own_gateway_start_with_redis(&gateway, "", "redis://127.0.0.1:1");
     EXPECT_STATUS(second_call(admin.token, "GET", USERS, NULL), 200);
     EXPECT_STATUS(fixture_call(&admin, "POST", "/api/v1/auth/logout", NULL), 204);
     EXPECT_ERROR(second_call(admin.token, "GET", USERS, NULL), 401, "UNAUTHORIZED");
     EXPECT_ERROR(second_call(fixture.ann.token, "GET", USERS, NULL), 403, "FORBIDDEN");
-    stop_gateway();
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
 START_TEST(without_redis_guesses_registrations_and_resets_are_limited)
 {
     enum { MOST = 3 };
-    start_gateway("[limits]\nlogins_per_minute = 100\nlogins_account_per_minute = 3\nregistrations_per_hour = 3\n"
-                  "resets_per_hour = 3\n",
-                  "redis://127.0.0.1:1");
+    own_gateway_start_with_redis(
+        &gateway,
+        "[limits]\nlogins_per_minute = 100\nlogins_account_per_minute = 3\nregistrations_per_hour = 3\n"
+        "resets_per_hour = 3\n",
+        "redis://127.0.0.1:1");
     for (int i = 0; i <= MOST; i++) {
         int status = second_call(NULL, "POST", LOGIN, login_body(&fixture.ann, "wrong password"))->status;
         ck_assert_msg(status == (i < MOST ? 401 : 429), "login %d: %d", i, status);
@@ -308,7 +271,7 @@ START_TEST(without_redis_guesses_registrations_and_resets_are_limited)
         int status = second_call(NULL, "POST", "/api/v1/auth/password-reset", "{}")->status;
         ck_assert_msg(status == (i < MOST ? 400 : 429), "reset %d: %d", i, status);
     }
-    stop_gateway();
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
