@@ -329,6 +329,7 @@ static void fill_contexts(struct gateway *gateway)
         .changes = {config, pg, documents, submissions},
         .watchlist = {deployment, pg, redis},
         .listing = {deployment, gateway->pg_search, gateway->pg_words, redis},
+        .admin_bids = {deployment, pg},
         .deadletters = {deployment, pg},
         .health = {config, deployment, deployment_reader_timing(gateway->reader), &gateway->backlog, pg, redis,
                    gateway->redis_policy, gateway->publisher},

@@ -14,6 +14,7 @@
 #include "gateway/account/webhook_deliveries.h"
 #include "gateway/admin/admin.h"
 #include "gateway/admin/admin_auctions.h"
+#include "gateway/admin/admin_users.h"
 #include "gateway/auction/items.h"
 #include "gateway/auction/me.h"
 #include "gateway/auction/quote.h"
@@ -50,7 +51,9 @@ void routes_list(struct routes_contexts *contexts, struct router_table tables[st
         {commands_routes, &contexts->live},
         {eventstream_routes, &contexts->live},
         {admin_routes, contexts->pg},
+        {admin_users_routes, contexts->pg},
         {admin_auctions_routes, contexts->pg},
+        {admin_bids_routes, &contexts->admin_bids},
         {deadletters_routes, &contexts->deadletters},
         {NULL, NULL},
     };

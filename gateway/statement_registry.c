@@ -19,6 +19,8 @@
 #include "gateway/account/webhooks.h"
 #include "gateway/admin/admin.h"
 #include "gateway/admin/admin_auctions.h"
+#include "gateway/admin/admin_bids.h"
+#include "gateway/admin/admin_users.h"
 #include "gateway/admin/deadletters.h"
 #include "gateway/auction/auctions.h"
 #include "gateway/auction/changes.h"
@@ -41,7 +43,7 @@ static struct statements *const all[] = {
     &accounts_statements, &auctions_statements, &documents_statements, &changes_statements,
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &refresh_statements, &unsubscribe_statements,
-    &audit_statements, &refusals_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
+    &audit_statements, &refusals_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &admin_users_statements, &admin_bids_statements, &deadletters_statements,
     &items_statements, &watch_statements, &own_view_statements,
     &webhooks_statements, &webhook_deliveries_statements,
     NULL,

@@ -68,18 +68,20 @@ static const struct pg_statement list[] = {
         " LEFT JOIN kept ON true"},
     /* clang-format on */
     /*
-     * $1 user, $2 client address, $3 user agent. Stores both as keyed hashes and mails the owner if one of them is new,
-     * except at the first login.
+     * $1 user, $2 client address, $3 user agent, $4 the address as it is compared (place_address). Stores the last two
+     * as keyed hashes and mails the owner if one of them is new, except at the first login. Admins see who shares an
+     * address (admin_users.c).
      */
     [ACCOUNT_PLACE] = {"account_place",
-                       "WITH p AS (SELECT encode(sha256(convert_to(secret || '/address/' || $2, 'UTF8')), 'hex') AS a,"
+                       "WITH p AS (SELECT encode(sha256(convert_to(secret || '/address/' || $4, 'UTF8')), 'hex') AS a,"
                        "  encode(sha256(convert_to(secret || '/agent/' || $3, 'UTF8')), 'hex') AS b"
                        "  FROM deployment_keys WHERE name = 'place'),"
                        " known AS (SELECT count(*) AS places, count(*) FILTER (WHERE l.place IN (p.a, p.b)) AS same"
                        "  FROM p CROSS JOIN login_places l WHERE l.user_id = $1),"
-                       " noted AS (INSERT INTO login_places SELECT $1, n.place, now() FROM p,"
-                       "  unnest(ARRAY[p.a, p.b]) AS n (place)"
-                       "  ON CONFLICT (user_id, place) DO UPDATE SET seen_at = excluded.seen_at)"
+                       " noted AS (INSERT INTO login_places (user_id, place, seen_at, kind)"
+                       "  SELECT $1, n.place, now(), n.kind FROM p,"
+                       "  unnest(ARRAY[p.a, p.b], ARRAY['address', 'agent']) AS n (place, kind)"
+                       "  ON CONFLICT (user_id, place) DO UPDATE SET seen_at = excluded.seen_at, kind = excluded.kind)"
                        " INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
                        " SELECT delivery_id(), 'email', 'NEW_LOGIN', u.id, u.email,"
                        "  jsonb_build_object('address', $2::text, 'agent', $3::text, 'createdAt', now())"
@@ -295,13 +297,27 @@ static void notify_owner(struct request *request, size_t statement, int count, c
     }
 }
 
+/* The address as it is compared: of IPv6 the network of a customer, whose other bits change each day. */
+static void place_address(const struct request *request, char out[static ADDRESS_TEXT_SIZE])
+{
+    enum { CUSTOMER_BITS = 64 };
+    struct address address;
+    (void)snprintf(out, ADDRESS_TEXT_SIZE, "%s", request->address);
+    if (address_parse(out, strlen(out), &address) && address.family == AF_INET6) {
+        struct address customer = address_prefix(&address, CUSTOMER_BITS);
+        address_format(&customer, out);
+    }
+}
+
 /* Mails the owner about a login from a new client address or user agent. */
 static void mail_new_login(struct request *request)
 {
     const struct account *account = request->handler_state;
     struct audit_origin origin;
     char id[UUID_TEXT_SIZE];
-    const char *values[] = {id, request->address, origin.agent};
+    char place[ADDRESS_TEXT_SIZE];
+    const char *values[] = {id, request->address, origin.agent, place};
+    place_address(request, place);
     audit_origin_read(request, &origin);
     uuid_format(&account->id, id);
     notify_owner(request, ACCOUNT_PLACE, ARRAY_LEN(values), values);

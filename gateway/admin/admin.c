@@ -1,9 +1,10 @@
 /*
  * See admin.h. Dispatch writes each call into the audit log before a handler here runs.
  *
- * A ban has two steps: a row in PostgreSQL together with its entry in the audit log, and the copy of the user's state
- * in Redis. Login and the bid worker check the row, every request checks the copy. The row raises the user's epoch,
- * which ends all sessions. The answer follows the second step. Without Redis it is 503, and a retry completes the ban.
+ * A ban, and another role, has two steps: a row in PostgreSQL together with its entry in the audit log, and the copy of
+ * the user's state in Redis. Login and the bid worker check the row, every request checks the copy. The row raises the
+ * user's epoch, which ends all sessions. The answer follows the second step. Without Redis it is 503, and a retry
+ * completes the change.
  */
 #include "gateway/admin/admin.h"
 
@@ -20,7 +21,16 @@
 #include "gateway/query/columns.h"
 #include "gateway/query/timeline.h"
 
-enum { ADMIN_USERS, ADMIN_LOG, ADMIN_STATS_AUCTIONS, ADMIN_STATS_DEPLOYMENT, ADMIN_BAN, ADMIN_UNBAN, ADMIN_COUNT };
+enum {
+    ADMIN_USERS,
+    ADMIN_LOG,
+    ADMIN_STATS_AUCTIONS,
+    ADMIN_STATS_DEPLOYMENT,
+    ADMIN_BAN,
+    ADMIN_UNBAN,
+    ADMIN_ROLE,
+    ADMIN_COUNT
+};
 
 enum {
     REASON_MOST = 500, /* characters */
@@ -33,12 +43,22 @@ enum {
                                                                                                          "at")
 
 /* $1 user, $2 now, $3 id of the entry, $4 admin, $5 address, $6 agent, $7 request, $8 reason */
-#define NOTE(action)                                                                                                   \
+#define NOTE(action, member, column)                                                                                   \
     " noted AS (" AUDIT_INSERT " SELECT $3, $2, $4, $5, $6, $7, '" action "', $1::uuid::text,"                         \
-    " jsonb_build_object('bannedAt', b.banned_at), jsonb_build_object('bannedAt', c.banned_at), $8"                    \
+    " jsonb_build_object('" member "', b." column "), jsonb_build_object('" member "', c." column "), $8"              \
     " FROM before b JOIN changed c ON c.id = b.id)"                                                                    \
     " SELECT " USER_COLUMNS("c") ", b.id, " CREDENTIALS_USER_COLUMNS("c.") " FROM before b"                            \
                                                                            " LEFT JOIN changed c ON c.id = b.id"
+
+/*
+ * The admins are locked in the order of their ids, so that two cannot ban each other at once. At least one admin stays
+ * without a ban. Counting them locks them before the user, who may be an admin too. No row: no such user. A row of
+ * nulls: refused.
+ */
+#define LOCK_ADMINS                                                                                                    \
+    "WITH admins AS (SELECT id FROM users WHERE role = 'admin' AND banned_at IS NULL ORDER BY id FOR UPDATE),"         \
+    " before AS (SELECT id, role, banned_at FROM users"                                                                \
+    "  WHERE id = $1 AND (SELECT count(*) FROM admins) >= 0 FOR UPDATE),"
 
 /* Lists: $1 key of the cursor, $2 id of the cursor, $3 limit, then the filters (NULL: not given). */
 static const struct pg_statement list[] = {
@@ -68,22 +88,18 @@ static const struct pg_statement list[] = {
          " (SELECT count(*) FROM users WHERE banned_at IS NOT NULL),"
          " (SELECT count(*) FROM dead_letters WHERE requeued_at IS NULL),"
          " (SELECT count(*) FROM outbox)"},
-    /*
-     * The admins are locked in the order of their ids, so that two cannot ban each other at once. At least one admin
-     * stays without a ban. Counting them locks them before the user, who may be an admin too. No row: no such user. A
-     * row of nulls: refused.
-     */
-    [ADMIN_BAN] = {"admin_ban",
-                   "WITH admins AS (SELECT id FROM users WHERE role = 'admin' AND banned_at IS NULL"
-                   "  ORDER BY id FOR UPDATE),"
-                   " before AS (SELECT id, role, banned_at FROM users"
-                   "  WHERE id = $1 AND (SELECT count(*) FROM admins) >= 0 FOR UPDATE),"
+    [ADMIN_BAN] = {"admin_ban", LOCK_ADMINS
                    " changed AS (UPDATE users u SET banned_at = coalesce(u.banned_at, $2) FROM before b"
                    "  WHERE u.id = b.id AND (b.role <> 'admin' OR EXISTS (SELECT FROM admins a WHERE a.id <> b.id))"
-                   "  RETURNING u.*)," NOTE("USER_BANNED")},
+                   "  RETURNING u.*)," NOTE("USER_BANNED", "bannedAt", "banned_at")},
     [ADMIN_UNBAN] = {"admin_unban", "WITH before AS (SELECT id, role, banned_at FROM users WHERE id = $1 FOR UPDATE),"
                                     " changed AS (UPDATE users u SET banned_at = NULL FROM before b WHERE u.id = b.id"
-                                    "  RETURNING u.*)," NOTE("USER_UNBANNED")},
+                                    "  RETURNING u.*)," NOTE("USER_UNBANNED", "bannedAt", "banned_at")},
+    /* $9 the role */
+    [ADMIN_ROLE] = {"admin_role", LOCK_ADMINS
+                    " changed AS (UPDATE users u SET role = $9 FROM before b WHERE u.id = b.id"
+                    "  AND ($9 = 'admin' OR b.role <> 'admin' OR EXISTS (SELECT FROM admins a WHERE a.id <> b.id))"
+                    "  RETURNING u.*)," NOTE("USER_ROLE_CHANGED", "role", "role")},
 };
 static_assert(ARRAY_LEN(list) == ADMIN_COUNT, "each statement has its entry");
 
@@ -112,8 +128,8 @@ enum {
     USER_ROLE,
     USER_CREATED,
     USER_BANNED,
-    USER_BEFORE, /* of a ban: id of the user, also if it was refused */
-    USER_STATE   /* of a ban: CREDENTIALS_USER_COLUMNS */
+    USER_BEFORE, /* of a change: id of the user, also if it was refused */
+    USER_STATE   /* of a change: CREDENTIALS_USER_COLUMNS */
 };
 
 static void write_user(struct jsonw *json, const struct request *request, const PGresult *result, int row)
@@ -322,18 +338,18 @@ static void handle_stats(struct request *request)
     }
 }
 
-/* ---- bans ---- */
+/* ---- bans and roles ---- */
 
 /* The user after the statement, shown once Redis is updated. */
-struct ban_state {
+struct user_change {
     struct jsonw *user;
 };
 
-static void show_banned(struct request *request)
+static void show_changed(struct request *request)
 {
-    struct ban_state *ban_state = request->handler_state;
+    struct user_change *user_change = request->handler_state;
     size_t length = 0;
-    const char *text = jsonw_text(ban_state->user, &length);
+    const char *text = jsonw_text(user_change->user, &length);
     if (text == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
@@ -342,12 +358,12 @@ static void show_banned(struct request *request)
     }
 }
 
-static void end_banning(struct request *request, bool ok)
+static void end_change(struct request *request, bool ok)
 {
-    struct ban_state *ban_state = request->handler_state;
-    struct jsonw *user = ban_state->user;
+    struct user_change *user_change = request->handler_state;
+    struct jsonw *user = user_change->user;
     if (ok) {
-        show_banned(request);
+        show_changed(request);
     } else {
         reply_error(request, ERROR_UNAVAILABLE); /* a retry completes it */
     }
@@ -356,14 +372,14 @@ static void end_banning(struct request *request, bool ok)
 
 static void on_copied(const redisReply *reply, void *arg)
 {
-    end_banning(arg, reply != NULL && reply->type == REDIS_REPLY_INTEGER);
+    end_change(arg, reply != NULL && reply->type == REDIS_REPLY_INTEGER);
 }
 
 /* Continues even after the deadline has answered the client: Redis must agree with PostgreSQL. */
 static void on_changed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct ban_state *ban_state = request->handler_state;
+    struct user_change *user_change = request->handler_state;
     if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
         return;
     }
@@ -376,15 +392,31 @@ static void on_changed(const struct pg_reply *reply, void *arg)
         reply_error(request, ERROR_LAST_ADMIN);
         return;
     }
-    ban_state->user = jsonw_new();
-    if (ban_state->user == NULL) {
+    user_change->user = jsonw_new();
+    if (user_change->user == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    write_user(ban_state->user, request, reply->result, 0);
+    write_user(user_change->user, request, reply->result, 0);
     const struct credentials_user user = credentials_user(reply->result, 0, USER_STATE);
     if (!sessions_revoked(request->access, &user, NULL, on_copied, request)) {
-        end_banning(request, false);
+        end_change(request, false);
+    }
+}
+
+/* `more` is $9 of the statement, or NULL if it has none. */
+static void change_user(struct request *request, size_t statement, const char *reason, const char *more)
+{
+    struct audit_origin origin;
+    char id[UUID_TEXT_SIZE];
+    audit_origin_read(request, &origin);
+    uuid_format(&request->parameters[0], id);
+    const char *values[] = {id,           origin.at,   origin.id, origin.actor, request->address,
+                            origin.agent, request->id, reason,    more};
+    int count = (int)ARRAY_LEN(values) - (more == NULL ? 1 : 0);
+    if (request_handler_state(request, sizeof(struct user_change)) == NULL ||
+        !statements_query(request->context, &admin_statements, statement, count, values, on_changed, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
@@ -392,28 +424,33 @@ static void change_ban(struct request *request, bool banned)
 {
     static const char *const known[] = {"reason", NULL};
     struct field_errors field_errors = {.count = 0};
-    struct audit_origin origin;
     const char *reason = NULL;
-    char id[UUID_TEXT_SIZE];
-    struct ban_state *ban_state = request_handler_state(request, sizeof(*ban_state));
     fields_known(request->body, known, &field_errors);
     (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &field_errors);
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
         return;
     }
-    audit_origin_read(request, &origin);
-    uuid_format(&request->parameters[0], id);
-    const char *values[] = {id,           origin.at,   origin.id, origin.actor, request->address,
-                            origin.agent, request->id, reason};
-    if (ban_state == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
+    change_user(request, banned ? ADMIN_BAN : ADMIN_UNBAN, reason, NULL);
+}
+
+static void handle_role(struct request *request)
+{
+    static const char *const known[] = {"role", "reason", NULL};
+    struct field_errors field_errors = {.count = 0};
+    const char *reason = NULL;
+    const char *role = NULL;
+    fields_known(request->body, known, &field_errors);
+    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &field_errors);
+    if (fields_text(request->body, "role", FIELDS_REQUIRED, 1, REASON_MOST, &role, &field_errors) &&
+        strcmp(role, "user") != 0 && strcmp(role, "admin") != 0) {
+        field_errors_add(&field_errors, "role", "must be user or admin");
+    }
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
-    if (!statements_query(request->context, &admin_statements, banned ? ADMIN_BAN : ADMIN_UNBAN, ARRAY_LEN(values),
-                          values, on_changed, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
+    change_user(request, ADMIN_ROLE, reason, role);
 }
 
 static void handle_ban(struct request *request)
@@ -431,6 +468,7 @@ const struct route admin_routes[] = {
      "q role banned limit cursor"},
     {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/users/:id/ban", handle_ban, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
     {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/users/:id/unban", handle_unban, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
+    {METHOD_PUT, ROUTE_ADMIN, "/api/v1/admin/users/:id/role", handle_role, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
     {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/audit-logs", handle_log, LIMIT_NONE, ROUTE_NO_BODY,
      "actorId action subject from to limit cursor"},
     {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/stats", handle_stats, LIMIT_NONE, ROUTE_NO_BODY, NULL},

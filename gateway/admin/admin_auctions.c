@@ -1,6 +1,6 @@
 /*
- * See admin_auctions.h. Auctions have the usual form (view_write). An admin sees the reserve and the winner, but never
- * an active maximum.
+ * See admin_auctions.h. Auctions have the usual form (view.h) with the ids and names of leader and bidders. An admin
+ * sees the reserve and the winner, but never an active maximum.
  */
 #include "gateway/admin/admin_auctions.h"
 
@@ -16,25 +16,40 @@
 #include "gateway/query/page.h"
 
 #define PRICE "coalesce(a.current_bid, a.starting_price)"
+/* The bidders of the newest 100 public entries, so that an auction with many bids costs no more. */
+#define BIDDERS                                                                                                        \
+    "(SELECT coalesce(json_agg(json_build_object('id', u.id, 'displayName', u.display_name) ORDER BY u.id), '[]')"     \
+    " FROM (SELECT DISTINCT n.bidder_id FROM (SELECT p.bidder_id FROM public_bids p WHERE p.auction_id = a.id"         \
+    "  ORDER BY p.seq DESC LIMIT 100) n) d JOIN users u ON u.id = d.bidder_id)"
 /* $1 key, $2 id, $3 limit, then the filters in the order of `filters`. */
-#define LIST(name, column, type, than, direction)                                                                      \
+#define LIST(name, from, column, type, than, direction)                                                                \
     {                                                                                                                  \
-        name, "SELECT " VIEW_COLUMNS " FROM auctions a"                                                                \
+        name, "SELECT " VIEW_COLUMNS                                                                                   \
+              ", a.leader_id, (SELECT u.display_name FROM users u WHERE u.id = a.leader_id), " BIDDERS " FROM " from   \
               " WHERE ($1::" type " IS NULL OR (" column ", a.id) " than " ($1::" type ", $2::uuid))"                  \
-              " AND ($4::text IS NULL OR a.status = $4) AND ($5::text IS NULL OR a.category = $5)"                     \
+              " AND ($4::text IS NULL OR a.status = ANY (string_to_array($4, ',')))"                                   \
+              " AND ($5::text IS NULL OR a.category = $5)"                                                             \
               " AND ($6::numeric IS NULL OR " PRICE " >= $6) AND ($7::numeric IS NULL OR " PRICE " <= $7)"             \
               " AND ($8::uuid IS NULL OR a.seller_id = $8)"                                                            \
               " AND ($9::text IS NULL OR strpos(lower(a.title), lower($9)) > 0)"                                       \
               " ORDER BY " column " " direction ", a.id " direction " LIMIT $3"                                        \
     }
+/* A list of all auctions, and one that begins with those of the bidder $10, found by the index of bids. */
+#define LISTS(number, name, column, type, than, direction)                                                             \
+    [number] = LIST(name, "auctions a", column, type, than, direction),                                                \
+    [ORDERS + (number)] = LIST(name "_of_bidder",                                                                      \
+                               "(SELECT DISTINCT auction_id FROM bids WHERE bidder_id = $10::uuid"                     \
+                               " AND kind IN ('bid', 'proxy', 'auto', 'buy')) mine"                                    \
+                               " JOIN auctions a ON a.id = mine.auction_id",                                           \
+                               column, type, than, direction)
 
 enum order { ORDER_NEWEST, ORDER_ENDING, ORDER_PRICE_UP, ORDER_PRICE_DOWN, ORDERS };
 
-static const struct pg_statement list[ORDERS] = {
-    [ORDER_NEWEST] = LIST("admin_auctions_newest", "a.created_at", "timestamptz", "<", "DESC"),
-    [ORDER_ENDING] = LIST("admin_auctions_ending", "a.end_time", "timestamptz", ">", "ASC"),
-    [ORDER_PRICE_UP] = LIST("admin_auctions_price_up", PRICE, "numeric", ">", "ASC"),
-    [ORDER_PRICE_DOWN] = LIST("admin_auctions_price_down", PRICE, "numeric", "<", "DESC"),
+static const struct pg_statement list[2 * ORDERS] = {
+    LISTS(ORDER_NEWEST, "admin_auctions_newest", "a.created_at", "timestamptz", "<", "DESC"),
+    LISTS(ORDER_ENDING, "admin_auctions_ending", "a.end_time", "timestamptz", ">", "ASC"),
+    LISTS(ORDER_PRICE_UP, "admin_auctions_price_up", PRICE, "numeric", ">", "ASC"),
+    LISTS(ORDER_PRICE_DOWN, "admin_auctions_price_down", PRICE, "numeric", "<", "DESC"),
 };
 
 struct statements admin_auctions_statements = {list, ARRAY_LEN(list), 0};
@@ -44,7 +59,17 @@ static const char *const order_names[ORDERS] = {
     [ORDER_NEWEST] = "newest", [ORDER_ENDING] = "ending", [ORDER_PRICE_UP] = "price", [ORDER_PRICE_DOWN] = "-price"};
 
 enum { FILTER_SIZE = 401, NUMBER_SIZE = 16 };
-enum filter { FILTER_STATUS, FILTER_CATEGORY, FILTER_LEAST, FILTER_MOST, FILTER_SELLER, FILTER_Q, FILTERS };
+enum filter {
+    FILTER_STATUS,
+    FILTER_CATEGORY,
+    FILTER_LEAST,
+    FILTER_MOST,
+    FILTER_SELLER,
+    FILTER_Q,
+    FILTER_BIDDER,
+    FILTERS
+};
+enum { LEADER = VIEW_COLUMN_COUNT, LEADER_NAME, BIDDERS_ITEMS };
 
 struct search {
     enum order order;
@@ -53,10 +78,22 @@ struct search {
     char text[FILTERS][FILTER_SIZE];
 };
 
+/* One status, or several with commas. */
 static bool valid_status(const char *text)
 {
+    char each[FILTER_SIZE];
     enum rules_status status = RULES_NO_STATUS;
-    return rules_status_parse(text, &status);
+    for (;; text++) {
+        size_t length = strcspn(text, ",");
+        (void)snprintf(each, sizeof(each), "%.*s", (int)length, text);
+        text += length;
+        if (!rules_status_parse(each, &status)) {
+            return false;
+        }
+        if (*text == '\0') {
+            return true;
+        }
+    }
 }
 
 static bool valid_text(const char *text)
@@ -87,6 +124,7 @@ static const struct {
     [FILTER_MOST] = {"maxPrice", valid_price, "must be an amount of money"},
     [FILTER_SELLER] = {"sellerId", valid_id, "must be a UUID"},
     [FILTER_Q] = {"q", valid_text, "is too long or badly encoded"},
+    [FILTER_BIDDER] = {"bidderId", valid_id, "must be a UUID"},
 };
 
 static void read_order(const struct request *request, struct search *search, struct field_errors *field_errors)
@@ -140,6 +178,20 @@ static void fill_cursor(const struct search *search, const PGresult *result, int
     }
 }
 
+static void write_auction(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+{
+    bool led = !pg_null(result, row, LEADER);
+    const char *bidders = pg_text(result, row, BIDDERS_ITEMS);
+    jsonw_object(json);
+    view_write_members(json, &request->user, result, row);
+    jsonw_put_string(json, "leaderId", led ? pg_text(result, row, LEADER) : NULL);
+    jsonw_put_string(json, "leaderName", led ? pg_text(result, row, LEADER_NAME) : NULL);
+    jsonw_name(json, "bidders");
+    jsonw_raw(json, bidders, strlen(bidders));
+    jsonw_put_time(json, "serverTime", clock_now_ms());
+    jsonw_end_object(json);
+}
+
 static void on_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
@@ -152,7 +204,7 @@ static void on_found(const struct pg_reply *reply, void *arg)
     struct jsonw *json = reply_json(request);
     page_begin(json);
     for (int row = 0; row < shown; row++) {
-        view_write(json, request, reply->result, row);
+        write_auction(json, request, reply->result, row);
     }
     struct cursor last;
     if (rows > shown) {
@@ -186,14 +238,16 @@ static void handle_list(struct request *request)
     for (size_t i = 0; i < FILTERS; i++) {
         values[3 + i] = search->given[i] ? search->text[i] : NULL;
     }
-    if (!statements_query(request->context, &admin_auctions_statements, (size_t)search->order, ARRAY_LEN(values),
-                          values, on_found, request)) {
+    bool of_bidder = search->given[FILTER_BIDDER];
+    size_t statement = (size_t)search->order + (of_bidder ? ORDERS : 0);
+    int count = (int)ARRAY_LEN(values) - (of_bidder ? 0 : 1);
+    if (!statements_query(request->context, &admin_auctions_statements, statement, count, values, on_found, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
 const struct route admin_auctions_routes[] = {
     {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/auctions", handle_list, LIMIT_NONE, ROUTE_NO_BODY,
-     "status q category minPrice maxPrice sellerId sort limit cursor"},
+     "status q category minPrice maxPrice sellerId bidderId sort limit cursor"},
     {0},
 };

@@ -49,7 +49,7 @@
     X(TOO_MANY_WEBHOOKS, 409, "TOO_MANY_WEBHOOKS", "The maximum number of webhooks is reached")                        \
     X(WEBHOOK_OFF, 409, "WEBHOOK_OFF", "The webhook is disabled")                                                      \
     X(DELIVERY_PENDING, 409, "DELIVERY_PENDING", "The delivery is still pending")                                      \
-    X(LAST_ADMIN, 409, "LAST_ADMIN", "The last admin cannot be banned")                                                \
+    X(LAST_ADMIN, 409, "LAST_ADMIN", "The last admin keeps the role and cannot be banned")                             \
     X(DEAD_LETTER_UNREADABLE, 409, "DEAD_LETTER_UNREADABLE",                                                           \
       "The message cannot be sent again, because it cannot be decoded")                                                \
     X(BODY_TOO_LARGE, 413, "BODY_TOO_LARGE", "The body is too large")                                                  \

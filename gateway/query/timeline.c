@@ -28,6 +28,13 @@ static void on_rows(const struct pg_reply *reply, void *arg)
     const struct timeline *list = pending->list;
     const PGresult *result = reply->result;
     int rows = PQntuples(result);
+    if (list->of_subject && rows == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    if (list->of_subject && pg_null(result, 0, 0)) {
+        rows = 0;
+    }
     int shown = rows < pending->page.limit ? rows : pending->page.limit;
     struct jsonw *json = reply_json(request);
     page_begin(json);

@@ -23,6 +23,7 @@ struct timeline {
     const struct statements *statements;
     size_t statement;
     bool everyones;  /* the list does not belong to a user */
+    bool of_subject; /* no row: 404; one row of nulls: the subject exists and has no items */
     const char *tag; /* `sort` of its cursors */
     int key_column;  /* the sort key, in milliseconds since the epoch */
     void (*write)(struct jsonw *json, const struct request *request, const PGresult *result, int row);

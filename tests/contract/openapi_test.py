@@ -365,6 +365,7 @@ def test_unknown_ids_are_404(fixture):
     bodies.update({"addImage": png(), "voidBid": {"reason": "none"}})
     bodies.update({"changeWebhook": {"enabled": True}, "adminChangeWebhook": {"enabled": True}})
     bodies.update({"banUser": {"reason": "none"}, "unbanUser": {"reason": "none"}})
+    bodies.update({"setUserRole": {"role": "admin", "reason": "none"}})
     for operation in fixture.document.operations:
         if "{" in operation.path:
             body, path, who = bodies.get(operation.id), fill_path(operation.path), fixture.actor(operation)
@@ -1047,6 +1048,9 @@ def test_admin_lists_and_extensions(fixture):
     fixture.call(200, "GET", f"{API}/admin/audit-logs?actorId={fixture.admin['id']}&limit=100", None, fixture.admin)
     fixture.call(200, "GET", f"{API}/admin/users?banned=true&role=user", None, fixture.admin)
     auction = fixture.auction()
+    fixture.bid(auction, 20, fixture.ann)
+    fixture.call(200, "GET", f"{API}/admin/auctions/{auction}/bids", None, fixture.admin)
+    fixture.call(200, "GET", f"{API}/admin/auctions?bidderId={fixture.ann['id']}&status=active,sold", None, fixture.admin)
     admin_change(fixture, 200, auction, {"action": "extend", "endTime": time_in(7200), "reason": "a test"})
     back = {"action": "extend", "endTime": time_in(60), "reason": "a test"}
     fixture.refused("END_NOT_LATER", 409, "PUT", f"{API}/admin/auctions/{auction}", back, fixture.admin)
@@ -1057,9 +1061,16 @@ def test_bans(fixture):
     user, reason = fixture.new_user("Eve"), {"reason": "a test"}
     for verb in ("ban", "unban"):
         fixture.call(200, "POST", f"{API}/admin/users/{user['id']}/{verb}", reason, fixture.admin)
+    for tail in ("", "/bids", "/shared-addresses"):
+        fixture.call(200, "GET", f"{API}/admin/users/{user['id']}{tail}", None, fixture.admin)
+    role, roles = f"{API}/admin/users/{user['id']}/role", [{"role": role, **reason} for role in ("admin", "user")]
+    for body in roles:
+        fixture.call(200, "PUT", role, body, fixture.admin)
     # Demote the admins of earlier tests.
     sql(f"UPDATE users SET role = 'user' WHERE role = 'admin' AND id <> '{fixture.admin['id']}';")
-    fixture.refused("LAST_ADMIN", 409, "POST", f"{API}/admin/users/{fixture.admin['id']}/ban", reason, fixture.admin)
+    own = f"{API}/admin/users/{fixture.admin['id']}"
+    fixture.refused("LAST_ADMIN", 409, "POST", f"{own}/ban", reason, fixture.admin)
+    fixture.refused("LAST_ADMIN", 409, "PUT", f"{own}/role", roles[1], fixture.admin)
 
 
 def test_dead_letters(fixture):
