@@ -82,7 +82,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 export BUILD
 
 .PHONY: all test-programs help deps deps-check deps-cluster deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-types deps-webhooks docs run up down status cluster clean clean-var check \
-        check-long check-security check-unit mutate chaos chaos-cluster replay bench bench-read bench-search bench-live \
+        check-long check-security check-unit mutate chaos chaos-cluster replay bench bench-against bench-read bench-search bench-live \
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
 
@@ -307,6 +307,11 @@ bench: deps-bench ## measure bids per second, beside the peer in ROSTRUM_PEER
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/bench/run
+
+bench-against: deps-bench ## measure bids per second, beside another commit: COMMIT=b7b86ae
+	@echo Building.
+	@$(build_all) -s all test-programs
+	@tests/bench/against "$(COMMIT)"
 
 bench-search: deps-bench ## measure searches among 1,000,000 auctions: plans, and milliseconds by kind of query
 	@echo Building.
