@@ -10,6 +10,7 @@
 
 static const struct daemon_program program = {
     .name = "rostrum-bidworker",
+    .login = LOGIN_BIDWORKER,
     .purpose = "decides bids in order, each exactly once",
     .description = "  Consumes the queues of its shards. Decides each batch of bids by the rules of\n"
                    "  bidding in one transaction, and publishes the results.\n"

@@ -45,6 +45,7 @@ enum {
 
 static const struct daemon_program program = {
     .name = "rostrum-endworker",
+    .login = LOGIN_ENDWORKER,
     .purpose = "starts auctions, ends them, and settles ended auctions",
     .description =
         "  Five services in one process:\n\n"

@@ -77,10 +77,10 @@ struct degradation {
 };
 
 /* Returns whether any is met. */
-static bool write_degraded(struct jsonw *json, const struct degradation *list, size_t count)
+static bool write_met(struct jsonw *json, const char *name, const struct degradation *list, size_t count)
 {
     bool any = false;
-    jsonw_name(json, "degraded");
+    jsonw_name(json, name);
     jsonw_array(json);
     for (size_t i = 0; i < count; i++) {
         if (list[i].met) {
@@ -163,6 +163,17 @@ static void write_deciding(struct jsonw *json, const struct health_context *heal
     jsonw_end_object(json);
 }
 
+/* Faults of the set-up, with which everything works. */
+static void write_warnings(struct jsonw *json, const struct config *config)
+{
+    const struct degradation warnings[] = {
+        {"shared_postgres_login", config->shared.postgres},
+        {"shared_redis_login", config->shared.redis},
+        {"shared_rabbitmq_login", config->shared.rabbitmq},
+    };
+    (void)write_met(json, "warnings", warnings, ARRAY_LEN(warnings));
+}
+
 static void reply_ready(struct request *request, bool for_read)
 {
     const struct health_context *health = request->context;
@@ -184,7 +195,8 @@ static void reply_ready(struct request *request, bool for_read)
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     write_back_ends(json, health, &readiness, not_durable, evicting);
-    const char *word = write_degraded(json, degraded, ARRAY_LEN(degraded)) ? "degraded" : "ready";
+    const char *word = write_met(json, "degraded", degraded, ARRAY_LEN(degraded)) ? "degraded" : "ready";
+    write_warnings(json, health->config);
     jsonw_put_string(json, "status", ready ? word : "unavailable");
     write_deciding(json, health, &readiness);
     jsonw_put_int(json, "clockOffsetMs", timing_guard_offset_ms(health->timing));

@@ -8,6 +8,7 @@
 
 static const struct daemon_program program = {
     .name = "rostrum-gateway",
+    .login = LOGIN_GATEWAY,
     .purpose = "the HTTP and WebSocket API",
     .description =
         "  A master binds the address and forks workers, each with one event loop. A bid is checked against\n"

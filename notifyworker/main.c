@@ -45,6 +45,7 @@ enum {
 
 static const struct daemon_program program = {
     .name = "rostrum-notifyworker",
+    .login = LOGIN_NOTIFYWORKER,
     .purpose = "turns events into notifications, and delivers them by email and webhook",
     .description =
         "  Consumes queue notify and writes in-app notifications for all users that an event concerns:\n\n"

@@ -48,6 +48,11 @@ struct setting {
         section, #name, SETTING_BOOL, offsetof(struct config, name), 0, initial, 0, 0                                  \
     }
 
+/* One setting for each login; "none": the common URL. */
+#define PG_URL(NAME, name)    TEXT("postgres", "pg_url_" #name, pg_urls[LOGIN_##NAME], "none"),
+#define REDIS_URL(NAME, name) TEXT("redis", "redis_url_" #name, redis_urls[LOGIN_##NAME], "none"),
+#define AMQP_URL(NAME, name)  TEXT("rabbitmq", "amqp_url_" #name, amqp_urls[LOGIN_##NAME], "none"),
+
 static const struct setting settings[] = {
     TEXT("log", "log_level", log_level, "info"),
 
@@ -56,16 +61,16 @@ static const struct setting settings[] = {
     BOOL("metrics", metrics_public, "no"),
 
     TEXT("postgres", "pg_url", pg_url, "postgresql://rostrum@127.0.0.1:5432/rostrum"),
-    INT("postgres", pg_connections, "4", 1, 100),
+    LOGINS(PG_URL) INT("postgres", pg_connections, "4", 1, 100),
     INT("postgres", pg_search_connections, "1", 1, 100),
     INT("postgres", pg_timeout_ms, "5000", 100, 600000),
     INT("postgres", lease_s, "3", 1, 60),
 
     TEXT("redis", "redis_url", redis_url, "redis://127.0.0.1:6379/0"),
-    INT("redis", redis_timeout_ms, "500", 10, 60000),
+    LOGINS_SERVING(REDIS_URL) INT("redis", redis_timeout_ms, "500", 10, 60000),
 
     TEXT("rabbitmq", "amqp_url", amqp_url, "amqp://guest:guest@127.0.0.1:5672/%2f"),
-    INT("rabbitmq", amqp_heartbeat_s, "10", 2, 600),
+    LOGINS(AMQP_URL) INT("rabbitmq", amqp_heartbeat_s, "10", 2, 600),
     INT("rabbitmq", shards, "8", 1, 100),
     INT("rabbitmq", shard_queue_max_messages, "200000", 100, 100000000),
     INT("rabbitmq", confirm_deadline_ms, "1500", 50, 60000),
@@ -317,6 +322,24 @@ bool config_read(struct config *config, const char *path, char *reason, size_t r
     return false;
 }
 
+/* A common URL from the environment overrides the files, so also their URLs of single programs. */
+static void forget_own(struct config *config, const char *name)
+{
+    const struct {
+        const char *name;
+        char (*urls)[CONFIG_TEXT_SIZE];
+    } families[] = {{"pg_url", config->pg_urls}, {"redis_url", config->redis_urls}, {"amqp_url", config->amqp_urls}};
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        for (size_t login = 0; strcmp(families[i].name, name) == 0 && login < LOGIN_COUNT; login++) {
+            (void)snprintf(families[i].urls[login], CONFIG_TEXT_SIZE, "none");
+        }
+    }
+}
+
+#define PG_VARIABLE(NAME, name)    {"ROSTRUM_PG_URL_" #NAME, "postgres", "pg_url_" #name},
+#define REDIS_VARIABLE(NAME, name) {"ROSTRUM_REDIS_URL_" #NAME, "redis", "redis_url_" #name},
+#define AMQP_VARIABLE(NAME, name)  {"ROSTRUM_AMQP_URL_" #NAME, "rabbitmq", "amqp_url_" #name},
+
 bool config_read_environment(struct config *config, char *reason, size_t reason_size)
 {
     static const struct {
@@ -327,7 +350,8 @@ bool config_read_environment(struct config *config, char *reason, size_t reason_
         {"ROSTRUM_PG_URL", "postgres", "pg_url"},
         {"ROSTRUM_REDIS_URL", "redis", "redis_url"},
         {"ROSTRUM_AMQP_URL", "rabbitmq", "amqp_url"},
-        {"ROSTRUM_METRICS_PORT", "metrics", "metrics_port"},
+        LOGINS(PG_VARIABLE) LOGINS_SERVING(REDIS_VARIABLE)
+            LOGINS(AMQP_VARIABLE){"ROSTRUM_METRICS_PORT", "metrics", "metrics_port"},
         {"ROSTRUM_S3_ACCESS_KEY", "images", "s3_access_key"},
         {"ROSTRUM_S3_SECRET_KEY", "images", "s3_secret_key"},
         {"ROSTRUM_MAIL_PASSWORD", "mail", "mail_password"},
@@ -346,8 +370,28 @@ bool config_read_environment(struct config *config, char *reason, size_t reason_
                            variables[i].name);
             return false;
         }
+        forget_own(config, variables[i].name);
     }
     return true;
+}
+
+/* Returns whether the common URL is kept. */
+static bool choose(const char *own, char url[static CONFIG_TEXT_SIZE])
+{
+    if (own[0] == '\0' || strcmp(own, "none") == 0) {
+        return true;
+    }
+    (void)snprintf(url, CONFIG_TEXT_SIZE, "%s", own);
+    return false;
+}
+
+void config_choose(struct config *config, enum login login)
+{
+    config->shared = (struct config_shared){
+        .postgres = choose(config->pg_urls[login], config->pg_url),
+        .redis = choose(config->redis_urls[login], config->redis_url),
+        .rabbitmq = choose(config->amqp_urls[login], config->amqp_url),
+    };
 }
 
 static bool check_images(const struct config *config, char *reason, size_t reason_size)

@@ -13,6 +13,7 @@
 
 #include "common/base/base.h"
 #include "common/base/log.h"
+#include "common/protocol/logins.h"
 
 enum {
     CONFIG_TEXT_SIZE = 512,
@@ -20,6 +21,11 @@ enum {
 };
 
 struct config {
+    struct config_shared {
+        bool postgres;
+        bool redis;
+        bool rabbitmq;
+    } shared; /* set by config_choose: the program has no login of its own there */
     /* [log] */
     char log_level[16];
     /* [metrics] */
@@ -27,16 +33,19 @@ struct config {
     int metrics_port;    /* 0: off. ROSTRUM_METRICS_PORT overrides it: each program needs its own */
     bool metrics_public; /* GET /metrics on the gateway's public listener too */
     /* [postgres] */
-    char pg_url[CONFIG_TEXT_SIZE];
+    char pg_url[CONFIG_TEXT_SIZE]; /* this program's, after config_choose */
+    char pg_urls[LOGIN_COUNT][CONFIG_TEXT_SIZE];
     int pg_connections;        /* of one gateway worker */
     int pg_search_connections; /* of one gateway worker, for searches alone */
     int lease_s;       /* a worker that PostgreSQL does not hear from for this long has lost its shards, or its lead */
     int pg_timeout_ms; /* for one statement, connecting included */
     /* [redis] */
-    char redis_url[CONFIG_TEXT_SIZE];
+    char redis_url[CONFIG_TEXT_SIZE]; /* likewise */
+    char redis_urls[LOGIN_COUNT][CONFIG_TEXT_SIZE];
     int redis_timeout_ms;
     /* [rabbitmq] */
-    char amqp_url[CONFIG_TEXT_SIZE];
+    char amqp_url[CONFIG_TEXT_SIZE]; /* likewise */
+    char amqp_urls[LOGIN_COUNT][CONFIG_TEXT_SIZE];
     int amqp_heartbeat_s;
     int shards;                   /* bid queues of a new deployment; fixed once migrated */
     int shard_queue_max_messages; /* per queue, then reject-publish */
@@ -178,6 +187,11 @@ void config_defaults(struct config *config);
 MUST_CHECK bool config_read(struct config *config, const char *path, char *reason, size_t reason_size);
 /* Reads ROSTRUM_CONF, the ROSTRUM_*_URL variables, the S3 keys, and the password of the mail server. */
 MUST_CHECK bool config_read_environment(struct config *config, char *reason, size_t reason_size);
+/*
+ * Replaces the common URLs of the three servers by those of `login`, where they are set. Call it once, after reading and
+ * before config_check. `shared` tells which server is used with the common URL.
+ */
+void config_choose(struct config *config, enum login login);
 /* Checks rules between settings, such as fence_grace_ms > confirm_deadline_ms + 2 * clock_skew_max_ms. */
 MUST_CHECK bool config_check(const struct config *config, char *reason, size_t reason_size);
 /* Calls `each` for every setting with its default as text; for the test of conf/rostrum.ini and for --help. */

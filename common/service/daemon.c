@@ -49,6 +49,8 @@ static void print_help(const struct daemon_program *program)
            "  ROSTRUM_CONF     an INI file that overrides those of --config\n"
            "  ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL\n"
            "                   the servers; override every file\n"
+           "  ROSTRUM_PG_URL_GATEWAY, ROSTRUM_REDIS_URL_ENDWORKER, ...\n"
+           "                   the same for one program, with its own login; see docs/rights.md\n"
            "  ROSTRUM_UNIT     name of this process in log lines, metrics and 'rostrumctl shards'\n"
            "  ROSTRUM_METRICS_PORT, ROSTRUM_MAIL_PASSWORD, ROSTRUM_S3_ACCESS_KEY, ROSTRUM_S3_SECRET_KEY\n"
            "                   override the settings of these names\n"
@@ -114,6 +116,15 @@ static bool read_arguments(const struct daemon_program *program, int argc, char 
     return true;
 }
 
+static void warn_of_shared(const struct config *config)
+{
+    if (config->shared.postgres || config->shared.redis || config->shared.rabbitmq) {
+        log_warn("shares its login with other programs in%s%s%s: see docs/rights.md",
+                 config->shared.postgres ? " PostgreSQL" : "", config->shared.redis ? " Redis" : "",
+                 config->shared.rabbitmq ? " RabbitMQ" : "");
+    }
+}
+
 bool daemon_start(const struct daemon_program *program, int argc, char **argv, struct config *config, int *exit_code)
 {
     char reason[REASON_SIZE] = "";
@@ -122,7 +133,11 @@ bool daemon_start(const struct daemon_program *program, int argc, char **argv, s
     if (!read_arguments(program, argc, argv, config, &check_only, exit_code)) {
         return false;
     }
-    if (!config_read_environment(config, reason, sizeof reason) || !config_check(config, reason, sizeof reason)) {
+    if (!config_read_environment(config, reason, sizeof reason)) {
+        return report_error(program, reason, exit_code);
+    }
+    config_choose(config, program->login);
+    if (!config_check(config, reason, sizeof reason)) {
         return report_error(program, reason, exit_code);
     }
     if (check_only) {
@@ -139,6 +154,7 @@ bool daemon_start(const struct daemon_program *program, int argc, char **argv, s
     assert(ok);
     (void)ok;
     log_open(program->name, level);
+    warn_of_shared(config);
     (void)signal(SIGPIPE, SIG_IGN);
     return true;
 }

@@ -18,6 +18,7 @@ struct daemon_program {
     const char *name;        /* rostrum-bidworker */
     const char *purpose;     /* one line */
     const char *description; /* for --help: paragraphs */
+    enum login login;        /* whose URLs of the servers it uses */
 };
 
 /*

@@ -26,6 +26,7 @@ struct ctl {
 typedef int (*ctl_command)(struct ctl *ctl, int argc, char **argv);
 
 int migrate_command(struct ctl *ctl, int argc, char **argv);
+int rights_command(struct ctl *ctl, int argc, char **argv);
 int restored_command(struct ctl *ctl, int argc, char **argv);
 int user_command(struct ctl *ctl, int argc, char **argv);
 int shardlist_command(struct ctl *ctl, int argc, char **argv);

@@ -19,12 +19,13 @@ enum { FILES_MAX = 8 /* --config options */, REASON_SIZE = 1024 };
 struct entry {
     const char *name;
     ctl_command run;
+    enum login login; /* whose URLs of the servers it uses */
     const char *arguments;
     const char *help; /* indented, ends with a newline */
 };
 
 static const struct entry ENTRIES[] = {
-    {"migrate", migrate_command, "[--schema DIR] [--timing] [--planned-switch]",
+    {"migrate", migrate_command, LOGIN_MIGRATE, "[--schema DIR] [--timing] [--planned-switch]",
      "      Creates or updates what this version needs in PostgreSQL and RabbitMQ. It applies the new files of "
      "schema/,\n"
      "      each in a transaction, and records them in schema_migrations. It creates missing keys, records the number\n"
@@ -39,32 +40,37 @@ static const struct entry ENTRIES[] = {
      "                     end workers first: it refuses while one of them is connected.\n"
      "      --planned-switch   the data was moved to another server or timeline and nothing was lost: sessions stay "
      "valid\n"},
-    {"restored", restored_command, "",
+    {"restored", restored_command, LOGIN_MIGRATE, "",
      "      Begins a new epoch after the database was restored, while the programs are stopped or running. What Redis\n"
      "      holds of the rows before is not read any more. All sessions and access tokens end.\n"},
-    {"user", user_command, "create EMAIL [--admin] [--name NAME]",
+    {"rights", rights_command, LOGIN_MIGRATE, "postgres|redis|rabbitmq",
+     "      Prints what an administrator runs once to give each program a login of its own, with the users and\n"
+     "      passwords of the settings pg_url_gateway and so on (docs/rights.md). It can be run again. It contains\n"
+     "      passwords.\n"
+     "      postgres       SQL for psql, run as superuser in the deployment's database\n"},
+    {"user", user_command, LOGIN_CTL, "create EMAIL [--admin] [--name NAME]",
      "      Creates an account and prints its id. The password (8 to 128 characters) is read from the first line of\n"
      "      standard input.\n"
      "      --admin        give the account the role admin\n"
      "      --name NAME    display name; default: the part of EMAIL before the @\n"},
-    {"keys", tokenkeys_command, "[rotate]",
+    {"keys", tokenkeys_command, LOGIN_CTL, "[rotate]",
      "      Prints the number and the age of the keys that sign access tokens.\n"
      "      rotate         adds a key. Gateways publish it at once and sign with it after 15 s. Older keys verify "
      "until\n"
      "                     the last token that they signed has expired; a later rotation then deletes them.\n"},
-    {"shards", shardlist_command, "",
+    {"shards", shardlist_command, LOGIN_CTL, "",
      "      Prints the queue of each shard: the bid worker that owns it, the numbers of waiting and of unacknowledged\n"
      "      messages, and the number of consumers. Then prints the bid workers. `-` means unknown: RabbitMQ does not\n"
      "      report unacknowledged messages to clients, so the owner publishes their number through Redis.\n"},
-    {"dead-letters", deadletters_command, "[--limit N] [--body]",
+    {"dead-letters", deadletters_command, LOGIN_CTL, "[--limit N] [--body]",
      "      Lists dead letters: first those in table dead_letters, newest first, then those that still wait in the\n"
      "      queue, oldest first. Nothing is removed. To requeue or drop a dead letter, use /admin/dead-letters.\n"
      "      --limit N      print at most N of each (1 to 10000, default 100)\n"
      "      --body         also print the message\n"},
-    {"auction", auction_command, "ID",
+    {"auction", auction_command, LOGIN_CTL, "ID",
      "      Prints an auction: its terms, its state and its ledger. Maximum amounts that are still secret are hidden\n"
      "      until the auction is settled.\n"},
-    {"auctions", auctions_command,
+    {"auctions", auctions_command, LOGIN_CTL,
      "extend --ended-between FROM TO --admin EMAIL --reason TEXT [--least SECONDS] [--dry-run]",
      "      Gives time back to auctions whose end fell into an outage, from FROM to before TO (RFC 3339). Each gets\n"
      "      the time that it had left at FROM, counted from now, and bids are possible again. That holds for auctions\n"
@@ -73,12 +79,12 @@ static const struct entry ENTRIES[] = {
      "      in the queue of its auction. Exits with 1 if one is refused or still undecided after 10 s.\n"
      "      --least N      give each auction at least N seconds (1 to 31536000, default 300)\n"
      "      --dry-run      print the auctions and their new ends; change nothing\n"},
-    {"watch", watch_command, "AUCTION",
+    {"watch", watch_command, LOGIN_CTL, "AUCTION",
      "      Shows a live auction until it is settled: price, countdown by the server's clock, newest bids under\n"
      "      pseudonyms, reserve met or not, and a sparkline of the price. Redraws after each change and each second.\n"
      "      If the output is not a terminal, prints a line for each change. Ends with the outcome and exit code 0, or\n"
      "      on Ctrl-C with exit code 130. NO_COLOR in the environment disables colours.\n"},
-    {"verify", verify_command, "[AUCTION]",
+    {"verify", verify_command, LOGIN_CTL, "[AUCTION]",
      "      Replays the ledger of all auctions, or of one, by the rules of bidding. It reads only PostgreSQL, in one\n"
      "      snapshot, so bidding can continue. Prints each difference between the rules and the stored entries, "
      "price,\n"
@@ -114,7 +120,9 @@ static void print_help(void)
         "                   else the defaults of the settings.\n"
         "  ROSTRUM_CONF     an INI file whose settings override those of --config\n"
         "  ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL\n"
-        "                   addresses of the servers; override all files\n\n"
+        "                   addresses of the servers; override all files\n"
+        "  ROSTRUM_PG_URL_CTL, ROSTRUM_PG_URL_MIGRATE, ...\n"
+        "                   the same for this program alone; MIGRATE for migrate and restored\n\n"
         "EXIT STATUS\n"
         "  0    done\n"
         "  1    refused or failed; verify: there is a difference\n"
@@ -181,7 +189,7 @@ static int run_entry(const struct entry *entry, const struct arguments *argument
 {
     struct ctl ctl = {.pg = NULL};
     char reason[REASON_SIZE];
-    if (!settings_find(&ctl.config, arguments->files, arguments->count, reason, sizeof reason)) {
+    if (!settings_find(&ctl.config, entry->login, arguments->files, arguments->count, reason, sizeof reason)) {
         ctl_report_error("%s", reason);
         return CTL_USAGE;
     }

@@ -17,6 +17,7 @@
 
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/queues.h"
+#include "deploy/ctl/rights.h"
 #include "deploy/ctl/store.h"
 #include "deploy/ctl/timeline.h"
 
@@ -308,7 +309,7 @@ static bool migrate_store(struct ctl *ctl, const struct wishes *wishes, struct d
     for (int i = 0; ok && i < count; i++) {
         ok = apply_file(ctl, wishes->folder, entries[i]->d_name);
     }
-    return ok && timeline_check(ctl, wishes->planned) && make_keys(ctl) && record_shards(ctl) &&
+    return ok && rights_settle(ctl) && timeline_check(ctl, wishes->planned) && make_keys(ctl) && record_shards(ctl) &&
            record_timing(ctl, wishes->change_timing);
 }
 

@@ -26,7 +26,8 @@ static bool deployment_path(char out[static PATH_MAX], const char *folder, const
 /* Whether the settings name PostgreSQL without a deployment's folder. */
 static bool has_other_source(size_t files)
 {
-    return files > 0 || variable("ROSTRUM_CONF") != NULL || variable("ROSTRUM_PG_URL") != NULL;
+    return files > 0 || variable("ROSTRUM_CONF") != NULL || variable("ROSTRUM_PG_URL") != NULL ||
+           variable("ROSTRUM_PG_URL_CTL") != NULL || variable("ROSTRUM_PG_URL_MIGRATE") != NULL;
 }
 
 static bool read_deployment(struct config *config, const char *folder, char *reason, size_t reason_size)
@@ -68,7 +69,7 @@ static bool is_deployment(const char *folder, char *reason, size_t reason_size)
     return false;
 }
 
-bool settings_find(struct config *config, const char *const *files, size_t count, char *reason, size_t reason_size)
+bool settings_find(struct config *config, enum login login, const char *const *files, size_t count, char *reason, size_t reason_size)
 {
     const char *folder = find_deployment(count);
     config_defaults(config);
@@ -83,5 +84,9 @@ bool settings_find(struct config *config, const char *const *files, size_t count
             return false;
         }
     }
-    return config_read_environment(config, reason, reason_size) && config_check(config, reason, reason_size);
+    if (!config_read_environment(config, reason, reason_size)) {
+        return false;
+    }
+    config_choose(config, login);
+    return config_check(config, reason, reason_size);
 }

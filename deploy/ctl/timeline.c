@@ -29,10 +29,11 @@ enum { NUMBER_SIZE = 24 };
     "UPDATE data_timeline t SET epoch = $1::bigint,"                                                                   \
     " sessions_from = date_trunc('second', clock_timestamp()) + interval '1 second', " RECORD_SQL
 
-/* Programs of this role; pg_terminate_backend needs no further right for them. */
+/* Programs of this role, and of others that it may signal (pg_signal_backend). */
 #define DISCONNECT_SQL                                                                                                 \
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"                 \
-    " AND usename = current_user AND pid <> pg_backend_pid() AND application_name LIKE 'rostrum-%'"
+    " AND (pg_has_role(usesysid, 'MEMBER') OR pg_has_role('pg_signal_backend', 'MEMBER'))"                             \
+    " AND pid <> pg_backend_pid() AND application_name LIKE 'rostrum-%'"
 
 static bool begin_epoch(struct ctl *ctl)
 {

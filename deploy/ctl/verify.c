@@ -12,6 +12,7 @@
 #include "deploy/ctl/cross_checks.h"
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/replay.h"
+#include "deploy/ctl/rights.h"
 #include "deploy/ctl/store.h"
 
 enum {
@@ -194,7 +195,8 @@ static int verify(struct ctl *ctl, const char *id)
         verifier.others = cross_checks_run(ctl, id);
     }
     int code = say_result(&verifier, id);
-    return check_durability(ctl) ? code : CTL_FAILED;
+    bool guarded = rights_compare(ctl) == 0;
+    return check_durability(ctl) && guarded ? code : CTL_FAILED;
 }
 
 int verify_command(struct ctl *ctl, int argc, char **argv)

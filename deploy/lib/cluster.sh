@@ -42,7 +42,7 @@ machine_make() (
     VAR=$CLUSTER/machines/$1
     mkdir -p "$VAR/log"
     rm -rf "$VAR/service"
-    for each in bin conf schema secrets deployment.ini; do
+    for each in bin conf schema secrets programs deployment.ini; do
         ln -sfn "../../$each" "$VAR/$each"
     done
     case $1 in
@@ -146,20 +146,22 @@ worker_make() {
 cd $VAR
 ulimit -n "\$(ulimit -H -n)"
 exec env -i $(program_environment) ROSTRUM_UNIT=$MACHINE WATCHDOG_USEC=${PROGRAM_WATCHDOG_S}000000 ROSTRUM_METRICS_PORT=$METRICS_PORT \\
-    $VAR/bin/rostrum-${MACHINE%-*} $(program_settings)
+    $VAR/bin/rostrum-${MACHINE%-*} $(program_settings "${MACHINE%-*}")
 RUN
 }
 
-# cluster_settings: writes the settings that all programs have in common.
+# cluster_settings: writes the settings of the programs and of rostrumctl, as settings_write does.
 cluster_settings() {
-    cat >"$CLUSTER/deployment.ini" <<INI
-; Settings of this cluster, written by deploy/cluster at each start. Those of ROSTRUM_CONF override them.
-[postgres]
-pg_url = $(cluster_pg_url)
-[redis]
-redis_url = redis://:$(secret redis)@127.0.0.1:6379/0
-[rabbitmq]
-amqp_url = amqp://rostrum:$(secret rabbitmq)@$(addresses rabbitmq $AMQP_PORT)/rostrum
+    # shellcheck disable=SC2034 # read by settings_files
+    OWN_SERVERS="postgres redis rabbitmq"
+    PG_URL=$(cluster_pg_url)
+    REDIS_URL=redis://:$(secret redis)@127.0.0.1:6379/0
+    AMQP_URL=amqp://rostrum:$(secret rabbitmq)@$(addresses rabbitmq $AMQP_PORT)/rostrum
+    settings_files cluster_common
+}
+
+cluster_common() {
+    cat <<INI
 [gateway]
 listen_address = 0.0.0.0
 listen_port = 8080
@@ -170,7 +172,6 @@ image_folder = $CLUSTER/images
 template_folder = $CLUSTER/conf/templates
 public_url = http://127.0.0.1:$HTTP_PORT
 INI
-    chmod 640 "$CLUSTER/deployment.ini"
 }
 
 cluster_pg_url() {

@@ -27,7 +27,7 @@ program_make() {
     service_make "$1" <<RUN
 cd $VAR
 ulimit -n "\$(ulimit -H -n)"
-exec env -i $(program_environment) ROSTRUM_UNIT=$1 WATCHDOG_USEC=${PROGRAM_WATCHDOG_S}000000 ROSTRUM_METRICS_PORT=$(program_metrics_port "$1") $VAR/bin/$2 $(program_settings)
+exec env -i $(program_environment) ROSTRUM_UNIT=$1 WATCHDOG_USEC=${PROGRAM_WATCHDOG_S}000000 ROSTRUM_METRICS_PORT=$(program_metrics_port "$1") $VAR/bin/$2 $(program_settings "${2#rostrum-}")
 RUN
 }
 
@@ -49,14 +49,18 @@ program_metrics_port() {
     esac
 }
 
+# program_settings NAME: prints the settings files of a program, or of rostrumctl.
 program_settings() {
-    printf -- '--config %s --config %s' "$VAR/conf/rostrum.ini" "$VAR/deployment.ini"
+    case $1 in
+    rostrumctl) printf -- '--config %s --config %s' "$VAR/conf/rostrum.ini" "$VAR/deployment.ini" ;;
+    *) printf -- '--config %s --config %s' "$VAR/conf/rostrum.ini" "$VAR/programs/$1.ini" ;;
+    esac
 }
 
 # Reports wrong settings before anything is started.
 programs_check() {
     # shellcheck disable=SC2046 # lists of words
-    env -i $(program_environment) "$VAR/bin/rostrum-gateway" --check-config $(program_settings) \
+    env -i $(program_environment) "$VAR/bin/rostrum-gateway" --check-config $(program_settings gateway) \
         >"$VAR/log/check-config" 2>&1 && return 0
     printf 'deployment: the settings are wrong:\n' >&2
     sed 's/^/    /' "$VAR/log/check-config" >&2
@@ -67,7 +71,7 @@ programs_check() {
 # programs runs yet, so changed times may be recorded.
 programs_migrate() {
     # shellcheck disable=SC2046 # lists of words
-    env -i $(program_environment) "$VAR/bin/rostrumctl" $(program_settings) migrate --timing >"$VAR/log/migrate" 2>&1 && return 0
+    env -i $(program_environment) "$VAR/bin/rostrumctl" $(program_settings rostrumctl) migrate --timing >"$VAR/log/migrate" 2>&1 && return 0
     printf 'deployment: schema and queues could not be brought up to date. The log is %s, which ends:\n' "$VAR/log/migrate" >&2
     tail -n 5 "$VAR/log/migrate" | sed 's/^/    /' >&2
     return 1

@@ -59,6 +59,7 @@ postgres_prepare() {
     if [ ! -s "$VAR/postgres/ready" ]; then
         postgres_init "$(postgres_bin)"
     fi
+    postgres_logins "$(postgres_bin)"
     cat >"$VAR/postgres/postgresql.conf" <<CONF
 # Written by deploy/private at each start.
 listen_addresses = '127.0.0.1'
@@ -98,17 +99,30 @@ postgres_init() {
         --pwfile="$VAR/secrets/postgres-superuser" >"$log" 2>&1; then
         die "initdb failed: see $log"
     fi
-    # In single-user mode no port is open. CREATEDB is for the tests. rostrum_audit will own the audit log; the schema
-    # then revokes this membership.
+    # In single-user mode no port is open. The owner of the database, with which only `rostrumctl migrate` logs in.
+    # CREATEDB and pg_read_all_stats are for the tests.
     if ! "$1/postgres" --single -D "$VAR/postgres" postgres >>"$log" 2>&1 <<SQL; then
 CREATE ROLE rostrum LOGIN CREATEDB PASSWORD '$(secret postgres)'
 CREATE DATABASE rostrum OWNER rostrum
-CREATE ROLE rostrum_audit NOLOGIN
-GRANT rostrum_audit TO rostrum WITH ADMIN OPTION
+GRANT pg_read_all_stats TO rostrum
 SQL
         die "the database could not be created: see $log"
     fi
     printf 'yes\n' >"$VAR/postgres/ready"
+}
+
+# Creates the logins of the programs, or those that this version has in addition. ON_ERROR_STOP is unknown to this mode.
+postgres_logins() {
+    # shellcheck disable=SC2046 # lists of words
+    env -i $(program_environment) "$VAR/bin/rostrumctl" $(program_settings rostrumctl) rights postgres \
+        >"$VAR/postgres/logins.new" || die "the logins of PostgreSQL are not known"
+    chmod 600 "$VAR/postgres/logins.new"
+    ! cmp -s "$VAR/postgres/logins.new" "$VAR/postgres/logins" || return 0
+    if ! "$1/postgres" --single -D "$VAR/postgres" rostrum <"$VAR/postgres/logins.new" >"$VAR/log/logins" 2>&1 ||
+        grep -q -e ERROR -e FATAL "$VAR/log/logins"; then
+        die "the logins of PostgreSQL could not be created: see $VAR/log/logins"
+    fi
+    mv "$VAR/postgres/logins.new" "$VAR/postgres/logins"
 }
 
 postgres_ready() {

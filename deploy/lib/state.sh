@@ -6,7 +6,8 @@
 #   bin conf schema deploy    copies of programs and settings: a rebuild does not change a running deployment, and the
 #                             deployment's user needs no access to the checkout. Written by the caller of `make up` (root
 #                             or the deployment's user)
-#   deployment.ini            settings of this deployment alone: addresses and passwords
+#   deployment.ini            settings of this deployment alone: addresses and all passwords; for rostrumctl
+#   programs/NAME.ini         the same for each program, with the passwords of its own logins
 #   ports secrets/            chosen at the first start, then kept
 #   service/ log/             runit's service folders, and a log folder for each (svlogd: `current` and five old files)
 #   postgres redis rabbitmq   data of the servers
@@ -249,15 +250,79 @@ http_choose() {
     esac
 }
 
+LOGINS="gateway bidworker endworker notifyworker ctl" # LOGINS_SERVING of common/protocol/logins.h
+
 settings_write() {
-    cat >"$VAR/deployment.ini.new" <<INI
-; Settings of this deployment, written by deploy/private at each start. Those of ROSTRUM_CONF override them.
+    settings_files common_settings
+    printf '%s\n' "http://$HTTP_ADDRESS:$HTTP_PORT" >"$VAR/url"
+}
+
+# settings_files COMMAND: writes the settings: programs/NAME.ini of each program, with its own logins alone, and
+# deployment.ini, with all logins, for rostrumctl. COMMAND prints the settings that all have in common.
+settings_files() {
+    mkdir -p "$VAR/programs"
+    for login in $LOGINS; do
+        {
+            login_settings "$login"
+            "$1"
+        } | settings_replace "$VAR/programs/$login.ini"
+    done
+    {
+        common_urls
+        for login in $LOGINS; do
+            login_settings "$login"
+        done
+        "$1"
+    } | settings_replace "$VAR/deployment.ini"
+}
+
+# settings_replace FILE: replaces the file by what is read from stdin.
+settings_replace() {
+    {
+        echo '; Settings of this deployment, written at each start. Those of ROSTRUM_CONF override them.'
+        cat
+    } >"$1.new"
+    chmod 640 "$1.new"
+    mv "$1.new" "$1"
+}
+
+common_urls() {
+    cat <<INI
 [postgres]
 pg_url = $PG_URL
 [redis]
 redis_url = $REDIS_URL
 [rabbitmq]
 amqp_url = $AMQP_URL
+INI
+}
+
+# login_settings LOGIN: prints the URLs that it uses: with a login of its own in the servers of this deployment, and the
+# common URLs of existing servers.
+login_settings() {
+    echo '[postgres]'
+    login_url pg_url postgres "$PG_URL" "$1"
+    echo '[redis]'
+    login_url redis_url - "$REDIS_URL" "$1"
+    echo '[rabbitmq]'
+    login_url amqp_url - "$AMQP_URL" "$1"
+}
+
+# login_url SETTING SERVER URL LOGIN
+login_url() {
+    case " $OWN_SERVERS " in
+    *" $2 "*) printf '%s_%s = %s\n' "$1" "$4" "$(with_login "$3" "rostrum_$4:$(secret "$2-$4")")" ;;
+    *) printf '%s = %s\n' "$1" "$3" ;;
+    esac
+}
+
+# with_login URL USER:PASSWORD: prints the URL with another login.
+with_login() {
+    printf '%s://%s@%s\n' "${1%%://*}" "$2" "${1#*@}"
+}
+
+common_settings() {
+    cat <<INI
 [gateway]
 listen_port = $HTTP_PORT
 [images]
@@ -266,7 +331,4 @@ image_folder = $VAR/images
 template_folder = $VAR/conf/templates
 public_url = http://$HTTP_ADDRESS:$HTTP_PORT
 INI
-    chmod 640 "$VAR/deployment.ini.new"
-    mv "$VAR/deployment.ini.new" "$VAR/deployment.ini"
-    printf '%s\n' "http://$HTTP_ADDRESS:$HTTP_PORT" >"$VAR/url"
 }

@@ -60,12 +60,12 @@ static void set_read_only(bool on)
     ck_assert_ptr_nonnull(sql);
     PQclear(sql_rows(sql, "SET default_transaction_read_only = off", NULL));
     PQclear(sql_rows(sql,
-                     on ? "ALTER ROLE CURRENT_USER SET default_transaction_read_only = on"
-                        : "ALTER ROLE CURRENT_USER RESET default_transaction_read_only",
+                     on ? "ALTER DATABASE rostrum SET default_transaction_read_only = on"
+                        : "ALTER DATABASE rostrum RESET default_transaction_read_only",
                      NULL));
     PQclear(sql_rows(sql,
-                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user"
-                     " AND pid <> pg_backend_pid()",
+                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                     " AND (usename = current_user OR application_name LIKE 'rostrum-%') AND pid <> pg_backend_pid()",
                      NULL));
     sql_close(sql);
 }

@@ -316,40 +316,6 @@ START_TEST(admin_calls_changes_logins_and_refusals_are_audited)
 }
 END_TEST
 
-/* True if PostgreSQL refuses the statement with insufficient_privilege (42501). */
-static bool lacks_privilege(const char *statement)
-{
-    PGconn *connection = PQconnectdb(deployment_pg_url());
-    ck_assert_int_eq(PQstatus(connection), CONNECTION_OK);
-    PGresult *result = PQexec(connection, statement);
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    bool yes = state != NULL && strcmp(state, "42501") == 0;
-    PQclear(result);
-    PQfinish(connection);
-    return yes;
-}
-
-START_TEST(the_database_role_cannot_change_the_audit_log)
-{
-    static const char *const statements[] = {
-        "UPDATE audit_log SET action = 'NOTHING'",
-        "DELETE FROM audit_log",
-        "TRUNCATE audit_log",
-        "ALTER TABLE audit_log DISABLE TRIGGER ALL",
-        "ALTER TABLE audit_log OWNER TO CURRENT_USER",
-        "DROP TRIGGER audit_log_append_only ON audit_log",
-        "SET ROLE rostrum_audit",
-    };
-    (void)admin_get(ADMIN "/stats");
-    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
-        ck_assert_msg(lacks_privilege(statements[i]), "not refused: %s", statements[i]);
-    }
-    /* Without grant option, the GRANT has no effect. */
-    PQclear(sql_rows(fixture.sql, "GRANT UPDATE ON audit_log TO CURRENT_USER", NULL));
-    ck_assert(lacks_privilege("UPDATE audit_log SET action = 'NOTHING'"));
-}
-END_TEST
-
 /* --- dead letters --- */
 
 /* Dead letters that contain the id of the fixture's auction; optionally only those with a reason. */
@@ -447,7 +413,6 @@ static Suite *admin_suite(void)
         statistics_count_users_and_auctions,
         admin_calls_changes_logins_and_refusals_are_audited,
         refusals_of_a_minute_are_one_entry_of_the_audit_log,
-        the_database_role_cannot_change_the_audit_log,
         dead_letters_can_be_read_requeued_and_dropped,
         an_undecodable_dead_letter_cannot_be_requeued,
         a_dead_bid_command_is_requeued_to_its_shard,

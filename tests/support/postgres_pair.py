@@ -18,8 +18,6 @@ SUPERUSER_PASSWORD, PASSWORD = "superuser", "rostrum"
 # As deploy/lib/servers.sh creates them.
 CREATE = f"""
 CREATE ROLE rostrum LOGIN CREATEDB PASSWORD '{PASSWORD}';
-CREATE ROLE rostrum_audit NOLOGIN;
-GRANT rostrum_audit TO rostrum WITH ADMIN OPTION;
 CREATE DATABASE rostrum OWNER rostrum;
 """
 SETTINGS = """

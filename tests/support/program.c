@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/logins.h"
 #include "tests/support/scratch.h"
 #include "tests/support/suite.h"
 
@@ -67,6 +68,7 @@ static pid_t spawn(const char *name, const char *settings_path, const char *noti
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)signal(SIGTERM, SIG_DFL); /* otherwise Check's handler would end the test */
         (void)setenv("ROSTRUM_CONF", settings_path, 1);
+        logins_export(name);
         if (notify != NULL) {
             (void)setenv("NOTIFY_SOCKET", notify, 1);
         }

@@ -186,6 +186,42 @@ START_TEST(the_environment_overrides_the_file)
 }
 END_TEST
 
+START_TEST(a_program_uses_its_own_urls_where_they_are_set)
+{
+    struct config config;
+    config_defaults(&config);
+    (void)snprintf(config.pg_urls[LOGIN_GATEWAY], CONFIG_TEXT_SIZE, "postgresql://gateway@h/d");
+    (void)snprintf(config.amqp_urls[LOGIN_CTL], CONFIG_TEXT_SIZE, "amqp://ctl:x@h/d");
+    struct config other = config;
+    config_choose(&config, LOGIN_GATEWAY);
+    ck_assert_str_eq(config.pg_url, "postgresql://gateway@h/d");
+    ck_assert_str_eq(config.amqp_url, "amqp://guest:guest@127.0.0.1:5672/%2f");
+    ck_assert(!config.shared.postgres && config.shared.redis && config.shared.rabbitmq);
+    config_choose(&other, LOGIN_CTL);
+    ck_assert_str_eq(other.amqp_url, "amqp://ctl:x@h/d");
+    ck_assert(other.shared.postgres && other.shared.redis && !other.shared.rabbitmq);
+}
+END_TEST
+
+START_TEST(a_common_url_of_the_environment_overrides_a_programs_url_of_a_file)
+{
+    struct config config;
+    char reason[REASON_SIZE] = "";
+    char path[] = "/tmp/rostrum-config-XXXXXX";
+    write_file(path, "[postgres]\npg_url_gateway = postgresql://file@h/d\npg_url_ctl = postgresql://file@h/d\n");
+    config_defaults(&config);
+    ck_assert_int_eq(setenv("ROSTRUM_CONF", path, 1), 0);
+    ck_assert_int_eq(setenv("ROSTRUM_PG_URL", "postgresql://common@h/d", 1), 0);
+    ck_assert_int_eq(setenv("ROSTRUM_PG_URL_CTL", "postgresql://ctl@h/d", 1), 0);
+    ck_assert_msg(config_read_environment(&config, reason, sizeof reason), "%s", reason);
+    ck_assert_str_eq(config.pg_urls[LOGIN_GATEWAY], "none");
+    ck_assert_str_eq(config.pg_urls[LOGIN_CTL], "postgresql://ctl@h/d");
+    config_choose(&config, LOGIN_GATEWAY);
+    ck_assert_str_eq(config.pg_url, "postgresql://common@h/d");
+    ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
 /* The settings of conf/rostrum.ini as read, in order. */
 enum { DOCUMENTED_MAX = 256 };
 static struct documented {
@@ -240,6 +276,8 @@ static Suite *config_suite(void)
     tcase_add_test(cases, networks_must_be_parsable);
     tcase_add_test(cases, urls_of_servers_must_be_parsable);
     tcase_add_test(cases, the_environment_overrides_the_file);
+    tcase_add_test(cases, a_program_uses_its_own_urls_where_they_are_set);
+    tcase_add_test(cases, a_common_url_of_the_environment_overrides_a_programs_url_of_a_file);
     tcase_add_test(cases, the_documented_file_equals_the_defaults);
     suite_add_tcase(suite, cases);
     return suite;
