@@ -188,8 +188,8 @@ MUST_CHECK bool config_read(struct config *config, const char *path, char *reaso
 /* Reads ROSTRUM_CONF, the ROSTRUM_*_URL variables, the S3 keys, and the password of the mail server. */
 MUST_CHECK bool config_read_environment(struct config *config, char *reason, size_t reason_size);
 /*
- * Replaces the common URLs of the three servers by those of `login`, where they are set. Call it once, after reading and
- * before config_check. `shared` tells which server is used with the common URL.
+ * Replaces the common URLs of the three servers by those of `login`, where they are set. Call it once, after reading
+ * and before config_check. `shared` names the servers that are used with the common URL.
  */
 void config_choose(struct config *config, enum login login);
 /* Checks rules between settings, such as fence_grace_ms > confirm_deadline_ms + 2 * clock_skew_max_ms. */

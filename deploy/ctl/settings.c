@@ -69,7 +69,8 @@ static bool is_deployment(const char *folder, char *reason, size_t reason_size)
     return false;
 }
 
-bool settings_find(struct config *config, enum login login, const char *const *files, size_t count, char *reason, size_t reason_size)
+bool settings_find(struct config *config, enum login login, const char *const *files, size_t count, char *reason,
+                   size_t reason_size)
 {
     const char *folder = find_deployment(count);
     config_defaults(config);

@@ -9,7 +9,7 @@
 #include "common/service/config.h"
 
 /* Reads the settings. Returns false with a sentence in `reason`. */
-MUST_CHECK bool settings_find(struct config *config, enum login login, const char *const *files, size_t count, char *reason,
-                              size_t reason_size);
+MUST_CHECK bool settings_find(struct config *config, enum login login, const char *const *files, size_t count,
+                              char *reason, size_t reason_size);
 
 #endif

@@ -5,15 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/service/config.h"
 #include "tests/support/deployment.h"
+#include "tests/support/scratch.h"
 #include "tests/support/sql.h"
 #include "tests/support/suite.h"
 #include "tests/support/tables.h"
 
 #define SCHEMA   "rights_test"
 #define DATABASE "rostrum_rights_test"
+
+enum { PATH_SIZE = 256 };
 
 static struct sql *sql;
 static char out[DEPLOYMENT_OUTPUT_SIZE];
@@ -42,8 +46,8 @@ static void tear_down(void)
 static void expect(const char *command, int code, const char *text)
 {
     int got = deployment_ctl(out, sizeof(out), command, NULL);
-    ck_assert_msg(got == code && strstr(out, text) != NULL, "%s: exit code %d, not %d with \"%s\": %s", command, got,
-                  code, text, out);
+    ck_assert_msg(got == code && strstr(out, text) != NULL, "%s: exit code %d, not %d with \"%s\": %.1000s", command,
+                  got, code, text, out);
 }
 
 START_TEST(a_table_without_a_decision_is_found)
@@ -164,14 +168,27 @@ START_TEST(a_second_database_of_a_server_is_guarded_like_the_first)
 }
 END_TEST
 
+static void expect_shell(const char *script)
+{
+    int code = shell(script);
+    ck_assert_msg(code == 0, "exit code %d: %.1000s", code, out);
+}
+
 /* pg_restore --no-privileges leaves out all grants; row security and triggers return. */
 START_TEST(a_restored_database_is_refused_until_its_rights_are_given_again)
 {
+    char file[PATH_SIZE];
+    scratch_pattern("dump", file, sizeof(file));
+    int fd = mkstemp(file);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(setenv("RIGHTS_DUMP", file, 1), 0);
     expect("migrate", 0, "up to date");
-    ck_assert_msg(shell("set -e; file=$(mktemp); trap 'rm -f $file' EXIT; pg_dump -Fc -f $file \"$ROSTRUM_PG_URL\";"
-                        " psql -Xqc 'DROP SCHEMA public CASCADE' \"$ROSTRUM_PG_URL\" 2>&1;"
-                        " pg_restore --no-privileges --no-owner -d \"$ROSTRUM_PG_URL\" $file 2>&1") == 0,
-                  "%s", out);
+    expect_shell("pg_dump -Fc -f \"$RIGHTS_DUMP\" \"$ROSTRUM_PG_URL\"");
+    run("DROP DATABASE " DATABASE);
+    run("CREATE DATABASE " DATABASE);
+    expect_shell("pg_restore --no-privileges --no-owner --exit-on-error -d \"$ROSTRUM_PG_URL\" \"$RIGHTS_DUMP\"");
+    ck_assert_int_eq(unlink(file), 0);
     expect("verify", 1, "rights: rostrum_gateway may not INSERT audit_log (");
     expect("migrate", 0, "up to date");
     expect("verify", 0, "no difference");
