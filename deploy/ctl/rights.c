@@ -43,7 +43,8 @@ bool rights_settle(struct ctl *ctl)
     if (ok && rights_compare(ctl) == 0) {
         return true;
     }
-    ctl_report_error("the rights of the programs are not as decided: run what `rostrumctl rights postgres` prints, as "
-                     "PostgreSQL's administrator, then migrate again");
+    ctl_report_error(
+        "the rights of the programs are not as decided: see docs/rights.md. If a right is refused, run what "
+        "`rostrumctl rights postgres` prints as PostgreSQL's administrator, then migrate again");
     return false;
 }

@@ -243,17 +243,19 @@ END_TEST
 
 START_TEST(migrations_are_applied_once_in_order_and_refused_if_changed)
 {
-    ck_assert_int_eq(shell("folder=$(mktemp -d) && cp schema/*.sql $folder && cd $folder && "
-                           "echo 'CREATE TABLE late (a int)' >9001-late.sql && "
-                           "echo 'ALTER TABLE late ADD b int' >9002-later.sql && cd - >/dev/null && "
-                           "ctl migrate --schema $folder && ctl migrate --schema $folder && "
-                           "echo '-- more' >>$folder/9001-late.sql; ctl migrate --schema $folder; code=$?; "
-                           "rm -r $folder; exit $code"),
-                     1);
+    ck_assert_int_eq(
+        shell("folder=$(mktemp -d) && cp schema/*.sql $folder && cd $folder && "
+              "echo \"CREATE TABLE late (a int); SELECT program_may('nobody', 'SELECT', 'late')\" >9001-late.sql && "
+              "echo 'ALTER TABLE late ADD b int' >9002-later.sql && cd - >/dev/null && "
+              "ctl migrate --schema $folder && ctl migrate --schema $folder && "
+              "echo '-- more' >>$folder/9001-late.sql; ctl migrate --schema $folder; code=$?; "
+              "rm -r $folder; exit $code"),
+        1);
     const char *first = strstr(out, "applied 9001-late.sql");
     ck_assert_msg(first != NULL && strstr(first, "applied 9002-later.sql") != NULL, "%s", out);
     EXPECT_OUTPUT("9001-late.sql was changed after it was applied");
     PQclear(sql_rows(sql, "DROP TABLE late", NULL));
+    PQclear(sql_rows(sql, "DELETE FROM program_rights WHERE object = 'late'", NULL));
     PQclear(sql_rows(sql, "DELETE FROM schema_migrations WHERE name LIKE '9%'", NULL));
 }
 END_TEST
