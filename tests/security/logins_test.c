@@ -76,7 +76,6 @@ START_TEST(no_program_can_change_the_audit_log_a_decided_bid_or_the_schema)
         "INSERT INTO program_rows VALUES ('outbox', 'gateway', 'true')",
         "DELETE FROM schema_migrations",
         "UPDATE topology SET shards = 1",
-        "UPDATE users SET role = 'admin'",
         "UPDATE data_timeline SET epoch = 0",
         "INSERT INTO deployment_keys (name, secret) VALUES ('x', 'x')",
         "UPDATE deployment_keys SET secret = 'x'",
@@ -124,6 +123,10 @@ static const struct attempt {
     {LOGIN_NOTIFYWORKER, "UPDATE users SET password_hash = ''"},
     {LOGIN_CTL, "SELECT password_hash FROM users"},
     {LOGIN_CTL, "UPDATE users SET password_hash = ''"},
+    {LOGIN_BIDWORKER, "UPDATE users SET role = 'admin'"},
+    {LOGIN_ENDWORKER, "UPDATE users SET role = 'admin'"},
+    {LOGIN_NOTIFYWORKER, "UPDATE users SET role = 'admin'"},
+    {LOGIN_CTL, "UPDATE users SET role = 'admin'"},
     {LOGIN_GATEWAY, "INSERT INTO users (id, email, display_name, password_hash, created_at, role) VALUES "
                     "(gen_random_uuid(), 'x@example.org', 'x', 'x', now(), 'admin')"},
     {LOGIN_BIDWORKER, "SELECT secret FROM deployment_keys"},
