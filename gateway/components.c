@@ -387,13 +387,14 @@ static bool start_http(struct gateway *gateway, const struct components_options 
         .is_upload = images_is_upload,
         .upload_max_bytes = config->image_max_bytes,
         .upload_timeout_ms = config->image_receive_timeout_ms,
-        .uploads_max = config->image_uploads_max,
+        .upload_min_bytes_per_s = config->image_receive_min_bytes_per_s,
         .cors_origins = config->cors_origins,
         .request = dispatch_take,
         .arg = gateway->dispatch,
         .turn = options->turn,
         .turn_arg = options->turn_arg,
     };
+    gateway->http.uploads_max = config->image_uploads_max;
     gateway->http.public_url = config->public_url;
     gateway->http.cors_origins = config->cors_origins;
     gateway->http.conns = conns_new(&conns);

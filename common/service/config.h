@@ -91,6 +91,7 @@ struct config {
     char limits_exempt[CONFIG_TEXT_SIZE]; /* networks whose clients are not counted; "none" */
     int address_connections_percent;      /* of connections_max, for one client address */
     int address_live_percent;             /* of live_connections_max */
+    int address_uploads_percent;          /* of image_uploads_max */
     int address_unsent_percent;           /* of image_unsent_max_bytes */
     int user_requests_max;                /* in flight, per worker */
     int user_live_max;                    /* per worker */
@@ -103,20 +104,21 @@ struct config {
     char s3_bucket[CONFIG_TEXT_SIZE];
     char s3_access_key[CONFIG_TEXT_SIZE];
     char s3_secret_key[CONFIG_TEXT_SIZE];
-    int image_store_timeout_ms;     /* for one request to S3 */
-    int images_max;                 /* of one auction */
-    int image_max_bytes;            /* of one upload */
-    int image_max_pixels;           /* of one upload, from its header, before it is decoded */
-    int image_memory_mib;           /* of the process that decodes it */
-    int image_timeout_s;            /* to decode and encode it: CPU time, and wall-clock time */
-    int image_uploads_max;          /* being received or processed, per worker; then 503 */
-    int image_receive_timeout_ms;   /* from an upload's first byte to its last */
-    int image_threads;              /* uploads being decoded, per worker */
-    int image_read_threads;         /* images being read from the store, per worker */
-    int image_unsent_max_bytes;     /* of images that are being sent, per worker; then 503 */
-    int image_send_min_bytes_per_s; /* a slower client is disconnected */
-    int image_read_queue_max;       /* reads waiting, per worker; then 503 */
-    int image_sweep_s;              /* between sweeps for unreferenced files */
+    int image_store_timeout_ms;        /* for one request to S3 */
+    int images_max;                    /* of one auction */
+    int image_max_bytes;               /* of one upload */
+    int image_max_pixels;              /* of one upload, from its header, before it is decoded */
+    int image_memory_mib;              /* of the process that decodes it */
+    int image_timeout_s;               /* to decode and encode it: CPU time, and wall-clock time */
+    int image_uploads_max;             /* being received or processed, per worker; then 503 */
+    int image_receive_timeout_ms;      /* from the permission for an upload to its last byte */
+    int image_receive_min_bytes_per_s; /* of an upload on average, after 5 s; a slower one is ended */
+    int image_threads;                 /* uploads being decoded, per worker */
+    int image_read_threads;            /* images being read from the store, per worker */
+    int image_unsent_max_bytes;        /* of images that are being sent, per worker; then 503 */
+    int image_send_min_bytes_per_s;    /* a slower client is disconnected */
+    int image_read_queue_max;          /* reads waiting, per worker; then 503 */
+    int image_sweep_s;                 /* between sweeps for unreferenced files */
     /* [live], of one gateway worker */
     int live_connections_max;   /* WebSockets and event streams */
     int live_subscriptions_max; /* auctions of one WebSocket */

@@ -20,6 +20,7 @@
 #include "gateway/access/limits.h"
 #include "gateway/access/session.h"
 #include "gateway/http/conn.h"
+#include "gateway/http/conn_upload.h"
 #include "gateway/http/cors.h"
 #include "gateway/http/forwarded.h"
 #include "gateway/http/http.h"
@@ -140,9 +141,10 @@ static bool http_is_valid(struct request *request, struct http_facts *facts)
     }
     bool bodiless = (evreq->type & (EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH)) == 0;
     bool version_11 = evreq->major == 1 && evreq->minor >= 1;
-    request->close =
+    bool bad =
         facts->hosts > 1 || (version_11 && facts->hosts == 0) || facts->credentials > 1 || (bodiless && facts->body);
-    return !request->close;
+    request->close |= bad;
+    return !bad;
 }
 
 /* ---- path and method ---- */
@@ -274,7 +276,6 @@ static bool read_body(struct request *request)
         return false;
     }
     size_t length = evbuffer_get_length(input);
-    /* evhttp has applied the limit for files if the request line looked like an upload. */
     if (length > (size_t)request->access->config->body_max_bytes) {
         reply_error(request, ERROR_BODY_TOO_LARGE);
         return false;
@@ -382,6 +383,7 @@ void dispatch_take(struct evhttp_request *evreq, void *arg)
     request->http = dispatch->http;
     request->access = dispatch->access;
     conn_request_read(conn);
+    request->close = conn_upload_held(conn); /* until the handler has read the body */
     bool ok = http_is_valid(request, &facts);
     set_ids(dispatch, request, &facts);
     if (!ok) {

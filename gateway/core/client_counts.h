@@ -1,5 +1,5 @@
 /*
- * Counts what each client of a worker holds now, and bounds it: connections, requests, live connections,
+ * Counts what each client of a worker holds now, and bounds it: connections, requests, live connections, uploads,
  * unsent bytes, and the refusals of a minute. The one module that does. Pure: no I/O, no clock.
  *
  * A client is a set of keys (struct client_keys). An IPv4 address is one key. An IPv6 address is two: its /64, which
@@ -13,8 +13,8 @@
  *
  * The table has a fixed size. A key without counts is removed at once. No call allocates memory.
  *
- * Callers: conn_accept.c (connections), limits.c and request.c (requests), stream.c (live connections), file_reply.c
- * (unsent bytes), refusals.c.
+ * Callers: conn_accept.c (connections), limits.c and request.c (requests), stream.c (live connections), upload.c,
+ * file_reply.c (unsent bytes), refusals.c.
  */
 #ifndef ROSTRUM_GATEWAY_CORE_CLIENT_COUNTS_H
 #define ROSTRUM_GATEWAY_CORE_CLIENT_COUNTS_H
@@ -27,6 +27,7 @@ enum client_resource {
     CLIENT_CONNECTIONS, /* of a peer */
     CLIENT_REQUESTS,    /* that are not answered yet */
     CLIENT_LIVE,        /* WebSockets and event streams */
+    CLIENT_UPLOADS,     /* that are received or processed */
     CLIENT_UNSENT,      /* bytes of files */
     CLIENT_REFUSALS,    /* since client_counts_clear */
     CLIENT_RESOURCES

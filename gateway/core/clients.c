@@ -20,6 +20,7 @@ bool clients_open(struct clients *clients, const struct config *config)
     set_share(&bounds, CLIENT_CONNECTIONS, config->connections_max, config->address_connections_percent);
     set_share(&bounds, CLIENT_REQUESTS, config->connections_max, config->address_connections_percent);
     set_share(&bounds, CLIENT_LIVE, config->live_connections_max, config->address_live_percent);
+    set_share(&bounds, CLIENT_UPLOADS, config->image_uploads_max, config->address_uploads_percent);
     set_share(&bounds, CLIENT_UNSENT, config->image_unsent_max_bytes, config->address_unsent_percent);
     bounds.most[CLIENT_REFUSALS][CLIENT_ADDRESS] = config->refusals_per_minute;
     bounds.most[CLIENT_REFUSALS][CLIENT_USER] = config->refusals_per_minute;

@@ -14,6 +14,8 @@
 #include "common/base/log.h"
 #include "gateway/http/conn_accept.h"
 #include "gateway/http/conn_read.h"
+#include "gateway/http/conn_upload.h"
+#include "gateway/http/linger.h"
 
 enum {
     SWEEP_MS = 100,       /* interval of the checks for slow clients */
@@ -75,7 +77,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     const char *late = "request not received in time";
     sweep_slow(&conns->fresh, options->first_byte_timeout_ms, ERROR_COUNT, "no byte received in time");
     sweep_slow(&conns->reading, options->read_timeout_ms, ERROR_REQUEST_TIMEOUT, late);
-    sweep_slow(&conns->uploading, options->upload_timeout_ms, ERROR_REQUEST_TIMEOUT, late);
+    conns_sweep_uploads(conns);
     if (conns->draining) {
         sweep_drain(conns);
     }
@@ -86,11 +88,12 @@ static bool conns_start(struct conns *conns)
     const struct timeval every = {0, SWEEP_MS * 1000L};
     const struct conns_options *options = &conns->options;
     conns->http = evhttp_new(options->base);
+    conns->lingers = lingers_new(options->base);
     conns->sweep = event_new(options->base, -1, EV_PERSIST, do_sweep, conns);
     conns->chore = event_new(options->base, -1, 0, do_chores, conns);
     conns->resume = event_new(options->base, -1, 0, conns_accept_resume, conns);
-    if (conns->http == NULL || conns->sweep == NULL || conns->chore == NULL || conns->resume == NULL ||
-        event_add(conns->sweep, &every) != 0) {
+    if (conns->http == NULL || conns->lingers == NULL || conns->sweep == NULL || conns->chore == NULL ||
+        conns->resume == NULL || event_add(conns->sweep, &every) != 0) {
         return false;
     }
     evhttp_set_bevcb(conns->http, conn_make, conns);
@@ -141,6 +144,7 @@ void conns_free(struct conns *conns)
         next = TAILQ_NEXT(conn, all);
         conn_free(conn); /* accepted, but conn_adopt has not run yet */
     }
+    lingers_free(conns->lingers);
     struct event *events[] = {conns->sweep, conns->chore, conns->resume};
     for (size_t i = 0; i < ARRAY_LEN(events); i++) {
         if (events[i] != NULL) {
@@ -247,11 +251,12 @@ void conn_answer_end(struct conn *conn)
     if (conn->state != CONN_BUSY) {
         return;
     }
-    conn_set_state(conn, CONN_IDLE);
-    if (conn->upload) {
-        conn_end_upload(conn);
-        evhttp_connection_set_max_body_size(conn->evcon, conn->conns->options.body_max_bytes);
+    if (conn_upload_held(conn)) {
+        conn_set_state(conn, CONN_REFUSED); /* what follows is no request; evhttp closes after the answer */
+        return;
     }
+    conn_upload_free(conn);
+    conn_set_state(conn, CONN_IDLE);
     struct evbuffer *input = bufferevent_get_input(conn->bev);
     if (evbuffer_get_length(input) != conn->unscanned) {
         /* Scanner and evhttp disagree on the end of the request, so the next one cannot be found. */
@@ -269,7 +274,7 @@ int conn_take(struct conn *conn, uint8_t *rest, size_t size, size_t *length)
 {
     struct evbuffer *input = bufferevent_get_input(conn->bev);
     conn_set_state(conn, CONN_TAKEN);
-    conn_end_upload(conn);
+    conn_upload_free(conn);
     (void)bufferevent_disable(conn->bev, EV_READ | EV_WRITE);
     bufferevent_setcb(conn->bev, NULL, NULL, NULL, NULL);
     *length = evbuffer_get_length(input);

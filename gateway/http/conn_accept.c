@@ -18,7 +18,9 @@
 #include "common/io/timer.h"
 #include "gateway/core/clients.h"
 #include "gateway/http/conn_read.h"
+#include "gateway/http/conn_upload.h"
 #include "gateway/http/http_metrics.h"
+#include "gateway/http/linger.h"
 
 enum {
     ACCEPT_EACH = 64,       /* maximum of connections accepted in one pass of the loop */
@@ -127,6 +129,9 @@ static void conn_closed(struct evhttp_connection *evcon, void *arg)
     (void)evcon;
     evbuffer_remove_cb(bufferevent_get_input(conn->bev), conn_input_changed, conn);
     evbuffer_remove_cb(bufferevent_get_output(conn->bev), conn_output_changed, conn);
+    if (conn_upload_held(conn) && conn->state == CONN_REFUSED) {
+        linger(conn->conns->lingers, conn->fd);
+    }
     void (*lost)(void *) = conn->lost;
     void *lost_arg = conn->lost_arg;
     conn_free(conn);

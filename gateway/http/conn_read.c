@@ -13,31 +13,14 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "gateway/http/conn_scan.h"
+#include "gateway/http/conn_upload.h"
 
 enum {
     PAGE_STATUS_OFFSET = 9, /* "HTTP/1.1 400": offset of the status */
-    PEEK_CHAINS = 4,        /* pieces of an input buffer that are scanned at a time */
 };
 
-static void conn_begin_upload(struct conn *conn)
-{
-    struct conns *conns = conn->conns;
-    if (conns->uploads >= conns->options.uploads_max) {
-        conn_refuse(conn, ERROR_UNAVAILABLE, "uploads_max reached");
-        return;
-    }
-    conn_leave_list(conn);
-    conns->uploads++;
-    conn->upload = true;
-    conn_enter_list(conn);
-    evhttp_connection_set_max_body_size(conn->evcon, conns->options.upload_max_bytes);
-}
-
-/*
- * Called when bytes arrive, before evhttp sees them. evhttp removes a complete line from the buffer. So after a short
- * request line this may examine a header instead and allow a larger body by mistake. That costs only memory, because
- * dispatch.c checks the limit again for each route.
- */
+/* Called when bytes arrive, before evhttp sees them: it takes a request line when it is complete. */
 static void conn_detect_upload(struct conn *conn, struct evbuffer *input)
 {
     char head[CONN_HEAD_BYTES];
@@ -47,27 +30,7 @@ static void conn_detect_upload(struct conn *conn, struct evbuffer *input)
     }
     conn->upload_known = true;
     if (conn->conns->options.is_upload != NULL && conn->conns->options.is_upload(head, (size_t)length)) {
-        conn_begin_upload(conn);
-    }
-}
-
-/* Passes unscanned bytes to the scanner, in the memory of the buffer, which it changes. */
-static void conn_scan_bytes(struct conn *conn, struct evbuffer *input)
-{
-    struct evbuffer_iovec pieces[PEEK_CHAINS];
-    struct evbuffer_ptr from;
-    size_t taken = 1;
-    while (conn->unscanned > 0 && taken > 0) {
-        taken = 0;
-        if (evbuffer_ptr_set(input, &from, evbuffer_get_length(input) - conn->unscanned, EVBUFFER_PTR_SET) != 0) {
-            conn->scanner.error = ERROR_INTERNAL_ERROR;
-            return;
-        }
-        int count = evbuffer_peek(input, -1, &from, pieces, PEEK_CHAINS);
-        for (int i = 0; i < count && i < PEEK_CHAINS; i++) {
-            taken += scanner_read(&conn->scanner, pieces[i].iov_base, pieces[i].iov_len);
-        }
-        conn->unscanned -= taken;
+        conn_upload_begin(conn);
     }
 }
 
@@ -75,8 +38,7 @@ static void conn_scan_bytes(struct conn *conn, struct evbuffer *input)
 static void conn_scan(struct conn *conn, struct evbuffer *input)
 {
     struct scanner *scanner = &conn->scanner;
-    const struct conns_options *options = &conn->conns->options;
-    scanner->body_max = (size_t)(conn->upload ? options->upload_max_bytes : options->body_max_bytes);
+    scanner->body_max = (size_t)conn->conns->options.body_max_bytes;
     conn_scan_bytes(conn, input);
     if (scanner->error != ERROR_COUNT) {
         log_debug("invalid HTTP refused");
@@ -96,10 +58,26 @@ static void conn_begin_request(struct conn *conn)
     scanner_begin(&conn->scanner, 0);
 }
 
+/* Bytes of the request that is being read have arrived. */
+static void conn_read_on(struct conn *conn, struct evbuffer *input)
+{
+    if (conn->upload == NULL) {
+        head_origin_read(&conn->head_origin, input, conn->conns->options.cors_origins);
+    }
+    if (!conn->upload_known) {
+        conn_detect_upload(conn, input);
+    }
+    if (conn->upload != NULL) {
+        conn_upload_head(conn, input);
+    } else if (conn->state == CONN_READING) {
+        conn_scan(conn, input);
+    }
+}
+
 void conn_input_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {
     struct conn *conn = arg;
-    if (info->n_added == 0) {
+    if (info->n_added == 0 || conn->passing) {
         return;
     }
     conn->read += info->n_added;
@@ -108,13 +86,7 @@ void conn_input_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *
         conn_begin_request(conn);
     }
     if (conn->state == CONN_READING) {
-        head_origin_read(&conn->head_origin, buffer, conn->conns->options.cors_origins);
-    }
-    if (conn->state == CONN_READING && !conn->upload_known) {
-        conn_detect_upload(conn, buffer);
-    }
-    if (conn->state == CONN_READING) {
-        conn_scan(conn, buffer);
+        conn_read_on(conn, buffer);
     } else if (conn->state == CONN_REFUSED) {
         conn_discard(conn, evbuffer_get_length(buffer));
     }
@@ -122,13 +94,8 @@ void conn_input_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *
 
 void conn_read_next(struct conn *conn)
 {
-    struct evbuffer *input = bufferevent_get_input(conn->bev);
     conn_begin_request(conn);
-    head_origin_read(&conn->head_origin, input, conn->conns->options.cors_origins);
-    conn_detect_upload(conn, input);
-    if (conn->state == CONN_READING) {
-        conn_scan(conn, input);
-    }
+    conn_read_on(conn, bufferevent_get_input(conn->bev));
 }
 
 void conn_output_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)

@@ -31,12 +31,15 @@ static struct conn_list *conn_list(struct conn *conn)
         return conn->served ? &conn->conns->idle : &conn->conns->fresh;
     }
     if (conn->state == CONN_READING) {
-        return conn->upload ? &conn->conns->uploading : &conn->conns->reading;
+        return &conn->conns->reading;
+    }
+    if (conn->state == CONN_RECEIVING) {
+        return &conn->conns->uploading;
     }
     return NULL;
 }
 
-void conn_leave_list(struct conn *conn)
+static void conn_leave_list(struct conn *conn)
 {
     struct conn_list *list = conn_list(conn);
     if (list != NULL) {
@@ -44,7 +47,7 @@ void conn_leave_list(struct conn *conn)
     }
 }
 
-void conn_enter_list(struct conn *conn)
+static void conn_enter_list(struct conn *conn)
 {
     struct conn_list *list = conn_list(conn);
     if (list != NULL) {
@@ -63,11 +66,14 @@ static void conn_give_back(struct conn *conn)
     }
 }
 
-void conn_end_upload(struct conn *conn)
+void conn_upload_free(struct conn *conn)
 {
-    if (conn->upload) {
-        conn->upload = false;
-        conn->conns->uploads--;
+    struct conn_upload *upload = conn->upload;
+    if (upload != NULL) {
+        conn->upload = NULL;
+        evbuffer_free(upload->held);
+        evbuffer_free(upload->content);
+        free(upload);
     }
 }
 
@@ -90,7 +96,7 @@ void conn_free(struct conn *conn)
     struct conns *conns = conn->conns;
     conn_leave_list(conn);
     conn_give_back(conn);
-    conn_end_upload(conn);
+    conn_upload_free(conn);
     if (conn->chore) {
         TAILQ_REMOVE(&conns->chores, conn, chores);
     }

@@ -19,12 +19,27 @@
 enum { CONN_LISTENERS_MAX = 8 }; /* systemd may hand over several addresses */
 
 enum conn_state {
-    CONN_MADE,    /* evhttp has its bufferevent; the evhttp_connection is not known yet */
-    CONN_IDLE,    /* no byte of a request was received yet; in the list `fresh` or `idle` */
-    CONN_READING, /* between first and last byte of a request; in the list `reading` or `uploading` */
-    CONN_BUSY,    /* its request is being answered */
-    CONN_REFUSED, /* shut down; evhttp will notice and free it */
-    CONN_TAKEN,   /* detached by conn_take, until conn_end */
+    CONN_MADE,      /* evhttp has its bufferevent; the evhttp_connection is not known yet */
+    CONN_IDLE,      /* no byte of a request was received yet; in the list `fresh` or `idle` */
+    CONN_READING,   /* between first and last byte of a request, of an upload: of its head; in the list `reading` */
+    CONN_BUSY,      /* its request is being answered */
+    CONN_RECEIVING, /* the handler of an upload waits for the body; in the list `uploading` */
+    CONN_REFUSED,   /* shut down, or its last answer is being written; evhttp will notice and free it */
+    CONN_TAKEN,     /* detached by conn_take, until conn_end */
+};
+
+/* The request whose body is held back; of conn_upload.c. */
+struct conn_upload {
+    struct evbuffer *held;    /* bytes that evhttp has not seen: the head until it is complete, then of the body */
+    bool read;                /* the body was read to its end, or there is none */
+    struct evbuffer *content; /* of the body, as far as it was received */
+    size_t received;          /* bytes of the body with its framing, since the handler asked for it */
+    size_t content_max;
+    void (*done)(enum error_code code, struct evbuffer *content, void *arg);
+    void *arg;
+    bufferevent_data_cb evhttp_read; /* the callbacks of evhttp, while others take their place */
+    bufferevent_data_cb evhttp_write;
+    bufferevent_event_cb evhttp_event;
 };
 
 struct conn {
@@ -38,14 +53,16 @@ struct conn {
     bool served;             /* it has had a request */
     void (*lost)(void *arg); /* see conn_watch; NULL: nothing */
     void *lost_arg;
-    bool answering;         /* the gateway, not evhttp, is writing */
-    bool has_page;          /* evhttp has written an error page of its own; in the list `chores` */
-    bool chore;             /* is in the list `chores` */
-    bool upload_known;      /* CONN_READING: `upload` is decided */
-    bool upload;            /* counted in conns->uploads, until answered or closed */
-    int64_t since_ms;       /* CONN_READING: time of the first byte; CONN_IDLE: of its begin */
-    size_t read;            /* bytes since the last answer */
-    size_t unscanned;       /* bytes at the end of the input buffer: of later requests, or about to be scanned */
+    bool answering;             /* the gateway, not evhttp, is writing */
+    bool has_page;              /* evhttp has written an error page of its own; in the list `chores` */
+    bool chore;                 /* is in the list `chores` */
+    bool upload_known;          /* CONN_READING: `upload` is decided */
+    bool passing;               /* the input buffer gets bytes that were held back */
+    struct conn_upload *upload; /* of the present request; NULL: it is none */
+    int64_t since_ms;           /* CONN_READING: time of the first byte; CONN_IDLE, CONN_RECEIVING: of its begin */
+    size_t read;                /* bytes since the last answer */
+    size_t unscanned; /* bytes at the end of the input buffer, or of those held back: of later requests, or about to be
+                         scanned */
     struct scanner scanner; /* of the request that is CONN_READING */
     struct head_origin head_origin;
     TAILQ_ENTRY(conn) all;
@@ -54,6 +71,8 @@ struct conn {
 };
 
 TAILQ_HEAD(conn_list, conn);
+
+struct lingers;
 
 struct conns {
     struct conns_options options;
@@ -68,7 +87,7 @@ struct conns {
     struct conn_list idle;  /* idle since an answer */
     struct conn_list reading;
     struct conn_list uploading;
-    int uploads;
+    struct lingers *lingers;
     struct conn_list chores;
     struct conn **by_fd; /* from a request's descriptor to its connection */
     size_t by_fd_size;
@@ -83,9 +102,6 @@ struct conns {
 
 /* The only function that changes a connection's state. */
 void conn_set_state(struct conn *conn, enum conn_state state);
-/* Enclose a change of what decides the connection's list. */
-void conn_leave_list(struct conn *conn);
-void conn_enter_list(struct conn *conn);
 /* Has conn_adopt or conn_replace_page called in this pass of the loop. */
 void conn_add_chore(struct conn *conn);
 /* Discards bytes that evhttp must not parse. */
@@ -96,8 +112,8 @@ void conn_close(struct conn *conn, enum error_code code);
 void conn_refuse(struct conn *conn, enum error_code code, const char *reason);
 /* Writes an answer to a request that was not read completely: nobody knows whether it has credentials. */
 size_t conn_write_error(const struct conn *conn, enum error_code code, char text[static ERRORS_RAW_SIZE]);
-/* The upload is no longer counted. */
-void conn_end_upload(struct conn *conn);
+/* Frees what was held back of an upload. */
+void conn_upload_free(struct conn *conn);
 void conn_free(struct conn *conn);
 
 #endif

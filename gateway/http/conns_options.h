@@ -23,15 +23,14 @@ struct conns_options {
     int first_byte_timeout_ms; /* from the accept to the first byte */
     int idle_timeout_s;        /* without any byte in or out */
     /*
-     * Returns whether a request may have a larger body and more time, given CONN_HEAD_BYTES of its request line or the
-     * whole line. evhttp has one body limit per connection, so it must be set before evhttp reads the line. NULL: no
-     * request may.
+     * Returns whether the body of a request is held back until conn_upload.h is asked for it, given CONN_HEAD_BYTES of
+     * its request line or the whole line. NULL: of none.
      */
     bool (*is_upload)(const char *head, size_t length);
     int upload_max_bytes;
-    int upload_timeout_ms;    /* as read_timeout_ms */
-    int uploads_max;          /* unanswered at a time; one more gets 503 at once */
-    const char *cors_origins; /* for answers that do not go through reply.c; see cors.h */
+    int upload_timeout_ms;      /* from the request for the body to its last byte */
+    int upload_min_bytes_per_s; /* on average since then, after a grace; else 408 */
+    const char *cors_origins;   /* for answers that do not go through reply.c; see cors.h */
     void (*request)(struct evhttp_request *evreq, void *arg);
     void *arg;
     /*

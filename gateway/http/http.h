@@ -14,9 +14,11 @@ struct http {
     struct jsonw *json; /* of replies; see reply.h */
     struct conns *conns;
     const struct clients *clients; /* counts what each client holds */
-    const char *public_url;        /* its origin is the deployment's own */
-    const char *cors_origins;      /* origins separated by spaces, or "none" */
-    bool draining;                 /* answers close their connections */
+    int uploads;                   /* places that are taken; see upload.h */
+    int uploads_max;
+    const char *public_url;   /* its origin is the deployment's own */
+    const char *cors_origins; /* origins separated by spaces, or "none" */
+    bool draining;            /* answers close their connections */
 };
 
 #endif

@@ -270,6 +270,10 @@ void request_free(struct request *request)
 {
     TAILQ_REMOVE(list_of(request), request, list);
     request->requests->open--;
+    if (request->uploading) {
+        request->http->uploads--;
+        client_counts_give(request->http->clients->counts, &request->client, CLIENT_UPLOADS, 1);
+    }
     if (request->client.count > 0) {
         client_counts_give(request->http->clients->counts, &request->client, CLIENT_REQUESTS, 1);
     }

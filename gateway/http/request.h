@@ -105,6 +105,7 @@ struct request {
     request_late late;                         /* NULL: the default */
     void (*then)(struct request *request);     /* called after a limit, session or audit entry was checked */
     void (*reloaded)(struct request *request); /* called after its credentials were loaded from PostgreSQL */
+    void (*received)(struct request *request, struct evbuffer *body); /* called with the body of an upload */
     /* Called once, before the request is answered by an error. NULL: nothing. */
     void (*refused)(struct request *request, enum error_code code);
     uint64_t taking_key;       /* of the counter of `taking` without Redis */
@@ -115,6 +116,7 @@ struct request {
     bool spent_auction;        /* the limit of the auction was counted */
     bool limit_shown;          /* RateLimit headers are set */
     bool loaded;               /* its credentials were loaded, or PostgreSQL could not be asked */
+    bool uploading;            /* has a place of upload.h */
     bool held;                 /* the answer is written, and is sent by reply_ended */
     bool head;                 /* HEAD: a GET whose body is left out */
     bool close;                /* the connection must not be reused */

@@ -56,7 +56,7 @@ enum route_body {
     ROUTE_NO_BODY,       /* a body is ignored */
     ROUTE_JSON_BODY,     /* must be a JSON object: else 415 or 400; request->body is not NULL */
     ROUTE_OPTIONAL_BODY, /* likewise unless it is empty; request->body is NULL then */
-    ROUTE_FILE_BODY,     /* up to image_max_bytes; the handler calls request_take_body */
+    ROUTE_FILE_BODY,     /* read by upload.h once the handler asks for it */
 };
 
 /*

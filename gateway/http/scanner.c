@@ -212,6 +212,7 @@ static enum state end_value(struct scanner *scanner, char c)
         scanner->chunked = true;
     } else if (word_is(&scanner->name, "expect")) {
         scanner->expects = word_is(value, "100-continue");
+        scanner->expects_other = !scanner->expects;
     }
     return expect(scanner, ok, AT_HEADER);
 }
@@ -234,6 +235,7 @@ static enum state end_head(struct scanner *scanner, char c)
     if (c != '\n' || (scanner->chunked && (scanner->version_10 || scanner->has_length))) {
         return fail(scanner, ERROR_BAD_REQUEST);
     }
+    scanner->headed = true;
     if (!method_has_body(scanner)) {
         return AT_END;
     }
@@ -378,6 +380,17 @@ static size_t skip_body(struct scanner *scanner, size_t length)
     return skipped;
 }
 
+/* Whether the next byte is of the body. */
+static bool in_body(const struct scanner *scanner)
+{
+    return scanner->state >= AT_BODY && scanner->state < AT_END;
+}
+
+uint64_t scanner_content(const struct scanner *scanner)
+{
+    return scanner->state == AT_BODY || scanner->state == AT_CHUNK ? scanner->left : 0;
+}
+
 void scanner_begin(struct scanner *scanner, size_t body_max)
 {
     *scanner = (struct scanner){.state = AT_METHOD, .error = ERROR_COUNT, .body_max = body_max};
@@ -386,7 +399,8 @@ void scanner_begin(struct scanner *scanner, size_t body_max)
 size_t scanner_read(struct scanner *scanner, char *bytes, size_t length)
 {
     size_t at = 0;
-    while (at < length && scanner->state != AT_END && scanner->state != AT_ERROR) {
+    while (at < length && scanner->state != AT_END && scanner->state != AT_ERROR &&
+           !(scanner->stops && in_body(scanner))) {
         if (scanner->state == AT_BODY || scanner->state == AT_CHUNK) {
             at += skip_body(scanner, length - at);
         } else {

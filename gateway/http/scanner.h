@@ -41,7 +41,10 @@ struct scanner {
     bool version_10; /* HTTP/1.0 */
     bool has_length;
     bool chunked;
-    bool expects;    /* 100 Continue */
+    bool expects; /* 100 Continue */
+    bool expects_other;
+    bool stops;      /* set by the caller: at the end of the head, before a body */
+    bool headed;     /* the head has ended */
     uint64_t length; /* Content-Length */
     uint64_t left;   /* bytes of the body, or of the present chunk */
     int digits;      /* of the present chunk size */
@@ -57,5 +60,7 @@ void scanner_begin(struct scanner *scanner, size_t body_max);
  * not pass them on.
  */
 size_t scanner_read(struct scanner *scanner, char *bytes, size_t length);
+/* How many of the next bytes are content of the body; 0: the next byte frames it, or is none of it. */
+uint64_t scanner_content(const struct scanner *scanner);
 
 #endif

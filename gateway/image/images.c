@@ -1,6 +1,8 @@
 /*
  * See images.h. An upload goes through these steps:
  *
+ *   permit  the seller and the auction (SQL)
+ *   receive the file, at a place for uploads
  *   hash    with an idempotency key: the file, as the content that the key names (thread)
  *   check   the seller, the auction and its number of images (SQL)
  *   make    re-encode the image in four sizes (thread, rostrum-image-decoder)
@@ -33,6 +35,7 @@
 #include "gateway/http/file_reply.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request.h"
+#include "gateway/http/upload.h"
 #include "gateway/image/decoder.h"
 #include "gateway/image/image_sweep.h"
 #include "gateway/image/imagestore.h"
@@ -466,6 +469,47 @@ static enum error_code upload_refusal(const struct request *request, struct evbu
     return content_is_valid(request, body) ? ERROR_COUNT : ERROR_UNSUPPORTED_MEDIA_TYPE;
 }
 
+/* The body was read. */
+static void on_received(struct request *request, struct evbuffer *body)
+{
+    struct upload *upload = request->handler_state;
+    upload->body = body;
+    enum error_code code = upload_refusal(request, body);
+    request_set_deadline(request, upload_deadline_ms(images_of(request)->options.config), NULL);
+    if (code != ERROR_COUNT) {
+        reply_error(request, code);
+    } else if (upload->key[0] == '\0') {
+        begin_creation(request);
+    } else if (!workpool_run(images_of(request)->readers, work_hash, on_hashed, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/*
+ * A request with a key may repeat one that has added its image. Then the auction's state does not matter, which is
+ * known only with the file.
+ */
+static void on_permission_checked(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    const struct upload *upload = request->handler_state;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    enum error_code code = refusal(request, reply->result, true);
+    bool later = upload->key[0] != '\0' && code != ERROR_NOT_FOUND && code != ERROR_FORBIDDEN;
+    if (code == ERROR_COUNT || later) {
+        code = upload_take_place(request);
+    }
+    if (code == ERROR_RATE_LIMITED) {
+        limits_refuse_client(request);
+    } else if (code != ERROR_COUNT) {
+        reply_error(request, code);
+    } else {
+        upload_read(request, (size_t)images_of(request)->options.config->image_max_bytes, on_received);
+    }
+}
+
 static void handle_upload(struct request *request)
 {
     const struct config *config = images_of(request)->options.config;
@@ -479,19 +523,12 @@ static void handle_upload(struct request *request)
         return;
     }
     *upload = (struct upload){
-        .body = request_take_body(request),
         .limits = {config->image_max_pixels, config->image_memory_mib, config->image_timeout_s},
         .store = images_of(request)->store,
     };
     memcpy(upload->key, key, sizeof(key));
     request->drop = upload_drop;
-    enum error_code code = upload_refusal(request, upload->body);
-    request_set_deadline(request, upload_deadline_ms(config), NULL);
-    if (code != ERROR_COUNT) {
-        reply_error(request, code);
-    } else if (key[0] == '\0') {
-        begin_creation(request);
-    } else if (!workpool_run(images_of(request)->readers, work_hash, on_hashed, request)) {
+    if (!check_auction(request, on_permission_checked)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

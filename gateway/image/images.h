@@ -34,7 +34,7 @@ void images_drain(struct images *images);
 void images_free(struct images *images);
 
 /*
- * True if a request that starts with these bytes is an upload, which may be larger and slower than other requests.
+ * True if a request that starts with these bytes is an upload, whose body is read only when the handler asks for it.
  * conn.h calls it once it has CONN_HEAD_BYTES or a whole line.
  */
 bool images_is_upload(const char *head, size_t length);
