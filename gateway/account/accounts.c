@@ -35,7 +35,7 @@ enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_CHANGE, ACCOUNT_PLA
 
 #define USER_COLUMNS                                                                                                   \
     "id, email, display_name, role, (extract(epoch FROM created_at) * 1000)::bigint,"                                  \
-    " verified_at IS NOT NULL, " PREFERENCES_COLUMNS
+    " verified_at IS NOT NULL, language, " PREFERENCES_COLUMNS
 
 static const struct pg_statement list[] = {
     /* $6 whether mail is configured */
@@ -52,13 +52,14 @@ static const struct pg_statement list[] = {
     /*
      * $2 name, $3 hash of a new password; NULL: unchanged. $4 to $9 see preferences.h. $10 hash of the old password: of
      * two concurrent changes only one succeeds. A new password invalidates the links that would reset it. It raises the
-     * user's epoch, which ends all sessions except $11, that of the request.
+     * user's epoch, which ends all sessions except $11, that of the request. $12 language; NULL: unchanged.
      */
     /* clang-format off */
     [ACCOUNT_CHANGE] = {"account_change",
         "WITH links AS (DELETE FROM account_tokens WHERE user_id = $1 AND purpose = 'PASSWORD_RESET'"
         "  AND $3::text IS NOT NULL),"
-        " u AS (UPDATE users SET display_name = coalesce($2, display_name), password_hash = coalesce($3, password_hash), "
+        " u AS (UPDATE users SET display_name = coalesce($2, display_name), password_hash = coalesce($3, password_hash),"
+        " language = coalesce($12, language), "
         PREFERENCES_LIST("muted", "$4", "$5") ", " PREFERENCES_LIST("email_kinds", "$6", "$7") ", "
         PREFERENCES_LIST("webhook_muted", "$8", "$9")
         " WHERE id = $1 AND password_hash = coalesce($10, password_hash) RETURNING *),"
@@ -108,6 +109,7 @@ enum {
     USER_ROLE,
     USER_CREATED,
     USER_VERIFIED,
+    USER_LANGUAGE,
     USER_PREFERENCES,
     USER_PASSWORD = USER_PREFERENCES + PREFERENCES_COLUMN_COUNT,
     USER_BANNED,
@@ -543,6 +545,7 @@ static void on_user(const struct pg_reply *reply, void *arg)
     jsonw_object(json);
     write_user_members(json, reply->result);
     jsonw_put_bool(json, "emailVerified", pg_bool(reply->result, 0, USER_VERIFIED));
+    jsonw_put_string(json, "language", pg_text(reply->result, 0, USER_LANGUAGE));
     preferences_write(json, reply->result, USER_PREFERENCES);
     const struct account *account = request->handler_state;
     struct access_token token;
@@ -576,10 +579,12 @@ static void change_user(struct request *request, const char *hash, const char *o
     const struct json *name = json_member(request->body, "displayName");
     struct pg_array arrays[PREFERENCES_VALUES] = {{.text = NULL}};
     char id[UUID_TEXT_SIZE];
-    const char *values[5 + PREFERENCES_VALUES] = {id, name == NULL ? NULL : name->text, hash};
+    const struct json *language = json_member(request->body, "language");
+    const char *values[6 + PREFERENCES_VALUES] = {id, name == NULL ? NULL : name->text, hash};
     uuid_format(&request->user.id, id);
     values[3 + PREFERENCES_VALUES] = old;
     values[4 + PREFERENCES_VALUES] = request->user.session;
+    values[5 + PREFERENCES_VALUES] = language == NULL ? NULL : language->text;
     if (!preferences_values(json_member(request->body, "notificationSettings"), arrays, values + 3) ||
         !statements_query(context_of(request)->pg, &accounts_statements, ACCOUNT_CHANGE, ARRAY_LEN(values), values,
                           callback, request)) {
@@ -712,9 +717,33 @@ static void change_password(struct request *request)
     limits_take_text(request, LIMIT_LOGINS, id, find_password_owner);
 }
 
+/* A language tag in the form of RFC 5646: "en", "pt-BR", "zh-Hant-TW". Adds a field error for another text. */
+static void read_language(const struct json *body, struct field_errors *field_errors)
+{
+    enum { LANGUAGE_MOST = 35, PRIMARY_LEAST = 2, PRIMARY_MOST = 3, PART_MOST = 8 };
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char others[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    const char *text = NULL;
+    if (!fields_text(body, "language", FIELDS_OPTIONAL, PRIMARY_LEAST, LANGUAGE_MOST, &text, field_errors) ||
+        text == NULL) {
+        return;
+    }
+    size_t part = strspn(text, letters);
+    bool valid = part >= PRIMARY_LEAST && part <= PRIMARY_MOST;
+    for (text += part; valid && *text == '-'; text += part) {
+        text++;
+        part = strspn(text, others);
+        valid = part >= PRIMARY_LEAST && part <= PART_MOST;
+    }
+    if (!valid || *text != '\0') {
+        field_errors_add(field_errors, "language", "must be a language tag, for example en or pt-BR");
+    }
+}
+
 static void handle_change_me(struct request *request)
 {
-    static const char *const known[] = {"displayName", "password", "currentPassword", "notificationSettings", NULL};
+    static const char *const known[] = {"displayName",          "password", "currentPassword",
+                                        "notificationSettings", "language", NULL};
     struct field_errors field_errors = {.count = 0};
     const char *name = NULL;
     const char *password = NULL;
@@ -725,6 +754,7 @@ static void handle_change_me(struct request *request)
                       &password, &field_errors);
     (void)fields_text(request->body, "currentPassword", password != NULL ? FIELDS_REQUIRED : FIELDS_OPTIONAL, 1,
                       ACCOUNTS_PASSWORD_MOST, &current, &field_errors);
+    read_language(request->body, &field_errors);
     preferences_check(json_member(request->body, "notificationSettings"), &field_errors);
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);

@@ -12,6 +12,7 @@
 #include "common/base/money.h"
 #include "common/rules/rules.h"
 #include "gateway/auction/view.h"
+#include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/page.h"
 
@@ -78,22 +79,16 @@ struct search {
     char text[FILTERS][FILTER_SIZE];
 };
 
+static bool is_status(const char *word)
+{
+    enum rules_status status = RULES_NO_STATUS;
+    return rules_status_parse(word, &status);
+}
+
 /* One status, or several with commas. */
 static bool valid_status(const char *text)
 {
-    char each[FILTER_SIZE];
-    enum rules_status status = RULES_NO_STATUS;
-    for (;; text++) {
-        size_t length = strcspn(text, ",");
-        (void)snprintf(each, sizeof(each), "%.*s", (int)length, text);
-        text += length;
-        if (!rules_status_parse(each, &status)) {
-            return false;
-        }
-        if (*text == '\0') {
-            return true;
-        }
-    }
+    return fields_words(text, is_status);
 }
 
 static bool valid_text(const char *text)

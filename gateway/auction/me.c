@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/rules/rules.h"
 #include "gateway/auction/view.h"
 #include "gateway/auction/you.h"
 #include "gateway/http/fields.h"
@@ -16,23 +17,29 @@
 #include "gateway/query/timeline.h"
 
 enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_NOTIFICATION, ME_READ_SOME, ME_READ_ALL, ME_UNREAD, ME_COUNT };
-enum { READ_MOST = 100 }; /* notifications that one call may mark as read */
+enum { WORDS_SIZE = 128 }; /* of a filter with commas */
+enum { READ_MOST = 100 };  /* notifications that one call may mark as read */
 
-/* Lists: $1 user, $2 key of the cursor, $3 id of the cursor, $4 limit; ME_NOTIFICATIONS: $5 only unread. */
+/*
+ * Lists: $1 user, $2 key of the cursor, $3 id of the cursor, $4 limit. ME_BIDS: $5 states, $6 auction. ME_AUCTIONS: $5
+ * statuses. ME_NOTIFICATIONS: $5 only unread. Several states or statuses are separated by commas.
+ */
 static const struct pg_statement list[] = {
     /* clang-format off */
     [ME_BIDS] =
         {"me_bids",
-         "WITH mine AS (" YOU_BIDS("$1") " GROUP BY auction_id)"
+         "WITH mine AS (" YOU_BIDS("$1") " AND ($6::uuid IS NULL OR auction_id = $6) GROUP BY auction_id)"
          " SELECT a.id, a.title, a.status, " COLUMNS_MS("a.end_time") ", a.current_bid, a.minimum_bid, mine.highest, "
          YOU_MAXIMUM("$1") ", " YOU_STATE("$1") ", " COLUMNS_MS("mine.latest")
          " FROM mine JOIN auctions a ON a.id = mine.auction_id"
-         " WHERE $2::timestamptz IS NULL OR (mine.latest, a.id) < ($2::timestamptz, $3::uuid)"
+         " WHERE ($2::timestamptz IS NULL OR (mine.latest, a.id) < ($2::timestamptz, $3::uuid))"
+         " AND ($5::text IS NULL OR " YOU_STATE("$1") " = ANY (string_to_array($5, ',')))"
          " ORDER BY mine.latest DESC, a.id DESC LIMIT $4"},
     /* clang-format on */
     [ME_AUCTIONS] = {"me_auctions",
                      "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.seller_id = $1"
                      " AND ($2::timestamptz IS NULL OR (a.created_at, a.id) < ($2::timestamptz, $3::uuid))"
+                     " AND ($5::text IS NULL OR a.status = ANY (string_to_array($5, ',')))"
                      " ORDER BY a.created_at DESC, a.id DESC LIMIT $4"},
     [ME_NOTIFICATIONS] =
         {"me_notifications",
@@ -153,16 +160,59 @@ static const struct timeline notifications_list = {
     .write = write_notification,
 };
 
+static bool is_state(const char *word)
+{
+    static const char *const states[] = {"leading", "outbid", "won", "lost"};
+    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+        if (strcmp(states[i], word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_status(const char *word)
+{
+    enum rules_status status = RULES_NO_STATUS;
+    return rules_status_parse(word, &status);
+}
+
 static void handle_bids(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_reply(request->context, request, &bids_list, &field_errors, 0, NULL);
+    char states[WORDS_SIZE];
+    char auction[UUID_TEXT_SIZE];
+    struct uuid id;
+    const char *filters[] = {NULL, NULL};
+    if (request_query(request, "state", states, sizeof(states))) {
+        filters[0] = states;
+        if (!fields_words(states, is_state)) {
+            field_errors_add(&field_errors, "state", "must be leading, outbid, won or lost, or several with commas");
+        }
+    }
+    if (request_query(request, "auctionId", auction, sizeof(auction))) {
+        filters[1] = auction;
+        if (!uuid_parse(auction, strlen(auction), &id)) {
+            field_errors_add(&field_errors, "auctionId", "must be a UUID");
+        }
+    }
+    timeline_reply(request->context, request, &bids_list, &field_errors, ARRAY_LEN(filters), filters);
 }
 
 static void handle_auctions(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_reply(request->context, request, &auctions_list, &field_errors, 0, NULL);
+    char statuses[WORDS_SIZE];
+    const char *filter = NULL;
+    if (request_query(request, "status", statuses, sizeof(statuses))) {
+        filter = statuses;
+        if (!fields_words(statuses, is_status)) {
+            field_errors_add(
+                &field_errors, "status",
+                "must be draft, scheduled, active, ended, sold, unsold or cancelled, or several with commas");
+        }
+    }
+    timeline_reply(request->context, request, &auctions_list, &field_errors, 1, &filter);
 }
 
 static void handle_notifications(struct request *request)
@@ -273,8 +323,10 @@ static void handle_read(struct request *request)
 }
 
 const struct route me_routes[] = {
-    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/bids", handle_bids, LIMIT_NONE, ROUTE_NO_BODY, "limit cursor"},
-    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/auctions", handle_auctions, LIMIT_NONE, ROUTE_NO_BODY, "limit cursor"},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/bids", handle_bids, LIMIT_NONE, ROUTE_NO_BODY,
+     "state auctionId limit cursor"},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/auctions", handle_auctions, LIMIT_NONE, ROUTE_NO_BODY,
+     "status limit cursor"},
     {METHOD_GET, ROUTE_USER, "/api/v1/users/me/notifications", handle_notifications, LIMIT_NONE, ROUTE_NO_BODY,
      "unread limit cursor"},
     {METHOD_GET, ROUTE_USER, "/api/v1/users/me/notifications/count", handle_unread, LIMIT_NONE, ROUTE_NO_BODY, NULL},

@@ -216,3 +216,24 @@ enum fields_money fields_money(const struct json *object, const char *name, int6
     }
     return FIELDS_MONEY_OK;
 }
+
+bool fields_words(const char *text, bool (*valid)(const char *word))
+{
+    enum { WORD_SIZE = 16 };
+    for (;; text++) {
+        char word[WORD_SIZE];
+        size_t length = strcspn(text, ",");
+        if (length >= sizeof(word)) {
+            return false;
+        }
+        memcpy(word, text, length);
+        word[length] = '\0';
+        text += length;
+        if (!valid(word)) {
+            return false;
+        }
+        if (*text == '\0') {
+            return true;
+        }
+    }
+}

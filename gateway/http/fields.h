@@ -44,4 +44,7 @@ enum fields_money { FIELDS_MONEY_OK, FIELDS_MONEY_ABSENT, FIELDS_MONEY_INVALID }
  */
 enum fields_money fields_money(const struct json *object, const char *name, int64_t *minor);
 
+/* Whether the text is one word or several with commas, each of which `valid` accepts. */
+MUST_CHECK bool fields_words(const char *text, bool (*valid)(const char *word));
+
 #endif

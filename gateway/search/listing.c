@@ -242,6 +242,6 @@ static void handle_list(struct request *request)
 
 const struct route listing_routes[] = {
     {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions", handle_list, LIMIT_SEARCHES, ROUTE_NO_BODY,
-     "q status category minPrice maxPrice sellerId sort facets limit cursor"},
+     "q status ids category minPrice maxPrice sellerId sort facets limit cursor"},
     {0},
 };

@@ -11,14 +11,17 @@
     " AND ($4::text IS NULL OR a.search @@ " TSQUERY ")"
 #define PRICE  "coalesce(a.current_bid, a.starting_price)"
 #define COSTS  " AND ($6::numeric IS NULL OR " PRICE " >= $6) AND ($7::numeric IS NULL OR " PRICE " <= $7)"
-#define PLAIN  " FROM auctions a WHERE a.status = $1" FILTERS COSTS
+#define PLAIN(status)  " FROM auctions a WHERE a.status = " status FILTERS COSTS
 #define RANGE  " AND ($6::numeric IS NULL OR p.price >= $6) AND ($7::numeric IS NULL OR p.price <= $7)"
-#define PRICED " FROM auction_prices p JOIN auctions a ON a.id = p.auction_id"                                         \
-               " WHERE p.status = $1 AND a.status = $1" FILTERS RANGE
+#define PRICED(status)                                                                                                 \
+    " FROM auction_prices p JOIN auctions a ON a.id = p.auction_id"                                                    \
+    " WHERE p.status = " status " AND a.status = " status FILTERS RANGE
 #define BESIDE                                                                                                         \
     " AND ($2::text IS NULL OR p.category = $2)"                                                                       \
     " AND $3::uuid IS NULL AND $4::text IS NULL AND $5::tsquery IS NULL"
-#define BARE   " FROM auction_prices p WHERE p.status = $1" BESIDE RANGE
+#define BARE(status)   " FROM auction_prices p WHERE p.status = " status BESIDE RANGE
+/* Several statuses at once, where no order follows from an index. */
+#define ANY_STATUS "ANY (string_to_array($1, ','))"
 
 #define LIST(name, from, key, id, type, than, direction)                                                               \
     {                                                                                                                  \
@@ -27,6 +30,25 @@
               " ORDER BY " key " " direction ", " id " " direction " LIMIT $8) k"                                      \
               " JOIN auctions a ON a.id = k.id ORDER BY k.key " direction ", k.id " direction                          \
     }
+
+/*
+ * The first rows of each status, in the order of its index, then the first of these. So no status is read beyond the
+ * page.
+ */
+#define LIST_SEVERAL(name, from, key, id, type, than, direction)                                                       \
+    {                                                                                                                  \
+        name "_several", "SELECT " VIEW_COLUMNS " FROM (SELECT each.id, each.key"                                      \
+              " FROM (SELECT DISTINCT unnest(string_to_array($1, ',')) AS status) s CROSS JOIN LATERAL"                \
+              " (SELECT " id " AS id, " key " AS key" from                                                             \
+              "  AND ($9::" type " IS NULL OR (" key ", " id ") " than " ($9::" type ", $10::uuid))"                   \
+              "  ORDER BY " key " " direction ", " id " " direction " LIMIT $8) each"                                  \
+              " ORDER BY each.key " direction ", each.id " direction " LIMIT $8) k"                                    \
+              " JOIN auctions a ON a.id = k.id ORDER BY k.key " direction ", k.id " direction                          \
+    }
+/* A list for one status, and the same for several. */
+#define LISTS(number, name, from, key, id, type, than, direction)                                                      \
+    [number] = LIST(name, from("$1"), key, id, type, than, direction),                                                 \
+    [QUERIES_SEVERAL + number] = LIST_SEVERAL(name, from("s.status"), key, id, type, than, direction)
 
 /* A rank is an integer in billionths, so that the value in a cursor is exactly the value that was compared. */
 #define RELEVANCE(name, from)                                                                                          \
@@ -60,18 +82,23 @@
     }
 
 const struct pg_statement queries_all[QUERIES_COUNT] = {
-    [QUERIES_ENDING] = LIST("auctions_ending", PLAIN, "a.end_time", "a.id", "timestamptz", ">", "ASC"),
-    [QUERIES_NEWEST] = LIST("auctions_newest", PLAIN, "a.created_at", "a.id", "timestamptz", "<", "DESC"),
-    [QUERIES_RELEVANCE] = RELEVANCE("auctions_relevance", PLAIN),
-    [QUERIES_PRICE_UP] = LIST("auctions_price_up", PRICED, "p.price", "p.auction_id", "numeric", ">", "ASC"),
-    [QUERIES_PRICE_DOWN] = LIST("auctions_price_down", PRICED, "p.price", "p.auction_id", "numeric", "<", "DESC"),
-    [QUERIES_ENDING_PRICED] = LIST("auctions_ending_priced", PRICED, "a.end_time", "a.id", "timestamptz", ">", "ASC"),
-    [QUERIES_NEWEST_PRICED] = LIST("auctions_newest_priced", PRICED, "a.created_at", "a.id", "timestamptz", "<",
-                                   "DESC"),
-    [QUERIES_FACETS] = FACETS("auctions_facets", PLAIN, PRICE, "a.category",
-                              " FROM auctions a WHERE a.status = shown.status" FILTERS COSTS),
-    [QUERIES_FACETS_BARE] = FACETS("auctions_facets_bare", BARE, "p.price", "p.category",
-                                   " FROM auction_prices p WHERE p.status = shown.status" BESIDE RANGE),
+    LISTS(QUERIES_ENDING, "auctions_ending", PLAIN, "a.end_time", "a.id", "timestamptz", ">", "ASC"),
+    LISTS(QUERIES_NEWEST, "auctions_newest", PLAIN, "a.created_at", "a.id", "timestamptz", "<", "DESC"),
+    [QUERIES_RELEVANCE] = RELEVANCE("auctions_relevance", PLAIN("$1")),
+    [QUERIES_RELEVANCE_SEVERAL] = RELEVANCE("auctions_relevance_several", PLAIN(ANY_STATUS)),
+    LISTS(QUERIES_PRICE_UP, "auctions_price_up", PRICED, "p.price", "p.auction_id", "numeric", ">", "ASC"),
+    LISTS(QUERIES_PRICE_DOWN, "auctions_price_down", PRICED, "p.price", "p.auction_id", "numeric", "<", "DESC"),
+    LISTS(QUERIES_ENDING_PRICED, "auctions_ending_priced", PRICED, "a.end_time", "a.id", "timestamptz", ">", "ASC"),
+    LISTS(QUERIES_NEWEST_PRICED, "auctions_newest_priced", PRICED, "a.created_at", "a.id", "timestamptz", "<", "DESC"),
+    [QUERIES_FACETS] = FACETS("auctions_facets", PLAIN("$1"), PRICE, "a.category", PLAIN("shown.status")),
+    [QUERIES_FACETS_SEVERAL] = FACETS("auctions_facets_several", PLAIN(ANY_STATUS), PRICE, "a.category",
+                                      PLAIN("shown.status")),
+    [QUERIES_FACETS_BARE] = FACETS("auctions_facets_bare", BARE("$1"), "p.price", "p.category", BARE("shown.status")),
+    [QUERIES_FACETS_BARE_SEVERAL] = FACETS("auctions_facets_bare_several", BARE(ANY_STATUS), "p.price", "p.category",
+                                           BARE("shown.status")),
+    [QUERIES_IDS] = {"auctions_ids",
+        "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = ANY ($2::uuid[]) AND a.status = " ANY_STATUS
+        " ORDER BY a.end_time, a.id"},
     /*
      * For each word of the text: the words within an edit distance of one or two, among the thirty with the most
      * similar trigrams. They include the word itself if it is in table search_words.

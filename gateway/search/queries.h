@@ -28,14 +28,27 @@ enum queries_statement {
     QUERIES_NEWEST_PRICED,
     QUERIES_FACETS,
     QUERIES_FACETS_BARE, /* as QUERIES_FACETS; seller and text must be NULL */
-    QUERIES_WORDS,       /* $1: the text. Returns a tsquery of words similar to its words; NULL if there are none */
+    /* As above, for several statuses with commas. */
+    QUERIES_SEVERAL,
+    QUERIES_ENDING_SEVERAL = QUERIES_SEVERAL,
+    QUERIES_NEWEST_SEVERAL,
+    QUERIES_RELEVANCE_SEVERAL,
+    QUERIES_PRICE_UP_SEVERAL,
+    QUERIES_PRICE_DOWN_SEVERAL,
+    QUERIES_ENDING_PRICED_SEVERAL,
+    QUERIES_NEWEST_PRICED_SEVERAL,
+    QUERIES_FACETS_SEVERAL,
+    QUERIES_FACETS_BARE_SEVERAL,
+    QUERIES_IDS,   /* $1: statuses with commas, $2: an array of ids. By their end, all of them */
+    QUERIES_WORDS, /* $1: the text. Returns a tsquery of words similar to its words; NULL if there are none */
     QUERIES_COUNT
 };
 
-/* Parameters of all statements except QUERIES_WORDS. The facets have the first seven, the lists all. */
+/* Parameters of all statements except QUERIES_WORDS and QUERIES_IDS. The facets have the first seven, the lists all. */
 enum queries_parameter {
     QUERIES_STATUS,
     QUERIES_CATEGORY,
+    QUERIES_ID_ARRAY = QUERIES_CATEGORY, /* of QUERIES_IDS */
     QUERIES_SELLER,
     QUERIES_TEXT,    /* as the user wrote it */
     QUERIES_TSQUERY, /* if not NULL it replaces the text, which must not be NULL either */

@@ -34,6 +34,8 @@ static bool is_public_status(const char *text)
     return rules_status_parse(text, &status) && status != RULES_DRAFT;
 }
 
+static const char public_statuses[] = "scheduled,active,ended,sold,unsold,cancelled";
+
 static int find_word(const char *const *words, size_t count, const char *word)
 {
     for (size_t i = 0; i < count; i++) {
@@ -75,9 +77,10 @@ static void read_filters(struct request *request, struct search *search, struct 
 {
     struct uuid seller;
     if (!request_query(request, "status", search->status, sizeof search->status)) {
-        (void)snprintf(search->status, sizeof search->status, "active");
-    } else if (!is_public_status(search->status)) {
-        field_errors_add(field_errors, "status", "must be scheduled, active, ended, sold, unsold or cancelled");
+        (void)snprintf(search->status, sizeof search->status, "%s", search->has_ids ? public_statuses : "active");
+    } else if (!fields_words(search->status, is_public_status)) {
+        field_errors_add(field_errors, "status",
+                         "must be scheduled, active, ended, sold, unsold or cancelled, or several with commas");
     }
     search->has_category = request_query(request, "category", search->category, sizeof search->category);
     if (search->has_category && !fields_line(search->category, CATEGORY_MOST)) {
@@ -90,6 +93,45 @@ static void read_filters(struct request *request, struct search *search, struct 
         field_errors_add(field_errors, "sellerId", "must be a UUID");
     }
     search->has_text = read_text(request, search->text, field_errors);
+}
+
+/* Ids with commas, converted to an SQL array. */
+static bool read_ids(struct request *request, struct search *search, struct field_errors *field_errors)
+{
+    char *each = search->ids + 1;
+    size_t count = 1;
+    struct uuid id;
+    if (!request_query(request, "ids", each, sizeof(search->ids) - 2)) {
+        return false;
+    }
+    search->ids[0] = '{';
+    for (;; count++) {
+        size_t length = strcspn(each, ",");
+        if (!uuid_parse(each, length, &id) || count > SEARCH_IDS_MAX) {
+            field_errors_add(field_errors, "ids", "must be 1 to 100 UUIDs with commas");
+            break;
+        }
+        each += length;
+        if (*each == '\0') {
+            break;
+        }
+        each++;
+    }
+    (void)snprintf(search->ids + strlen(search->ids), 2, "}");
+    return true;
+}
+
+/* Who names auctions gets those, on one page in the order of their ends. */
+static void refuse_beside_ids(struct request *request, struct field_errors *field_errors)
+{
+    static const char *const others[] = {"q",    "category", "minPrice", "maxPrice", "sellerId",
+                                         "sort", "facets",   "limit",    "cursor"};
+    char value[2];
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (request_query(request, others[i], value, sizeof value)) {
+            field_errors_add(field_errors, others[i], "must be left out together with ids");
+        }
+    }
 }
 
 static void read_order(struct request *request, struct search *search, struct field_errors *field_errors)
@@ -168,10 +210,15 @@ static bool read_key(struct search *search)
 
 void search_read(struct request *request, struct search *search, struct field_errors *field_errors)
 {
+    search->has_ids = read_ids(request, search, field_errors);
+    if (search->has_ids) {
+        refuse_beside_ids(request, field_errors);
+    }
     read_filters(request, search, field_errors);
     read_order(request, search, field_errors);
     page_read(request, order_names[search->order], &search->page, field_errors);
     clock_format(request->received_ms + AS_OF_LEAD_MS, search->as_of);
+    search->page.limit = search->has_ids ? SEARCH_IDS_MAX : search->page.limit;
     (void)snprintf(search->limit, sizeof search->limit, "%d", search->page.limit + 1);
     if (search->page.has_cursor && !read_key(search)) {
         field_errors_add(field_errors, "cursor", "is not a cursor of this list");
@@ -242,7 +289,7 @@ bool search_allows_similar_words(const struct search *search)
            *text != '-' && strstr(text, " -") == NULL;
 }
 
-enum queries_statement search_statement(const struct search *search)
+static enum queries_statement statement_of_one_status(const struct search *search)
 {
     bool priced = (search->has_least || search->has_most) && !search->has_text;
     switch (search->order) {
@@ -260,14 +307,31 @@ enum queries_statement search_statement(const struct search *search)
     return priced ? QUERIES_ENDING_PRICED : QUERIES_ENDING;
 }
 
+static enum queries_statement for_statuses(const struct search *search, enum queries_statement of_one)
+{
+    bool several = strchr(search->status, ',') != NULL;
+    return several ? (enum queries_statement)(QUERIES_SEVERAL + of_one) : of_one;
+}
+
+enum queries_statement search_statement(const struct search *search)
+{
+    return search->has_ids ? QUERIES_IDS : for_statuses(search, statement_of_one_status(search));
+}
+
 enum queries_statement search_facets_statement(const struct search *search)
 {
-    return search->has_seller || search->has_text ? QUERIES_FACETS : QUERIES_FACETS_BARE;
+    return for_statuses(search, search->has_seller || search->has_text ? QUERIES_FACETS : QUERIES_FACETS_BARE);
 }
 
 size_t search_values(const struct search *search, const char *values[static QUERIES_PARAMETERS])
 {
     bool relevance = search->order == SEARCH_RELEVANCE && !search->tail;
+    if (search->has_ids) {
+        memset(values, 0, QUERIES_PARAMETERS * sizeof(values[0]));
+        values[QUERIES_STATUS] = search->status;
+        values[QUERIES_ID_ARRAY] = search->ids;
+        return QUERIES_ID_ARRAY + 1;
+    }
     values[QUERIES_STATUS] = search->status;
     values[QUERIES_CATEGORY] = search->has_category ? search->category : NULL;
     values[QUERIES_SELLER] = search->has_seller ? search->seller : NULL;
@@ -286,7 +350,8 @@ void search_hash(const struct search *search, char out[static SEARCH_HASH_SIZE])
 {
     const char *values[QUERIES_PARAMETERS];
     unsigned char hash[(SEARCH_HASH_SIZE - 1) / 2];
-    const unsigned char kind[] = {(unsigned char)search->order, search->facets, search->similar, search->tail};
+    const unsigned char kind[] = {(unsigned char)search->order, search->facets, search->similar, search->tail,
+                                  search->has_ids};
     crypto_generichash_state state;
     (void)search_values(search, values);
     if (!search->page.has_cursor) {

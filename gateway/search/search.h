@@ -17,10 +17,12 @@
 enum search_order { SEARCH_ENDING, SEARCH_NEWEST, SEARCH_PRICE_UP, SEARCH_PRICE_DOWN, SEARCH_RELEVANCE };
 
 enum {
-    SEARCH_STATUS_SIZE = 16,
-    SEARCH_CATEGORY_SIZE = 401, /* 100 characters */
-    SEARCH_TEXT_SIZE = 801,     /* 200 characters */
-    SEARCH_TSQUERY_SIZE = 4096, /* 6 words, 5 similar words each, 40 characters */
+    SEARCH_STATUS_SIZE = 128, /* several with commas */
+    SEARCH_IDS_MAX = 100,
+    SEARCH_IDS_SIZE = SEARCH_IDS_MAX * UUID_TEXT_SIZE + 2, /* with commas, and braces around them */
+    SEARCH_CATEGORY_SIZE = 401,                            /* 100 characters */
+    SEARCH_TEXT_SIZE = 801,                                /* 200 characters */
+    SEARCH_TSQUERY_SIZE = 4096,                            /* 6 words, 5 similar words each, 40 characters */
     SEARCH_HASH_SIZE = 33,
 };
 
@@ -32,6 +34,7 @@ struct search {
     bool has_most;
     bool has_seller;
     bool has_text;
+    bool has_ids;
     bool facets;
     bool similar; /* similar words are searched: `tsquery` */
     bool tail;    /* SEARCH_RELEVANCE: the page is after the ranked auctions */
@@ -41,6 +44,7 @@ struct search {
     char most[MONEY_TEXT_SIZE];
     char seller[UUID_TEXT_SIZE];
     char text[SEARCH_TEXT_SIZE];
+    char ids[SEARCH_IDS_SIZE]; /* an SQL array */
     char tsquery[SEARCH_TSQUERY_SIZE];
     char key[CURSOR_KEY_SIZE]; /* of the cursor, as the statement expects it */
     char id[UUID_TEXT_SIZE];   /* likewise */

@@ -68,6 +68,17 @@ static const char *const arguments[] = {
     [QUERIES_NEWEST_PRICED] = "'active', 'category 3', NULL, NULL, NULL, 10, 11, 21, NULL, NULL",
     [QUERIES_FACETS] = "'active', NULL, NULL, 'camera', NULL, NULL, NULL",
     [QUERIES_FACETS_BARE] = "'active', 'category 7', NULL, NULL, NULL, 20, 500",
+    [QUERIES_ENDING_SEVERAL] = "'active,sold', NULL, NULL, 'camera', NULL, NULL, NULL, 21, NULL, NULL",
+    [QUERIES_NEWEST_SEVERAL] = "'active,sold', 'category 3', NULL, NULL, NULL, NULL, NULL, 21, NULL, NULL",
+    [QUERIES_RELEVANCE_SEVERAL] =
+        "'active,sold', NULL, NULL, 'vintage camera', NULL, NULL, NULL, 21, NULL, NULL, now()",
+    [QUERIES_PRICE_UP_SEVERAL] = "'active,sold', NULL, NULL, NULL, NULL, 100, 150, 21, NULL, NULL",
+    [QUERIES_PRICE_DOWN_SEVERAL] = "'active,sold', NULL, NULL, 'watch', NULL, NULL, NULL, 21, 99.00, gen_random_uuid()",
+    [QUERIES_ENDING_PRICED_SEVERAL] = "'active,sold', NULL, NULL, NULL, NULL, 100, 150, 21, NULL, NULL",
+    [QUERIES_NEWEST_PRICED_SEVERAL] = "'active,sold', 'category 3', NULL, NULL, NULL, 10, 11, 21, NULL, NULL",
+    [QUERIES_FACETS_SEVERAL] = "'active,sold', NULL, NULL, 'camera', NULL, NULL, NULL",
+    [QUERIES_FACETS_BARE_SEVERAL] = "'active,sold', 'category 7', NULL, NULL, NULL, 20, 500",
+    [QUERIES_IDS] = "'active,sold', ARRAY[gen_random_uuid()]",
     [QUERIES_WORDS] = "'vintge camrea'",
 };
 

@@ -8,6 +8,7 @@
 #define MY_BIDS     "/api/v1/users/me/bids"
 #define MY_AUCTIONS "/api/v1/users/me/auctions"
 #define MY_NOTICES  "/api/v1/users/me/notifications"
+#define ME          "/api/v1/users/me"
 
 enum { ME_SETTLED_MS = 30000 };
 
@@ -72,6 +73,71 @@ START_TEST(my_auctions_list_the_auctions_of_the_seller)
 }
 END_TEST
 
+START_TEST(my_bids_are_filtered_by_state_and_auction)
+{
+    char other[UUID_TEXT_SIZE];
+    const struct factory_terms terms = {0};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, other, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, other, "20.00"), 200);
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", MY_BIDS "?state=leading", NULL);
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "items.0.auctionId", fixture.auction);
+    reply = fixture_call(&fixture.ann, "GET", MY_BIDS "?state=outbid", NULL);
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "items.0.auctionId", other);
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", MY_BIDS "?state=outbid,leading", NULL), "items"), 2);
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", MY_BIDS "?state=won,lost", NULL), "items"), 0);
+    reply = fixture_call(&fixture.ann, "GET", client_format(MY_BIDS "?auctionId=%s", other), NULL);
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "items.0.state", "outbid");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "GET", MY_BIDS "?state=winning", NULL), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "GET", MY_BIDS "?state=", NULL), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "GET", MY_BIDS "?auctionId=1", NULL), 400, "VALIDATION_FAILED");
+}
+END_TEST
+
+/* A page of a filtered list goes on behind its last item. */
+START_TEST(my_auctions_are_filtered_by_several_statuses)
+{
+    char draft[UUID_TEXT_SIZE];
+    char cancelled[UUID_TEXT_SIZE];
+    const struct factory_terms terms = {.more = "\"draft\": true"};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, draft));
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &(struct factory_terms){.title = NULL}, cancelled));
+    EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", client_format("/api/v1/auctions/%s", cancelled), NULL), 204);
+    const struct reply *reply = fixture_call(&fixture.seller, "GET", MY_AUCTIONS "?status=draft", NULL);
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "items.0.id", draft);
+    reply = fixture_call(&fixture.seller, "GET", MY_AUCTIONS "?status=active,draft&limit=1", NULL);
+    EXPECT_TEXT(reply, "items.0.id", draft);
+    const char *next =
+        client_format(MY_AUCTIONS "?status=active,draft&limit=1&cursor=%s", reply_text(reply, "nextCursor"));
+    reply = fixture_call(&fixture.seller, "GET", next, NULL);
+    EXPECT_TEXT(reply, "items.0.id", fixture.auction);
+    EXPECT_TEXT(reply, "nextCursor", "null");
+    EXPECT_ERROR(fixture_call(&fixture.seller, "GET", MY_AUCTIONS "?status=open", NULL), 400, "VALIDATION_FAILED");
+}
+END_TEST
+
+START_TEST(the_language_is_kept_and_validated)
+{
+    static const char *const wrong[] = {"e", "english", "en_GB", "en-", "en-x", "12", ""};
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", ME, NULL), "language", "en");
+    const struct reply *reply = fixture_call(&fixture.ann, "PATCH", ME, "{\"language\": \"zh-Hant-TW\"}");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "language", "zh-Hant-TW");
+    EXPECT_TEXT(fixture_call(&fixture.ann, "PATCH", ME, "{\"displayName\": \"Anna\"}"), "language", "zh-Hant-TW");
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", ME, NULL), "language", "zh-Hant-TW");
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        reply = fixture_call(&fixture.ann, "PATCH", ME, client_format("{\"language\": \"%s\"}", wrong[i]));
+        EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+        EXPECT_TEXT(reply, "fields.0.field", "language");
+    }
+}
+END_TEST
+
 static int count_unread(void)
 {
     return reply_count(fixture_call(&fixture.ann, "GET", MY_NOTICES "?unread=true", NULL), "items");
@@ -106,6 +172,9 @@ static Suite *me_suite(void)
         my_bids_omit_a_withdrawn_maximum,
         my_bids_show_won_and_lost_after_the_end,
         my_auctions_list_the_auctions_of_the_seller,
+        my_bids_are_filtered_by_state_and_auction,
+        my_auctions_are_filtered_by_several_statuses,
+        the_language_is_kept_and_validated,
         notifications_are_marked_as_read_by_id_or_all,
         NULL,
     };

@@ -190,6 +190,83 @@ START_TEST(price_filters_use_the_current_bid)
 }
 END_TEST
 
+/* Ends the auction with this price by SQL, as sold; the end worker leaves it alone. */
+static void sell(const char *word, const char *price)
+{
+    int64_t sold = sql_int(fixture.sql,
+                           "UPDATE auctions SET status = 'sold', winner_id = seller_id, winning_bid_id = id,"
+                           " end_time = now() WHERE title LIKE $1 || '%' AND starting_price = $2::numeric RETURNING 1",
+                           word, price, NULL);
+    ck_assert_int_eq(sold, 1);
+}
+
+/* Pages of one auction each show all, in every order, and each once. */
+START_TEST(several_statuses_are_searched_in_every_order)
+{
+    static const char *const orders[] = {"ending", "newest", "price", "-price", "relevance"};
+    static const char *const prices[] = {"1.00", "2.00", "3.00"};
+    char word[WORD_SIZE];
+    make_word(word);
+    for (size_t i = 0; i < ARRAY_LEN(prices); i++) {
+        list_auction(client_format("%s lamp", word), "", "", prices[i]);
+    }
+    sell(word, "2.00");
+    ck_assert_int_eq(count_found(client_format("q=%s", word)), 2);
+    ck_assert_int_eq(count_found(client_format("q=%s&status=sold", word)), 1);
+    ck_assert_int_eq(count_found(client_format("q=%s&status=active,sold,sold", word)), 3);
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+        char page[CURSOR_SIZE] = "";
+        int cents = 0;
+        for (int shown = 0; shown < 3; shown++) {
+            const struct reply *reply =
+                search(client_format("q=%s&status=active,sold&sort=%s&limit=1%s", word, orders[i], page));
+            ck_assert_int_eq(reply_count(reply, "items"), 1);
+            cents += reply_text(reply, "items.0.startingPrice")[0] - '0';
+            (void)snprintf(page, sizeof page, "&cursor=%s", reply_text(reply, "nextCursor"));
+        }
+        ck_assert_int_eq(cents, 1 + 2 + 3);
+        ck_assert_str_eq(page, "&cursor=null");
+    }
+    const struct reply *reply = search(client_format("q=%s&status=active,sold&facets=true", word));
+    EXPECT_TEXT(reply, "facets.matches", "3");
+    reply = search(client_format("sellerId=%s&status=active,sold&sort=price&minPrice=2", fixture.ann.id));
+    ck_assert_int_eq(reply_count(reply, "items"), 2);
+    EXPECT_TEXT(reply, "items.0.status", "sold");
+    reply = fixture_call(&fixture.bob, "GET", AUCTIONS "?status=active,draft", NULL);
+    EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+}
+END_TEST
+
+START_TEST(auctions_are_found_by_their_ids)
+{
+    char other[UUID_TEXT_SIZE];
+    char both[2 * UUID_TEXT_SIZE + 8];
+    static char many[101 * UUID_TEXT_SIZE + 32];
+    const struct factory_terms terms = {.more = "\"draft\": true"};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
+    (void)snprintf(both, sizeof both, "ids=%s,%s", fixture.auction, other);
+    const struct reply *reply = search(both); /* the draft is not public */
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "items.0.id", fixture.auction);
+    EXPECT_TEXT(reply, "nextCursor", "null");
+    EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", client_format(AUCTIONS "/%s", fixture.auction), NULL), 204);
+    ck_assert_int_eq(count_found(both), 1); /* every status */
+    ck_assert_int_eq(count_found(client_format("%s&status=active", both)), 0);
+    EXPECT_ERROR(fixture_call(NULL, "GET", AUCTIONS "?ids=1", NULL), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(fixture_call(NULL, "GET", AUCTIONS "?ids=", NULL), 400, "VALIDATION_FAILED");
+    reply = fixture_call(NULL, "GET", client_format(AUCTIONS "?%s&q=chair", both), NULL);
+    EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+    EXPECT_TEXT(reply, "fields.0.field", "q");
+    int length = snprintf(many, sizeof many, AUCTIONS "?ids=%s", other);
+    for (int i = 1; i < 101; i++) {
+        length += snprintf(many + length, sizeof many - (size_t)length, ",%s", other);
+    }
+    EXPECT_ERROR(fixture_call(NULL, "GET", many, NULL), 400, "VALIDATION_FAILED");
+    many[length - UUID_TEXT_SIZE] = '\0'; /* 100 ids */
+    EXPECT_STATUS(fixture_call(NULL, "GET", many, NULL), 200);
+}
+END_TEST
+
 START_TEST(facets_count_the_matches)
 {
     char word[WORD_SIZE];
@@ -397,6 +474,8 @@ static Suite *search_suite(void)
         pages_are_complete_in_every_order_while_auctions_are_added,
         filters_combine_with_text_and_each_other,
         price_filters_use_the_current_bid,
+        several_statuses_are_searched_in_every_order,
+        auctions_are_found_by_their_ids,
         facets_count_the_matches,
         over_10000_matches_facets_are_approximate_and_pages_complete,
         validation_errors_name_the_parameter,
