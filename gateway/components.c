@@ -96,6 +96,8 @@ static bool start_pg(struct gateway *gateway)
 {
     const struct config *config = gateway->config;
     size_t count = 0;
+    char links[CONFIG_LINKS_SIZE];
+    config_links_session(config, links);
     gateway->statements = statement_registry_gather(&count);
     if (gateway->statements == NULL) {
         return false;
@@ -104,6 +106,7 @@ static bool start_pg(struct gateway *gateway)
         .base = gateway->base,
         .url = config->pg_url,
         .application = "rostrum-gateway",
+        .session = links,
         .statements = gateway->statements,
         .statement_count = count,
         .connections = config->pg_connections,

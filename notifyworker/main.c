@@ -169,9 +169,12 @@ static bool connect_pg(struct notifyworker *worker)
     memcpy(statements + DEPLOYMENT_WEBHOOKS_FIRST, deployment_webhooks_table, sizeof(deployment_webhooks_table));
     memcpy(statements + WEBHOOKS_FIRST, webhook_channel_table, sizeof(webhook_channel_table));
     statements[SCHEMA_STATEMENT] = (struct pg_statement){"schema", "SELECT " SCHEMA_IS_CURRENT};
+    char links[CONFIG_LINKS_SIZE];
+    config_links_session(&worker->config, links);
     struct pg_options options = {.base = worker->loop.base,
                                  .url = worker->config.pg_url,
                                  .application = program.name,
+                                 .session = links,
                                  .statements = statements,
                                  .statement_count = STATEMENTS,
                                  .connections = PG_CONNECTIONS,

@@ -33,6 +33,23 @@ const struct pg_statement watchers_table[WATCHERS_STATEMENTS] = {
          " FROM due JOIN watchlist w ON w.auction_id = due.auction_id JOIN users u ON u.id = w.user_id"
          " WHERE w.user_id IS DISTINCT FROM due.leader_id AND (NOT 'WATCHED_BID' = ANY (u.muted) OR "
          "wanted_elsewhere(u.id, 'WATCHED_BID')) " NOTIFYWORKER_METRICS_INSERT_ONCE},
+    /*
+     * The state at the end of the five minutes is notified, so the last extension is never lost. A seller's change of
+     * the end is no extension. Bidders and the seller are notified by the event (recipients.c).
+     */
+    [WATCHERS_NOTIFY_EXTENSIONS] =
+        {"watchers_notify_extensions",
+         "WITH due AS (UPDATE watch_counts c SET notified_end = a.end_time, notified_end_at = now() FROM auctions a"
+         "  WHERE c.open AND a.id = c.auction_id AND a.status = 'active'"
+         "  AND a.end_time > greatest(c.notified_end, a.original_end_time)"
+         "  AND (c.notified_end_at IS NULL OR c.notified_end_at <= now() - interval '5 minutes')"
+         "  RETURNING c.auction_id, a.current_bid, a.end_time, a.seller_id), inserted AS (" NOTICE
+         "SELECT w.user_id, " NEW_ID ", 'AUCTION_EXTENDED', due.auction_id, due.current_bid, due.end_time, now()"
+         " FROM due CROSS JOIN LATERAL (SELECT l.user_id FROM watchlist l WHERE l.auction_id = due.auction_id"
+         "  EXCEPT SELECT b.bidder_id FROM public_bids b WHERE b.auction_id = due.auction_id) w"
+         " JOIN users u ON u.id = w.user_id"
+         " WHERE w.user_id <> due.seller_id AND (NOT 'AUCTION_EXTENDED' = ANY (u.muted) OR "
+         "wanted_elsewhere(u.id, 'AUCTION_EXTENDED')) " NOTIFYWORKER_METRICS_INSERT_ONCE},
     [WATCHERS_CLOSE] =
         {"watchers_close",
          "WITH over AS (UPDATE watch_counts c SET open = false FROM auctions a"
@@ -86,11 +103,20 @@ static bool ask(struct watchers *watchers, enum watchers_statement statement, pg
     return pg_query(watchers->pg, watchers->first_statement + (size_t)statement, 0, NULL, callback, watchers);
 }
 
-static void on_notified(const struct pg_reply *reply, void *arg)
+static void on_extensions(const struct pg_reply *reply, void *arg)
 {
     struct watchers *watchers = arg;
     count(watchers, reply);
     if (reply->outcome != PG_OK || !ask(watchers, WATCHERS_CLOSE, on_closed)) {
+        finish(watchers, reply);
+    }
+}
+
+static void on_notified(const struct pg_reply *reply, void *arg)
+{
+    struct watchers *watchers = arg;
+    count(watchers, reply);
+    if (reply->outcome != PG_OK || !ask(watchers, WATCHERS_NOTIFY_EXTENSIONS, on_extensions)) {
         finish(watchers, reply);
     }
 }

@@ -1,8 +1,8 @@
 /*
- * Notifies watchers of an auction: of new bids, at most once a minute for each auction, and of its cancellation. It
- * polls the auctions every watch_poll_ms instead of consuming events. So a bid costs nothing more for being watched,
- * and many bids of a minute cost one query. One statement both marks the auctions and writes the notifications, so that
- * several of these programs write no duplicates.
+ * Notifies watchers of an auction: of new bids, at most once a minute for each auction, of extensions, at most once in
+ * five minutes, and of its cancellation. It polls the auctions every watch_poll_ms instead of consuming events. So a
+ * bid costs nothing more for being watched, and many bids of a minute cost one query. One statement both marks the
+ * auctions and writes the notifications, so that several of these programs write no duplicates.
  *
  * Caller: main.c.
  */
@@ -14,7 +14,7 @@
 #include "common/base/base.h"
 #include "common/io/pg.h"
 
-enum watchers_statement { WATCHERS_NOTIFY_BIDS, WATCHERS_CLOSE, WATCHERS_STATEMENTS };
+enum watchers_statement { WATCHERS_NOTIFY_BIDS, WATCHERS_NOTIFY_EXTENSIONS, WATCHERS_CLOSE, WATCHERS_STATEMENTS };
 
 extern const struct pg_statement watchers_table[WATCHERS_STATEMENTS];
 

@@ -558,3 +558,8 @@ void config_each(void (*each)(const char *section, const char *name, const char 
         each(settings[i].section, settings[i].name, settings[i].initial, arg);
     }
 }
+
+void config_links_session(const struct config *config, char out[static CONFIG_LINKS_SIZE])
+{
+    (void)snprintf(out, CONFIG_LINKS_SIZE, "-c rostrum.public_url=%s", config->public_url);
+}

@@ -146,7 +146,7 @@ struct config {
     int mail_timeout_ms;      /* for one mail, connecting included */
     int mail_connections_max; /* of one notification worker */
     char template_folder[CONFIG_TEXT_SIZE];
-    char public_url[CONFIG_TEXT_SIZE]; /* the start of links in mails */
+    char public_url[CONFIG_TEXT_SIZE]; /* the start of links in mails and notifications */
     /* [accounts] */
     bool bid_unverified; /* users with an unverified address may bid */
     int verify_token_s;
@@ -198,5 +198,9 @@ void config_choose(struct config *config, enum login login);
 MUST_CHECK bool config_check(const struct config *config, char *reason, size_t reason_size);
 /* Calls `each` for every setting with its default as text; for the test of conf/rostrum.ini and for --help. */
 void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg);
+
+enum { CONFIG_LINKS_SIZE = CONFIG_TEXT_SIZE + 32 };
+/* The settings of a session of PostgreSQL in which notification_link() makes whole links (schema/). */
+void config_links_session(const struct config *config, char out[static CONFIG_LINKS_SIZE]);
 
 #endif

@@ -20,6 +20,14 @@ enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_NOTIFICATION, ME_READ_SOME, ME
 enum { WORDS_SIZE = 128 }; /* of a filter with commas */
 enum { READ_MOST = 100 };  /* notifications that one call may mark as read */
 
+/* Columns of a notification in the order of the enum below, and their tables. */
+#define NOTICE_COLUMNS                                                                                                 \
+    "n.id, n.kind, n.auction_id, a.title, n.amount, " COLUMNS_MS("n.end_time") ", " COLUMNS_MS(                        \
+        "n.created_at") ", " COLUMNS_MS("n.read_at") ", notification_text(n.kind, a.title, n.amount, n.end_time),"     \
+                                                     " notification_link(n.auction_id)"                                \
+                                                     " FROM notifications n LEFT JOIN auctions a ON a.id = "           \
+                                                     "n.auction_id"
+
 /*
  * Lists: $1 user, $2 key of the cursor, $3 id of the cursor, $4 limit. ME_BIDS: $5 states, $6 auction. ME_AUCTIONS: $5
  * statuses. ME_NOTIFICATIONS: $5 only unread. Several states or statuses are separated by commas.
@@ -41,22 +49,13 @@ static const struct pg_statement list[] = {
                      " AND ($2::timestamptz IS NULL OR (a.created_at, a.id) < ($2::timestamptz, $3::uuid))"
                      " AND ($5::text IS NULL OR a.status = ANY (string_to_array($5, ',')))"
                      " ORDER BY a.created_at DESC, a.id DESC LIMIT $4"},
-    [ME_NOTIFICATIONS] =
-        {"me_notifications",
-         "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " COLUMNS_MS("n.end_time") ", " COLUMNS_MS(
-             "n.created_at") ", " COLUMNS_MS("n.read_at") " FROM notifications n LEFT JOIN auctions a ON a.id = "
-                                                          "n.auction_id"
-                                                          " WHERE n.user_id = $1 AND n.shown AND ($2::text IS NULL OR "
-                                                          "n.id < "
-                                                          "$3::uuid)"
-                                                          " AND ($5::boolean IS NOT TRUE OR n.read_at IS NULL)"
-                                                          " ORDER BY n.id DESC LIMIT $4"},
-    [ME_NOTIFICATION] =
-        {"me_notification",
-         "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " COLUMNS_MS("n.end_time") ", " COLUMNS_MS(
-             "n.created_at") ", " COLUMNS_MS("n.read_at") " FROM notifications n LEFT JOIN auctions a ON a.id = "
-                                                          "n.auction_id"
-                                                          " WHERE n.user_id = $1 AND n.id = $2 AND n.shown"},
+    /* clang-format off */
+    [ME_NOTIFICATIONS] = {"me_notifications",
+        "SELECT " NOTICE_COLUMNS " WHERE n.user_id = $1 AND n.shown AND ($2::text IS NULL OR n.id < $3::uuid)"
+        " AND ($5::boolean IS NOT TRUE OR n.read_at IS NULL) ORDER BY n.id DESC LIMIT $4"},
+    [ME_NOTIFICATION] = {"me_notification",
+        "SELECT " NOTICE_COLUMNS " WHERE n.user_id = $1 AND n.id = $2 AND n.shown"},
+    /* clang-format on */
     [ME_READ_SOME] = {"me_read_some",
                       "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND id = ANY ($3::uuid[])"
                       " AND read_at IS NULL"},
@@ -97,7 +96,18 @@ static void write_bid(struct jsonw *json, const struct request *request, const P
     jsonw_end_object(json);
 }
 
-enum { NOTICE_ID, NOTICE_KIND, NOTICE_AUCTION, NOTICE_TITLE, NOTICE_AMOUNT, NOTICE_END, NOTICE_CREATED, NOTICE_READ };
+enum {
+    NOTICE_ID,
+    NOTICE_KIND,
+    NOTICE_AUCTION,
+    NOTICE_TITLE,
+    NOTICE_AMOUNT,
+    NOTICE_END,
+    NOTICE_CREATED,
+    NOTICE_READ,
+    NOTICE_TEXT,
+    NOTICE_LINK
+};
 
 void me_write_notification(struct jsonw *json, const PGresult *result, int row)
 {
@@ -113,6 +123,8 @@ void me_write_notification(struct jsonw *json, const PGresult *result, int row)
     }
     jsonw_put_time(json, "createdAt", pg_int(result, row, NOTICE_CREATED));
     columns_put_time(json, "readAt", result, row, NOTICE_READ);
+    jsonw_put_string(json, "text", pg_text(result, row, NOTICE_TEXT));
+    jsonw_put_string(json, "link", of_auction ? pg_text(result, row, NOTICE_LINK) : NULL);
     jsonw_end_object(json);
 }
 

@@ -22,16 +22,18 @@ static const struct pg_statement list[] = {
                                                       " (w.created_at, w.auction_id) < ($2::timestamptz, $3::uuid))"
                                                       " ORDER BY w.created_at DESC, w.auction_id DESC LIMIT $4"},
     /* Drafts are visible to their seller only. No row: no such auction. */
-    [WATCH_ADD] = {"watch_add",
-                   "WITH a AS (SELECT id, bid_count FROM auctions WHERE id = $2 AND (status <> 'draft' OR seller_id = "
-                   "$1)),"
-                   " added AS (INSERT INTO watchlist (user_id, auction_id, created_at) SELECT $1, a.id, $3 FROM a"
-                   "  ON CONFLICT DO NOTHING RETURNING auction_id),"
-                   " counted AS (INSERT INTO watch_counts AS c (auction_id, watchers, notified_bids)"
-                   "  SELECT a.id, 1, a.bid_count FROM a JOIN added ON added.auction_id = a.id"
-                   "  ON CONFLICT (auction_id) DO UPDATE SET watchers = c.watchers + 1,"
-                   "  notified_bids = CASE WHEN c.watchers = 0 THEN excluded.notified_bids ELSE c.notified_bids END)"
-                   " SELECT (SELECT count(*) FROM added) FROM a"},
+    [WATCH_ADD] =
+        {"watch_add",
+         "WITH a AS (SELECT id, bid_count, end_time FROM auctions WHERE id = $2 AND (status <> 'draft' OR seller_id = "
+         "$1)),"
+         " added AS (INSERT INTO watchlist (user_id, auction_id, created_at) SELECT $1, a.id, $3 FROM a"
+         "  ON CONFLICT DO NOTHING RETURNING auction_id),"
+         " counted AS (INSERT INTO watch_counts AS c (auction_id, watchers, notified_bids, notified_end)"
+         "  SELECT a.id, 1, a.bid_count, a.end_time FROM a JOIN added ON added.auction_id = a.id"
+         "  ON CONFLICT (auction_id) DO UPDATE SET watchers = c.watchers + 1,"
+         "  notified_bids = CASE WHEN c.watchers = 0 THEN excluded.notified_bids ELSE c.notified_bids END,"
+         "  notified_end = CASE WHEN c.watchers = 0 THEN excluded.notified_end ELSE c.notified_end END)"
+         " SELECT (SELECT count(*) FROM added) FROM a"},
     [WATCH_REMOVE] =
         {"watch_remove",
          "WITH gone AS (DELETE FROM watchlist WHERE user_id = $1 AND auction_id = $2 RETURNING auction_id),"

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "common/protocol/notification_kinds.h"
 #include "tests/support/fixture.h"
 
 #define WATCHLIST "/api/v1/users/me/watchlist"
@@ -155,6 +156,105 @@ START_TEST(watchers_are_notified_before_the_end)
 }
 END_TEST
 
+/* Each bid extends this auction by some milliseconds. */
+static void make_extending(char id[static UUID_TEXT_SIZE])
+{
+    const struct factory_terms terms = {
+        .more = "\"antiSnipe\": {\"windowSeconds\": 3600, \"extensionSeconds\": 3600, \"maxExtensions\": null}"};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
+}
+
+/* Texts of deliveries to the user, by channel. */
+static int64_t count_deliveries(const struct factory_user *who, const char *channel)
+{
+    return sql_int(fixture.sql,
+                   "SELECT count(*) FROM deliveries WHERE user_id = $1::uuid AND channel = $2"
+                   " AND kind = 'AUCTION_EXTENDED'",
+                   who->id, channel, NULL);
+}
+
+START_TEST(many_extensions_notify_a_watcher_once_on_each_channel)
+{
+    enum { BIDS = 10 };
+    char id[UUID_TEXT_SIZE];
+    struct factory_user late;
+    ck_assert(factory_user(fixture.client, &late, "Late"));
+    PQclear(sql_rows(fixture.sql,
+                     "UPDATE users SET verified_at = now(), email_kinds = '{AUCTION_EXTENDED}' WHERE id = $1::uuid",
+                     late.id, NULL));
+    PQclear(
+        sql_rows(fixture.sql,
+                 "INSERT INTO webhooks (id, owner_id, slot, created_by, url, description, events, secret, created_at,"
+                 " updated_at) VALUES (gen_random_uuid(), $1::uuid, 1, $1::uuid, 'https://example.org/', '',"
+                 " '{AUCTION_EXTENDED}', 'whsec_AAAA', now(), now())",
+                 late.id, NULL));
+    make_extending(id);
+    EXPECT_STATUS(watch(&late, id), 201);
+    EXPECT_STATUS(watch(&fixture.seller, id), 201);
+    for (int i = 0; i < BIDS; i++) {
+        const struct factory_user *who = i % 2 == 0 ? &fixture.ann : &fixture.bob;
+        EXPECT_STATUS(factory_bid(fixture.client, who, id, client_format("%d.00", 10 + i)), 200);
+    }
+    ck_assert_int_eq(sql_int(fixture.sql, "SELECT extensions_used FROM auctions WHERE id = $1::uuid", id, NULL), BIDS);
+    SUITE_WAIT(factory_notifications(fixture.client, &late, id, "AUCTION_EXTENDED") == 1, NOTIFIED_MS);
+    ck_assert_int_eq(count_deliveries(&late, "email"), 1);
+    ck_assert_int_eq(count_deliveries(&late, "webhook"), 1);
+    ck_assert_int_eq(sql_int(fixture.sql,
+                             "SELECT count(*) FROM deliveries WHERE user_id = $1::uuid AND channel = 'webhook'"
+                             " AND payload->'data'->>'text' LIKE '“A chair” was extended. It now ends at %UTC.'"
+                             " AND payload->'data'->>'link' LIKE 'http%/api/v1/auctions/' || $2",
+                             late.id, id, NULL),
+                     1);
+    /* The seller is notified by the event, and not once more as a watcher. */
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.seller, id, "AUCTION_EXTENDED") >= 1, NOTIFIED_MS);
+    ck_assert_int_eq(sql_int(fixture.sql,
+                             "UPDATE watch_counts SET notified_end = notified_end - interval '1 second',"
+                             " notified_end_at = notified_end_at - interval '5 minutes' WHERE auction_id = $1::uuid"
+                             " RETURNING 1",
+                             id, NULL),
+                     1);
+    SUITE_WAIT(factory_notifications(fixture.client, &late, id, "AUCTION_EXTENDED") == 2, NOTIFIED_MS);
+}
+END_TEST
+
+START_TEST(a_watcher_may_mute_extensions)
+{
+    char id[UUID_TEXT_SIZE];
+    struct factory_user late;
+    ck_assert(factory_user(fixture.client, &late, "Late"));
+    EXPECT_STATUS(
+        fixture_call(&late, "PATCH", ME, "{\"notificationSettings\": {\"AUCTION_EXTENDED\": {\"inApp\": false}}}"),
+        200);
+    make_extending(id);
+    EXPECT_STATUS(watch(&late, id), 201);
+    EXPECT_STATUS(watch(&fixture.bob, id), 201);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.bob, id, "AUCTION_EXTENDED") == 1, NOTIFIED_MS);
+    ck_assert_int_eq(factory_notifications(fixture.client, &late, id, "AUCTION_EXTENDED"), 0);
+}
+END_TEST
+
+START_TEST(each_notification_has_a_sentence_and_a_link)
+{
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.50"), 200);
+    SUITE_WAIT(count_notices(&fixture.ann, "OUTBID") == 1, NOTIFIED_MS);
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", NOTICES, NULL);
+    EXPECT_TEXT(reply, "items.0.text", "You were outbid on “A chair”. The price is 11.50 USD.");
+    const char *link = reply_text(reply, "items.0.link");
+    ck_assert_int_eq(strncmp(link, "http", 4), 0);
+    ck_assert_str_eq(link + strlen(link) - strlen(fixture.auction), fixture.auction);
+    /* No kind is without its sentence. */
+    static const char *const kinds[] = {NOTIFICATION_KINDS(NOTIFICATION_WORD) "WEBHOOK_OFF"};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        const char *text = sql_text(fixture.sql, "SELECT notification_text($1, 'A chair', 1, now())", kinds[i], NULL);
+        ck_assert_msg(strchr(text, '.') != NULL, "%s: %s", kinds[i], text);
+        text = sql_text(fixture.sql, "SELECT notification_text($1, 'A chair', NULL, NULL)", kinds[i], NULL);
+        ck_assert_msg(strchr(text, '.') != NULL, "%s: %s", kinds[i], text);
+    }
+}
+END_TEST
+
 START_TEST(watchers_are_notified_once_of_a_cancellation)
 {
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
@@ -272,6 +372,9 @@ static Suite *watchlist_suite(void)
         bids_within_one_minute_send_one_notification,
         a_watcher_added_within_the_minute_is_notified_at_its_end,
         watchers_are_notified_before_the_end,
+        many_extensions_notify_a_watcher_once_on_each_channel,
+        a_watcher_may_mute_extensions,
+        each_notification_has_a_sentence_and_a_link,
         watchers_are_notified_once_of_a_cancellation,
         a_watcher_with_only_rejected_bids_is_notified_of_a_cancellation,
         a_watcher_who_retracted_a_bid_is_notified_of_a_cancellation,
