@@ -721,14 +721,14 @@ static void change_password(struct request *request)
 static void read_language(const struct json *body, struct field_errors *field_errors)
 {
     enum { LANGUAGE_MOST = 35, PRIMARY_LEAST = 2, PRIMARY_MOST = 3, PART_MOST = 8 };
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     static const char others[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     const char *text = NULL;
     if (!fields_text(body, "language", FIELDS_OPTIONAL, PRIMARY_LEAST, LANGUAGE_MOST, &text, field_errors) ||
         text == NULL) {
         return;
     }
-    size_t part = strspn(text, letters);
+    size_t part = strspn(text, alphabet);
     bool valid = part >= PRIMARY_LEAST && part <= PRIMARY_MOST;
     for (text += part; valid && *text == '-'; text += part) {
         text++;

@@ -48,7 +48,7 @@
 /* A list for one status, and the same for several. */
 #define LISTS(number, name, from, key, id, type, than, direction)                                                      \
     [number] = LIST(name, from("$1"), key, id, type, than, direction),                                                 \
-    [QUERIES_SEVERAL + number] = LIST_SEVERAL(name, from("s.status"), key, id, type, than, direction)
+    [QUERIES_SEVERAL + (number)] = LIST_SEVERAL(name, from("s.status"), key, id, type, than, direction)
 
 /* A rank is an integer in billionths, so that the value in a cursor is exactly the value that was compared. */
 #define RELEVANCE(name, from)                                                                                          \

@@ -114,7 +114,7 @@ void client_header(struct client *client, const char *line)
 
 static void client_prepare(struct client *client, const char *method, const char *path, const void *body, size_t length)
 {
-    char url[CLIENT_URL_SIZE * 2];
+    char url[CLIENT_URL_SIZE * 5]; /* 100 ids fit */
     char line[CLIENT_HEADER_SIZE];
     (void)snprintf(url, sizeof(url), "%s%s", client->base_url, path);
     curl_easy_reset(client->curl);
