@@ -148,7 +148,8 @@ $(BUILD)/tests/unit/hashpool_test: $(addprefix $(OBJ)/gateway/,account/hashpool.
 $(BUILD)/tests/unit/client_counts_test: $(OBJ)/gateway/core/client_counts.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/bid/refusal.o
 $(BUILD)/tests/unit/gateway_backlog_test: $(OBJ)/gateway/bid/backlog.o
-$(BUILD)/tests/unit/gateway_router_test: $(addprefix $(OBJ)/gateway/http/,answer_headers.o errors.o router.o)
+$(BUILD)/tests/unit/gateway_router_test: $(addprefix $(OBJ)/gateway/http/,answer_headers.o errors.o router.o sentence.o)
+$(BUILD)/tests/unit/sentence_test: $(addprefix $(OBJ)/gateway/http/,answer_headers.o errors.o field_errors.o sentence.o)
 $(BUILD)/tests/unit/gateway_scanner_test: $(OBJ)/gateway/http/scanner.o
 $(BUILD)/tests/unit/gateway_forwarded_test: $(OBJ)/gateway/http/forwarded.o
 $(BUILD)/tests/unit/gateway_idempotency_test: $(OBJ)/gateway/access/idempotency.o

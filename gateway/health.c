@@ -214,7 +214,7 @@ static void handle_ready(struct request *request)
     bool for_read = given && strcmp(purpose, "read") == 0;
     if (given && !for_read) {
         struct field_errors field_errors = {0};
-        field_errors_add(&field_errors, "for", "must be read, or be left out");
+        field_errors_add_one(&field_errors, "for", FIELD_UNKNOWN_VALUE, parameter_words("allowed", "read"));
         reply_field_errors(request, &field_errors);
         return;
     }

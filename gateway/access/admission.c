@@ -266,6 +266,7 @@ static struct admission read_reply(const struct access *access, const struct req
     admission.verdict = (enum admission_verdict)reply->element[0]->integer;
     admission.limit = (struct limits_state){
         .most = limits_maximum(access, limit),
+        .window_s = limits_window_s(limit),
         .used = reply->element[1]->integer,
         .reset_ms = reply->element[2]->integer,
     };

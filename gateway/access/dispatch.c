@@ -277,14 +277,19 @@ static bool read_body(struct request *request)
     }
     size_t length = evbuffer_get_length(input);
     if (length > (size_t)request->access->config->body_max_bytes) {
-        reply_error(request, ERROR_BODY_TOO_LARGE);
+        const struct parameter most = parameter_number("max", request->access->config->body_max_bytes);
+        reply_error_with(request, ERROR_BODY_TOO_LARGE, &most, 1);
         return false;
     }
     const unsigned char *bytes = length == 0 ? NULL : evbuffer_pullup(input, -1);
     request->tree = json_parse(bytes == NULL ? (const void *)"" : bytes, length, &reason);
     if (request->tree == NULL || request->tree->type != JSON_OBJECT) {
         struct field_errors field_errors = {0};
-        field_errors_add(&field_errors, "body", request->tree == NULL ? reason : "must be a JSON object");
+        if (request->tree == NULL) {
+            field_errors_add_one(&field_errors, "body", FIELD_INVALID_JSON, parameter_word("detail", reason));
+        } else {
+            field_errors_add(&field_errors, "body", FIELD_NOT_AN_OBJECT);
+        }
         reply_field_errors(request, &field_errors);
         return false;
     }
@@ -306,7 +311,7 @@ static bool query_is_known(struct request *request)
         if (!route_has_parameter(request->route, name, length)) {
             char text[PARAMETER_SIZE];
             (void)snprintf(text, sizeof(text), "%.*s", (int)length, name);
-            field_errors_add(&field_errors, text, "is not a query parameter of this resource");
+            field_errors_add(&field_errors, text, FIELD_UNKNOWN_PARAMETER);
         }
     }
     if (field_errors.count > 0) {

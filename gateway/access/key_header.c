@@ -9,8 +9,9 @@
 
 static const char *const names[] = {"Idempotency-Key", "X-Idempotency-Key"}; /* field errors name the first one */
 
-/* Returns NULL, or what is wrong. */
-static const char *read_headers(const struct request *request, char key[static IDEMPOTENCY_KEY_SIZE])
+/* False after adding a field error. */
+static bool read_headers(const struct request *request, char key[static IDEMPOTENCY_KEY_SIZE],
+                         struct field_errors *field_errors)
 {
     char other[IDEMPOTENCY_KEY_SIZE] = "";
     const char *value = NULL;
@@ -18,24 +19,26 @@ static const char *read_headers(const struct request *request, char key[static I
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         for (size_t j = 0; (value = request_header_at(request, names[i], j)) != NULL; j++) {
             if (!idempotency_key_read(value, other)) {
-                return "must have 1 to 64 characters, bare or as a quoted string";
+                field_errors_add_two(field_errors, names[0], FIELD_INVALID_KEY, parameter_number("min", 1),
+                                     parameter_number("max", IDEMPOTENCY_KEY_MAX));
+                return false;
             }
             if (key[0] != '\0' && strcmp(key, other) != 0) {
-                return "was sent twice, with different values";
+                field_errors_add(field_errors, names[0], FIELD_DIFFERENT_KEYS);
+                return false;
             }
             memcpy(key, other, sizeof(other));
         }
     }
-    return NULL;
+    return true;
 }
 
 bool key_header_read(struct request *request, char key[static IDEMPOTENCY_KEY_SIZE])
 {
-    const char *error = read_headers(request, key);
-    if (error != NULL) {
-        struct field_errors field_errors = {0};
-        field_errors_add(&field_errors, names[0], error);
+    struct field_errors field_errors = {.count = 0};
+    bool ok = read_headers(request, key, &field_errors);
+    if (!ok) {
         reply_field_errors(request, &field_errors);
     }
-    return error == NULL;
+    return ok;
 }

@@ -36,24 +36,26 @@ const struct redis_script limits_back_script = {"limit_back",
                                                 "if tonumber(redis.call('GET', KEYS[1]) or '0') < 1 then return 0 end\n"
                                                 "return redis.call('DECR', KEYS[1])\n"};
 
+enum { MINUTE_S = 60, HOUR_S = 3600 }; /* the windows; limits_refuse names them */
+
 static const struct {
     const char *name;
     int window_s;
 } limits[LIMIT_COUNT] = {
-    [LIMIT_NONE] = {"none", 60},
-    [LIMIT_BIDS] = {"bids", 60},
-    [LIMIT_WITHDRAWALS] = {"withdrawals", 60},
-    [LIMIT_CHANGES] = {"changes", 60},
-    [LIMIT_AUCTIONS] = {"auctions", 3600},
-    [LIMIT_SEARCHES] = {"searches", 60},
-    [LIMIT_LOGINS] = {"logins", 60},
-    [LIMIT_REGISTRATIONS] = {"registrations", 3600},
-    [LIMIT_IMAGES] = {"images", 3600},
-    [LIMIT_MAILS] = {"mails", 3600},
-    [LIMIT_RESETS] = {"resets", 3600},
-    [LIMIT_WEBHOOK_CALLS] = {"webhooks", 3600},
-    [LIMIT_ACCOUNT_LOGINS] = {"account", 60},
-    [LIMIT_AUCTION_BIDS] = {"auction-bids", 60},
+    [LIMIT_NONE] = {"none", MINUTE_S},
+    [LIMIT_BIDS] = {"bids", MINUTE_S},
+    [LIMIT_WITHDRAWALS] = {"withdrawals", MINUTE_S},
+    [LIMIT_CHANGES] = {"changes", MINUTE_S},
+    [LIMIT_AUCTIONS] = {"auctions", HOUR_S},
+    [LIMIT_SEARCHES] = {"searches", MINUTE_S},
+    [LIMIT_LOGINS] = {"logins", MINUTE_S},
+    [LIMIT_REGISTRATIONS] = {"registrations", HOUR_S},
+    [LIMIT_IMAGES] = {"images", HOUR_S},
+    [LIMIT_MAILS] = {"mails", HOUR_S},
+    [LIMIT_RESETS] = {"resets", HOUR_S},
+    [LIMIT_WEBHOOK_CALLS] = {"webhooks", HOUR_S},
+    [LIMIT_ACCOUNT_LOGINS] = {"account", MINUTE_S},
+    [LIMIT_AUCTION_BIDS] = {"auction-bids", MINUTE_S},
 };
 
 const char *limits_name(enum limit limit)
@@ -121,9 +123,10 @@ void limits_refuse(struct request *request, const struct limits_state *state)
     int64_t seconds = seconds_up(state->reset_ms);
     limits_headers(request, state);
     number_header(request, "Retry-After", seconds);
-    struct jsonw *json = reply_error_begin(request, ERROR_RATE_LIMITED);
-    jsonw_put_int(json, "retryAfter", seconds);
-    reply_error_send(request, ERROR_RATE_LIMITED);
+    const struct parameter parameters[] = {parameter_number("retryAfter", seconds),
+                                           parameter_number("limit", state->most),
+                                           parameter_word("window", state->window_s == MINUTE_S ? "minute" : "hour")};
+    reply_error_with(request, ERROR_RATE_LIMITED, parameters, state->most == 0 ? 1 : ARRAY_LEN(parameters));
 }
 
 void limits_refuse_client(struct request *request)
@@ -165,6 +168,7 @@ bool limits_read(const struct request *request, enum limit limit, const redisRep
     }
     *state = (struct limits_state){
         .most = limits_maximum(request->access, limit),
+        .window_s = limits_window_s(limit),
         .used = reply->element[0]->integer,
         .reset_ms = reply->element[1]->integer,
     };
@@ -269,7 +273,10 @@ static void count_locally(struct request *request)
     const struct local_count count =
         local_limits_count(request->access->local_limits, request->taking_key,
                            INT64_C(1000) * limits_window_s(request->taking), clock_mono_ms());
-    const struct limits_state state = {limits_maximum(request->access, request->taking), count.used, count.reset_ms};
+    const struct limits_state state = {.most = limits_maximum(request->access, request->taking),
+                                       .window_s = limits_window_s(request->taking),
+                                       .used = count.used,
+                                       .reset_ms = count.reset_ms};
     act(request, &state);
 }
 

@@ -18,6 +18,7 @@ struct access;
 
 struct limits_state {
     int most;         /* per window; 0: off */
+    int window_s;     /* seconds; a minute or an hour */
     int64_t used;     /* this request included */
     int64_t reset_ms; /* until the window ends */
 };

@@ -176,7 +176,7 @@ void accounts_read_email(const struct request *request, char out[static ACCOUNTS
     out[0] = '\0';
     if (fields_text(request->body, "email", FIELDS_REQUIRED, 1, ACCOUNTS_EMAIL_SIZE - 1, &text, field_errors) &&
         !normalise_email(text, out)) {
-        field_errors_add(field_errors, "email", "must be an email address");
+        field_errors_add(field_errors, "email", FIELD_NOT_AN_EMAIL);
     }
 }
 
@@ -599,7 +599,7 @@ static void refuse_current_password(struct request *request)
     char subject[UUID_TEXT_SIZE];
     uuid_format(&request->user.id, subject);
     audit_note(request, NULL, "PASSWORD_REFUSED", subject);
-    field_errors_add(&field_errors, "currentPassword", "is not the current password");
+    field_errors_add(&field_errors, "currentPassword", FIELD_WRONG_PASSWORD);
     reply_field_errors(request, &field_errors);
 }
 
@@ -736,7 +736,7 @@ static void read_language(const struct json *body, struct field_errors *field_er
         valid = part >= PRIMARY_LEAST && part <= PART_MOST;
     }
     if (!valid || *text != '\0') {
-        field_errors_add(field_errors, "language", "must be a language tag, for example en or pt-BR");
+        field_errors_add(field_errors, "language", FIELD_NOT_A_LANGUAGE);
     }
 }
 

@@ -22,14 +22,14 @@ void preferences_check(const struct json *settings, struct field_errors *field_e
         return;
     }
     if (settings->type != JSON_OBJECT) {
-        field_errors_add(field_errors, "notificationSettings", "must be an object");
+        field_errors_add(field_errors, "notificationSettings", FIELD_NOT_AN_OBJECT);
         return;
     }
     fields_known(settings, notification_kinds, field_errors);
     for (const struct json *kind = settings->child; kind != NULL; kind = kind->next) {
         bool wanted = false;
         if (kind->type != JSON_OBJECT) {
-            field_errors_add(field_errors, kind->name, "must be an object");
+            field_errors_add(field_errors, kind->name, FIELD_NOT_AN_OBJECT);
             continue;
         }
         fields_known(kind, channels, field_errors);

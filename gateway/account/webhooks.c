@@ -281,6 +281,15 @@ static bool is_repeated(const struct json *value, const struct json *events)
     return false;
 }
 
+static int64_t kind_count(const char *const *kinds)
+{
+    int64_t count = 0;
+    while (kinds[count] != NULL) {
+        count++;
+    }
+    return count;
+}
+
 static void read_events(const struct request *request, enum fields_need need, struct hook_input *input,
                         struct field_errors *field_errors)
 {
@@ -288,22 +297,27 @@ static void read_events(const struct request *request, enum fields_need need, st
     const char *const *kinds = of_deployment(request) ? webhook_deployment_kinds : notification_kinds;
     if (events == NULL) {
         if (need == FIELDS_REQUIRED) {
-            field_errors_add(field_errors, "events", "is required");
+            field_errors_add(field_errors, "events", FIELD_REQUIRED);
         }
         return;
     }
     pg_array_reset(&input->array);
-    if (events->type != JSON_ARRAY || events->child == NULL) {
-        field_errors_add(field_errors, "events", "must be an array of at least one kind of event");
+    if (events->type != JSON_ARRAY) {
+        field_errors_add(field_errors, "events", FIELD_NOT_A_LIST);
+        return;
+    }
+    if (events->child == NULL) {
+        field_errors_add_two(field_errors, "events", FIELD_INVALID_COUNT, parameter_number("min", 1),
+                             parameter_number("max", kind_count(kinds)));
         return;
     }
     for (const struct json *value = events->child; value != NULL; value = value->next) {
         if (!is_kind(value, kinds)) {
-            field_errors_add(field_errors, "events", "contains an unknown kind of event");
+            field_errors_add(field_errors, "events", FIELD_UNKNOWN_EVENT);
             return;
         }
         if (is_repeated(value, events)) {
-            field_errors_add(field_errors, "events", "contains a kind of event twice");
+            field_errors_add(field_errors, "events", FIELD_REPEATED_VALUE);
             return;
         }
         pg_array_text_add(&input->array, value->text);
@@ -323,7 +337,7 @@ static void read_input(const struct request *request, enum fields_need need, str
         bool ok = address_networks_parse(config->webhook_networks, &rules.networks); /* on failure refuse every URL */
         const char *error = ok ? webhook_url_error(&rules, input->url) : "cannot be checked now";
         if (error != NULL) {
-            field_errors_add(field_errors, "url", error);
+            field_errors_add_one(field_errors, "url", FIELD_INVALID_URL, parameter_word("detail", error));
         }
     }
     (void)fields_text(request->body, "description", FIELDS_OPTIONAL, 0, DESCRIPTION_MOST, &input->description,
@@ -375,7 +389,8 @@ static void show_made(struct request *request, const struct pg_reply *reply, rou
 
 static void refuse_many(struct request *request)
 {
-    reply_error(request, ERROR_TOO_MANY_WEBHOOKS);
+    const struct parameter most = parameter_number("max", context_of(request)->config->webhooks_max);
+    reply_error_with(request, ERROR_TOO_MANY_WEBHOOKS, &most, 1);
 }
 
 static void on_made_or_many(const struct pg_reply *reply, void *arg)
@@ -413,7 +428,7 @@ static void add_webhook(struct request *request)
     struct hook *hook = request->handler_state;
     read_input(request, FIELDS_REQUIRED, &input, &field_errors);
     if (input.has_enabled && !input.enabled) {
-        field_errors_add(&field_errors, "enabled", "must be true for a new webhook");
+        field_errors_add_one(&field_errors, "enabled", FIELD_UNKNOWN_VALUE, parameter_words("allowed", "true"));
     }
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);

@@ -220,15 +220,15 @@ static void check_filter(const struct filter *filter, const char *text, struct f
     struct uuid id;
     int64_t ms = 0;
     if (text[0] == '\x01') {
-        field_errors_add(field_errors, filter->name, "is too long or badly encoded");
+        field_errors_add_one(field_errors, filter->name, FIELD_INVALID_TEXT, parameter_number("max", FILTER_SIZE - 1));
     } else if (filter->kind == FILTER_UUID && !uuid_parse(text, strlen(text), &id)) {
-        field_errors_add(field_errors, filter->name, "must be a UUID");
+        field_errors_add(field_errors, filter->name, FIELD_NOT_A_UUID);
     } else if (filter->kind == FILTER_TIME && !clock_parse(text, &ms)) {
-        field_errors_add(field_errors, filter->name, "must be a time");
+        field_errors_add(field_errors, filter->name, FIELD_NOT_A_TIME);
     } else if (filter->kind == FILTER_BOOL && strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
-        field_errors_add(field_errors, filter->name, "must be true or false");
+        field_errors_add(field_errors, filter->name, FIELD_NOT_A_BOOLEAN);
     } else if (filter->kind == FILTER_ROLE && strcmp(text, "user") != 0 && strcmp(text, "admin") != 0) {
-        field_errors_add(field_errors, filter->name, "must be user or admin");
+        field_errors_add_one(field_errors, filter->name, FIELD_UNKNOWN_VALUE, parameter_words("allowed", "user admin"));
     }
 }
 
@@ -444,7 +444,7 @@ static void handle_role(struct request *request)
     (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &field_errors);
     if (fields_text(request->body, "role", FIELDS_REQUIRED, 1, REASON_MOST, &role, &field_errors) &&
         strcmp(role, "user") != 0 && strcmp(role, "admin") != 0) {
-        field_errors_add(&field_errors, "role", "must be user or admin");
+        field_errors_add_one(&field_errors, "role", FIELD_UNKNOWN_VALUE, parameter_words("allowed", "user admin"));
     }
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);

@@ -111,15 +111,19 @@ static bool valid_id(const char *text)
 static const struct {
     const char *name;
     bool (*ok)(const char *text);
-    const char *message;
+    enum field_code code;
+    struct parameter parameter; /* of the code; without a name: none */
 } filters[FILTERS] = {
-    [FILTER_STATUS] = {"status", valid_status, "must be draft, scheduled, active, ended, sold, unsold or cancelled"},
-    [FILTER_CATEGORY] = {"category", valid_text, "is too long or badly encoded"},
-    [FILTER_LEAST] = {"minPrice", valid_price, "must be an amount of money"},
-    [FILTER_MOST] = {"maxPrice", valid_price, "must be an amount of money"},
-    [FILTER_SELLER] = {"sellerId", valid_id, "must be a UUID"},
-    [FILTER_Q] = {"q", valid_text, "is too long or badly encoded"},
-    [FILTER_BIDDER] = {"bidderId", valid_id, "must be a UUID"},
+    [FILTER_STATUS] = {"status",
+                       valid_status,
+                       FIELD_UNKNOWN_WORDS,
+                       {"allowed", PARAMETER_WORDS, 0, "draft scheduled active ended sold unsold cancelled"}},
+    [FILTER_CATEGORY] = {"category", valid_text, FIELD_INVALID_TEXT, {"max", PARAMETER_NUMBER, FILTER_SIZE - 1, NULL}},
+    [FILTER_LEAST] = {"minPrice", valid_price, FIELD_NOT_AN_AMOUNT, {"max", PARAMETER_MONEY, MONEY_MAX, NULL}},
+    [FILTER_MOST] = {"maxPrice", valid_price, FIELD_NOT_AN_AMOUNT, {"max", PARAMETER_MONEY, MONEY_MAX, NULL}},
+    [FILTER_SELLER] = {"sellerId", valid_id, FIELD_NOT_A_UUID, {NULL, PARAMETER_NULL, 0, NULL}},
+    [FILTER_Q] = {"q", valid_text, FIELD_INVALID_TEXT, {"max", PARAMETER_NUMBER, FILTER_SIZE - 1, NULL}},
+    [FILTER_BIDDER] = {"bidderId", valid_id, FIELD_NOT_A_UUID, {NULL, PARAMETER_NULL, 0, NULL}},
 };
 
 static void read_order(const struct request *request, struct search *search, struct field_errors *field_errors)
@@ -135,7 +139,8 @@ static void read_order(const struct request *request, struct search *search, str
             return;
         }
     }
-    field_errors_add(field_errors, "sort", "must be newest, ending, price or -price");
+    field_errors_add_one(field_errors, "sort", FIELD_UNKNOWN_VALUE,
+                         parameter_words("allowed", "newest ending price -price"));
 }
 
 /* A cursor comes from the client: its key must be valid for the statement. */
@@ -146,18 +151,27 @@ static bool valid_key(const struct search *search)
     return search->order == ORDER_NEWEST || search->order == ORDER_ENDING ? clock_parse(key, &ms) : valid_price(key);
 }
 
+static void add_filter_error(size_t filter, struct field_errors *field_errors)
+{
+    if (filters[filter].parameter.name == NULL) {
+        field_errors_add(field_errors, filters[filter].name, filters[filter].code);
+    } else {
+        field_errors_add_one(field_errors, filters[filter].name, filters[filter].code, filters[filter].parameter);
+    }
+}
+
 static void read_search(const struct request *request, struct search *search, struct field_errors *field_errors)
 {
     for (size_t i = 0; i < FILTERS; i++) {
         search->given[i] = request_query(request, filters[i].name, search->text[i], FILTER_SIZE);
         if (search->given[i] && !filters[i].ok(search->text[i])) {
-            field_errors_add(field_errors, filters[i].name, filters[i].message);
+            add_filter_error(i, field_errors);
         }
     }
     read_order(request, search, field_errors);
     page_read(request, order_names[search->order], &search->page, field_errors);
     if (search->page.has_cursor && !valid_key(search)) {
-        field_errors_add(field_errors, "cursor", "is not a cursor of this list");
+        field_errors_add(field_errors, "cursor", FIELD_NOT_A_CURSOR);
     }
 }
 

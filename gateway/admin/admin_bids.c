@@ -88,7 +88,7 @@ static void handle_bids(struct request *request)
     page_read(request, sort, page, &field_errors);
     size_t digits = strspn(page->cursor.key, "0123456789");
     if (page->has_cursor && (digits == 0 || digits > SEQ_DIGITS_MAX || page->cursor.key[digits] != '\0')) {
-        field_errors_add(&field_errors, "cursor", "is not a cursor of this list");
+        field_errors_add(&field_errors, "cursor", FIELD_NOT_A_CURSOR);
     }
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);

@@ -258,7 +258,7 @@ static bool read_reason(struct request *request)
         return false;
     }
     if (request_query(request, "reason", reason, REASON_SIZE) && !fields_line(reason, AUDIT_REASON_MOST)) {
-        field_errors_add(&field_errors, "reason", "must be at most 1000 characters of text");
+        field_errors_add_one(&field_errors, "reason", FIELD_INVALID_TEXT, parameter_number("max", AUDIT_REASON_MOST));
         reply_field_errors(request, &field_errors);
         return false;
     }

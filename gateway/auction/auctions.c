@@ -53,7 +53,7 @@ static void reply_auction(struct request *request, const PGresult *result)
 static void refuse_item(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    field_errors_add(&field_errors, "itemId", "must be the id of one of your items");
+    field_errors_add(&field_errors, "itemId", FIELD_NOT_YOUR_ITEM);
     reply_field_errors(request, &field_errors);
 }
 

@@ -241,8 +241,9 @@ static void on_publish_loaded(const struct pg_reply *reply, void *arg)
     }
     int64_t now_ms = clock_now_ms();
     int64_t start_ms = pg_int(reply->result, 0, VIEW_START);
-    if (pg_int(reply->result, 0, VIEW_END) < (start_ms > now_ms ? start_ms : now_ms) + DURATION_LEAST_MS) {
-        field_errors_add(&field_errors, "endTime", "must be at least a second after startTime, and after now");
+    int64_t least_ms = (start_ms > now_ms ? start_ms : now_ms) + DURATION_LEAST_MS;
+    if (pg_int(reply->result, 0, VIEW_END) < least_ms) {
+        field_errors_add_one(&field_errors, "endTime", FIELD_TOO_EARLY, parameter_time("min", least_ms));
         reply_field_errors(request, &field_errors);
         return;
     }
@@ -417,8 +418,18 @@ static const struct action *read_action(const struct json *body, struct field_er
             return &actions[i];
         }
     }
-    field_errors_add(field_errors, "action", "must be cancel, extend or end");
+    field_errors_add_one(field_errors, "action", FIELD_UNKNOWN_VALUE, parameter_words("allowed", "cancel extend end"));
     return &actions[0];
+}
+
+static void check_new_end(int64_t end_ms, int64_t now_ms, struct field_errors *field_errors)
+{
+    if (end_ms <= now_ms) {
+        field_errors_add_one(field_errors, "endTime", FIELD_TOO_EARLY, parameter_time("min", now_ms + 1));
+    } else if (end_ms > now_ms + TERMS_END_MOST_MS) {
+        field_errors_add_one(field_errors, "endTime", FIELD_TOO_LATE,
+                             parameter_time("max", now_ms + TERMS_END_MOST_MS));
+    }
 }
 
 static void handle_admin(struct request *request)
@@ -432,11 +443,11 @@ static void handle_admin(struct request *request)
     const struct action *action = read_action(body, &field_errors);
     bool extends = action->kind == COMMAND_EXTEND;
     (void)fields_text(body, "reason", FIELDS_REQUIRED, 1, AUDIT_REASON_MOST, &reason, &field_errors);
-    if (extends && fields_time(body, "endTime", FIELDS_REQUIRED, &end_ms, &field_errors) &&
-        (end_ms <= request->received_ms || end_ms > request->received_ms + TERMS_END_MOST_MS)) {
-        field_errors_add(&field_errors, "endTime", "must be after now and within a year");
+    if (extends && fields_time(body, "endTime", FIELDS_REQUIRED, &end_ms, &field_errors)) {
+        check_new_end(end_ms, request->received_ms, &field_errors);
     } else if (!extends && json_member(body, "endTime") != NULL) {
-        field_errors_add(&field_errors, "endTime", "is allowed only with the action extend");
+        field_errors_add_two(&field_errors, "endTime", FIELD_ONLY_WITH, parameter_word("other", "action"),
+                             parameter_words("allowed", "extend"));
     }
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);

@@ -199,13 +199,14 @@ static void handle_bids(struct request *request)
     if (request_query(request, "state", states, sizeof(states))) {
         filters[0] = states;
         if (!fields_words(states, is_state)) {
-            field_errors_add(&field_errors, "state", "must be leading, outbid, won or lost, or several with commas");
+            field_errors_add_one(&field_errors, "state", FIELD_UNKNOWN_WORDS,
+                                 parameter_words("allowed", "leading outbid won lost"));
         }
     }
     if (request_query(request, "auctionId", auction, sizeof(auction))) {
         filters[1] = auction;
         if (!uuid_parse(auction, strlen(auction), &id)) {
-            field_errors_add(&field_errors, "auctionId", "must be a UUID");
+            field_errors_add(&field_errors, "auctionId", FIELD_NOT_A_UUID);
         }
     }
     timeline_reply(request->context, request, &bids_list, &field_errors, ARRAY_LEN(filters), filters);
@@ -219,9 +220,8 @@ static void handle_auctions(struct request *request)
     if (request_query(request, "status", statuses, sizeof(statuses))) {
         filter = statuses;
         if (!fields_words(statuses, is_status)) {
-            field_errors_add(
-                &field_errors, "status",
-                "must be draft, scheduled, active, ended, sold, unsold or cancelled, or several with commas");
+            field_errors_add_one(&field_errors, "status", FIELD_UNKNOWN_WORDS,
+                                 parameter_words("allowed", "draft scheduled active ended sold unsold cancelled"));
         }
     }
     timeline_reply(request->context, request, &auctions_list, &field_errors, 1, &filter);
@@ -235,7 +235,7 @@ static void handle_notifications(struct request *request)
     if (request_query(request, "unread", text, sizeof text)) {
         unread = text;
         if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
-            field_errors_add(&field_errors, "unread", "must be true or false");
+            field_errors_add(&field_errors, "unread", FIELD_NOT_A_BOOLEAN);
         }
     }
     timeline_reply(request->context, request, &notifications_list, &field_errors, 1, &unread);
@@ -278,20 +278,21 @@ static void read_ids(const struct json *ids, struct pg_array *array, struct fiel
     size_t count = 0;
     pg_array_reset(array);
     if (ids->type != JSON_ARRAY) {
-        field_errors_add(field_errors, "ids", "must be an array of UUIDs");
+        field_errors_add(field_errors, "ids", FIELD_NOT_A_LIST);
         return;
     }
     for (const struct json *value = ids->child; value != NULL; value = value->next) {
         struct uuid id;
         if (value->type != JSON_STRING || !uuid_parse(value->text, value->length, &id)) {
-            field_errors_add(field_errors, "ids", "must be an array of UUIDs");
+            field_errors_add(field_errors, "ids", FIELD_NOT_A_UUID);
             return;
         }
         pg_array_uuid(array, &id);
         count++;
     }
     if (count < 1 || count > READ_MOST) {
-        field_errors_add(field_errors, "ids", "must hold 1 to 100 ids");
+        field_errors_add_two(field_errors, "ids", FIELD_INVALID_COUNT, parameter_number("min", 1),
+                             parameter_number("max", READ_MOST));
     }
 }
 
@@ -320,8 +321,10 @@ static void handle_read(struct request *request)
     if (ids != NULL) {
         read_ids(ids, &array, &field_errors);
     }
-    if ((ids != NULL) == all) {
-        field_errors_add(&field_errors, "ids", "give either ids, or all: true");
+    if (ids != NULL && all) {
+        field_errors_add_one(&field_errors, "ids", FIELD_EXCLUDED, parameter_word("other", "all"));
+    } else if (ids == NULL && !all) {
+        field_errors_add_one(&field_errors, "ids", FIELD_REQUIRED_WITHOUT, parameter_word("other", "all"));
     }
     const char *text = ids != NULL ? pg_array_done(&array) : NULL;
     if (field_errors.count > 0) {

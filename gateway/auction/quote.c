@@ -47,12 +47,13 @@ static bool read_quote(struct request *request, struct quote *quote)
     quote->increments = increments_fixed(INCREMENT_DEFAULT);
     if (!read_amounts(request->body, quote, &field) ||
         !terms_read_increments(request->body, &bid_increment, &table, &quote->increments, &field_errors)) {
-        terms_reply_invalid_amount(request, field);
+        reply_invalid_amount(request, field);
         return false;
     }
     fields_known(request->body, known, &field_errors);
     if (quote->starting_price == 0 && quote->current_bid == 0) {
-        field_errors_add(&field_errors, "startingPrice", "is required while there is no currentBid");
+        field_errors_add_one(&field_errors, "startingPrice", FIELD_REQUIRED_WITHOUT,
+                             parameter_word("other", "currentBid"));
     }
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);

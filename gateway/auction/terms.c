@@ -82,14 +82,14 @@ static bool read_money(const struct json *body, struct terms *terms, struct fiel
         if (member->type == JSON_NULL && amounts[i].optional) {
             *amounts[i].minor = 0;
         } else if (member->type != JSON_NUMBER && member->type != JSON_STRING) {
-            field_errors_add(field_errors, amounts[i].name, "must be an amount of money");
+            field_errors_add_one(field_errors, amounts[i].name, FIELD_NOT_AN_AMOUNT, parameter_money("max", MONEY_MAX));
         } else if (fields_money(body, amounts[i].name, amounts[i].minor) != FIELDS_MONEY_OK) {
             *field = amounts[i].name;
             return false;
         }
     }
     if (json_member(body, "startingPrice") == NULL && terms->starting_price == 0) {
-        field_errors_add(field_errors, "startingPrice", "is required");
+        field_errors_add(field_errors, "startingPrice", FIELD_REQUIRED);
     }
     return true;
 }
@@ -97,11 +97,13 @@ static bool read_money(const struct json *body, struct terms *terms, struct fiel
 static void check_prices(const struct terms *terms, struct field_errors *field_errors)
 {
     if (terms->reserve_price > 0 && terms->reserve_price < terms->starting_price) {
-        field_errors_add(field_errors, "reservePrice", "must not be below startingPrice");
+        field_errors_add_two(field_errors, "reservePrice", FIELD_BELOW_OTHER, parameter_word("other", "startingPrice"),
+                             parameter_money("min", terms->starting_price));
     }
     int64_t least = terms->reserve_price > 0 ? terms->reserve_price : terms->starting_price;
     if (terms->buy_now_price > 0 && terms->buy_now_price < least) {
-        field_errors_add(field_errors, "buyNowPrice", "must not be below startingPrice and reservePrice");
+        field_errors_add_two(field_errors, "buyNowPrice", FIELD_BELOW_OTHER, parameter_money("min", least),
+                             parameter_word("other", terms->reserve_price > 0 ? "reservePrice" : "startingPrice"));
     }
 }
 
@@ -113,14 +115,15 @@ bool terms_read_increments(const struct json *body, int64_t *bid_increment, cons
     if (is_there(body, "bidIncrement")) {
         const struct json *member = json_member(body, "bidIncrement");
         if (member->type != JSON_NUMBER && member->type != JSON_STRING) {
-            field_errors_add(field_errors, "bidIncrement", "must be an amount of money");
+            field_errors_add_one(field_errors, "bidIncrement", FIELD_NOT_AN_AMOUNT, parameter_money("max", MONEY_MAX));
             return true;
         }
         if (fields_money(body, "bidIncrement", bid_increment) != FIELDS_MONEY_OK) {
             return false;
         }
         if (by_table) {
-            field_errors_add(field_errors, "incrementTable", "must not be given together with bidIncrement");
+            field_errors_add_one(field_errors, "incrementTable", FIELD_EXCLUDED,
+                                 parameter_word("other", "bidIncrement"));
             return true;
         }
         *table = NULL;
@@ -129,7 +132,8 @@ bool terms_read_increments(const struct json *body, int64_t *bid_increment, cons
         *bid_increment = 0;
         *table = json_member(body, "incrementTable");
         if (!increments_parse(*table, increments, &reason)) {
-            field_errors_add(field_errors, "incrementTable", reason);
+            field_errors_add_one(field_errors, "incrementTable", FIELD_INVALID_INCREMENT_TABLE,
+                                 parameter_word("detail", reason));
         }
     }
     return true;
@@ -143,9 +147,9 @@ static void read_start(const struct json *body, const struct terms_reading *read
         return;
     }
     if (reading->started) {
-        field_errors_add(field_errors, "startTime", "cannot be changed any more: the auction has started");
+        field_errors_add(field_errors, "startTime", FIELD_ALREADY_STARTED);
     } else if (start_ms < reading->now_ms - START_TOLERANCE_MS) {
-        field_errors_add(field_errors, "startTime", "is in the past");
+        field_errors_add_one(field_errors, "startTime", FIELD_TOO_EARLY, parameter_time("min", reading->now_ms));
     } else {
         terms->start_ms = start_ms < reading->now_ms ? reading->now_ms : start_ms;
     }
@@ -167,9 +171,11 @@ static void read_times(const struct json *body, const struct terms_reading *read
     }
     int64_t from_ms = terms->start_ms > reading->now_ms ? terms->start_ms : reading->now_ms;
     if (terms->end_ms < from_ms + DURATION_LEAST_MS) {
-        field_errors_add(field_errors, "endTime", "must be at least a second after startTime, and after now");
+        field_errors_add_one(field_errors, "endTime", FIELD_TOO_EARLY,
+                             parameter_time("min", from_ms + DURATION_LEAST_MS));
     } else if (terms->end_ms > reading->now_ms + TERMS_END_MOST_MS) {
-        field_errors_add(field_errors, "endTime", "must be within a year");
+        field_errors_add_one(field_errors, "endTime", FIELD_TOO_LATE,
+                             parameter_time("max", reading->now_ms + TERMS_END_MOST_MS));
     }
 }
 
@@ -188,7 +194,7 @@ static void read_anti_snipe(const struct json *body, struct terms *terms, struct
         return;
     }
     if (snipe->type != JSON_OBJECT) {
-        field_errors_add(field_errors, "antiSnipe", "must be an object");
+        field_errors_add(field_errors, "antiSnipe", FIELD_NOT_AN_OBJECT);
         return;
     }
     fields_known(snipe, known, field_errors);
@@ -219,15 +225,8 @@ static void read_texts(const struct json *body, bool change, struct terms *terms
     (void)fields_name(body, "category", FIELDS_OPTIONAL, 0, CATEGORY_MOST, &terms->category, field_errors);
     if (fields_text(body, "currency", FIELDS_OPTIONAL, 1, TERMS_TITLE_MOST, &currency, field_errors) &&
         strcmp(currency, "USD") != 0) {
-        field_errors_add(field_errors, "currency", "must be USD");
+        field_errors_add_one(field_errors, "currency", FIELD_UNKNOWN_VALUE, parameter_words("allowed", "USD"));
     }
-}
-
-void terms_reply_invalid_amount(struct request *request, const char *field)
-{
-    struct jsonw *json = reply_error_begin(request, ERROR_INVALID_AMOUNT);
-    jsonw_put_string(json, "field", field);
-    reply_error_send(request, ERROR_INVALID_AMOUNT);
 }
 
 bool terms_read(struct request *request, const struct terms_reading *reading, struct terms *terms)
@@ -238,7 +237,7 @@ bool terms_read(struct request *request, const struct terms_reading *reading, st
     const char *field = "bidIncrement";
     if (!read_money(body, terms, &field_errors, &field) ||
         !terms_read_increments(body, &terms->bid_increment, &terms->table, &increments, &field_errors)) {
-        terms_reply_invalid_amount(request, field);
+        reply_invalid_amount(request, field);
         return false;
     }
     read_texts(body, reading->change, terms, &field_errors);

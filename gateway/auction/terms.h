@@ -62,8 +62,6 @@ MUST_CHECK bool terms_read(struct request *request, const struct terms_reading *
  */
 MUST_CHECK bool terms_read_increments(const struct json *body, int64_t *bid_increment, const struct json **table,
                                       struct increments *increments, struct field_errors *field_errors);
-/* ENDS with 400 INVALID_AMOUNT and "field". */
-void terms_reply_invalid_amount(struct request *request, const char *field);
 
 /* Values $1 to $13 of a statement: those of TERMS_COLUMNS, then the endTime. */
 enum { TERMS_VALUES = 13, TERMS_NUMBER_SIZE = 24 };

@@ -126,6 +126,16 @@ static void reply_decided(struct request *request, const struct decision *decisi
     }
 }
 
+/* `currentBid` is null before the first bid. */
+static void reply_too_low(struct request *request, const struct snapshot *snapshot)
+{
+    const struct parameter parameters[] = {parameter_money("minimumBid", snapshot->minimum_bid),
+                                           snapshot->current_bid > 0
+                                               ? parameter_money("currentBid", snapshot->current_bid)
+                                               : parameter_null("currentBid")};
+    reply_error_with(request, ERROR_BID_TOO_LOW, parameters, ARRAY_LEN(parameters));
+}
+
 static void reply_refusal(struct request *request, enum error_code code)
 {
     const struct bid_request *bid_request = request->handler_state;
@@ -133,16 +143,17 @@ static void reply_refusal(struct request *request, enum error_code code)
         limits_refuse_client(request);
         return;
     }
-    struct jsonw *json = reply_error_begin(request, code);
     if (code == ERROR_BID_TOO_LOW) {
-        if (bid_request->snapshot.current_bid > 0) {
-            jsonw_put_money(json, "currentBid", bid_request->snapshot.current_bid);
-        } else {
-            jsonw_put_null(json, "currentBid");
-        }
-        jsonw_put_money(json, "minimumBid", bid_request->snapshot.minimum_bid);
+        reply_too_low(request, &bid_request->snapshot);
+    } else if (code == ERROR_AUCTION_ENDED && bid_request->snapshot.status != RULES_NO_STATUS) {
+        const struct parameter end = parameter_time("endTime", bid_request->snapshot.end_ms);
+        reply_error_with(request, code, &end, 1);
+    } else if (code == ERROR_AUCTION_NOT_STARTED && bid_request->snapshot.status != RULES_NO_STATUS) {
+        const struct parameter start = parameter_time("startTime", bid_request->snapshot.start_ms);
+        reply_error_with(request, code, &start, 1);
+    } else {
+        reply_error(request, code);
     }
-    reply_error_send(request, code);
 }
 
 static void forgotten(const redisReply *reply, void *arg)
@@ -543,12 +554,12 @@ static void begin_with_amount(struct request *request, enum command_kind kind, c
     fields_known(request->body, names, &field_errors);
     enum fields_money money = fields_money(request->body, name, &amount);
     if (money == FIELDS_MONEY_ABSENT) {
-        field_errors_add(&field_errors, name, "is required");
+        field_errors_add(&field_errors, name, FIELD_REQUIRED);
     }
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
     } else if (money == FIELDS_MONEY_INVALID) {
-        reply_error(request, ERROR_INVALID_AMOUNT);
+        reply_invalid_amount(request, name);
     } else {
         begin(request, kind, amount);
     }

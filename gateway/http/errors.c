@@ -20,6 +20,25 @@ const struct error_entry *errors_entry(enum error_code code)
     return &entries[code];
 }
 
+const char *errors_sentence(enum error_code code, const struct parameter *parameters, size_t count,
+                            char out[static SENTENCE_SIZE])
+{
+    static const struct {
+        enum error_code code;
+        const char *pattern;
+    } sentences[] = {
+#define ERROR_SENTENCE(name, pattern) {ERROR_##name, (pattern)},
+        ERROR_SENTENCES(ERROR_SENTENCE)
+#undef ERROR_SENTENCE
+    };
+    for (size_t i = 0; count > 0 && i < ARRAY_LEN(sentences); i++) {
+        if (sentences[i].code == code && sentence_write(sentences[i].pattern, parameters, count, out)) {
+            return out;
+        }
+    }
+    return errors_entry(code)->message;
+}
+
 enum error_code errors_of_reason(enum rules_reason reason)
 {
 /* If a reason has no error code of the same name, this does not compile. */

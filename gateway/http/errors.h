@@ -9,6 +9,7 @@
 #include "common/base/base.h"
 #include "common/rules/rules.h"
 #include "gateway/http/answer_headers.h"
+#include "gateway/http/sentence.h"
 
 /* X(name, HTTP status, code in answers, message). If evhttp sets a status, its first code here is answered. */
 #define ERROR_CODES(X)                                                                                                 \
@@ -70,6 +71,23 @@
     X(UNAVAILABLE, 503, "UNAVAILABLE",                                                                                 \
       "The service is temporarily unavailable, please try again") /* with Retry-After */
 
+/*
+ * X(name, sentence): sentences of errors that have parameters. The first one whose parameters are all known is
+ * answered, else the message above. openapi.yaml repeats both tables as `x-error-codes`; openapi_test.py compares.
+ */
+#define ERROR_SENTENCES(X)                                                                                             \
+    X(BID_TOO_LOW, "The bid must be at least {minimumBid}; the current bid is {currentBid}")                           \
+    X(BID_TOO_LOW, "The bid must be at least {minimumBid}; there is no bid yet")                                       \
+    X(INVALID_AMOUNT, "{field} must be above 0 and at most {max}, with at most two decimals")                          \
+    X(AUCTION_ENDED, "The auction ended at {endTime}")                                                                 \
+    X(AUCTION_NOT_STARTED, "The auction starts at {startTime}")                                                        \
+    X(RATE_LIMITED, "At most {limit} per {window}; try again in {retryAfter} s")                                       \
+    X(RATE_LIMITED, "Too many requests at once; try again in {retryAfter} s")                                          \
+    X(TOO_MANY_IMAGES, "An auction has at most {max} images")                                                          \
+    X(TOO_MANY_WEBHOOKS, "There are at most {max} webhooks")                                                           \
+    X(BODY_TOO_LARGE, "The body must have at most {max} bytes")                                                        \
+    X(TOO_MANY_SUBSCRIPTIONS, "A connection has at most {max} subscriptions")
+
 enum error_code {
 #define ERROR_ENUMERATOR(name, status, code, message) ERROR_##name,
     ERROR_CODES(ERROR_ENUMERATOR)
@@ -83,6 +101,9 @@ struct error_entry {
     const char *message; /* for people */
 };
 const struct error_entry *errors_entry(enum error_code code);
+/* The sentence of an error: with its parameters, if there is one, in `out`, or its message. */
+const char *errors_sentence(enum error_code code, const struct parameter *parameters, size_t count,
+                            char out[static SENTENCE_SIZE]);
 /* The error code of a rejection's reason; ERROR_INTERNAL_ERROR for RULES_NONE. */
 enum error_code errors_of_reason(enum rules_reason reason);
 

@@ -3,7 +3,6 @@
  */
 #include "gateway/http/fields.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -17,7 +16,7 @@ void fields_known(const struct json *object, const char *const *names, struct fi
             i++;
         }
         if (names[i] == NULL) {
-            field_errors_add(field_errors, member->name, "is not a known member");
+            field_errors_add(field_errors, member->name, FIELD_UNKNOWN_FIELD);
         }
     }
 }
@@ -31,7 +30,7 @@ static const struct json *find(const struct json *object, const char *name, enum
         value = NULL;
     }
     if (value == NULL && need == FIELDS_REQUIRED) {
-        field_errors_add(field_errors, name, "is required");
+        field_errors_add(field_errors, name, FIELD_REQUIRED);
     }
     return value;
 }
@@ -69,17 +68,6 @@ static bool is_blank(const char *text)
     return true;
 }
 
-static void add_length_error(const char *name, size_t least, size_t most, struct field_errors *field_errors)
-{
-    char message[FIELD_ERROR_MESSAGE_SIZE];
-    if (least == 0) {
-        (void)snprintf(message, sizeof(message), "must have at most %zu characters", most);
-    } else {
-        (void)snprintf(message, sizeof(message), "must have %zu to %zu characters", least, most);
-    }
-    field_errors_add(field_errors, name, message);
-}
-
 static bool read_text(const struct json *object, const char *name, enum fields_need need, const char *allowed,
                       size_t least, size_t most, const char **out, struct field_errors *field_errors)
 {
@@ -89,11 +77,13 @@ static bool read_text(const struct json *object, const char *name, enum fields_n
         return false;
     }
     if (value->type != JSON_STRING) {
-        field_errors_add(field_errors, name, "must be a string");
+        field_errors_add(field_errors, name, FIELD_NOT_A_STRING);
     } else if (!count_characters(value, allowed, &count)) {
-        field_errors_add(field_errors, name, "must not contain control characters");
-    } else if (count < least || count > most) {
-        add_length_error(name, least, most, field_errors);
+        field_errors_add(field_errors, name, FIELD_CONTROL_CHARACTER);
+    } else if (count < least) {
+        field_errors_add_one(field_errors, name, FIELD_TOO_SHORT, parameter_number("min", (int64_t)least));
+    } else if (count > most) {
+        field_errors_add_one(field_errors, name, FIELD_TOO_LONG, parameter_number("max", (int64_t)most));
     } else {
         *out = value->text;
         return true;
@@ -115,7 +105,7 @@ bool fields_name(const struct json *object, const char *name, enum fields_need n
         return false;
     }
     if (*text != '\0' && is_blank(text)) {
-        field_errors_add(field_errors, name, "must not be blank");
+        field_errors_add(field_errors, name, FIELD_BLANK);
         return false;
     }
     *out = text;
@@ -137,14 +127,12 @@ bool fields_line(const char *text, size_t most)
 
 static void add_range_error(const char *name, int64_t least, int64_t most, struct field_errors *field_errors)
 {
-    char message[FIELD_ERROR_MESSAGE_SIZE];
     if (most == INT64_MAX) {
-        (void)snprintf(message, sizeof(message), "must be a whole number of at least %lld", (long long)least);
+        field_errors_add_one(field_errors, name, FIELD_NUMBER_TOO_SMALL, parameter_number("min", least));
     } else {
-        (void)snprintf(message, sizeof(message), "must be a whole number from %lld to %lld", (long long)least,
-                       (long long)most);
+        field_errors_add_two(field_errors, name, FIELD_INVALID_NUMBER, parameter_number("min", least),
+                             parameter_number("max", most));
     }
-    field_errors_add(field_errors, name, message);
 }
 
 bool fields_int(const struct json *object, const char *name, enum fields_need need, int64_t least, int64_t most,
@@ -169,7 +157,7 @@ bool fields_bool(const struct json *object, const char *name, enum fields_need n
         return false;
     }
     if (value->type != JSON_BOOL) {
-        field_errors_add(field_errors, name, "must be true or false");
+        field_errors_add(field_errors, name, FIELD_NOT_A_BOOLEAN);
         return false;
     }
     *out = value->truth;
@@ -184,7 +172,7 @@ bool fields_uuid(const struct json *object, const char *name, enum fields_need n
         return false;
     }
     if (value->type != JSON_STRING || !uuid_parse(value->text, value->length, out)) {
-        field_errors_add(field_errors, name, "must be a UUID");
+        field_errors_add(field_errors, name, FIELD_NOT_A_UUID);
         return false;
     }
     return true;
@@ -198,7 +186,7 @@ bool fields_time(const struct json *object, const char *name, enum fields_need n
         return false;
     }
     if (value->type != JSON_STRING || !clock_parse(value->text, ms)) {
-        field_errors_add(field_errors, name, "must be an RFC 3339 time, such as 2026-01-31T12:00:00Z");
+        field_errors_add(field_errors, name, FIELD_NOT_A_TIME);
         return false;
     }
     return true;

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "common/base/clock.h"
+#include "common/base/money.h"
 #include "gateway/http/conn.h"
 #include "gateway/http/cors.h"
 #include "gateway/http/http.h"
@@ -277,15 +278,28 @@ void reply_bytes(struct request *request, int status, const char *content_type, 
     finish_end(request);
 }
 
-struct jsonw *reply_error_begin(struct request *request, enum error_code code)
+static struct jsonw *begin_error(struct request *request, enum error_code code, const struct parameter *parameters,
+                                 size_t count)
 {
-    const struct error_entry *entry = errors_entry(code);
+    char sentence[SENTENCE_SIZE];
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
-    jsonw_put_string(json, "error", entry->code);
-    jsonw_put_string(json, "message", entry->message);
+    jsonw_put_string(json, "error", errors_entry(code)->code);
+    jsonw_put_string(json, "message", errors_sentence(code, parameters, count, sentence));
     jsonw_put_string(json, "requestId", request->id);
+    sentence_put_parameters(json, parameters, count);
     return json;
+}
+
+struct jsonw *reply_error_begin(struct request *request, enum error_code code)
+{
+    return begin_error(request, code, NULL, 0);
+}
+
+void reply_error_with(struct request *request, enum error_code code, const struct parameter *parameters, size_t count)
+{
+    (void)begin_error(request, code, parameters, count);
+    reply_error_send(request, code);
 }
 
 void reply_error_answer(struct request *request, enum error_code code)
@@ -327,38 +341,14 @@ void reply_error(struct request *request, enum error_code code)
     reply_error_send(request, code);
 }
 
-void field_errors_add(struct field_errors *field_errors, const char *field, const char *message)
-{
-    if (field_errors->count == FIELD_ERRORS_MAX) {
-        return;
-    }
-    /* A field's name comes from the client: cut it if it is too long, but never within a UTF-8 character. */
-    size_t length = strlen(field);
-    if (length >= sizeof(field_errors->list[0].field)) {
-        length = sizeof(field_errors->list[0].field) - 1;
-        while (length > 0 && ((unsigned char)field[length] & 0xc0U) == 0x80U) {
-            length--;
-        }
-    }
-    memcpy(field_errors->list[field_errors->count].field, field, length);
-    field_errors->list[field_errors->count].field[length] = '\0';
-    (void)snprintf(field_errors->list[field_errors->count].message,
-                   sizeof(field_errors->list[field_errors->count].message), "%s", message);
-    field_errors->count++;
-}
-
 void reply_field_errors(struct request *request, const struct field_errors *field_errors)
 {
-    struct jsonw *json = reply_error_begin(request, ERROR_VALIDATION_FAILED);
-    assert(field_errors->count > 0);
-    jsonw_name(json, "fields");
-    jsonw_array(json);
-    for (size_t i = 0; i < field_errors->count; i++) {
-        jsonw_object(json);
-        jsonw_put_string(json, "field", field_errors->list[i].field);
-        jsonw_put_string(json, "message", field_errors->list[i].message);
-        jsonw_end_object(json);
-    }
-    jsonw_end_array(json);
+    field_errors_put(reply_error_begin(request, ERROR_VALIDATION_FAILED), field_errors);
     reply_error_send(request, ERROR_VALIDATION_FAILED);
+}
+
+void reply_invalid_amount(struct request *request, const char *field)
+{
+    const struct parameter parameters[] = {parameter_word("field", field), parameter_money("max", MONEY_MAX)};
+    reply_error_with(request, ERROR_INVALID_AMOUNT, parameters, ARRAY_LEN(parameters));
 }

@@ -15,6 +15,7 @@
 
 #include "common/base/json.h"
 #include "gateway/http/errors.h"
+#include "gateway/http/field_errors.h"
 #include "gateway/http/request.h"
 
 struct conn;
@@ -45,6 +46,8 @@ void reply_empty(struct request *request, int status);
 void reply_bytes(struct request *request, int status, const char *content_type, const void *bytes, size_t length);
 /* ENDS with {"error", "message", "requestId"}; a 503 and IDEMPOTENCY_KEY_IN_USE have Retry-After: 1. */
 void reply_error(struct request *request, enum error_code code);
+/* ENDS with an error that has these parameters as members; they are in its sentence. */
+void reply_error_with(struct request *request, enum error_code code, const struct parameter *parameters, size_t count);
 /* An error with more members: reply_error_begin leaves the object open for them, reply_error_send ENDS. */
 struct jsonw *reply_error_begin(struct request *request, enum error_code code);
 void reply_error_send(struct request *request, enum error_code code);
@@ -70,18 +73,9 @@ void reply_error_answer(struct request *request, enum error_code code);
 /* ENDS a request that was answered before, without another answer. If it was not answered: 500. */
 void reply_end(struct request *request);
 
-/* Errors in the fields of a body or query; see fields.h. */
-enum { FIELD_ERRORS_MAX = 16 /* more are not reported */, FIELD_ERROR_MESSAGE_SIZE = 128 };
-struct field_errors {
-    size_t count;
-    struct {
-        char field[64];
-        char message[FIELD_ERROR_MESSAGE_SIZE];
-    } list[FIELD_ERRORS_MAX];
-};
-/* Copies both texts; a field longer than 63 bytes is cut. */
-void field_errors_add(struct field_errors *field_errors, const char *field, const char *message);
 /* ENDS with 400 VALIDATION_FAILED and "fields". */
 void reply_field_errors(struct request *request, const struct field_errors *field_errors);
+/* ENDS with 400 INVALID_AMOUNT, the name of the field and the largest amount. */
+void reply_invalid_amount(struct request *request, const char *field);
 
 #endif

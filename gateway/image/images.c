@@ -149,6 +149,15 @@ static enum error_code refusal(const struct request *request, const PGresult *re
     return ERROR_COUNT;
 }
 
+/* ENDS the request, with the maximum if one is exceeded. */
+static void refuse(struct request *request, enum error_code code)
+{
+    const struct config *config = images_of(request)->options.config;
+    const bool images = code == ERROR_TOO_MANY_IMAGES;
+    const struct parameter most = parameter_number("max", images ? config->images_max : config->image_max_bytes);
+    reply_error_with(request, code, &most, images || code == ERROR_BODY_TOO_LARGE ? 1 : 0);
+}
+
 static bool check_auction(struct request *request, pg_callback then)
 {
     char auction[UUID_TEXT_SIZE];
@@ -228,7 +237,7 @@ static void check_upload(struct request *request, const struct pg_reply *reply, 
     }
     enum error_code code = refusal(request, result, true);
     if (code != ERROR_COUNT) {
-        reply_error(request, code);
+        refuse(request, code);
     } else {
         then(request);
     }
@@ -477,7 +486,7 @@ static void on_received(struct request *request, struct evbuffer *body)
     enum error_code code = upload_refusal(request, body);
     request_set_deadline(request, upload_deadline_ms(images_of(request)->options.config), NULL);
     if (code != ERROR_COUNT) {
-        reply_error(request, code);
+        refuse(request, code);
     } else if (upload->key[0] == '\0') {
         begin_creation(request);
     } else if (!workpool_run(images_of(request)->readers, work_hash, on_hashed, request)) {
@@ -504,7 +513,7 @@ static void on_permission_checked(const struct pg_reply *reply, void *arg)
     if (code == ERROR_RATE_LIMITED) {
         limits_refuse_client(request);
     } else if (code != ERROR_COUNT) {
-        reply_error(request, code);
+        refuse(request, code);
     } else {
         upload_read(request, (size_t)images_of(request)->options.config->image_max_bytes, on_received);
     }
@@ -567,7 +576,7 @@ static void on_remove_checked(const struct pg_reply *reply, void *arg)
     }
     enum error_code code = refusal(request, reply->result, false);
     if (code != ERROR_COUNT) {
-        reply_error(request, code);
+        refuse(request, code);
         return;
     }
     struct uuid seller = pg_uuid(reply->result, 0, 0);

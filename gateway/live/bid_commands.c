@@ -231,7 +231,7 @@ static void run_bid_command(struct websocket *websocket, const struct client_mes
     } else if (websocket->user.via == REQUEST_GUEST || session_expired(&websocket->user)) {
         command_error(websocket, ERROR_UNAUTHORIZED, command->id, &auction);
     } else if (key != NULL && key->type != JSON_STRING && key->type != JSON_NULL) {
-        command_field_error(websocket, command->id, "idempotencyKey", "must have 1 to 64 characters");
+        command_field_error(websocket, command->id, "idempotencyKey", FIELD_NOT_A_STRING);
     } else {
         pass_to_route(websocket, command, &auction, key != NULL && key->type == JSON_STRING ? key : NULL, kind);
     }
@@ -258,12 +258,14 @@ void bid_commands_proxy(struct websocket *websocket, const struct client_message
         return;
     }
     if (!json_get_bool(command->tree, "withdraw", &withdraw) || !withdraw) {
-        command_field_error(websocket, command->id, "withdraw", "must be true, or left out");
+        command_field_error_with(websocket, command->id, "withdraw", FIELD_UNKNOWN_VALUE,
+                                 parameter_words("allowed", "true"));
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(with_maximum); i++) {
         if (json_member(command->tree, with_maximum[i]) != NULL) {
-            command_field_error(websocket, command->id, with_maximum[i], "must be left out together with withdraw");
+            command_field_error_with(websocket, command->id, with_maximum[i], FIELD_EXCLUDED,
+                                     parameter_word("other", "withdraw"));
             return;
         }
     }

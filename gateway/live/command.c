@@ -36,14 +36,21 @@ void command_send(struct websocket *websocket)
     websocket_send_frame(websocket, text == NULL ? NULL : frame_websocket(WSLAY_TEXT_FRAME, text, length));
 }
 
-struct jsonw *command_error_begin(struct websocket *websocket, enum error_code code, const char *id)
+static struct jsonw *begin_error(struct websocket *websocket, enum error_code code, const char *id,
+                                 const struct parameter *parameters, size_t count)
 {
-    const struct error_entry *entry = errors_entry(code);
+    char sentence[SENTENCE_SIZE];
     struct jsonw *json = command_answer(websocket, "error", id);
     http_metrics_refused(code);
-    jsonw_put_string(json, "error", entry->code);
-    jsonw_put_string(json, "message", entry->message);
+    jsonw_put_string(json, "error", errors_entry(code)->code);
+    jsonw_put_string(json, "message", errors_sentence(code, parameters, count, sentence));
+    sentence_put_parameters(json, parameters, count);
     return json;
+}
+
+struct jsonw *command_error_begin(struct websocket *websocket, enum error_code code, const char *id)
+{
+    return begin_error(websocket, code, id, NULL, 0);
 }
 
 void command_error(struct websocket *websocket, enum error_code code, const char *id, const struct uuid *auction)
@@ -55,24 +62,40 @@ void command_error(struct websocket *websocket, enum error_code code, const char
     command_send(websocket);
 }
 
-void command_field_error(struct websocket *websocket, const char *id, const char *field, const char *message)
+void command_error_with(struct websocket *websocket, enum error_code code, const char *id, const struct uuid *auction,
+                        struct parameter parameter)
 {
-    struct jsonw *json = command_error_begin(websocket, ERROR_VALIDATION_FAILED, id);
-    jsonw_name(json, "fields");
-    jsonw_array(json);
-    jsonw_object(json);
-    jsonw_put_string(json, "field", field);
-    jsonw_put_string(json, "message", message);
-    jsonw_end_object(json);
-    jsonw_end_array(json);
+    struct jsonw *json = begin_error(websocket, code, id, &parameter, 1);
+    jsonw_put_uuid(json, "auctionId", auction);
     command_send(websocket);
+}
+
+static void send_field_errors(struct websocket *websocket, const char *id, const struct field_errors *field_errors)
+{
+    field_errors_put(command_error_begin(websocket, ERROR_VALIDATION_FAILED, id), field_errors);
+    command_send(websocket);
+}
+
+void command_field_error(struct websocket *websocket, const char *id, const char *field, enum field_code code)
+{
+    struct field_errors field_errors = {.count = 0};
+    field_errors_add(&field_errors, field, code);
+    send_field_errors(websocket, id, &field_errors);
+}
+
+void command_field_error_with(struct websocket *websocket, const char *id, const char *field, enum field_code code,
+                              struct parameter parameter)
+{
+    struct field_errors field_errors = {.count = 0};
+    field_errors_add_one(&field_errors, field, code, parameter);
+    send_field_errors(websocket, id, &field_errors);
 }
 
 bool command_read_auction(struct websocket *websocket, const struct client_message *command, struct uuid *auction)
 {
     const struct json *member = json_member(command->tree, "auctionId");
     if (member == NULL || member->type != JSON_STRING) {
-        command_field_error(websocket, command->id, "auctionId", "is required");
+        command_field_error(websocket, command->id, "auctionId", FIELD_REQUIRED);
         return false;
     }
     if (!uuid_parse(member->text, member->length, auction)) {

@@ -9,6 +9,7 @@
 #include "common/base/ids.h"
 #include "common/base/json.h"
 #include "gateway/http/errors.h"
+#include "gateway/http/field_errors.h"
 #include "gateway/live/presence.h"
 #include "gateway/live/websocket.h"
 
@@ -45,7 +46,14 @@ struct jsonw *command_error_begin(struct websocket *websocket, enum error_code c
 void command_send(struct websocket *websocket);
 /* Sends an error. `auction` may be NULL. */
 void command_error(struct websocket *websocket, enum error_code code, const char *id, const struct uuid *auction);
-void command_field_error(struct websocket *websocket, const char *id, const char *field, const char *message);
+/* The same for an auction and an error with a parameter. */
+void command_error_with(struct websocket *websocket, enum error_code code, const char *id, const struct uuid *auction,
+                        struct parameter parameter);
+/* Sends an error in one field, of a code without parameters. */
+void command_field_error(struct websocket *websocket, const char *id, const char *field, enum field_code code);
+/* The same for a code with one parameter. */
+void command_field_error_with(struct websocket *websocket, const char *id, const char *field, enum field_code code,
+                              struct parameter parameter);
 /*
  * False after answering: the member is missing or malformed. A malformed id names no auction: as in a path it is
  * unknown.

@@ -208,7 +208,8 @@ static struct subscription *subscription_make(struct websocket *websocket, const
 static void add_subscription(struct websocket *websocket, const struct uuid *auction, const char *id)
 {
     if (client_of(websocket)->subscription_count >= (size_t)websocket->live->config->live_subscriptions_max) {
-        command_error(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, id, auction);
+        command_error_with(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, id, auction,
+                           parameter_number("max", websocket->live->config->live_subscriptions_max));
         return;
     }
     struct subscription *subscription = subscription_make(websocket, auction);
@@ -326,7 +327,7 @@ static void do_auth(struct websocket *websocket, const struct client_message *co
     const char *token = NULL;
     struct request_user user = {.via = REQUEST_GUEST};
     if (!json_get_text(command->tree, "token", &token)) {
-        command_field_error(websocket, command->id, "token", "is required");
+        command_field_error(websocket, command->id, "token", FIELD_REQUIRED);
         return;
     }
     enum session_reading reading = session_read_token(websocket->live->deployment, token, &user);
@@ -386,7 +387,7 @@ static void run_command(struct websocket *websocket, const struct command_entry 
 {
     for (const struct json *member = command->tree->child; member != NULL; member = member->next) {
         if (!is_member(entry, member->name)) {
-            command_field_error(websocket, command->id, member->name, "is not known");
+            command_field_error(websocket, command->id, member->name, FIELD_UNKNOWN_FIELD);
             return;
         }
     }
@@ -418,12 +419,12 @@ static void run(struct websocket *websocket, const struct json *tree)
     char id[COMMAND_ID_SIZE];
     const char *type = NULL;
     if (!read_id(websocket, tree, id)) {
-        command_field_error(websocket, "", "id", "must be a text or a number of at most 64 characters");
+        command_field_error_with(websocket, "", "id", FIELD_INVALID_ID, parameter_number("max", COMMAND_ID_MAX));
         return;
     }
     const struct client_message command = {.tree = tree, .id = id};
     if (!json_get_text(tree, "type", &type)) {
-        command_field_error(websocket, id, "type", "is required");
+        command_field_error(websocket, id, "type", FIELD_REQUIRED);
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
@@ -432,16 +433,18 @@ static void run(struct websocket *websocket, const struct json *tree)
             return;
         }
     }
-    command_field_error(websocket, id, "type", "must be auth, subscribe, unsubscribe, bid, proxy or ping");
+    command_field_error_with(websocket, id, "type", FIELD_UNKNOWN_VALUE,
+                             parameter_words("allowed", "auth subscribe unsubscribe bid proxy ping"));
 }
 
 static void take(struct websocket *websocket, const void *bytes, size_t length)
 {
     const char *reason = NULL;
     struct json *tree = json_parse(bytes, length, &reason);
-    if (tree == NULL || tree->type != JSON_OBJECT) {
-        command_field_error(websocket, "", "message",
-                            tree == NULL && reason != NULL ? reason : "must be a JSON object");
+    if (tree == NULL) {
+        command_field_error_with(websocket, "", "message", FIELD_INVALID_JSON, parameter_word("detail", reason));
+    } else if (tree->type != JSON_OBJECT) {
+        command_field_error(websocket, "", "message", FIELD_NOT_AN_OBJECT);
     } else {
         run(websocket, tree);
     }

@@ -24,12 +24,13 @@ void page_read(const struct request *request, const char *sort, struct page *pag
     char text[CURSOR_TEXT_SIZE];
     *page = (struct page){.limit = PAGE_LIMIT_DEFAULT};
     if (request_query(request, "limit", text, sizeof(text)) && !read_limit(text, &page->limit)) {
-        field_errors_add(field_errors, "limit", "must be a whole number from 1 to 100");
+        field_errors_add_two(field_errors, "limit", FIELD_INVALID_NUMBER, parameter_number("min", 1),
+                             parameter_number("max", PAGE_LIMIT_MAX));
     }
     if (request_query(request, "cursor", text, sizeof(text))) {
         page->has_cursor = cursor_parse(text, sort, &page->cursor);
         if (!page->has_cursor) {
-            field_errors_add(field_errors, "cursor", "is not a cursor of this list");
+            field_errors_add(field_errors, "cursor", FIELD_NOT_A_CURSOR);
         }
     }
 }
@@ -39,7 +40,7 @@ void page_read_by_time(const struct request *request, const char *sort, struct p
 {
     page_read(request, sort, page, field_errors);
     if (page->has_cursor && !cursor_key_is_time(&page->cursor)) {
-        field_errors_add(field_errors, "cursor", "is not a cursor of this list");
+        field_errors_add(field_errors, "cursor", FIELD_NOT_A_CURSOR);
     }
 }
 

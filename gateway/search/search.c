@@ -56,7 +56,7 @@ static bool read_price(struct request *request, const char *name, char out[stati
         return false;
     }
     if (!money_parse(out, strlen(out), &minor)) {
-        field_errors_add(field_errors, name, "must be an amount of money from 0.00 to 9999999999.99");
+        field_errors_add_one(field_errors, name, FIELD_NOT_AN_AMOUNT, parameter_money("max", MONEY_MAX));
     }
     return true;
 }
@@ -68,7 +68,7 @@ static bool read_text(struct request *request, char out[static SEARCH_TEXT_SIZE]
         return false;
     }
     if (!fields_line(out, TEXT_MOST)) {
-        field_errors_add(field_errors, "q", "must have at most 200 characters of valid UTF-8");
+        field_errors_add_one(field_errors, "q", FIELD_INVALID_TEXT, parameter_number("max", TEXT_MOST));
     }
     return out[strspn(out, " ")] != '\0';
 }
@@ -79,18 +79,18 @@ static void read_filters(struct request *request, struct search *search, struct 
     if (!request_query(request, "status", search->status, sizeof search->status)) {
         (void)snprintf(search->status, sizeof search->status, "%s", search->has_ids ? public_statuses : "active");
     } else if (!fields_words(search->status, is_public_status)) {
-        field_errors_add(field_errors, "status",
-                         "must be scheduled, active, ended, sold, unsold or cancelled, or several with commas");
+        field_errors_add_one(field_errors, "status", FIELD_UNKNOWN_WORDS,
+                             parameter_words("allowed", "scheduled active ended sold unsold cancelled"));
     }
     search->has_category = request_query(request, "category", search->category, sizeof search->category);
     if (search->has_category && !fields_line(search->category, CATEGORY_MOST)) {
-        field_errors_add(field_errors, "category", "must have at most 100 characters of valid UTF-8");
+        field_errors_add_one(field_errors, "category", FIELD_INVALID_TEXT, parameter_number("max", CATEGORY_MOST));
     }
     search->has_least = read_price(request, "minPrice", search->least, field_errors);
     search->has_most = read_price(request, "maxPrice", search->most, field_errors);
     search->has_seller = request_query(request, "sellerId", search->seller, sizeof search->seller);
     if (search->has_seller && !uuid_parse(search->seller, strlen(search->seller), &seller)) {
-        field_errors_add(field_errors, "sellerId", "must be a UUID");
+        field_errors_add(field_errors, "sellerId", FIELD_NOT_A_UUID);
     }
     search->has_text = read_text(request, search->text, field_errors);
 }
@@ -108,7 +108,7 @@ static bool read_ids(struct request *request, struct search *search, struct fiel
     for (;; count++) {
         size_t length = strcspn(each, ",");
         if (!uuid_parse(each, length, &id) || count > SEARCH_IDS_MAX) {
-            field_errors_add(field_errors, "ids", "must be 1 to 100 UUIDs with commas");
+            field_errors_add_one(field_errors, "ids", FIELD_NOT_UUIDS, parameter_number("max", SEARCH_IDS_MAX));
             break;
         }
         each += length;
@@ -129,7 +129,7 @@ static void refuse_beside_ids(struct request *request, struct field_errors *fiel
     char value[2];
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         if (request_query(request, others[i], value, sizeof value)) {
-            field_errors_add(field_errors, others[i], "must be left out together with ids");
+            field_errors_add_one(field_errors, others[i], FIELD_EXCLUDED, parameter_word("other", "ids"));
         }
     }
 }
@@ -142,9 +142,10 @@ static void read_order(struct request *request, struct search *search, struct fi
     if (request_query(request, "sort", name, sizeof name)) {
         int order = find_word(order_names, ARRAY_LEN(order_names), name);
         if (order < 0) {
-            field_errors_add(field_errors, "sort", "must be ending, newest, price, -price or relevance");
+            field_errors_add_one(field_errors, "sort", FIELD_UNKNOWN_VALUE,
+                                 parameter_words("allowed", "ending newest price -price relevance"));
         } else if (order == SEARCH_RELEVANCE && !search->has_text) {
-            field_errors_add(field_errors, "sort", "relevance requires the parameter q");
+            field_errors_add_one(field_errors, "sort", FIELD_REQUIRES, parameter_word("other", "q"));
         } else {
             search->order = (enum search_order)order;
         }
@@ -152,7 +153,7 @@ static void read_order(struct request *request, struct search *search, struct fi
     if (request_query(request, "facets", flag, sizeof flag)) {
         search->facets = strcmp(flag, "true") == 0;
         if (!search->facets && strcmp(flag, "false") != 0) {
-            field_errors_add(field_errors, "facets", "must be true or false");
+            field_errors_add(field_errors, "facets", FIELD_NOT_A_BOOLEAN);
         }
     }
 }
@@ -221,7 +222,7 @@ void search_read(struct request *request, struct search *search, struct field_er
     search->page.limit = search->has_ids ? SEARCH_IDS_MAX : search->page.limit;
     (void)snprintf(search->limit, sizeof search->limit, "%d", search->page.limit + 1);
     if (search->page.has_cursor && !read_key(search)) {
-        field_errors_add(field_errors, "cursor", "is not a cursor of this list");
+        field_errors_add(field_errors, "cursor", FIELD_NOT_A_CURSOR);
     }
 }
 

@@ -58,6 +58,7 @@ START_TEST(the_gateway_refuses_certain_bids_before_queueing)
     EXPECT_ERROR(reply, 400, "BID_TOO_LOW");
     EXPECT_TEXT(reply, "currentBid", "20.00");
     EXPECT_TEXT(reply, "minimumBid", "21.00");
+    EXPECT_TEXT(reply, "message", "The bid must be at least 21.00; the current bid is 20.00");
     EXPECT_ERROR(factory_bid(fixture.client, &fixture.seller, fixture.auction, "30.00"), 403, "OWN_AUCTION");
     EXPECT_ERROR(fixture_call(NULL, "POST", fixture_path("/bids"), "{\"amount\": 30}"), 401, "UNAUTHORIZED");
     EXPECT_ERROR(factory_bid(fixture.client, &fixture.bob, "01234567-89ab-7def-8123-456789abcdef", "30.00"), 404,

@@ -48,7 +48,9 @@ START_TEST(the_highest_bidder_wins_and_participants_are_notified)
     expect_notified_once(&fixture.bob, id, "AUCTION_WON");
     expect_notified_once(&fixture.seller, id, "AUCTION_SOLD");
     ck_assert_int_eq(factory_notifications(fixture.client, &fixture.bob, id, "AUCTION_LOST"), 0);
-    EXPECT_ERROR(factory_bid(fixture.client, &fixture.ann, id, "20.00"), 409, "AUCTION_ENDED");
+    const struct reply *late = factory_bid(fixture.client, &fixture.ann, id, "20.00");
+    EXPECT_ERROR(late, 409, "AUCTION_ENDED");
+    EXPECT_TEXT(late, "message", client_format("The auction ended at %s", reply_text(late, "endTime")));
 }
 END_TEST
 

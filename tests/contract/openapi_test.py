@@ -215,6 +215,43 @@ def test_document_and_sources_have_the_same_error_codes(fixture):
         raise Fault(f"only in the sources or only in the document: {sorted(codes ^ described)}")
 
 
+def read_table(path, name):
+    """The rows of an X-macro: the texts of each, without quotation marks."""
+    with open(path, encoding="utf-8") as file:
+        text = re.search(rf"#define {name}\(X\)(.*?[^\\])\n", file.read(), re.DOTALL).group(1)
+    text = re.sub(r"\\\n\s*|/\*.*?\*/", " ", text)
+    return [re.findall(r'"([^"]*)"|([A-Z_0-9]+)', row) for row in re.findall(r"X\((.*?)\)(?= +X\(| *$)", text)]
+
+
+def test_document_and_sources_have_the_same_sentences_of_codes(fixture):
+    plain = [["".join(cell) for cell in row] for row in read_table("gateway/http/errors.h", "ERROR_CODES")]
+    more = [["".join(cell) for cell in row] for row in read_table("gateway/http/errors.h", "ERROR_SENTENCES")]
+    expected = {}
+    for name, status, code, message in plain:
+        entry = expected.setdefault(code, {"status": int(status), "sentences": []})
+        entry["sentences"] += [sentence for of, sentence in more if of == name] + [message]
+    components = fixture.document.data["components"]
+    if components["x-error-codes"] != expected:
+        raise Fault("x-error-codes differs from gateway/http/errors.h")
+    fields = read_table("gateway/http/field_errors.h", "FIELD_CODES")
+    fields = {"".join(code): "".join(sentence) for code, sentence in fields}
+    if components["x-field-codes"] != fields:
+        raise Fault("x-field-codes differs from gateway/http/field_errors.h")
+    if set(components["schemas"]["FieldCode"]["x-extensible-enum"]) != fields.keys():
+        raise Fault("the schema FieldCode differs from x-field-codes")
+
+
+def test_every_code_of_a_field_is_used(fixture):
+    source = ""
+    for name in glob.glob("gateway/**/*.c", recursive=True):
+        with open(name, encoding="utf-8") as file:
+            source += file.read()
+    unused = [code for code in fixture.document.data["components"]["x-field-codes"] if f"FIELD_{code}" not in
+              set(re.findall(r"FIELD_[A-Z_]+", source))]
+    if unused:
+        raise Fault(f"no source uses {unused}")
+
+
 def test_every_example_matches_its_schema(fixture):
     def check(node, where):
         if isinstance(node, list):

@@ -47,6 +47,10 @@ static void expect_rate_limited(const struct reply *reply)
     long after = strtol(reply_text(reply, "retryAfter"), NULL, 10);
     ck_assert_msg(after >= 1 && after <= 3600, "retryAfter: %s", reply->body);
     ck_assert_str_eq(client_reply_header(fixture.client, "Retry-After"), reply_text(reply, "retryAfter"));
+    ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Limit"), reply_text(reply, "limit"));
+    EXPECT_TEXT(reply, "message",
+                client_format("At most %s per %s; try again in %ld s", reply_text(reply, "limit"),
+                              reply_text(reply, "window"), after));
     ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Remaining"), "0");
 }
 

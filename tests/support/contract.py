@@ -11,6 +11,7 @@ import re
 import urllib.parse
 
 from schemas import Validator, closed
+from sentences import error_of
 
 TIMEOUT_S = 70  # longer than the gateway's deadlines, also of uploads
 # What any HTTP answer carries and the document does not repeat; Connection where the deployment closes.
@@ -121,9 +122,18 @@ class Document:
         elif not head:
             value = reply.data if reply.type.endswith("json") else reply.body.decode("latin-1")
             self.validate(content[reply.type]["schema"], value, what)
+        if not head:
+            self.judge_sentence(reply, what)
         code = reply.data.get("error") if reply.status >= 400 and isinstance(reply.data, dict) else None
         if not head:
             self.seen.add((operation.id, reply.status, code))
+
+    def judge_sentence(self, reply, what):
+        """Raises Fault unless the sentences of an error are those of the document."""
+        if reply.status >= 400 and isinstance(reply.data, dict) and "error" in reply.data:
+            wrong = error_of(self.data["components"], reply.body)
+            if wrong is not None:
+                raise Fault(f"{what}: {wrong}")
 
     def judge_headers(self, operation, response, reply, what):
         """Raises Fault unless the answer has the described headers, with valid values, and no others."""
