@@ -8,6 +8,8 @@
 
 #include "gateway/access/session.h"
 #include "gateway/access/sessions.h"
+#include "gateway/account/erasure.h"
+#include "gateway/account/export.h"
 #include "gateway/account/forms.h"
 #include "gateway/account/refresh.h"
 #include "gateway/account/unsubscribe.h"
@@ -31,6 +33,8 @@ void routes_list(struct routes_contexts *contexts, struct router_table tables[st
         {sessions_routes, NULL},
         {accounts_routes, &contexts->accounts},
         {refresh_routes, NULL},
+        {export_routes, contexts->pg},
+        {erasure_routes, &contexts->accounts},
         {verification_routes, contexts->verification},
         {recovery_routes, &contexts->recovery},
         {unsubscribe_routes, contexts->pg},

@@ -26,7 +26,7 @@
 #include "gateway/live/live.h"
 #include "gateway/search/listing.h"
 
-enum { ROUTES_TABLES_MAX = 32 };
+enum { ROUTES_TABLES_MAX = 48 };
 
 struct routes_contexts {
     struct pg *pg; /* for modules that use nothing else */

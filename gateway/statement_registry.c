@@ -11,6 +11,8 @@
 #include "gateway/access/refusals.h"
 #include "gateway/access/sessions.h"
 #include "gateway/account/accounts.h"
+#include "gateway/account/erasure.h"
+#include "gateway/account/export.h"
 #include "gateway/account/recovery.h"
 #include "gateway/account/refresh.h"
 #include "gateway/account/unsubscribe.h"
@@ -40,7 +42,7 @@
 static struct statements *const all[] = {
     /* clang-format off */
     &deployment_reader_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
-    &accounts_statements, &auctions_statements, &documents_statements, &changes_statements,
+    &accounts_statements, &export_statements, &erasure_statements, &auctions_statements, &documents_statements, &changes_statements,
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &refresh_statements, &unsubscribe_statements,
     &audit_statements, &refusals_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &admin_users_statements, &admin_bids_statements, &deadletters_statements,

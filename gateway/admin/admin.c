@@ -58,7 +58,7 @@ enum {
 #define LOCK_ADMINS                                                                                                    \
     "WITH admins AS (SELECT id FROM users WHERE role = 'admin' AND banned_at IS NULL ORDER BY id FOR UPDATE),"         \
     " before AS (SELECT id, role, banned_at FROM users"                                                                \
-    "  WHERE id = $1 AND (SELECT count(*) FROM admins) >= 0 FOR UPDATE),"
+    "  WHERE id = $1 AND erased_at IS NULL AND (SELECT count(*) FROM admins) >= 0 FOR UPDATE),"
 
 /* Lists: $1 key of the cursor, $2 id of the cursor, $3 limit, then the filters (NULL: not given). */
 static const struct pg_statement list[] = {
@@ -92,9 +92,11 @@ static const struct pg_statement list[] = {
                    " changed AS (UPDATE users u SET banned_at = coalesce(u.banned_at, $2) FROM before b"
                    "  WHERE u.id = b.id AND (b.role <> 'admin' OR EXISTS (SELECT FROM admins a WHERE a.id <> b.id))"
                    "  RETURNING u.*)," NOTE("USER_BANNED", "bannedAt", "banned_at")},
-    [ADMIN_UNBAN] = {"admin_unban", "WITH before AS (SELECT id, role, banned_at FROM users WHERE id = $1 FOR UPDATE),"
-                                    " changed AS (UPDATE users u SET banned_at = NULL FROM before b WHERE u.id = b.id"
-                                    "  RETURNING u.*)," NOTE("USER_UNBANNED", "bannedAt", "banned_at")},
+    [ADMIN_UNBAN] =
+        {"admin_unban",
+         "WITH before AS (SELECT id, role, banned_at FROM users WHERE id = $1 AND erased_at IS NULL FOR UPDATE),"
+         " changed AS (UPDATE users u SET banned_at = NULL FROM before b WHERE u.id = b.id"
+         "  RETURNING u.*)," NOTE("USER_UNBANNED", "bannedAt", "banned_at")},
     /* $9 the role */
     [ADMIN_ROLE] = {"admin_role", LOCK_ADMINS
                     " changed AS (UPDATE users u SET role = $9 FROM before b WHERE u.id = b.id"

@@ -51,6 +51,8 @@
     X(WEBHOOK_OFF, 409, "WEBHOOK_OFF", "The webhook is disabled")                                                      \
     X(DELIVERY_PENDING, 409, "DELIVERY_PENDING", "The delivery is still pending")                                      \
     X(LAST_ADMIN, 409, "LAST_ADMIN", "The last admin keeps the role and cannot be banned")                             \
+    X(ACCOUNT_IN_USE, 409, "ACCOUNT_IN_USE",                                                                           \
+      "The account sells an open auction or leads one; wait until it is settled")                                      \
     X(DEAD_LETTER_UNREADABLE, 409, "DEAD_LETTER_UNREADABLE",                                                           \
       "The message cannot be sent again, because it cannot be decoded")                                                \
     X(BODY_TOO_LARGE, 413, "BODY_TOO_LARGE", "The body is too large")                                                  \

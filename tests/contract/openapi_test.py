@@ -1094,6 +1094,23 @@ def test_admin_lists_and_extensions(fixture):
     admin_change(fixture, 200, auction, {"action": "cancel", "reason": "a test"})
 
 
+def test_export_and_erasure(fixture):
+    user, cursor, sections = fixture.new_user("Grace"), "", []
+    while cursor is not None:
+        page = fixture.call(200, "GET", f"{API}/users/me/export?limit=100{cursor}", None, user).data
+        sections.append(page["section"])
+        cursor = page["nextCursor"] and "&cursor=" + page["nextCursor"]
+    if sections[0] != "account" or sections[-1] != "auditLog":
+        raise Fault(f"sections of an export: {sections}")
+    erasure, right = f"{API}/users/me/erasure", {"password": PASSWORD}
+    fixture.refused("VALIDATION_FAILED", 400, "POST", erasure, {"password": "wrong"}, user)
+    auction = fixture.auction()
+    fixture.bid(auction, 20, user)
+    fixture.refused("ACCOUNT_IN_USE", 409, "POST", erasure, right, user)
+    fixture.bid(auction, 40, fixture.ann)
+    fixture.call(204, "POST", erasure, right, user)
+
+
 def test_bans(fixture):
     user, reason = fixture.new_user("Eve"), {"reason": "a test"}
     for verb in ("ban", "unban"):
@@ -1108,6 +1125,7 @@ def test_bans(fixture):
     own = f"{API}/admin/users/{fixture.admin['id']}"
     fixture.refused("LAST_ADMIN", 409, "POST", f"{own}/ban", reason, fixture.admin)
     fixture.refused("LAST_ADMIN", 409, "PUT", f"{own}/role", roles[1], fixture.admin)
+    fixture.refused("LAST_ADMIN", 409, "POST", f"{API}/users/me/erasure", {"password": PASSWORD}, fixture.admin)
 
 
 def test_dead_letters(fixture):
@@ -1188,12 +1206,13 @@ def test_every_rate_limit_is_429(fixture):
     text += "\n[metrics]\nmetrics_public = yes\n[accounts]\nbid_unverified = no\n"
     fixture.refused("NOT_FOUND", 404, "GET", "/metrics")
     bids = ("placeBid", "setMaximum", "buyNow")
-    users = {name: fixture.new_user("Liz") for name in (*bids, "changeMe", "other")}
+    users = {name: fixture.new_user("Liz") for name in (*bids, "changeMe", "eraseAccount", "other")}
     # A refused bid or auction and a malformed login are not counted, so these bodies are valid.
     bodies = {**BID_BODIES, "changeMe": {"password": PASSWORD + "!", "currentPassword": "wrong"},
               "createAuction": {"title": "A chair", "startingPrice": 10, "endTime": time_in(3600)},
               "logIn": {"email": "nobody@example.org", "password": "wrong"},
-              "verifyEmail": {"token": "0" * 64}, "resetPassword": {"token": "0" * 64, "password": PASSWORD}}
+              "eraseAccount": {"password": "wrong"}, "verifyEmail": {"token": "0" * 64},
+              "resetPassword": {"token": "0" * 64, "password": PASSWORD}}
     auction = fixture.auction()
     try:
         apply_settings(fixture, text)

@@ -80,7 +80,7 @@ static const struct rule rules[] = {
     {"DELETE", AUCTION, NULL, {401, 403, 403, 403, 409, 403}},
     {"POST", AUCTION "/publish", NULL, {401, 403, 403, 403, 409, 403}},
     {"POST", API "/auctions/quote", "{}", {400, 400, 400, 400, 400, 400}},
-    {"POST", AUCTION "/images", "{}", USERS(415)},
+    {"POST", AUCTION "/images", "{}", {401, 403, 403, 403, 415, 403}}, /* the seller is known before the body */
     {"DELETE", AUCTION "/images/:imageId", NULL, {401, 403, 403, 403, 409, 404}},
     {"GET", "/images/:file", NULL, {404, 404, 404, 404, 404, 404}},
     {"POST", API "/items", "{}", USERS(400)},
@@ -88,6 +88,8 @@ static const struct rule rules[] = {
     {"GET", API "/items/:id", NULL, {401, 403, 404, 404, 200, 200}},
     {"GET", ME, NULL, USERS(200)},
     {"PATCH", ME, "{}", USERS(200)},
+    {"GET", ME "/export", NULL, USERS(200)},
+    {"POST", ME "/erasure", "{}", USERS(400)}, /* erasure_test.c erases accounts */
     {"GET", ME "/bids", NULL, USERS(200)},
     {"GET", ME "/auctions", NULL, USERS(200)},
     {"GET", ME "/notifications", NULL, USERS(200)},

@@ -32,7 +32,7 @@ BROKEN = {408, 500, 503}  # no request may cause one in a deployment that is who
 # In the message of an error.
 SECRET_WORDS = re.compile(r"(?i)\b(SELECT|INSERT|psql|libpq|hiredis|sqlstate)\b|\.[ch]:\d|/(tmp|home|var|usr)/")
 # A success of these may end the sessions of the caller.
-ENDING = {"logOut", "endAllSessions", "endSession", "changeMe"}
+ENDING = {"logOut", "endAllSessions", "endSession", "changeMe", "eraseAccount"}
 
 
 def time_in(seconds):

@@ -1,0 +1,207 @@
+/*
+ * Export and erasure of an account: an export holds every row and no secret, an erasure leaves only an opaque id, and
+ * the ledger stays complete.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/protocol/notification_kinds.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
+
+#define ME "/api/v1/users/me"
+
+enum { CURSOR_SIZE = 512, PAGES_MAX = 100, SETTLED_MS = 30000 };
+
+#define RIGHT "{\"password\": \"" FACTORY_PASSWORD "\"}"
+
+static const struct reply *erase(const struct factory_user *who, const char *body)
+{
+    return fixture_call(who, "POST", ME "/erasure", body);
+}
+
+/* ---- export ---- */
+
+/* Reads all pages of one item each; whether one of them contains the text. */
+static bool exports(const struct factory_user *who, const char *text)
+{
+    char path[CURSOR_SIZE] = ME "/export?limit=1";
+    bool found = false;
+    for (int page = 0; page < PAGES_MAX; page++) {
+        const struct reply *reply = fixture_call(who, "GET", path, NULL);
+        EXPECT_STATUS(reply, 200);
+        found = found || strstr(reply->body, text) != NULL;
+        if (strcmp(reply_text(reply, "nextCursor"), "null") == 0) {
+            EXPECT_TEXT(reply, "section", "auditLog");
+            return found;
+        }
+        (void)snprintf(path, sizeof(path), ME "/export?limit=1&cursor=%s", reply_text(reply, "nextCursor"));
+    }
+    ck_abort_msg("the export does not end");
+    return false;
+}
+
+START_TEST(an_export_holds_every_row_and_no_secret)
+{
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "77.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "40.00"), 200);
+    EXPECT_STATUS(
+        fixture_call(&fixture.ann, "POST", ME "/watchlist", client_format("{\"auctionId\": \"%s\"}", fixture.auction)),
+        201);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/items", "{\"title\": \"A lamp of Ann\"}"), 201);
+    ck_assert(exports(&fixture.ann, fixture.ann.email));
+    ck_assert(exports(&fixture.ann, "77.00"));
+    ck_assert(exports(&fixture.ann, "40.00"));
+    ck_assert(exports(&fixture.ann, "A lamp of Ann"));
+    ck_assert(exports(&fixture.ann, "\"action\":\"LOGIN\""));
+    ck_assert(!exports(&fixture.ann, "argon2"));
+    ck_assert(!exports(&fixture.ann, "30.00")); /* the bid of another user */
+    ck_assert(!exports(&fixture.bob, "77.00"));
+    ck_assert(exports(&fixture.seller, fixture.auction));
+    EXPECT_ERROR(fixture_call(&fixture.ann, "GET", ME "/export?cursor=x", NULL), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(fixture_call(NULL, "GET", ME "/export", NULL), 401, "UNAUTHORIZED");
+}
+END_TEST
+
+/* ---- erasure ---- */
+
+START_TEST(an_erasure_needs_the_password)
+{
+    const struct reply *reply = erase(&fixture.ann, "{\"password\": \"not the password\"}");
+    EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+    EXPECT_TEXT(reply, "fields.0.field", "password");
+    EXPECT_ERROR(erase(&fixture.ann, "{}"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(erase(NULL, RIGHT), 401, "UNAUTHORIZED");
+    EXPECT_STATUS(fixture_call(&fixture.ann, "GET", ME, NULL), 200);
+}
+END_TEST
+
+START_TEST(who_sells_or_leads_an_open_auction_is_not_erased)
+{
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_ERROR(erase(&fixture.seller, RIGHT), 409, "ACCOUNT_IN_USE");
+    EXPECT_ERROR(erase(&fixture.ann, RIGHT), 409, "ACCOUNT_IN_USE");
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
+    EXPECT_STATUS(erase(&fixture.ann, RIGHT), 204); /* outbid */
+    EXPECT_STATUS(fixture_call(&fixture.seller, "GET", ME, NULL), 200);
+}
+END_TEST
+
+/* Rows of the user in each table that an erasure empties. */
+static const char left_rows[] =
+    "SELECT (SELECT count(*) FROM sessions WHERE user_id = $1::uuid) + (SELECT count(*) FROM account_tokens"
+    " WHERE user_id = $1::uuid) + (SELECT count(*) FROM login_places WHERE user_id = $1::uuid)"
+    " + (SELECT count(*) FROM webhooks WHERE owner_id = $1::uuid) + (SELECT count(*) FROM watchlist"
+    " WHERE user_id = $1::uuid) + (SELECT count(*) FROM notifications WHERE user_id = $1::uuid)"
+    " + (SELECT count(*) FROM deliveries WHERE user_id = $1::uuid) + (SELECT count(*) FROM items"
+    " WHERE owner_id = $1::uuid) + (SELECT count(*) FROM auctions WHERE seller_id = $1::uuid AND status = 'draft')";
+
+START_TEST(an_erased_account_leaves_an_opaque_id)
+{
+    char draft[UUID_TEXT_SIZE];
+    const struct factory_terms terms = {.more = "\"draft\": true"};
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.ann, fixture.auction, "OUTBID") == 1,
+               FACTORY_DECISION_MS);
+    EXPECT_STATUS(
+        fixture_call(&fixture.ann, "POST", ME "/watchlist", client_format("{\"auctionId\": \"%s\"}", fixture.auction)),
+        201);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/items", "{\"title\": \"A lamp\"}"), 201);
+    ck_assert(factory_auction(fixture.client, &fixture.ann, &terms, draft));
+    ck_assert_int_gt(sql_int(fixture.sql, left_rows, fixture.ann.id, NULL), 4);
+    EXPECT_STATUS(erase(&fixture.ann, RIGHT), 204);
+    ck_assert_int_eq(sql_int(fixture.sql, left_rows, fixture.ann.id, NULL), 0);
+    ck_assert_int_eq(sql_int(fixture.sql,
+                             "SELECT count(*) FROM users WHERE email = $1 OR (id = $2::uuid AND (display_name <> "
+                             "'Erased user' OR password_hash <> '*' OR erased_at IS NULL OR banned_at IS NULL))",
+                             fixture.ann.email, fixture.ann.id, NULL),
+                     0);
+    static const char *const kinds[] = {NOTIFICATION_KINDS(NOTIFICATION_WORD) NULL};
+    for (size_t i = 0; kinds[i] != NULL; i++) { /* no later event writes a notification */
+        ck_assert_int_eq(sql_int(fixture.sql, "SELECT count(*) FROM users WHERE id = $1::uuid AND $2 = ANY (muted)",
+                                 fixture.ann.id, kinds[i], NULL),
+                         1);
+    }
+    /* Sessions and tokens ended; the address is free again. */
+    ck_assert_int_ge(fixture_call(&fixture.ann, "GET", ME, NULL)->status, 401);
+    client_token(fixture.client, fixture.ann.session);
+    ck_assert_int_ge(client_call(fixture.client, "GET", ME, NULL)->status, 401);
+    EXPECT_ERROR(
+        fixture_call(NULL, "POST", "/api/v1/auth/login",
+                     client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", fixture.ann.email)),
+        401, "INVALID_CREDENTIALS");
+    EXPECT_STATUS(fixture_call(NULL, "POST", "/api/v1/auth/register",
+                               client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD
+                                             "\", \"displayName\": \"Ann again\"}",
+                                             fixture.ann.email)),
+                  201);
+    /* The history keeps the bid under its pseudonym. */
+    ck_assert_int_eq(reply_count(fixture_call(NULL, "GET", fixture_path("/bids"), NULL), "items"), 2);
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "watchers", "0");
+}
+END_TEST
+
+START_TEST(rows_beyond_the_first_are_erased_by_the_notification_worker)
+{
+    PQclear(sql_rows(fixture.sql,
+                     "INSERT INTO notifications (user_id, id, kind, created_at, shown) SELECT $1::uuid,"
+                     " gen_random_uuid(), 'OUTBID', now(), true FROM generate_series(1, 2500)",
+                     fixture.ann.id, NULL));
+    EXPECT_STATUS(erase(&fixture.ann, RIGHT), 204);
+    int64_t rows =
+        sql_int(fixture.sql, "SELECT count(*) FROM notifications WHERE user_id = $1::uuid", fixture.ann.id, NULL);
+    ck_assert_int_le(rows, 500);
+    ck_assert_int_eq(
+        sql_int(fixture.sql, "SELECT count(*) FROM users WHERE id = $1::uuid AND erasing", fixture.ann.id, NULL), 1);
+    /* As the notification worker does (retention.c); its next sweep may be ten minutes away. */
+    ck_assert_int_eq(sql_int(fixture.sql, "SELECT count(*) FROM users WHERE id = $1::uuid AND erase_rows(id, 5000)",
+                             fixture.ann.id, NULL),
+                     0);
+    ck_assert_int_eq(
+        sql_int(fixture.sql, "SELECT count(*) FROM notifications WHERE user_id = $1::uuid", fixture.ann.id, NULL), 0);
+}
+END_TEST
+
+START_TEST(the_ledger_is_complete_after_an_erasure)
+{
+    char id[UUID_TEXT_SIZE];
+    static char output[DEPLOYMENT_OUTPUT_SIZE];
+    const struct factory_terms terms = {
+        .lasts_ms = 3000,
+        .more = "\"antiSnipe\": {\"windowSeconds\": 0, \"extensionSeconds\": 1, \"maxExtensions\": null}"};
+    ck_assert(factory_auction(fixture.client, &fixture.bob, &terms, id));
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, id, "20.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.seller, id, "15.00"), 200);
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), SETTLED_MS);
+    EXPECT_STATUS(erase(&fixture.ann, RIGHT), 204);
+    EXPECT_STATUS(erase(&fixture.bob, RIGHT), 204);
+    const struct reply *reply = factory_get_auction(fixture.client, &fixture.seller, id); /* guests see a cached name */
+    EXPECT_TEXT(reply, "status", "sold");
+    EXPECT_TEXT(reply, "sellerName", "Erased user");
+    ck_assert_int_eq(
+        reply_count(fixture_call(NULL, "GET", client_format("/api/v1/auctions/%s/bids", id), NULL), "items"), 3);
+    int code = deployment_ctl(output, sizeof(output), "verify", id, NULL);
+    ck_assert_msg(code == 0, "verify: %d: %s", code, output);
+}
+END_TEST
+
+static Suite *erasure_suite(void)
+{
+    const TTest *const tests[] = {
+        an_export_holds_every_row_and_no_secret,
+        an_erasure_needs_the_password,
+        who_sells_or_leads_an_open_auction_is_not_erased,
+        an_erased_account_leaves_an_opaque_id,
+        rows_beyond_the_first_are_erased_by_the_notification_worker,
+        the_ledger_is_complete_after_an_erasure,
+        NULL,
+    };
+    return fixture_suite("erasure", tests);
+}
+
+int main(void)
+{
+    return suite_run(erasure_suite());
+}
