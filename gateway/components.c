@@ -12,7 +12,6 @@
 #include "common/protocol/topology.h"
 #include "common/protocol/topology_prepare.h"
 #include "gateway/access/admission.h"
-#include "gateway/access/creation.h"
 #include "gateway/access/credentials.h"
 #include "gateway/access/dispatch.h"
 #include "gateway/access/limits.h"
@@ -48,7 +47,6 @@ static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
     [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
     [GATEWAY_SCRIPT_LIMIT] = &limits_script,
     [GATEWAY_SCRIPT_LIMIT_BACK] = &limits_back_script,
-    [GATEWAY_SCRIPT_CREATION] = &creation_script,
     [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
     [GATEWAY_SCRIPT_CREDENTIALS] = &credentials_script,
     [GATEWAY_SCRIPT_HISTORY] = &cache_history_script,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/access/audit.h"
+#include "gateway/access/creation.h"
 #include "gateway/access/credentials.h"
 #include "gateway/access/refusals.h"
 #include "gateway/access/sessions.h"
@@ -45,7 +46,7 @@ static struct statements *const all[] = {
     &accounts_statements, &export_statements, &erasure_statements, &auctions_statements, &documents_statements, &changes_statements,
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &refresh_statements, &unsubscribe_statements,
-    &audit_statements, &refusals_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &admin_users_statements, &admin_bids_statements, &deadletters_statements,
+    &audit_statements, &refusals_statements, &creation_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &admin_users_statements, &admin_bids_statements, &deadletters_statements,
     &items_statements, &watch_statements, &own_view_statements,
     &webhooks_statements, &webhook_deliveries_statements,
     NULL,

@@ -29,9 +29,12 @@ const struct pg_statement retention_table[RETENTION_STATEMENTS] = {
          " e AS (UPDATE users SET erasing = erase_rows(id, $2) WHERE id IN (SELECT id FROM users WHERE erasing"
          "  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING erasing),"
          " s AS (DELETE FROM sessions WHERE id IN (SELECT id FROM sessions"
-         "  WHERE expires_at < now() LIMIT $2::integer) RETURNING 1)"
+         "  WHERE expires_at < now() LIMIT $2::integer) RETURNING 1),"
+         " k AS (DELETE FROM idempotency_keys WHERE (user_id, key_hash) IN (SELECT user_id, key_hash"
+         "  FROM idempotency_keys WHERE made_at < now() - interval '24 hours' LIMIT $2::integer) RETURNING 1)"
          " SELECT greatest((SELECT count(*) FROM d), (SELECT count(*) FROM t), (SELECT count(*) FROM p),"
-         "  (SELECT count(*) FROM s), (SELECT CASE WHEN erasing THEN $2::integer ELSE 0 END FROM e))"},
+         "  (SELECT count(*) FROM s), (SELECT count(*) FROM k),"
+         "  (SELECT CASE WHEN erasing THEN $2::integer ELSE 0 END FROM e))"},
 };
 
 struct retention {

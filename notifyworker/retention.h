@@ -1,6 +1,7 @@
 /*
  * Deletes rows with a limited lifetime: the log of deliveries (delivery_keep_days), expired tokens of account mail,
- * expired sessions and old login places. It runs periodically and deletes a bounded number of rows at a time.
+ * expired sessions, old login places and idempotency keys. It runs periodically and deletes a bounded number of rows at
+ * a time.
  *
  * Caller: main.c.
  */

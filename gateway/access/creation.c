@@ -1,9 +1,10 @@
 /*
- * See creation.h. A reservation is the text "open:" and an id of its own. So it differs from the reservation of another
- * request, and from a bound key, which is the id of a row.
+ * See creation.h. A row of idempotency_keys without status is a reservation: its request is under way until
+ * `held_until`. A row with status 201 is bound to its resource. 503 means that the resource may exist.
  */
 #include "gateway/access/creation.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,25 +12,52 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/protocol/keys.h"
 #include "gateway/access/access.h"
 #include "gateway/access/idempotency.h"
 #include "gateway/access/key_header.h"
-#include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 
-#define OPEN "open:"
-
 enum {
-    KEY_LIFE_S = 86400, /* the API's lifetime of idempotency keys */
-    /*
-     * A reservation lasts until the request's deadline, and so much longer for statements that were sent before it. It
-     * only expires if the worker died: else the end of the request settles it.
-     */
-    RESERVATION_SPARE_S = 60,
-    RESERVATION_SIZE = sizeof(OPEN) - 1 + UUID_TEXT_SIZE,
+    /* A reservation lasts until the request's deadline and so much longer; it only expires if the worker died. */
+    RESERVATION_SPARE_MS = 1000,
     NUMBER_SIZE = 24,
 };
+
+#define KEY_LIFE "interval '24 hours'" /* the API's lifetime of idempotency keys; retention.c removes older rows */
+
+enum { CREATION_RESERVE, CREATION_BIND, CREATION_RELEASE, CREATION_COUNT };
+
+/* $1 user, $2 hash of the key */
+static const struct pg_statement list[] = {
+    /*
+     * $3 resource, $4 reservation, $5 ms until it expires. Returns whether the key was reserved, whether it belonged to
+     * the same request before (NULL: to none), and else whether a request is under way. An expired key is free. The
+     * request of an expired reservation may have made its row, so only the same request gets it.
+     */
+    [CREATION_RESERVE] = {"creation_reserve",
+                          "WITH mine AS (INSERT INTO idempotency_keys AS k"
+                          "  (user_id, key_hash, resource_id, reservation, held_until)"
+                          "  VALUES ($1, $2, $3, $4, now() + $5::bigint * interval '1 ms')"
+                          "  ON CONFLICT (user_id, key_hash) DO UPDATE SET resource_id = excluded.resource_id,"
+                          "   reservation = excluded.reservation, held_until = excluded.held_until, status = NULL,"
+                          "   made_at = now()"
+                          "  WHERE k.made_at < now() - " KEY_LIFE " OR (k.status IS NULL AND k.held_until < now()"
+                          "   AND k.resource_id = excluded.resource_id) RETURNING 1)"
+                          " SELECT EXISTS (SELECT FROM mine), k.resource_id = $3,"
+                          "  k.user_id IS NULL OR (k.status IS NULL AND k.held_until >= now())"
+                          " FROM (SELECT) one LEFT JOIN idempotency_keys k ON k.user_id = $1 AND k.key_hash = $2"},
+    /* $3 reservation, $4 status */
+    [CREATION_BIND] = {"creation_bind", "UPDATE idempotency_keys SET status = $4, made_at = now()"
+                                        " WHERE user_id = $1 AND key_hash = $2 AND reservation = $3"},
+    /* $3 reservation */
+    [CREATION_RELEASE] = {"creation_release", "DELETE FROM idempotency_keys"
+                                              " WHERE user_id = $1 AND key_hash = $2 AND reservation = $3"},
+};
+static_assert(ARRAY_LEN(list) == CREATION_COUNT, "each statement has its entry");
+
+struct statements creation_statements = {list, ARRAY_LEN(list), 0};
+
+enum { COL_RESERVED, COL_SAME, COL_UNDER_WAY };
 
 struct request_creation {
     struct creation shown;
@@ -38,18 +66,8 @@ struct request_creation {
     route_handler first;
     pg_callback answered; /* of that statement */
     char key_hash[IDEMPOTENCY_HASH_SIZE];
-    char reservation[RESERVATION_SIZE];
+    char reservation[UUID_TEXT_SIZE];
 };
-
-/*
- * Settles a reservation. KEYS: the key. ARGV: 1 the reservation, 2 the id of the row, or '' if there is none, 3 seconds
- * for which the key is bound to it. A key that meanwhile belongs to another request is left alone.
- */
-const struct redis_script creation_script = {"creation", "local value = redis.call('GET', KEYS[1])\n"
-                                                         "if value and value ~= ARGV[1] then return 0 end\n"
-                                                         "if ARGV[2] == '' then return redis.call('DEL', KEYS[1]) end\n"
-                                                         "redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])\n"
-                                                         "return 1\n"};
 
 const struct creation *creation_of(const struct request *request)
 {
@@ -58,9 +76,11 @@ const struct creation *creation_of(const struct request *request)
 
 /* ---- the end of the request ---- */
 
-static void on_settled(const redisReply *reply, void *arg)
+static void on_settled(const struct pg_reply *reply, void *arg)
 {
-    (void)reply;
+    if (reply->outcome == PG_FAILED) {
+        log_warn("an idempotency key was not settled: %s %s", reply->sqlstate, reply->message);
+    }
     reply_ended(arg);
 }
 
@@ -68,52 +88,52 @@ static void on_settled(const redisReply *reply, void *arg)
 static void settle(struct request *request)
 {
     const struct request_creation *creation = request->creation;
-    bool made = request->status < 300 || (request->status >= 500 && creation->sent);
-    char key[KEYS_SIZE];
-    char id[UUID_TEXT_SIZE] = "";
-    char life[NUMBER_SIZE];
-    const char *arguments[] = {key, creation->reservation, id, life};
-    keys_idempotency(&request->user.id, creation->key_hash, key);
-    (void)snprintf(life, sizeof(life), "%d", KEY_LIFE_S);
-    if (made) {
-        uuid_format(&creation->shown.id, id);
-    }
-    if (!redis_call(request->access->redis, GATEWAY_SCRIPT_CREATION, on_settled, request, 1, ARRAY_LEN(arguments),
-                    arguments, NULL)) {
-        log_debug("an idempotency key was not settled: no connection to Redis");
+    bool made = request->status < 300;
+    bool possible = request->status >= 500 && creation->sent;
+    char user[UUID_TEXT_SIZE];
+    char status[NUMBER_SIZE];
+    const char *values[] = {user, creation->key_hash, creation->reservation, status};
+    uuid_format(&request->user.id, user);
+    (void)snprintf(status, sizeof(status), "%d", made ? request->status : 503);
+    if (!statements_query(request->access->pg, &creation_statements,
+                          made || possible ? CREATION_BIND : CREATION_RELEASE, made || possible ? 4 : 3, values,
+                          on_settled, request)) {
+        log_debug("an idempotency key was not settled: no connection to PostgreSQL");
         reply_ended(request);
     }
 }
 
 /* ---- its begin ---- */
 
-/* `id`: of the row that the request names. ERROR_COUNT: the key is bound to it. */
-static enum error_code key_refusal(const char *value, const char *id)
+/* The key belongs to another request, or to an earlier one that was the same. */
+static void meet_known(struct request *request, const PGresult *result)
 {
-    if (strncmp(value, OPEN, sizeof(OPEN) - 1) == 0) {
-        return ERROR_IDEMPOTENCY_KEY_IN_USE;
+    request->ending = NULL;
+    if (pg_bool(result, 0, COL_UNDER_WAY)) {
+        reply_error(request, ERROR_IDEMPOTENCY_KEY_IN_USE);
+    } else if (!pg_bool(result, 0, COL_SAME)) {
+        reply_error(request, ERROR_IDEMPOTENCY_KEY_REUSED);
+    } else {
+        request->creation->repeated(request);
     }
-    return strcmp(value, id) == 0 ? ERROR_COUNT : ERROR_IDEMPOTENCY_KEY_REUSED;
 }
 
-static void on_reserved(const redisReply *reply, void *arg)
+static void on_reserved(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     const struct request_creation *creation = request->creation;
-    char id[UUID_TEXT_SIZE];
-    uuid_format(&creation->shown.id, id);
-    if (request_answered(request)) {
-        reply_end(request);
-    } else if (reply == NULL || reply->type != REDIS_REPLY_STRING) {
-        creation->first(request);
+    if (reply->outcome != PG_OK) {
+        request->ending = NULL; /* if it was reserved, it expires */
+    }
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (!pg_bool(reply->result, 0, COL_RESERVED)) {
+        meet_known(request, reply->result);
+    } else if (!pg_null(reply->result, 0, COL_SAME) && pg_bool(reply->result, 0, COL_SAME)) {
+        creation->repeated(request); /* its worker died, perhaps after the commit */
     } else {
-        enum error_code code = key_refusal(reply->str, id);
-        request->ending = NULL; /* the key belongs to another request */
-        if (code == ERROR_COUNT) {
-            creation->repeated(request);
-        } else {
-            reply_error(request, code);
-        }
+        creation->first(request);
     }
 }
 
@@ -121,18 +141,20 @@ static void reserve(struct request *request)
 {
     struct request_creation *creation = request->creation;
     struct uuid own = uuid_new();
-    char key[KEYS_SIZE];
-    char text[UUID_TEXT_SIZE];
+    char user[UUID_TEXT_SIZE];
+    char resource[UUID_TEXT_SIZE];
     char life[NUMBER_SIZE];
-    const char *arguments[] = {"SET", key, creation->reservation, "NX", "GET", "PX", life};
+    const char *values[] = {user, creation->key_hash, resource, creation->reservation, life};
     int64_t left_ms = request->deadline_ms - clock_boot_ms();
-    uuid_format(&own, text);
-    (void)snprintf(creation->reservation, sizeof(creation->reservation), OPEN "%s", text);
-    (void)snprintf(life, sizeof(life), "%" PRId64, (left_ms > 0 ? left_ms : 0) + INT64_C(1000) * RESERVATION_SPARE_S);
-    keys_idempotency(&request->user.id, creation->key_hash, key);
+    uuid_format(&own, creation->reservation);
+    uuid_format(&request->user.id, user);
+    uuid_format(&creation->shown.id, resource);
+    (void)snprintf(life, sizeof(life), "%" PRId64, (left_ms > 0 ? left_ms : 0) + RESERVATION_SPARE_MS);
     request->ending = settle;
-    if (!redis_command(request->access->redis, on_reserved, request, ARRAY_LEN(arguments), arguments, NULL)) {
-        creation->first(request);
+    if (!statements_query(request->access->pg, &creation_statements, CREATION_RESERVE, ARRAY_LEN(values), values,
+                          on_reserved, request)) {
+        request->ending = NULL;
+        reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 

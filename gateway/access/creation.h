@@ -1,12 +1,12 @@
 /*
  * Creation of rows (auctions, items, images, webhooks) with an idempotency key. The new row's id is a keyed hash of
- * user, key, kind and content. So a repeated request never adds a second row, and is answered with the first one, even
- * if Redis has lost the key.
+ * user, key, kind and content. So a repeated request never adds a second row, and is answered with the first one.
  *
- * Redis adds the refusals. When the request begins, one command reserves the key; until the request ends, each further
- * request with the key is 409. Before the answer is sent, the reservation is settled: a key whose row exists, or may
- * exist, is bound to the row's id, and another content is then 422. After a refusal the key is free again. Without
- * Redis rows are created all the same.
+ * The table idempotency_keys adds the refusals; Redis has no part in it. When the request begins, one statement
+ * reserves the key; until the request ends, each further request with the key is 409. Before the answer is sent, the
+ * reservation is settled. A key whose row exists, or may exist, is bound to the row's id for 24 hours, and another
+ * content is then 422. After a refusal the key is free again. If the worker dies, its reservation expires soon after
+ * the deadline.
  *
  * Callers: auctions.c, items.c, images.c, webhooks.c.
  */
@@ -30,8 +30,8 @@ struct creation_content {
 };
 
 /*
- * Chooses the id for a row of `kind`; its content is the JSON body. Calls `repeated` if Redis knows that the key made
- * this row, else `first`; or ENDS the request with 400, 409, 422 or 503.
+ * Chooses the id for a row of `kind`; its content is the JSON body. Calls `repeated` if the key made this row before,
+ * else `first`; or ENDS the request with 400, 409, 422 or 503.
  */
 void creation_begin(struct request *request, const char *kind, route_handler repeated, route_handler first);
 /* The same for a request without JSON body. It may have been answered at its deadline. */
@@ -43,6 +43,6 @@ const struct creation *creation_of(const struct request *request);
 MUST_CHECK bool creation_query(struct request *request, struct pg *pg, const struct statements *of, size_t statement,
                                int count, const char *const *values, pg_callback answered);
 
-extern const struct redis_script creation_script;
+extern struct statements creation_statements;
 
 #endif

@@ -16,11 +16,8 @@
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
 
-enum { HOOK_LIST, HOOK_GET, HOOK_MADE, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE, HOOK_COUNT };
+enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE, HOOK_COUNT };
 enum { NUMBER_SIZE = 16, DESCRIPTION_MOST = 200, PATH_SIZE = 96, ADD_TRIES_MAX = 20 };
-
-/* A repeated creation returns the secret for so long, as idempotency keys live, unless it was replaced. */
-#define FIRST_SECRET_LIFE "24 hours"
 
 #define DEPLOYMENT_OWNER "'00000000-0000-0000-0000-000000000000'"
 
@@ -47,11 +44,6 @@ static const struct pg_statement list[] = {
         "SELECT " COLUMNS("w") " FROM webhooks w WHERE w.owner_id = $1 ORDER BY w.created_at DESC, w.id DESC"},
     [HOOK_GET] = {"hook_get",
         "SELECT " COLUMNS("w") " FROM webhooks w WHERE w.owner_id = $1 AND w.id = $2"},
-    /* A webhook that an earlier request with the same key made, and its first secret. $3 now */
-    [HOOK_MADE] = {"hook_made",
-        "SELECT " COLUMNS("w") ", CASE WHEN w.old_secret IS NULL AND"
-        "  w.created_at > $3::timestamptz - interval '" FIRST_SECRET_LIFE "' THEN w.secret END"
-        " FROM webhooks w WHERE w.owner_id = $1 AND w.id = $2"},
     /*
      * $9 url, $10 description, $11 events, $12 secret, $13 maximum of webhooks. Returns always one row: the webhook,
      * then whether there was a free slot. The webhook is NULLs if another call took the slot, or the id of the same
@@ -108,8 +100,7 @@ enum {
     COL_FAILING,
     COL_CREATED,
     COL_UPDATED,
-    COL_HAD_SLOT,
-    COL_SECRET = COL_HAD_SLOT /* of HOOK_MADE */
+    COL_HAD_SLOT /* of HOOK_ADD */
 };
 
 /* State of a request that creates a secret. */
@@ -362,12 +353,10 @@ static void find_made(struct request *request, pg_callback answered)
 {
     char owner[UUID_TEXT_SIZE];
     char id[UUID_TEXT_SIZE];
-    char now[CLOCK_TEXT_SIZE];
-    const char *values[] = {owner, id, now};
+    const char *values[] = {owner, id};
     webhooks_owner(request, owner);
     uuid_format(&creation_of(request)->id, id);
-    clock_format(clock_now_ms(), now);
-    if (!statements_query(context_of(request)->pg, &webhooks_statements, HOOK_MADE, ARRAY_LEN(values), values, answered,
+    if (!statements_query(context_of(request)->pg, &webhooks_statements, HOOK_GET, ARRAY_LEN(values), values, answered,
                           request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -382,8 +371,7 @@ static void show_made(struct request *request, const struct pg_reply *reply, rou
     if (PQntuples(reply->result) == 0) {
         absent(request);
     } else {
-        bool secret = !pg_null(reply->result, 0, COL_SECRET);
-        reply_created(request, reply->result, secret ? pg_text(reply->result, 0, COL_SECRET) : NULL);
+        reply_created(request, reply->result, NULL); /* its secret is shown once */
     }
 }
 

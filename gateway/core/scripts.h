@@ -10,7 +10,6 @@ enum gateway_script {
     GATEWAY_SCRIPT_MARK,           /* admission.c */
     GATEWAY_SCRIPT_LIMIT,          /* limits.c */
     GATEWAY_SCRIPT_LIMIT_BACK,     /* limits.c */
-    GATEWAY_SCRIPT_CREATION,       /* creation.c */
     GATEWAY_SCRIPT_SNAPSHOT,       /* common/protocol/snapshot.h */
     GATEWAY_SCRIPT_CREDENTIALS,    /* credentials.c */
     GATEWAY_SCRIPT_HISTORY,        /* cache.c */

@@ -82,12 +82,16 @@ size_t errors_raw(enum error_code code, const struct answer_headers *headers, ch
 {
     char body[256];
     char lines[ANSWER_HEADERS_SIZE];
+    char sentence[SENTENCE_SIZE];
     const struct error_entry *entry = errors_entry(code);
     char id[UUID_TEXT_SIZE];
     struct uuid made = uuid_new();
     uuid_format(&made, id);
-    int body_length = snprintf(body, sizeof(body), "{\"error\":\"%s\",\"message\":\"%s\",\"requestId\":\"%s\"}",
-                               entry->code, entry->message, id);
+    bool limited = code == ERROR_RATE_LIMITED;
+    const struct parameter retry = parameter_number("retryAfter", 1);
+    int body_length =
+        snprintf(body, sizeof(body), "{\"error\":\"%s\",\"message\":\"%s\",\"requestId\":\"%s\"%s}", entry->code,
+                 errors_sentence(code, &retry, limited ? 1 : 0, sentence), id, limited ? ",\"retryAfter\":1" : "");
     assert(body_length > 0 && (size_t)body_length < sizeof(body));
     const char *phrase = errors_phrase(entry->status);
     answer_headers_text(headers, lines);

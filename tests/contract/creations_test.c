@@ -6,6 +6,7 @@
  * Runs alone: its blocked requests hold the gateway's connections to PostgreSQL.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,15 @@
 
 #define KEY "Idempotency-Key: \"under way\""
 
-enum { PATH_SIZE = 128, TEXT_SIZE = 256, CODE_SIZE = 64, BLOCKED_MS = 20000, VARIANTS = 3, REFUSED = 2 };
+enum {
+    PATH_SIZE = 128,
+    TEXT_SIZE = 256,
+    CODE_SIZE = 64,
+    BLOCKED_MS = 20000,
+    VARIANTS = 3,
+    REFUSED = 2,
+    WORKERS_MAX = 16
+};
 
 enum kind { ITEM, AUCTION, IMAGE, WEBHOOK, DEPLOYMENT_WEBHOOK, KIND_COUNT };
 
@@ -88,12 +97,18 @@ static void fill_images(struct making *making)
     making->contents[REFUSED].length /= 2;
 }
 
+/* As after 24 hours. */
+static void forget_keys(const struct factory_user *who)
+{
+    PQclear(sql_rows(fixture.sql, "DELETE FROM idempotency_keys WHERE user_id = $1::uuid", who->id, NULL));
+}
+
 static void making_begin(struct making *making, enum kind kind)
 {
     char end[CLOCK_TEXT_SIZE];
     *making = (struct making){.kind = kind, .who = kind == DEPLOYMENT_WEBHOOK ? &admin : &fixture.seller};
     making->subject = making->who->id;
-    redis_forget(making->who->id, fixture.auction); /* the kinds share a key */
+    forget_keys(making->who); /* the kinds share a key */
     if (kind == IMAGE) {
         fill_images(making);
         return;
@@ -195,6 +210,13 @@ static void wait_for_blocked(int count)
                BLOCKED_MS);
 }
 
+static void expire_reservation(const struct making *making)
+{
+    PQclear(sql_rows(fixture.sql,
+                     "UPDATE idempotency_keys SET held_until = now() - interval '1 second' WHERE user_id = $1::uuid",
+                     making->who->id, NULL));
+}
+
 static void expect_in_use(const struct making *making, int which)
 {
     EXPECT_ERROR(making_send(making, fixture.client, which), 409, "IDEMPOTENCY_KEY_IN_USE");
@@ -225,8 +247,8 @@ START_TEST(a_key_is_in_use_until_its_creation_is_answered)
 }
 END_TEST
 
-/* Redis forgets the key while the first request is under way, so the second one is not refused. */
-START_TEST(equal_creations_at_once_make_one_row_without_redis)
+/* The reservation of the first request expires while it is under way, so the second one is not refused. */
+START_TEST(equal_creations_at_once_make_one_row_although_a_reservation_expired)
 {
     for (int kind = 0; kind < KIND_COUNT; kind++) {
         struct making making;
@@ -235,7 +257,8 @@ START_TEST(equal_creations_at_once_make_one_row_without_redis)
         lock(&making);
         sender_begin(&senders[0], &making, 0);
         wait_for_blocked(1);
-        redis_forget(making.who->id, fixture.auction);
+        expire_reservation(&making);
+        EXPECT_ERROR(making_send(&making, fixture.client, 1), 422, "IDEMPOTENCY_KEY_REUSED");
         sender_begin(&senders[1], &making, 0);
         wait_for_blocked(2);
         unlock();
@@ -247,6 +270,94 @@ START_TEST(equal_creations_at_once_make_one_row_without_redis)
         ck_assert_int_eq(making_count(&making), 1);
         making_end(&making);
     }
+}
+END_TEST
+
+/* The workers are killed while the row is being added: it is committed, and nobody is answered. */
+START_TEST(after_a_killed_gateway_the_same_request_gets_its_row_and_another_is_refused)
+{
+    struct making making;
+    struct sender first;
+    pid_t workers[WORKERS_MAX];
+    char id[UUID_TEXT_SIZE];
+    making_begin(&making, ITEM);
+    lock(&making);
+    sender_begin(&first, &making, 0);
+    wait_for_blocked(1);
+    size_t count = deployment_children(deployment_pid("gateway"), workers, WORKERS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_int_eq(kill(workers[i], SIGKILL), 0);
+    }
+    unlock();
+    sender_end(&first);
+    ck_assert_int_eq(first.status, 0);
+    SUITE_WAIT(making_count(&making) == 1, BLOCKED_MS);
+    (void)snprintf(id, sizeof id, "%s",
+                   sql_text(fixture.sql, "SELECT id FROM items WHERE owner_id = $1::uuid", making.subject, NULL));
+    SUITE_WAIT(deployment_ready(), BLOCKED_MS);
+    ck_assert_int_ne(making_send(&making, fixture.client, 1)->status, 201);
+    SUITE_WAIT(making_send(&making, fixture.client, 0)->status == 201,
+               BLOCKED_MS); /* 409 until the reservation expires */
+    EXPECT_TEXT(making_send(&making, fixture.client, 0), "id", id);
+    EXPECT_ERROR(making_send(&making, fixture.client, 1), 422, "IDEMPOTENCY_KEY_REUSED");
+    ck_assert_int_eq(making_count(&making), 1);
+    making_end(&making);
+}
+END_TEST
+
+START_TEST(keys_of_creations_hold_after_redis_forgot_everything)
+{
+    for (int kind = 0; kind < KIND_COUNT; kind++) {
+        struct making making;
+        char id[UUID_TEXT_SIZE];
+        making_begin(&making, (enum kind)kind);
+        const struct reply *reply = making_send(&making, fixture.client, 0);
+        EXPECT_STATUS(reply, 201);
+        (void)snprintf(id, sizeof id, "%s", reply_text(reply, "id"));
+        redis_forget(making.who->id, fixture.auction);
+        reply = making_send(&making, fixture.client, 0);
+        EXPECT_STATUS(reply, 201);
+        EXPECT_TEXT(reply, "id", id);
+        EXPECT_ERROR(making_send(&making, fixture.client, 1), 422, "IDEMPOTENCY_KEY_REUSED");
+        ck_assert_int_eq(making_count(&making), 1);
+        ck_assert_int_eq(sql_int(fixture.sql,
+                                 "SELECT status FROM idempotency_keys WHERE user_id = $1::uuid AND resource_id ="
+                                 " $2::uuid",
+                                 making.who->id, id, NULL),
+                         201);
+        making_end(&making);
+    }
+}
+END_TEST
+
+START_TEST(keys_of_creations_hold_while_redis_does_not_answer)
+{
+    struct making making;
+    char id[UUID_TEXT_SIZE];
+    making_begin(&making, ITEM);
+    ck_assert_int_eq(kill(deployment_pid("redis"), SIGSTOP), 0);
+    const struct reply *reply = making_send(&making, fixture.client, 0);
+    EXPECT_STATUS(reply, 201);
+    (void)snprintf(id, sizeof id, "%s", reply_text(reply, "id"));
+    EXPECT_TEXT(making_send(&making, fixture.client, 0), "id", id);
+    EXPECT_ERROR(making_send(&making, fixture.client, 1), 422, "IDEMPOTENCY_KEY_REUSED");
+    ck_assert_int_eq(making_count(&making), 1);
+    ck_assert_int_eq(kill(deployment_pid("redis"), SIGCONT), 0);
+    making_end(&making);
+}
+END_TEST
+
+START_TEST(a_key_is_free_after_a_day)
+{
+    struct making making;
+    making_begin(&making, ITEM);
+    EXPECT_STATUS(making_send(&making, fixture.client, 0), 201);
+    PQclear(sql_rows(fixture.sql,
+                     "UPDATE idempotency_keys SET made_at = made_at - interval '24 hours' WHERE user_id = $1::uuid",
+                     making.who->id, NULL));
+    EXPECT_STATUS(making_send(&making, fixture.client, 1), 201);
+    ck_assert_int_eq(making_count(&making), 2);
+    making_end(&making);
 }
 END_TEST
 
@@ -325,31 +436,24 @@ END_TEST
 
 /* ---- what a repetition shows ---- */
 
-START_TEST(a_repeated_webhook_shows_its_first_secret_for_a_day)
+START_TEST(a_repeated_webhook_does_not_show_its_secret_again)
 {
-    char id[UUID_TEXT_SIZE];
-    char secret[CODE_SIZE];
-    for (int late = 0; late < 2; late++) {
+    for (int kind = WEBHOOK; kind <= DEPLOYMENT_WEBHOOK; kind++) {
+        char id[UUID_TEXT_SIZE];
         struct making making;
-        making_begin(&making, WEBHOOK);
-        const struct reply *reply = making_send(&making, fixture.client, late);
+        making_begin(&making, (enum kind)kind);
+        const struct reply *reply = making_send(&making, fixture.client, 0);
         EXPECT_STATUS(reply, 201);
+        EXPECT_PRESENT(reply, "secret");
         (void)snprintf(id, sizeof id, "%s", reply_text(reply, "id"));
-        (void)snprintf(secret, sizeof secret, "%s", reply_text(reply, "secret"));
         for (int forgotten = 0; forgotten < 2; forgotten++) {
-            EXPECT_TEXT(making_send(&making, fixture.client, late), "secret", secret);
-            redis_forget(making.who->id, fixture.auction);
+            reply = making_send(&making, fixture.client, 0);
+            EXPECT_STATUS(reply, 201);
+            EXPECT_TEXT(reply, "id", id);
+            ck_assert_ptr_null(reply_at(reply, "secret"));
+            forget_keys(making.who);
         }
-        if (late == 1) {
-            PQclear(sql_rows(fixture.sql,
-                             "UPDATE webhooks SET created_at = created_at - interval '1 day' WHERE id = $1", id, NULL));
-        } else {
-            EXPECT_STATUS(fixture_call(making.who, "POST", client_format("%s/%s/secret", making.path, id), NULL), 200);
-        }
-        reply = making_send(&making, fixture.client, late);
-        EXPECT_STATUS(reply, 201);
-        EXPECT_TEXT(reply, "id", id);
-        ck_assert_ptr_null(reply_at(reply, "secret"));
+        making_end(&making);
     }
 }
 END_TEST
@@ -364,7 +468,7 @@ START_TEST(a_key_of_a_deployments_webhook_is_none_of_the_users_webhook)
     (void)snprintf(ids[0], sizeof ids[0], "%s", reply_text(reply, "id"));
     (void)snprintf(making.path, sizeof making.path, "/api/v1/users/me/webhooks");
     EXPECT_ERROR(making_send(&making, fixture.client, 0), 422, "IDEMPOTENCY_KEY_REUSED");
-    redis_forget(making.who->id, fixture.auction);
+    forget_keys(making.who);
     reply = making_send(&making, fixture.client, 0);
     EXPECT_STATUS(reply, 201);
     (void)snprintf(ids[1], sizeof ids[1], "%s", reply_text(reply, "id"));
@@ -396,7 +500,7 @@ START_TEST(a_repeated_image_is_shown_although_no_other_may_be_added)
         EXPECT_TEXT(reply, "url", url);
         EXPECT_TEXT(reply, "order", "1");
         ck_assert_str_eq(client_reply_header(fixture.client, "Location"), url);
-        redis_forget(making.who->id, fixture.auction);
+        forget_keys(making.who);
     }
     EXPECT_ERROR(making_send(&making, fixture.client, 1), 409, "AUCTION_CANCELLED");
     ck_assert_int_eq(making_count(&making), 1);
@@ -414,6 +518,8 @@ static void setup(void)
 
 static void teardown(void)
 {
+    (void)kill(deployment_pid("redis"), SIGCONT); /* after a failure of a test that has stopped it */
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
     sql_close(locker);
     fixture_teardown();
 }
@@ -424,11 +530,15 @@ static Suite *creations_suite(void)
     TCase *cases = tcase_create("creations");
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, a_key_is_in_use_until_its_creation_is_answered);
-    tcase_add_test(cases, equal_creations_at_once_make_one_row_without_redis);
+    tcase_add_test(cases, equal_creations_at_once_make_one_row_although_a_reservation_expired);
+    tcase_add_test(cases, after_a_killed_gateway_the_same_request_gets_its_row_and_another_is_refused);
+    tcase_add_test(cases, keys_of_creations_hold_after_redis_forgot_everything);
+    tcase_add_test(cases, keys_of_creations_hold_while_redis_does_not_answer);
+    tcase_add_test(cases, a_key_is_free_after_a_day);
     tcase_add_test(cases, different_creations_at_once_make_one_row);
     tcase_add_test(cases, a_refused_creation_frees_its_key_before_it_is_answered);
     tcase_add_test(cases, a_creation_that_was_answered_too_early_is_found_by_a_repetition);
-    tcase_add_test(cases, a_repeated_webhook_shows_its_first_secret_for_a_day);
+    tcase_add_test(cases, a_repeated_webhook_does_not_show_its_secret_again);
     tcase_add_test(cases, a_key_of_a_deployments_webhook_is_none_of_the_users_webhook);
     tcase_add_test(cases, a_repeated_image_is_shown_although_no_other_may_be_added);
     suite_add_tcase(suite, cases);

@@ -456,7 +456,7 @@ START_TEST(mails_of_a_kind_per_address_are_limited_by_mails_per_hour)
 }
 END_TEST
 
-START_TEST(old_deliveries_tokens_and_login_places_are_removed)
+START_TEST(old_deliveries_tokens_login_places_and_idempotency_keys_are_removed)
 {
     worker_end();
     subscribe(bidder, "ann@example.org");
@@ -473,8 +473,13 @@ START_TEST(old_deliveries_tokens_and_login_places_are_removed)
                      "INSERT INTO login_places SELECT $1::uuid, 'place ' || d, now() - d * interval '1 day'"
                      " FROM unnest(ARRAY[89, 91]) d",
                      bidder, NULL));
+    PQclear(sql_rows(sql,
+                     "INSERT INTO idempotency_keys SELECT $1::uuid, gen_random_uuid(), $1::uuid, $1::uuid, now(), 201,"
+                     " now() - h * interval '1 hour' FROM unnest(ARRAY[23, 25]) h",
+                     bidder, NULL));
     worker_start("");
     SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM deliveries", NULL) == 1, DEADLINE_MS);
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM idempotency_keys", NULL), 1);
     ck_assert_str_eq(sql_text(sql, "SELECT hash FROM account_tokens", NULL), "hash 1");
     ck_assert_str_eq(sql_text(sql, "SELECT place FROM login_places", NULL), "place 89");
 }
@@ -640,7 +645,7 @@ static Suite *mail_suite(void)
         nothing_is_sent_to_a_server_without_a_valid_certificate,
         with_mail_off_deliveries_are_dropped,
         mails_of_a_kind_per_address_are_limited_by_mails_per_hour,
-        old_deliveries_tokens_and_login_places_are_removed,
+        old_deliveries_tokens_login_places_and_idempotency_keys_are_removed,
         a_redelivered_message_sends_no_second_mail,
         an_undecodable_message_goes_to_the_dead_letters,
         a_killed_worker_loses_no_mail,

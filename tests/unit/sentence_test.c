@@ -42,6 +42,18 @@ START_TEST(an_error_without_parameters_has_its_message)
 }
 END_TEST
 
+START_TEST(an_error_without_a_request_says_when_to_try_again)
+{
+    char raw[ERRORS_RAW_SIZE];
+    const struct answer_headers headers = {0};
+    (void)errors_raw(ERROR_RATE_LIMITED, &headers, raw);
+    ck_assert_ptr_nonnull(strstr(raw, "\"message\":\"Too many requests at once; try again in 1 s\""));
+    ck_assert_ptr_nonnull(strstr(raw, "\"retryAfter\":1}"));
+    (void)errors_raw(ERROR_UNAVAILABLE, &headers, raw);
+    ck_assert_ptr_null(strstr(raw, "retryAfter"));
+}
+END_TEST
+
 START_TEST(a_sentence_without_its_parameter_is_not_written)
 {
     const struct parameter max = parameter_number("max", 1);
@@ -108,6 +120,7 @@ static Suite *sentence_suite(void)
     TCase *tcase = tcase_create("sentence");
     tcase_add_test(tcase, an_error_has_its_numbers_in_its_sentence);
     tcase_add_test(tcase, an_error_without_parameters_has_its_message);
+    tcase_add_test(tcase, an_error_without_a_request_says_when_to_try_again);
     tcase_add_test(tcase, a_sentence_without_its_parameter_is_not_written);
     tcase_add_test(tcase, a_long_sentence_is_cut_between_characters);
     tcase_add_test(tcase, field_errors_have_code_message_and_parameters);
