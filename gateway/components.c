@@ -43,18 +43,12 @@ enum {
 };
 
 static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
-    [GATEWAY_SCRIPT_USER] = &admission_script,
-    [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
-    [GATEWAY_SCRIPT_LIMIT] = &limits_script,
-    [GATEWAY_SCRIPT_LIMIT_BACK] = &limits_back_script,
-    [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
-    [GATEWAY_SCRIPT_CREDENTIALS] = &credentials_script,
-    [GATEWAY_SCRIPT_HISTORY] = &cache_history_script,
-    [GATEWAY_SCRIPT_HISTORY_STORE] = &cache_history_store_script,
-    [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,
-    [GATEWAY_SCRIPT_LEADERS_KEEP] = &leaderboard_keep_script,
-    [GATEWAY_SCRIPT_DOCUMENT] = &documents_script,
-    [GATEWAY_SCRIPT_SNAPSHOT_FRESH] = &snapshot_fresh_script,
+    [GATEWAY_SCRIPT_USER] = &admission_script,        [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
+    [GATEWAY_SCRIPT_LIMIT] = &limits_script,          [GATEWAY_SCRIPT_LIMIT_BACK] = &limits_back_script,
+    [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,     [GATEWAY_SCRIPT_CREDENTIALS] = &credentials_script,
+    [GATEWAY_SCRIPT_HISTORY] = &cache_history_script, [GATEWAY_SCRIPT_HISTORY_STORE] = &cache_history_store_script,
+    [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,   [GATEWAY_SCRIPT_LEADERS_KEEP] = &leaderboard_keep_script,
+    [GATEWAY_SCRIPT_DOCUMENT] = &documents_script,    [GATEWAY_SCRIPT_SNAPSHOT_FRESH] = &snapshot_fresh_script,
 };
 
 /* ---- the back ends ---- */
