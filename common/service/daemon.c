@@ -17,6 +17,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "common/base/clock.h"
+#include "common/service/memory_guard.h"
 #include "common/service/watchdog.h"
 
 enum { REASON_SIZE = 1024, STATUS_SIZE = 256 };
@@ -129,6 +130,9 @@ bool daemon_start(const struct daemon_program *program, int argc, char **argv, s
 {
     char reason[REASON_SIZE] = "";
     bool check_only = false;
+    if (!memory_guard()) {
+        return report_error(program, "its memory cannot be kept from other processes", exit_code);
+    }
     config_defaults(config);
     if (!read_arguments(program, argc, argv, config, &check_only, exit_code)) {
         return false;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/service/memory_guard.h"
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/rabbit.h"
 #include "deploy/ctl/settings.h"
@@ -207,6 +208,10 @@ int main(int argc, char **argv)
 {
     struct arguments arguments = {.count = 0};
     int code = CTL_OK;
+    if (!memory_guard()) {
+        ctl_report_error("its memory cannot be kept from other processes");
+        return CTL_FAILED;
+    }
     if (!read_options(argc, argv, &arguments, &code)) {
         return code;
     }
