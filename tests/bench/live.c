@@ -174,7 +174,7 @@ static double memory_kib(void)
         char line[LINE_SIZE];
         (void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", bench.workers[i]);
         FILE *file = fopen(path, "re");
-        must(file != NULL, "a gateway worker's memory cannot be read: run it as root or as the deployment's user");
+        must(file != NULL, "a gateway worker's memory cannot be read: run it as root");
         while (fgets(line, sizeof(line), file) != NULL) {
             if (strncmp(line, "Pss:", 4) == 0) {
                 sum += strtod(line + 4, NULL);
