@@ -43,6 +43,16 @@ void audit_origin_read(struct request *request, struct audit_origin *origin)
     copy_printable(request_header(request, "User-Agent"), origin->agent, sizeof(origin->agent));
 }
 
+void audit_values(struct request *request, struct audit_origin *origin, const char *values[static AUDIT_VALUES])
+{
+    audit_origin_read(request, origin);
+    values[0] = origin->id;
+    values[1] = origin->at;
+    values[2] = request->address;
+    values[3] = origin->agent;
+    values[4] = request->id;
+}
+
 static bool add(struct request *request, const struct uuid *actor, const char *action, const char *subject,
                 pg_callback callback, void *arg)
 {

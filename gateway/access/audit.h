@@ -1,9 +1,9 @@
 /*
  * The audit log: actor, action, and origin. It records every call of a route for admins and every login; their refusals
  * are counted (refusals.h). A call for admins, and a login, is logged before it has an effect; if that fails, it is
- * answered 503. A change by an admin adds old
- * and new value in the same statement as the change (AUDIT_INSERT). The database role may only insert and read entries
- * (schema/).
+ * answered 503. A change by an admin adds old and new value in the same statement as the change (AUDIT_INSERT). So does
+ * a change that users make to their own password, address or sessions (AUDIT_OWN). The database role may only insert
+ * and read entries (schema/).
  *
  * Callers: admission.c, limits.c, accounts.c, sessions.c, admin.c, changes.c, deadletters.c,
  * images.c, recovery.c, unsubscribe.c, verification.c.
@@ -38,8 +38,20 @@ struct audit_origin {
     "INSERT INTO audit_log (id, at, actor_id, address, agent, request_id, action, subject, old_value, new_value, "     \
     "reason)"
 
+/*
+ * The same for a change that users make to their own account: a CTE for each row of `from`, a user. The parameters are
+ * audit_values.
+ */
+#define AUDIT_OWN(action, from, id, at, address, agent, request)                                                       \
+    " noted AS (" AUDIT_INSERT " SELECT " id "::uuid, " at "::timestamptz, id, " address ", " agent ", " request       \
+    ", '" action "', id::text, NULL, NULL, '' FROM " from ")"
+enum { AUDIT_VALUES = 5 };
+
 /* Call it before the request is answered, because the headers are freed then. */
 void audit_origin_read(struct request *request, struct audit_origin *origin);
+
+/* Reads the origin, and writes the parameters of AUDIT_OWN, which point into it and into the request. */
+void audit_values(struct request *request, struct audit_origin *origin, const char *values[static AUDIT_VALUES]);
 
 /* Adds an entry without waiting for it; a failure is logged. `actor` NULL: the request's user. */
 void audit_note(struct request *request, const struct uuid *actor, const char *action, const char *subject);

@@ -9,8 +9,8 @@
 #include "common/base/clock.h"
 #include "common/protocol/keys.h"
 #include "gateway/access/access.h"
-#include "gateway/access/audit.h"
 #include "gateway/access/local_limits.h"
+#include "gateway/access/refusals.h"
 #include "gateway/core/clients.h"
 #include "gateway/core/scripts.h"
 #include "gateway/http/http.h"
@@ -157,7 +157,7 @@ static void note_refusal(struct request *request, const struct limits_state *sta
 {
     bool login = request->taking == LIMIT_LOGINS || request->taking == LIMIT_ACCOUNT_LOGINS;
     if (login && state->used == state->most + 1) {
-        audit_note(request, NULL, "LOGIN_LIMITED", limits_name(request->taking));
+        refusals_note(request, NULL, "LOGIN_LIMITED", limits_name(request->taking));
     }
 }
 

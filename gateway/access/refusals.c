@@ -10,13 +10,14 @@
 
 #include "common/io/pg_value.h"
 #include "common/io/timer.h"
+#include "gateway/access/access.h"
 #include "gateway/access/audit.h"
 #include "gateway/core/client_counts.h"
 
 enum {
     WRITE_MS = 1000, /* interval of writes of the counts */
     MINUTE_WRITES = 60,
-    NUMBER_SIZE = 24,
+    SUBJECT_SIZE = 128,
 };
 
 enum { REFUSALS_ADD, REFUSALS_CLOSE, REFUSALS_COUNT };
@@ -49,7 +50,7 @@ struct refusal {
     const char *action;
     struct uuid actor;
     char address[REQUEST_ADDRESS_SIZE];
-    const char *subject; /* the pattern of a route */
+    char subject[SUBJECT_SIZE]; /* the pattern of a route, or an id */
     char agent[AUDIT_AGENT_SIZE];
     char request_id[MESSAGE_REQUEST_ID_SIZE];
     int64_t count;
@@ -191,19 +192,20 @@ static struct refusal *find(struct refusals *refusals, const struct uuid *actor,
 }
 
 static void begin(struct refusal *refusal, struct request *request, const struct uuid *actor, const char *address,
-                  const char *action)
+                  const char *action, const char *subject)
 {
     struct audit_origin origin;
     audit_origin_read(request, &origin);
-    *refusal = (struct refusal){.action = action, .actor = *actor, .subject = request->route->pattern};
+    *refusal = (struct refusal){.action = action, .actor = *actor};
+    (void)snprintf(refusal->subject, sizeof(refusal->subject), "%s", subject);
     (void)snprintf(refusal->address, sizeof(refusal->address), "%s", address);
     (void)snprintf(refusal->agent, sizeof(refusal->agent), "%s", origin.agent);
     (void)snprintf(refusal->request_id, sizeof(refusal->request_id), "%s", request->id);
 }
 
-bool refusals_count(struct refusals *refusals, struct request *request, const char *action)
+static void count(struct refusals *refusals, struct request *request, const struct uuid *actor, const char *action,
+                  const char *subject)
 {
-    const struct uuid *actor = &request->user.id;
     const char *address = request->address;
     struct refusal *refusal = find(refusals, actor, address, action, REFUSALS_MAX);
     static const struct uuid nobody;
@@ -213,9 +215,19 @@ bool refusals_count(struct refusals *refusals, struct request *request, const ch
         refusal = find(refusals, actor, address, action, REFUSALS_MAX + 1);
     }
     if (refusal != NULL && refusal->count++ == 0) {
-        begin(refusal, request, actor, address, action);
+        begin(refusal, request, actor, address, action, subject);
         refusal->count = 1;
     }
+}
+
+void refusals_note(struct request *request, const struct uuid *actor, const char *action, const char *subject)
+{
+    count(request->access->refusals, request, actor == NULL ? &request->user.id : actor, action, subject);
+}
+
+bool refusals_count(struct refusals *refusals, struct request *request, const char *action)
+{
+    count(refusals, request, &request->user.id, action, request->route->pattern);
     return client_counts_take(refusals->counts, &request->client, CLIENT_REFUSALS, 1);
 }
 

@@ -1,14 +1,14 @@
 /*
- * Refusals that a client can cause as often as it likes, such as 403 on a route for admins. They are counted for user,
- * client address and action. The counts of a minute become one entry of the audit log each, with the number in
- * "newValue". A worker counts in memory and adds its counts to the table refusal_counts each second. When the minute is
- * over, one worker moves its rows to audit_log, in one statement. A worker that dies loses the counts of its last
- * second. If a connection is lost, the counts that were under way are added again, although they may have been added
- * already.
+ * Refusals that a client can cause as often as it likes, such as 403 on a route for admins or a wrong password. They
+ * are counted for user, client address and action. The counts of a minute become one entry of the audit log each, with
+ * the number in "newValue". A worker counts in memory and adds its counts to the table refusal_counts each second. When
+ * the minute is over, one worker moves its rows to audit_log, in one statement. A worker that dies loses the counts of
+ * its last second. If a connection is lost, the counts that were under way are added again, although they may have been
+ * added already.
  *
  * More than REFUSALS_MAX kinds of refusals at a time are counted together, without user and address.
  *
- * One per worker, created by components.c. Caller: admission.c.
+ * One per worker, created by components.c. Callers: admission.c, limits.c, accounts.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_REFUSALS_H
 #define ROSTRUM_GATEWAY_ACCESS_REFUSALS_H
@@ -35,5 +35,10 @@ void refusals_free(struct refusals *refusals);
  * refusals_per_minute; the refusal is counted all the same, and the caller answers 429.
  */
 MUST_CHECK bool refusals_count(struct refusals *refusals, struct request *request, const char *action);
+/*
+ * Counts a refusal that is not held against the client, as other limits bound it. `actor` NULL: the request's user.
+ * `subject` is copied.
+ */
+void refusals_note(struct request *request, const struct uuid *actor, const char *action, const char *subject);
 
 #endif

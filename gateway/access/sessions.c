@@ -47,8 +47,11 @@ static const struct pg_statement list[] = {
                                         " WHERE s.user_id = $1 AND s.expires_at > now()"
                                         " ORDER BY s.created_at DESC, s.id DESC LIMIT $2::integer"},
     /* A trigger ends the sessions of former epochs. */
-    [SESSIONS_RAISE] = {"sessions_raise", "UPDATE users SET epoch = user_epoch_after(epoch) WHERE id = $1"
-                                          " RETURNING " CREDENTIALS_USER_COLUMNS("")},
+    [SESSIONS_RAISE] =
+        {"sessions_raise",
+         "WITH u AS (UPDATE users SET epoch = user_epoch_after(epoch) WHERE id = $1 RETURNING *)," AUDIT_OWN(
+             "LOGGED_OUT_EVERYWHERE", "u", "$2", "$3", "$4", "$5",
+             "$6") " SELECT " CREDENTIALS_USER_COLUMNS("") " FROM u"},
 };
 static_assert(ARRAY_LEN(list) == SESSIONS_COUNT, "each statement has its entry");
 
@@ -299,7 +302,6 @@ static void on_all_ended(const redisReply *reply, void *arg)
 static void on_raised(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    char subject[UUID_TEXT_SIZE];
     if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
         return;
     }
@@ -308,8 +310,6 @@ static void on_raised(const struct pg_reply *reply, void *arg)
         return;
     }
     const struct credentials_user user = credentials_user(reply->result, 0, 0);
-    uuid_format(&user.id, subject);
-    audit_note(request, NULL, "LOGGED_OUT_EVERYWHERE", subject);
     if (!sessions_revoked(request->access, &user, NULL, on_all_ended, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -318,8 +318,10 @@ static void on_raised(const struct pg_reply *reply, void *arg)
 static void handle_end_all(struct request *request)
 {
     char id[UUID_TEXT_SIZE];
-    const char *const values[] = {id};
+    struct audit_origin origin;
+    const char *values[1 + AUDIT_VALUES] = {id};
     uuid_format(&request->user.id, id);
+    audit_values(request, &origin, values + 1);
     if (!statements_query(request->access->pg, &sessions_statements, SESSIONS_RAISE, ARRAY_LEN(values), values,
                           on_raised, request)) {
         reply_error(request, ERROR_UNAVAILABLE);

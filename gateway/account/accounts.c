@@ -15,6 +15,7 @@
 #include "common/protocol/keys.h"
 #include "gateway/access/audit.h"
 #include "gateway/access/limits.h"
+#include "gateway/access/refusals.h"
 #include "gateway/access/session.h"
 #include "gateway/access/sessions.h"
 #include "gateway/account/access_tokens.h"
@@ -52,7 +53,8 @@ static const struct pg_statement list[] = {
     /*
      * $2 name, $3 hash of a new password; NULL: unchanged. $4 to $9 see preferences.h. $10 hash of the old password: of
      * two concurrent changes only one succeeds. A new password invalidates the links that would reset it. It raises the
-     * user's epoch, which ends all sessions except $11, that of the request. $12 language; NULL: unchanged.
+     * user's epoch, which ends all sessions except $11, that of the request. $12 language; NULL: unchanged. $13 to $17
+     * the entry of the audit log (audit_values).
      */
     /* clang-format off */
     [ACCOUNT_CHANGE] = {"account_change",
@@ -64,7 +66,8 @@ static const struct pg_statement list[] = {
         PREFERENCES_LIST("webhook_muted", "$8", "$9")
         " WHERE id = $1 AND password_hash = coalesce($10, password_hash) RETURNING *),"
         " kept AS (UPDATE sessions s SET epoch = u.epoch FROM u WHERE s.id = $11::uuid AND s.user_id = u.id"
-        "  AND $3::text IS NOT NULL RETURNING " CREDENTIALS_SESSION_COLUMNS("s.") ")"
+        "  AND $3::text IS NOT NULL RETURNING " CREDENTIALS_SESSION_COLUMNS("s.") "),"
+        AUDIT_OWN("PASSWORD_CHANGED", "u WHERE $3::text IS NOT NULL", "$13", "$14", "$15", "$16", "$17")
         " SELECT " USER_COLUMNS ", password_hash, " CREDENTIALS_USER_COLUMNS("u.") ", kept.* FROM u"
         " LEFT JOIN kept ON true"},
     /* clang-format on */
@@ -340,7 +343,7 @@ static void note_login(struct request *request, const char *action)
     const struct account *account = request->handler_state;
     char subject[UUID_TEXT_SIZE];
     login_subject(account, subject);
-    audit_note(request, account->found ? &account->id : NULL, action, subject);
+    refusals_note(request, account->found ? &account->id : NULL, action, subject);
 }
 
 static void on_session(struct request *request, enum sessions_outcome outcome, const char *session_token,
@@ -580,11 +583,13 @@ static void change_user(struct request *request, const char *hash, const char *o
     struct pg_array arrays[PREFERENCES_VALUES] = {{.text = NULL}};
     char id[UUID_TEXT_SIZE];
     const struct json *language = json_member(request->body, "language");
-    const char *values[6 + PREFERENCES_VALUES] = {id, name == NULL ? NULL : name->text, hash};
+    struct audit_origin origin;
+    const char *values[6 + PREFERENCES_VALUES + AUDIT_VALUES] = {id, name == NULL ? NULL : name->text, hash};
     uuid_format(&request->user.id, id);
     values[3 + PREFERENCES_VALUES] = old;
     values[4 + PREFERENCES_VALUES] = request->user.session;
     values[5 + PREFERENCES_VALUES] = language == NULL ? NULL : language->text;
+    audit_values(request, &origin, values + 6 + PREFERENCES_VALUES);
     if (!preferences_values(json_member(request->body, "notificationSettings"), arrays, values + 3) ||
         !statements_query(context_of(request)->pg, &accounts_statements, ACCOUNT_CHANGE, ARRAY_LEN(values), values,
                           callback, request)) {
@@ -598,7 +603,7 @@ static void refuse_current_password(struct request *request)
     struct field_errors field_errors = {.count = 0};
     char subject[UUID_TEXT_SIZE];
     uuid_format(&request->user.id, subject);
-    audit_note(request, NULL, "PASSWORD_REFUSED", subject);
+    refusals_note(request, NULL, "PASSWORD_REFUSED", subject);
     field_errors_add(&field_errors, "currentPassword", FIELD_WRONG_PASSWORD);
     reply_field_errors(request, &field_errors);
 }
@@ -647,7 +652,6 @@ static void on_password_set(const struct pg_reply *reply, void *arg)
     }
     char subject[UUID_TEXT_SIZE];
     uuid_format(&request->user.id, subject);
-    audit_note(request, NULL, "PASSWORD_CHANGED", subject);
     const char *values[] = {subject, "PASSWORD_CHANGED"};
     notify_owner(request, ACCOUNT_NOTIFY, ARRAY_LEN(values), values);
     end_others(request, reply->result);

@@ -36,8 +36,9 @@ static const struct pg_statement list[] = {
                        "  FROM t WHERE u.id = t.user_id RETURNING u.*),"
                        " notified AS (INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
                        "  SELECT delivery_id(), 'email', 'PASSWORD_CHANGED', id, email,"
-                       "   jsonb_build_object('createdAt', now()) FROM u)"
-                       " SELECT " CREDENTIALS_USER_COLUMNS("") " FROM u"},
+                       "   jsonb_build_object('createdAt', now()) FROM u)," AUDIT_OWN(
+                           "PASSWORD_RESET", "u", "$3", "$4", "$5", "$6",
+                           "$7") " SELECT " CREDENTIALS_USER_COLUMNS("") " FROM u"},
 };
 static_assert(ARRAY_LEN(list) == RECOVERY_COUNT, "each statement has its entry");
 
@@ -99,7 +100,6 @@ static void on_ended(const redisReply *reply, void *arg)
 static void on_taken(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    char subject[UUID_TEXT_SIZE];
     if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
         return;
     }
@@ -108,8 +108,6 @@ static void on_taken(const struct pg_reply *reply, void *arg)
         return;
     }
     const struct credentials_user user = credentials_user(reply->result, 0, 0);
-    uuid_format(&user.id, subject);
-    audit_note(request, &user.id, "PASSWORD_RESET", subject);
     if (!sessions_revoked(request->access, &user, NULL, on_ended, request)) {
         on_ended(NULL, request);
     }
@@ -119,7 +117,9 @@ static void on_hashed(const char *hash, void *arg)
 {
     struct request *request = arg;
     const struct recovery *recovery = request->handler_state;
-    const char *values[] = {recovery->token_hash, hash};
+    struct audit_origin origin;
+    const char *values[2 + AUDIT_VALUES] = {recovery->token_hash, hash};
+    audit_values(request, &origin, values + 2);
     if (request_answered(request)) {
         reply_end(request);
     } else if (hash == NULL || !statements_query(context_of(request)->pg, &recovery_statements, RECOVERY_TAKE,

@@ -59,17 +59,21 @@ static void answer(struct request *request, const struct refresh_token *next)
     reply_send(request, 200);
 }
 
+static void answer_unauthorized(struct request *request)
+{
+    reply_error(request, ERROR_UNAUTHORIZED);
+}
+
 /* The session has ended in PostgreSQL. Redis learns it now, or after credentials_age_s. */
 static void refuse_reuse(struct request *request, const struct refresh *refresh)
 {
     const struct refresh_token *given = &refresh->given;
     char subject[UUID_TEXT_SIZE];
     uuid_format(&given->user, subject);
-    audit_note(request, &given->user, "REFRESH_TOKEN_REUSED", subject);
     if (credentials_mark_ended(request->access, &given->user, given->session, NULL, NULL)) {
         sessions_recheck(request->access->redis, &given->user);
     }
-    reply_error(request, ERROR_UNAUTHORIZED);
+    audit_entry(request, &given->user, "REFRESH_TOKEN_REUSED", subject, answer_unauthorized);
 }
 
 static void on_used(const struct pg_reply *reply, void *arg)

@@ -22,9 +22,10 @@ static const struct pg_statement list[] = {
                            "WITH t AS (DELETE FROM account_tokens WHERE hash = $1 AND purpose = 'VERIFY_EMAIL'"
                            "  AND expires_at > now() RETURNING user_id),"
                            " others AS (DELETE FROM account_tokens a USING t WHERE a.user_id = t.user_id"
-                           "  AND a.purpose = 'VERIFY_EMAIL' AND a.hash <> $1)"
-                           " UPDATE users u SET verified_at = coalesce(u.verified_at, now()) FROM t"
-                           " WHERE u.id = t.user_id RETURNING u.id"},
+                           "  AND a.purpose = 'VERIFY_EMAIL' AND a.hash <> $1),"
+                           " u AS (UPDATE users u SET verified_at = coalesce(u.verified_at, now()) FROM t"
+                           "  WHERE u.id = t.user_id RETURNING u.id)," AUDIT_OWN("EMAIL_VERIFIED", "u", "$2", "$3",
+                                                                                 "$4", "$5", "$6") " SELECT id FROM u"},
     [VERIFICATION_RESEND] = {"verification_resend",
                              "INSERT INTO deliveries (id, channel, kind, user_id, endpoint)"
                              " SELECT delivery_id(), 'email', 'VERIFY_EMAIL', id, email FROM users"
@@ -46,14 +47,9 @@ struct verification {
 static void on_taken(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    char subject[UUID_TEXT_SIZE];
-    if (!statements_found(request, reply, ERROR_INVALID_TOKEN)) {
-        return;
+    if (statements_found(request, reply, ERROR_INVALID_TOKEN)) {
+        reply_empty(request, 204);
     }
-    struct uuid id = pg_uuid(reply->result, 0, 0);
-    uuid_format(&id, subject);
-    audit_note(request, &id, "EMAIL_VERIFIED", subject);
-    reply_empty(request, 204);
 }
 
 static void handle_verify(struct request *request)
@@ -62,8 +58,10 @@ static void handle_verify(struct request *request)
     struct field_errors field_errors = {.count = 0};
     char hash[LINKS_HASH_SIZE];
     const char *token = NULL;
-    const char *values[] = {hash};
+    struct audit_origin origin;
+    const char *values[1 + AUDIT_VALUES] = {hash};
     const struct verification *verification = request->context;
+    audit_values(request, &origin, values + 1);
     fields_known(request->body, known, &field_errors);
     (void)fields_text(request->body, "token", FIELDS_REQUIRED, 1, TOKEN_MOST, &token, &field_errors);
     if (field_errors.count > 0) {

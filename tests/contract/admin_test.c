@@ -256,7 +256,7 @@ static void end_minute(const struct factory_user *who, int refusals)
     SUITE_WAIT(sql_int(fixture.sql,
                        "SELECT coalesce((SELECT sum(count) FROM refusal_counts WHERE actor_id = $1::uuid), 0) +"
                        " coalesce((SELECT sum((new_value->>'count')::int) FROM audit_log WHERE actor_id = $1::uuid"
-                       " AND action = 'ADMIN_REFUSED'), 0)",
+                       " AND new_value->>'count' IS NOT NULL), 0)",
                        who->id, NULL) == refusals,
                NOTIFIED_MS);
     PQclear(sql_rows(fixture.sql, "UPDATE refusal_counts SET minute = minute - interval '2 minutes'", NULL));
@@ -282,6 +282,57 @@ START_TEST(refusals_of_a_minute_are_one_entry_of_the_audit_log)
 }
 END_TEST
 
+/* The number in the entries of this action, of which there may be two if a minute ended meanwhile. */
+static int counted(const struct factory_user *who, const char *action)
+{
+    return (int)sql_int(fixture.sql,
+                        "SELECT coalesce(sum((new_value->>'count')::int), 0) FROM audit_log WHERE actor_id = $1::uuid"
+                        " AND action = $2 HAVING count(*) <= 2",
+                        who->id, action, NULL);
+}
+
+START_TEST(failed_logins_and_refused_passwords_of_a_minute_are_one_entry_each)
+{
+    enum { TRIES = 4 };
+    const char *login = client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", fixture.ann.email);
+    for (int i = 0; i < TRIES; i++) {
+        EXPECT_ERROR(fixture_call(NULL, "POST", "/api/v1/auth/login", login), 401, "INVALID_CREDENTIALS");
+        EXPECT_ERROR(fixture_call(&fixture.ann, "PATCH", ME,
+                                  "{\"password\": \"another password\", \"currentPassword\": \"wrong password\"}"),
+                     400, "VALIDATION_FAILED");
+    }
+    end_minute(&fixture.ann, 2 * TRIES);
+    SUITE_WAIT(counted(&fixture.ann, "LOGIN_FAILED") == TRIES, NOTIFIED_MS);
+    SUITE_WAIT(counted(&fixture.ann, "PASSWORD_REFUSED") == TRIES, NOTIFIED_MS);
+}
+END_TEST
+
+static int entries_of(const struct factory_user *who, const char *action)
+{
+    return (int)sql_int(fixture.sql, "SELECT count(*) FROM audit_log WHERE actor_id = $1::uuid AND action = $2",
+                        who->id, action, NULL);
+}
+
+START_TEST(a_new_password_and_a_logout_everywhere_are_answered_after_their_entry)
+{
+    EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME,
+                               "{\"password\": \"another password\", \"currentPassword\": \"" FACTORY_PASSWORD "\"}"),
+                  200);
+    ck_assert_int_eq(entries_of(&fixture.ann, "PASSWORD_CHANGED"), 1);
+    ck_assert_int_eq(
+        (int)sql_int(fixture.sql,
+                     "SELECT count(*) FROM audit_log WHERE subject = $1 AND address = '127.0.0.1' AND request_id <> ''"
+                     " AND action = 'PASSWORD_CHANGED'",
+                     fixture.ann.id, NULL),
+        1);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME, "{\"displayName\": \"Ann Else\"}"), 401);
+    EXPECT_STATUS(fixture_call(&fixture.bob, "PATCH", ME, "{\"displayName\": \"Bob Else\"}"), 200);
+    ck_assert_int_eq(entries_of(&fixture.bob, "PASSWORD_CHANGED"), 0);
+    EXPECT_STATUS(fixture_call(&fixture.bob, "DELETE", ME "/sessions", NULL), 204);
+    ck_assert_int_eq(entries_of(&fixture.bob, "LOGGED_OUT_EVERYWHERE"), 1);
+}
+END_TEST
+
 START_TEST(admin_calls_changes_logins_and_refusals_are_audited)
 {
     client_header(fixture.client, "X-Request-Id: the-ban-of-ann");
@@ -303,7 +354,7 @@ START_TEST(admin_calls_changes_logins_and_refusals_are_audited)
     EXPECT_ERROR(fixture_call(&fixture.bob, "GET", ADMIN "/stats", NULL), 403, "FORBIDDEN");
     (void)fixture_call(NULL, "POST", "/api/v1/auth/login",
                        client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", fixture.bob.email));
-    end_minute(&fixture.bob, 1);
+    end_minute(&fixture.bob, 2);
     SUITE_WAIT(sql_int(fixture.sql,
                        "SELECT count(DISTINCT action) FROM audit_log WHERE actor_id = $1 AND action IN ('LOGIN',"
                        " 'LOGIN_FAILED', 'ADMIN_REFUSED')",
@@ -413,6 +464,8 @@ static Suite *admin_suite(void)
         statistics_count_users_and_auctions,
         admin_calls_changes_logins_and_refusals_are_audited,
         refusals_of_a_minute_are_one_entry_of_the_audit_log,
+        failed_logins_and_refused_passwords_of_a_minute_are_one_entry_each,
+        a_new_password_and_a_logout_everywhere_are_answered_after_their_entry,
         dead_letters_can_be_read_requeued_and_dropped,
         an_undecodable_dead_letter_cannot_be_requeued,
         a_dead_bid_command_is_requeued_to_its_shard,
