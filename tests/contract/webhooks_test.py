@@ -261,7 +261,9 @@ def test_events_are_sent_to_enabled_webhooks_that_subscribed(fixture):
     notice = fixture.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"][0]
     expect("the event", (body["type"], body["timestamp"]), ("OUTBID", notice["createdAt"]))
     expect("its data", body["data"], {"notificationId": notice["id"], "userId": who["id"], "auctionId": auction,
-                                      "auctionTitle": "A chair", "amount": 20, "endTime": None})
+                                      "auctionTitle": "A chair", "amount": 20, "endTime": None,
+                                      "text": body["data"]["text"], "link": body["data"]["link"]})
+    expect("its sentence", "A chair" in body["data"]["text"] and auction in body["data"]["link"], True)
     wait_for("the log", lambda: fixture.deliveries(who, chosen)[0]["status"] == "delivered")
     entry = fixture.deliveries(who, chosen)[0]
     expect("the log", [entry[name] for name in ("id", "event", "tries", "responseStatus", "error", "payload")],
