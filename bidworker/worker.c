@@ -23,6 +23,7 @@
 #include "common/base/log.h"
 #include "common/io/timer.h"
 #include "common/protocol/epoch.h"
+#include "common/protocol/rights.h"
 #include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
 #include "common/protocol/topology_prepare.h"
@@ -331,7 +332,8 @@ static bool open_brokers(struct worker *worker)
     options.require_queues = worker->queues;
     options.on_change = on_consuming;
     worker->consuming = broker_new(&options);
-    return worker->publishing != NULL && worker->consuming != NULL && topology_prepare_outbox(worker->publishing);
+    return worker->publishing != NULL && worker->consuming != NULL &&
+           topology_prepare_outbox(worker->publishing, LOGIN_BIDWORKER);
 }
 
 static bool open_rest(struct worker *worker)
@@ -354,6 +356,7 @@ static bool open_rest(struct worker *worker)
         .first_statement = STATEMENT_OUTBOX,
         .sweep_ms = config->outbox_sweep_ms,
         .age_ms = config->outbox_age_ms,
+        .exchanges = rights_amqp[LOGIN_BIDWORKER].write,
     };
     struct ownership_options shards = {
         .base = worker->options.base,

@@ -17,6 +17,7 @@
 #include "common/io/redis.h"
 #include "common/protocol/deadletter.h"
 #include "common/protocol/epoch.h"
+#include "common/protocol/rights.h"
 #include "common/protocol/snapshot.h"
 #include "common/protocol/topology.h"
 #include "common/service/broker_pair.h"
@@ -263,6 +264,7 @@ static bool connect_brokers(struct endworker *worker)
     static const char *const queues[] = {TOPOLOGY_AUCTION_END_QUEUE, NULL};
     const struct broker_pair_options options = {.base = worker->loop.base,
                                                 .config = &worker->config,
+                                                .login = LOGIN_ENDWORKER,
                                                 .publisher_name = "rostrum-endworker publisher",
                                                 .consumer_name = "rostrum-endworker consumer",
                                                 .unconfirmed_max = UNCONFIRMED_MAX,
@@ -280,7 +282,8 @@ static bool make_publishers(struct endworker *worker)
                                     .broker = worker->brokers.publisher,
                                     .first_statement = STATEMENT_OUTBOX,
                                     .sweep_ms = worker->config.outbox_sweep_ms,
-                                    .age_ms = worker->config.outbox_age_ms};
+                                    .age_ms = worker->config.outbox_age_ms,
+                                    .exchanges = rights_amqp[LOGIN_ENDWORKER].write};
     worker->outbox = outbox_new(&outbox);
     worker->deadletters = deadletters_new(worker->loop.base, worker->brokers.publisher);
     return worker->outbox != NULL && worker->deadletters != NULL;

@@ -25,6 +25,7 @@
 #include "common/base/log.h"
 #include "common/io/timer.h"
 #include "common/protocol/deadletter.h"
+#include "common/protocol/rights.h"
 #include "common/protocol/topology.h"
 #include "common/service/outbox.h"
 #include "notifyworker/endpoints.h"
@@ -681,7 +682,8 @@ static bool make_components(struct deliveries *deliveries)
                                            .broker = deliveries->options.publishes,
                                            .first_statement = DELIVERIES_OUTBOX,
                                            .sweep_ms = SWEEP_MS,
-                                           .age_ms = SWEEP_AGE_MS};
+                                           .age_ms = SWEEP_AGE_MS,
+                                           .exchanges = rights_amqp[LOGIN_NOTIFYWORKER].write};
     deliveries->outbox = outbox_new(&options);
     return deliveries->outbox != NULL;
 }

@@ -194,6 +194,7 @@ static bool connect_brokers(struct notifyworker *worker)
                                          TOPOLOGY_WEBHOOK_QUEUE, NULL};
     const struct broker_pair_options options = {.base = worker->loop.base,
                                                 .config = &worker->config,
+                                                .login = LOGIN_NOTIFYWORKER,
                                                 .publisher_name = "rostrum-notifyworker publisher",
                                                 .consumer_name = "rostrum-notifyworker consumer",
                                                 .unconfirmed_max = UNCONFIRMED_MAX,

@@ -715,13 +715,23 @@ static bool redis_parse_url(struct redis *redis, const char *url)
     return ok && redis->host != NULL;
 }
 
-bool redis_url_is_valid(const char *url)
+bool redis_url_login(const char *url, char **user, char **password)
 {
     struct redis parsed = {.port = 0};
     bool ok = redis_parse_url(&parsed, url);
     free(parsed.host);
-    free(parsed.user);
-    free(parsed.password);
+    *user = parsed.user;
+    *password = parsed.password;
+    return ok;
+}
+
+bool redis_url_is_valid(const char *url)
+{
+    char *user = NULL;
+    char *password = NULL;
+    bool ok = redis_url_login(url, &user, &password);
+    free(user);
+    free(password);
     return ok;
 }
 

@@ -44,6 +44,8 @@ struct redis_options {
  */
 typedef void (*redis_callback)(const redisReply *reply, void *arg);
 
+/* User and password of a URL, decoded; the caller frees them. NULL: it has none. False: as redis_url_is_valid. */
+MUST_CHECK bool redis_url_login(const char *url, char **user, char **password);
 /* Whether redis_new can parse the URL; also false without memory. */
 MUST_CHECK bool redis_url_is_valid(const char *url);
 /* NULL: no memory, or the URL cannot be parsed (logged). The loop connects. */

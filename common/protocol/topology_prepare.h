@@ -6,10 +6,11 @@
 #define ROSTRUM_COMMON_PROTOCOL_TOPOLOGY_PREPARE_H
 
 #include "common/io/broker.h"
+#include "common/protocol/logins.h"
 
 /* The queues of shards 0 to `shards` - 1. */
 MUST_CHECK bool topology_prepare_shards(struct broker *broker, unsigned shards);
-/* The queues of the outbox: events, dead letters, deliveries, and deliveries that wait. */
-MUST_CHECK bool topology_prepare_outbox(struct broker *broker);
+/* The queues of the outbox to which `login` may publish: events, dead letters, deliveries, deliveries that wait. */
+MUST_CHECK bool topology_prepare_outbox(struct broker *broker, enum login login);
 
 #endif

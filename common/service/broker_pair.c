@@ -50,7 +50,8 @@ bool broker_pair_open(struct broker_pair *pair, const struct broker_pair_options
     broker.require_queues = options->queues;
     broker.on_change = on_consumer;
     pair->consumer = broker_new(&broker);
-    return pair->publisher != NULL && pair->consumer != NULL && topology_prepare_outbox(pair->publisher);
+    return pair->publisher != NULL && pair->consumer != NULL &&
+           topology_prepare_outbox(pair->publisher, options->login);
 }
 
 void broker_pair_close(struct broker_pair *pair)

@@ -24,6 +24,7 @@ struct broker_pair {
 struct broker_pair_options {
     struct event_base *base;
     const struct config *config;
+    enum login login;           /* decides to which exchanges it publishes */
     const char *publisher_name; /* connection_name in the server's list of connections */
     const char *consumer_name;
     size_t unconfirmed_max;       /* of the publisher */

@@ -50,6 +50,7 @@ struct outbox {
     size_t first_statement;
     int sweep_ms;
     int age_ms;
+    const char *exchanges;
     struct event *publish_timer;
     struct event *delete_timer;
     struct event *sweep_timer;
@@ -294,7 +295,7 @@ static void on_sweep_timer(evutil_socket_t fd, short what, void *arg)
     char limit[24];
     (void)snprintf(age, sizeof(age), "%d", outbox->age_ms);
     (void)snprintf(limit, sizeof(limit), "%d", SWEEP_ROWS_MAX);
-    const char *const values[] = {age, limit};
+    const char *const values[] = {age, limit, outbox->exchanges};
     outbox->sweeping =
         pg_query(outbox->pg, outbox->first_statement + OUTBOX_SWEEP, ARRAY_LEN(values), values, on_swept, outbox);
 }
@@ -313,6 +314,7 @@ struct outbox *outbox_new(const struct outbox_options *options)
     outbox->first_statement = options->first_statement;
     outbox->sweep_ms = options->sweep_ms;
     outbox->age_ms = options->age_ms;
+    outbox->exchanges = options->exchanges;
     outbox->publish_timer = evtimer_new(options->base, on_publish_timer, outbox);
     outbox->delete_timer = evtimer_new(options->base, on_delete_timer, outbox);
     outbox->sweep_timer = evtimer_new(options->base, on_sweep_timer, outbox);

@@ -35,10 +35,13 @@ enum outbox_statement { OUTBOX_INSERT, OUTBOX_DELETE, OUTBOX_SWEEP, OUTBOX_STATE
 #define OUTBOX_INSERT_SQL                                                                                              \
     "INSERT INTO outbox (exchange, routing_key, body, reason) VALUES ($1, $2, $3, $4) RETURNING id"
 #define OUTBOX_DELETE_SQL "DELETE FROM outbox WHERE id = ANY ($1::bigint[])"
-/* Claims rows by renewing their age: no other program claims them for another age_ms. */
+/*
+ * Claims rows by renewing their age: no other program claims them for another age_ms. Only rows of exchanges to which
+ * the program may publish.
+ */
 #define OUTBOX_SWEEP_SQL                                                                                               \
     "UPDATE outbox SET created_at = now() WHERE id IN (SELECT id FROM outbox "                                         \
-    "WHERE created_at < now() - $1::bigint * interval '1 millisecond' "                                                \
+    "WHERE created_at < now() - $1::bigint * interval '1 millisecond' AND exchange ~ $3 "                              \
     "ORDER BY created_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED) "                                                    \
     "RETURNING id, exchange, routing_key, body, reason"
 
@@ -56,6 +59,7 @@ struct outbox_options {
     size_t first_statement; /* index of OUTBOX_INSERT in the table of `pg` */
     int sweep_ms;           /* between sweeps for old rows */
     int age_ms;             /* age of an old row: much longer than a confirm and a delete take */
+    const char *exchanges;  /* regular expression: those of the rows that the sweep takes; kept, not copied */
 };
 
 struct outbox_row {

@@ -101,6 +101,7 @@ replica_make() {
     mkdir -p "$VAR/redis"
     [ -s "$VAR/redis/redis.conf" ] || {
         render redis.conf "$VAR/redis/redis.conf"
+        rights_of redis >>"$VAR/redis/redis.conf"
         [ "$MACHINE" = redis-1 ] || printf 'replicaof %s 6379\n' "$(machine_address redis-1)" >>"$VAR/redis/redis.conf"
     }
     service_make redis <<RUN

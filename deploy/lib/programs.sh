@@ -57,6 +57,12 @@ program_settings() {
     esac
 }
 
+# rights_of postgres|redis|rabbitmq: prints the logins and rights of the programs for a server.
+rights_of() {
+    # shellcheck disable=SC2046 # lists of words
+    env -i $(program_environment) "$VAR/bin/rostrumctl" $(program_settings rostrumctl) rights "$1"
+}
+
 # Reports wrong settings before anything is started.
 programs_check() {
     # shellcheck disable=SC2046 # lists of words

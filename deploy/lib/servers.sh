@@ -113,9 +113,7 @@ SQL
 
 # Creates the logins of the programs, or those that this version has in addition. ON_ERROR_STOP is unknown to this mode.
 postgres_logins() {
-    # shellcheck disable=SC2046 # lists of words
-    env -i $(program_environment) "$VAR/bin/rostrumctl" $(program_settings rostrumctl) rights postgres \
-        >"$VAR/postgres/logins.new" || die "the logins of PostgreSQL are not known"
+    rights_of postgres >"$VAR/postgres/logins.new" || die "the logins of PostgreSQL are not known"
     chmod 600 "$VAR/postgres/logins.new"
     ! cmp -s "$VAR/postgres/logins.new" "$VAR/postgres/logins" || return 0
     if ! "$1/postgres" --single -D "$VAR/postgres" rostrum <"$VAR/postgres/logins.new" >"$VAR/log/logins" 2>&1 ||
@@ -149,6 +147,8 @@ appendonly no
 # would refuse bids.
 maxmemory 512mb
 maxmemory-policy volatile-ttl
+# The logins of the programs. Only the administrator's, above, has a password in plain text.
+$(rights_of redis)
 CONF
     service_make redis <<RUN
 exec env -i PATH=/usr/bin:/bin HOME=$VAR/redis LANG=C.UTF-8 redis-server $VAR/redis/redis.conf
@@ -170,10 +170,8 @@ rabbitmq_make() {
     [ -s "$VAR/rabbitmq/node" ] || printf 'rostrum-%s@127.0.0.1\n' "$(hash_of "$VAR")" >"$VAR/rabbitmq/node"
     cat >"$VAR/rabbitmq/rabbitmq.conf" <<CONF
 # Written by deploy/private at each start.
-# Created at the first start instead of guest.
-default_user = rostrum
-default_pass = $(secret rabbitmq)
-default_vhost = rostrum
+# The vhost, its administrator and the logins of the programs; read at each start.
+load_definitions = $VAR/rabbitmq/definitions.json
 # With 1 GB, a backlog of 100,000 bids raised the memory alarm.
 vm_memory_high_watermark.absolute = 2GB
 disk_free_limit.absolute = 200MB
@@ -181,6 +179,7 @@ log.file = false
 log.console = true
 log.console.level = info
 CONF
+    rights_of rabbitmq >"$VAR/rabbitmq/definitions.json" || die "the logins of RabbitMQ are not known"
     printf '[].\n' >"$VAR/rabbitmq/advanced.config"
     printf '[%s].\n' "${ROSTRUM_RABBITMQ_PLUGINS:-}" >"$VAR/rabbitmq/enabled_plugins"
     rabbitmq_environment >"$VAR/rabbitmq/environment"

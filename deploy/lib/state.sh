@@ -303,9 +303,9 @@ login_settings() {
     echo '[postgres]'
     login_url pg_url postgres "$PG_URL" "$1"
     echo '[redis]'
-    login_url redis_url - "$REDIS_URL" "$1"
+    login_url redis_url redis "$REDIS_URL" "$1"
     echo '[rabbitmq]'
-    login_url amqp_url - "$AMQP_URL" "$1"
+    login_url amqp_url rabbitmq "$AMQP_URL" "$1"
 }
 
 # login_url SETTING SERVER URL LOGIN

@@ -74,7 +74,8 @@ static struct program program_open(int sweep_ms, int age_ms)
                                      .broker = program.broker,
                                      .first_statement = STATEMENT_OUTBOX,
                                      .sweep_ms = sweep_ms,
-                                     .age_ms = age_ms};
+                                     .age_ms = age_ms,
+                                     .exchanges = ".*"};
     program.outbox = outbox_new(&options);
     ck_assert_ptr_nonnull(program.outbox);
     LOOP_UNTIL(base, pg_up(program.pg), DEADLINE_MS);
