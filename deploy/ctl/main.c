@@ -48,7 +48,9 @@ static const struct entry ENTRIES[] = {
      "      Prints what an administrator runs once to give each program a login of its own, with the users and\n"
      "      passwords of the settings pg_url_gateway and so on (docs/rights.md). It can be run again. It contains\n"
      "      passwords.\n"
-     "      postgres       SQL for psql, run as superuser in the deployment's database\n"},
+     "      postgres       SQL for psql, run as superuser in the deployment's database\n"
+     "      redis          lines for redis.conf, or for its aclfile\n"
+     "      rabbitmq       JSON for rabbitmqctl import_definitions; contains hashes of the passwords\n"},
     {"user", user_command, LOGIN_CTL, "create EMAIL [--admin] [--name NAME]",
      "      Creates an account and prints its id. The password (8 to 128 characters) is read from the first line of\n"
      "      standard input.\n"

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/protocol/rights.h"
 #include "common/service/config.h"
 #include "tests/support/deployment.h"
 #include "tests/support/scratch.h"
@@ -133,6 +134,32 @@ START_TEST(the_rights_of_a_new_database_are_those_that_were_decided)
 }
 END_TEST
 
+/* The rows of the outbox that a program sees are those that RabbitMQ lets it publish, which its sweep takes. */
+START_TEST(the_outbox_shows_a_program_what_it_may_publish)
+{
+    static const char *const exchanges[] = {"bids.shard.00", "bids.shard.07",      "events",
+                                            "dead",          "deliveries",         "deliveries.wait.1",
+                                            "elsewhere",     "deliveries.wait.16", "bids.shard.99"};
+    static const enum login relays[] = {LOGIN_BIDWORKER, LOGIN_ENDWORKER, LOGIN_NOTIFYWORKER};
+    for (size_t i = 0; i < ARRAY_LEN(relays); i++) {
+        char condition[CONFIG_TEXT_SIZE];
+        char query[CONFIG_TEXT_SIZE * 2];
+        (void)snprintf(condition, sizeof(condition), "%s",
+                       sql_text(sql, "SELECT condition FROM program_rows WHERE object = 'outbox' AND program = $1",
+                                rights_names[relays[i]], NULL));
+        (void)snprintf(query, sizeof(query),
+                       "SELECT count(*) FROM (VALUES ($1::text, $2::text)) AS o (exchange, pattern)"
+                       " WHERE (%s) AND exchange ~ pattern",
+                       condition);
+        for (size_t j = 0; j < ARRAY_LEN(exchanges); j++) {
+            bool publishes = rights_may_publish(relays[i], exchanges[j]);
+            ck_assert_msg(sql_int(sql, query, exchanges[j], rights_amqp[relays[i]].write, NULL) == publishes,
+                          "%s and %s", rights_names[relays[i]], exchanges[j]);
+        }
+    }
+}
+END_TEST
+
 /* ---- another database ---- */
 
 static int shell(const char *script)
@@ -203,6 +230,7 @@ static Suite *rights_suite(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, the_rights_of_a_new_database_are_those_that_were_decided);
     tcase_add_test(tcase, a_table_without_a_decision_is_found);
+    tcase_add_test(tcase, the_outbox_shows_a_program_what_it_may_publish);
     tcase_add_loop_test(tcase, verify_fails_while_a_right_or_guard_differs, 0, (int)ARRAY_LEN(changes));
     suite_add_tcase(suite, tcase);
     TCase *others = tcase_create("databases");

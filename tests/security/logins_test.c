@@ -1,15 +1,22 @@
 /*
  * The logins of the programs: each, in the hands of an attacker, is tried at what its program has no need of, in
- * PostgreSQL. All is refused, and the deployment goes on to work with the same logins.
+ * PostgreSQL, RabbitMQ and Redis. All is refused, and the deployment goes on to work with the same logins.
  */
+#include <amqp.h>
+#include <amqp_tcp_socket.h>
+#include <hiredis/hiredis.h>
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/io/broker_url.h"
+#include "common/io/redis.h"
+#include "common/protocol/topology.h"
 #include "tests/support/fixture.h"
 #include "tests/support/logins.h"
 
-enum { MESSAGE_SIZE = 512, PROGRAMS = LOGIN_MIGRATE };
+enum { PROGRAMS = LOGIN_MIGRATE, HOST_SIZE = 64, AMQP_CHANNEL = 1, AMQP_FRAME_MAX = 131072 };
 
 static const char *const NAMES[PROGRAMS] = {"gateway", "bidworker", "endworker", "notifyworker", "ctl"};
 
@@ -171,12 +178,242 @@ START_TEST(a_program_sees_only_its_own_secrets)
 }
 END_TEST
 
+/* ---- RabbitMQ ---- */
+
+enum amqp_act { PUBLISH, CONSUME, GET, PURGE, DECLARE_QUEUE, DECLARE_EXCHANGE, BIND, DELETE_QUEUE, DELETE_EXCHANGE };
+
+static amqp_connection_state_t amqp_connect(enum login login)
+{
+    static struct config config;
+    static struct broker_url url;
+    logins_read(login, &config);
+    ck_assert_msg(!config.shared.rabbitmq, "%s shares its login", NAMES[login]);
+    ck_assert_ptr_null(broker_url_parse(config.amqp_url, &url));
+    const struct amqp_connection_info *server = &url.hosts[0].info;
+    amqp_connection_state_t connection = amqp_new_connection();
+    amqp_socket_t *socket = amqp_tcp_socket_new(connection);
+    ck_assert_ptr_nonnull(socket);
+    ck_assert_int_eq(amqp_socket_open(socket, server->host, server->port), AMQP_STATUS_OK);
+    amqp_rpc_reply_t reply = amqp_login(connection, server->vhost, 0, AMQP_FRAME_MAX, 0, AMQP_SASL_METHOD_PLAIN,
+                                        server->user, server->password);
+    ck_assert_int_eq(reply.reply_type, AMQP_RESPONSE_NORMAL);
+    (void)amqp_channel_open(connection, AMQP_CHANNEL);
+    ck_assert_int_eq(amqp_get_rpc_reply(connection).reply_type, AMQP_RESPONSE_NORMAL);
+    return connection;
+}
+
+static amqp_rpc_reply_t amqp_act_on(amqp_connection_state_t connection, enum amqp_act act, const char *name)
+{
+    const amqp_bytes_t on = amqp_cstring_bytes(name);
+    const amqp_bytes_t none = amqp_empty_bytes;
+    switch (act) {
+    case PUBLISH: /* has no answer; the next call gets the refusal */
+        ck_assert_int_eq(
+            amqp_basic_publish(connection, AMQP_CHANNEL, on, amqp_cstring_bytes("nowhere"), 0, 0, NULL, none),
+            AMQP_STATUS_OK);
+        (void)amqp_confirm_select(connection, AMQP_CHANNEL);
+        break;
+    case CONSUME:
+        (void)amqp_basic_consume(connection, AMQP_CHANNEL, on, none, 0, 0, 0, amqp_empty_table);
+        break;
+    case GET:
+        return amqp_basic_get(connection, AMQP_CHANNEL, on, 0);
+    case PURGE:
+        (void)amqp_queue_purge(connection, AMQP_CHANNEL, on);
+        break;
+    case DECLARE_QUEUE:
+        (void)amqp_queue_declare(connection, AMQP_CHANNEL, on, 0, 0, 1, 0, amqp_empty_table);
+        break;
+    case DECLARE_EXCHANGE:
+        (void)amqp_exchange_declare(connection, AMQP_CHANNEL, on, amqp_cstring_bytes("fanout"), 0, 0, 0, 0,
+                                    amqp_empty_table);
+        break;
+    case BIND:
+        (void)amqp_queue_bind(connection, AMQP_CHANNEL, on, amqp_cstring_bytes("events"), amqp_cstring_bytes("#"),
+                              amqp_empty_table);
+        break;
+    case DELETE_QUEUE:
+        (void)amqp_queue_delete(connection, AMQP_CHANNEL, on, 0, 0);
+        break;
+    case DELETE_EXCHANGE:
+        (void)amqp_exchange_delete(connection, AMQP_CHANNEL, on, 0);
+        break;
+    }
+    return amqp_get_rpc_reply(connection);
+}
+
+/* Asserts that RabbitMQ closes the channel with ACCESS_REFUSED. */
+static void expect_amqp_refused(enum login login, enum amqp_act act, const char *name)
+{
+    amqp_connection_state_t connection = amqp_connect(login);
+    amqp_rpc_reply_t reply = amqp_act_on(connection, act, name);
+    bool closed = reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD;
+    const amqp_channel_close_t *reason = closed ? reply.reply.decoded : NULL;
+    ck_assert_msg(closed && reason->reply_code == AMQP_ACCESS_REFUSED, "%s, act %d on %s: not refused", NAMES[login],
+                  (int)act, name);
+    (void)amqp_destroy_connection(connection);
+}
+
+static const struct amqp_attempt {
+    enum login login;
+    enum amqp_act act;
+    const char *name;
+} amqp_attempts[] = {
+    {LOGIN_GATEWAY, CONSUME, "bids.shard.00"},
+    {LOGIN_GATEWAY, GET, "bids.shard.00"},
+    {LOGIN_GATEWAY, GET, "dead_letters"},
+    {LOGIN_GATEWAY, PUBLISH, "events"},
+    {LOGIN_GATEWAY, PUBLISH, "deliveries"},
+    {LOGIN_GATEWAY, PUBLISH, "dead"},
+    {LOGIN_BIDWORKER, PUBLISH, "bids.shard.00"},
+    {LOGIN_BIDWORKER, PUBLISH, "deliveries"},
+    {LOGIN_BIDWORKER, CONSUME, "notify"},
+    {LOGIN_BIDWORKER, CONSUME, "auction_end"},
+    {LOGIN_ENDWORKER, CONSUME, "bids.shard.00"},
+    {LOGIN_ENDWORKER, PUBLISH, "deliveries"},
+    {LOGIN_ENDWORKER, CONSUME, "deliveries.email"},
+    {LOGIN_NOTIFYWORKER, PUBLISH, "bids.shard.00"},
+    {LOGIN_NOTIFYWORKER, PUBLISH, "events"},
+    {LOGIN_NOTIFYWORKER, CONSUME, "bids.shard.00"},
+    {LOGIN_NOTIFYWORKER, CONSUME, "auction_end"},
+    {LOGIN_CTL, CONSUME, "bids.shard.00"},
+    {LOGIN_CTL, PUBLISH, "events"},
+    {LOGIN_CTL, PUBLISH, "deliveries"},
+};
+
+START_TEST(a_program_reaches_only_its_own_exchanges_and_queues)
+{
+    for (size_t i = 0; i < ARRAY_LEN(amqp_attempts); i++) {
+        expect_amqp_refused(amqp_attempts[i].login, amqp_attempts[i].act, amqp_attempts[i].name);
+    }
+}
+END_TEST
+
+START_TEST(no_program_can_change_the_topology)
+{
+    for (int login = 0; login < PROGRAMS; login++) {
+        expect_amqp_refused((enum login)login, DECLARE_QUEUE, "mine");
+        expect_amqp_refused((enum login)login, DECLARE_EXCHANGE, "mine");
+        expect_amqp_refused((enum login)login, BIND, "notify");
+        expect_amqp_refused((enum login)login, DELETE_QUEUE, "bids.shard.00");
+        expect_amqp_refused((enum login)login, DELETE_EXCHANGE, "bids.shard.00");
+        expect_amqp_refused((enum login)login, PURGE, login == LOGIN_BIDWORKER ? "notify" : "bids.shard.00");
+    }
+}
+END_TEST
+
+/* ---- Redis ---- */
+
+static redisContext *redis_login(enum login login)
+{
+    static struct config config;
+    char *user = NULL;
+    char *password = NULL;
+    char host[HOST_SIZE];
+    int port = 0;
+    logins_read(login, &config);
+    ck_assert_msg(!config.shared.redis, "%s shares its login", NAMES[login]);
+    ck_assert(redis_url_login(config.redis_url, &user, &password));
+    ck_assert_ptr_nonnull(user);
+    ck_assert_int_eq(sscanf(strchr(config.redis_url, '@'), "@%63[^:]:%d", host, &port), 2);
+    redisContext *context = redisConnect(host, port);
+    ck_assert(context != NULL && context->err == 0);
+    redisReply *reply = redisCommand(context, "AUTH %s %s", user, password);
+    ck_assert(reply != NULL && reply->type == REDIS_REPLY_STATUS);
+    freeReplyObject(reply);
+    free(user);
+    free(password);
+    return context;
+}
+
+static void expect_redis_refused(enum login login, const char *command)
+{
+    redisContext *context = redis_login(login);
+    redisReply *reply = redisCommand(context, command);
+    ck_assert_msg(reply != NULL && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOPERM", 6) == 0,
+                  "%s: %s: %s", NAMES[login], command, reply == NULL ? "no answer" : reply->str);
+    freeReplyObject(reply);
+    redisFree(context);
+}
+
+static const struct {
+    enum login login;
+    const char *command;
+} redis_attempts[] = {
+    {LOGIN_GATEWAY, "GET other"},
+    {LOGIN_GATEWAY, "HSET shards 0 x"},
+    {LOGIN_GATEWAY, "HSET depths 0 x"},
+    {LOGIN_GATEWAY, "SUBSCRIBE other"},
+    {LOGIN_BIDWORKER, "HGET s:{x}:y z"},
+    {LOGIN_BIDWORKER, "EXISTS s:{x}:y"},
+    {LOGIN_BIDWORKER, "HSET u:1:{x} a b"},
+    {LOGIN_BIDWORKER, "HSET depths 0 x"},
+    {LOGIN_BIDWORKER, "GET snap:1:{x}"},
+    {LOGIN_BIDWORKER, "SUBSCRIBE user:{x}"},
+    {LOGIN_ENDWORKER, "HGET s:{x}:y z"},
+    {LOGIN_ENDWORKER, "HSET shards 0 x"},
+    {LOGIN_ENDWORKER, "PUBLISH gw:x y"},
+    {LOGIN_ENDWORKER, "PUBLISH user:{x} y"},
+    {LOGIN_NOTIFYWORKER, "GET s:{x}:y"},
+    {LOGIN_NOTIFYWORKER, "SET snap:1:{x} y"},
+    {LOGIN_NOTIFYWORKER, "PUBLISH live:{x} y"},
+    {LOGIN_NOTIFYWORKER, "PUBLISH gw:x y"},
+    {LOGIN_CTL, "GET s:{x}:y"},
+    {LOGIN_CTL, "HSET shards 0 x"},
+    {LOGIN_CTL, "PUBLISH live:{x} y"},
+    {LOGIN_CTL, "SUBSCRIBE user:{x}"},
+};
+
+START_TEST(a_program_reaches_only_its_own_keys_and_channels)
+{
+    for (size_t i = 0; i < ARRAY_LEN(redis_attempts); i++) {
+        expect_redis_refused(redis_attempts[i].login, redis_attempts[i].command);
+    }
+}
+END_TEST
+
+START_TEST(no_program_has_a_command_that_it_does_not_use)
+{
+    static const char *const commands[] = {
+        "KEYS *",          "SCAN 0",           "FLUSHALL",      "FLUSHDB",       "CONFIG GET *", "ACL LIST",
+        "CLIENT LIST",     "MONITOR",          "SCRIPT FLUSH",  "FUNCTION LIST", "PSUBSCRIBE *", "SAVE",
+        "SHUTDOWN NOSAVE", "REPLICAOF NO ONE", "DEBUG SLEEP 0", "MODULE LIST",   "RANDOMKEY",    "DBSIZE"};
+    for (int login = 0; login < PROGRAMS; login++) {
+        for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+            expect_redis_refused((enum login)login, commands[i]);
+        }
+    }
+}
+END_TEST
+
+/* A script that a program loads itself, with a key that it does not declare. */
+START_TEST(a_script_has_only_the_rights_of_its_program)
+{
+    static const char *const bodies[] = {"return redis.call('GET', 'other')", "return redis.call('FLUSHALL')",
+                                         "return redis.call('PUBLISH', 'other', 'x')"};
+    for (int login = 0; login < PROGRAMS; login++) {
+        redisContext *context = redis_login((enum login)login);
+        for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+            redisReply *loaded = redisCommand(context, "SCRIPT LOAD %s", bodies[i]);
+            ck_assert(loaded != NULL && loaded->type == REDIS_REPLY_STRING);
+            redisReply *reply = redisCommand(context, "EVALSHA %s 0", loaded->str);
+            ck_assert_msg(reply != NULL && reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "ACL") != NULL,
+                          "%s: %s: %s", NAMES[login], bodies[i], reply == NULL ? "no answer" : reply->str);
+            freeReplyObject(reply);
+            freeReplyObject(loaded);
+        }
+        redisFree(context);
+    }
+}
+END_TEST
+
 /* ---- the deployment ---- */
 
 START_TEST(the_programs_have_logins_of_their_own_and_work)
 {
     const struct reply *reply = fixture_call(NULL, "GET", "/ready", NULL);
     EXPECT_TEXT(reply, "status", "ready");
+    ck_assert_int_eq(reply_count(reply, "warnings"), 0);
     ck_assert_int_eq(sql_int(fixture.sql,
                              "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
                              " AND application_name ~ '^rostrum-' AND usename <> 'rostrum_'"
@@ -196,6 +433,12 @@ static Suite *logins_suite(void)
     tcase_add_loop_test(attacks, no_program_can_change_the_audit_log_a_decided_bid_or_the_schema, 0, PROGRAMS);
     tcase_add_loop_test(attacks, a_program_has_no_right_that_only_another_one_needs, 0, (int)ARRAY_LEN(attempts));
     tcase_add_test(attacks, a_program_sees_only_its_own_secrets);
+    tcase_add_test(attacks, a_program_reaches_only_its_own_exchanges_and_queues);
+    tcase_add_test(attacks, no_program_can_change_the_topology);
+    tcase_add_test(attacks, a_program_reaches_only_its_own_keys_and_channels);
+    tcase_add_test(attacks, no_program_has_a_command_that_it_does_not_use);
+    tcase_add_test(attacks, a_script_has_only_the_rights_of_its_program);
+    tcase_set_timeout(attacks, 60);
     suite_add_tcase(suite, attacks);
     TCase *work = tcase_create("work");
     tcase_add_checked_fixture(work, fixture_setup, fixture_teardown);
