@@ -1,7 +1,7 @@
 /*
  * What each login may do in RabbitMQ and in Redis (docs/rights.md): the one list of it. `rostrumctl rights` prints it
  * for the servers, and programs take from it which outbox rows they publish. The rights in PostgreSQL are in
- * schema/0017-rights.sql.
+ * schema/0018-rights.sql.
  */
 #ifndef ROSTRUM_COMMON_PROTOCOL_RIGHTS_H
 #define ROSTRUM_COMMON_PROTOCOL_RIGHTS_H
