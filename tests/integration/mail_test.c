@@ -15,6 +15,7 @@
 #include "common/service/daemon.h"
 #include "tests/support/deployment.h"
 #include "tests/support/listing.h"
+#include "tests/support/logins.h"
 #include "tests/support/program.h"
 #include "tests/support/queues.h"
 #include "tests/support/smtp.h"
@@ -611,14 +612,13 @@ START_TEST(mails_arrive_after_lost_connections_to_rabbitmq)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
     char user[TEXT_SIZE] = "";
-    ck_assert_int_eq(sscanf(getenv("ROSTRUM_AMQP_URL"), "amqp://%255[^:]", user), 1);
+    static struct config login;
+    logins_read(LOGIN_NOTIFYWORKER, &login);
+    ck_assert_int_eq(sscanf(login.amqp_url, "amqp://%255[^:]", user), 1);
     ck_assert_int_eq(broker_connections(), 2);
     start_mails();
-    /* Closes all connections of the deployment, including this test's own. */
-    queues_close(queues);
     int code =
         deployment_script(out, sizeof(out), "rabbitmqctl", "-q", "close_all_user_connections", user, "a test", NULL);
-    queues = queues_open();
     ck_assert_msg(code == 0, "%s", out);
     expect_all_mails_delivered();
     ck_assert_int_eq(broker_connections(), 2);

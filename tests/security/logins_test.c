@@ -13,6 +13,8 @@
 #include "common/io/broker_url.h"
 #include "common/io/redis.h"
 #include "common/protocol/topology.h"
+#include "tests/support/client.h"
+#include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
 #include "tests/support/logins.h"
 
@@ -426,6 +428,30 @@ START_TEST(the_programs_have_logins_of_their_own_and_work)
 }
 END_TEST
 
+/* With the settings of the deployment's folder alone, and so with the logins of ctl. */
+static void expect_ctl(const char *arguments)
+{
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    const char *script = client_format("unset ROSTRUM_PG_URL ROSTRUM_REDIS_URL ROSTRUM_AMQP_URL ROSTRUM_CONF;"
+                                       " printf 'correct horse battery\n' | \"${BUILD:-build}/bin/rostrumctl\" %s",
+                                       arguments);
+    const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+    int code = deployment_run(argv, out, sizeof(out));
+    ck_assert_msg(code == 0, "%s: exit code %d: %.1000s", arguments, code, out);
+}
+
+START_TEST(rostrumctl_works_with_its_own_logins)
+{
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), "status", "accepted");
+    expect_ctl(client_format("verify %s", fixture.auction));
+    expect_ctl(client_format("auction %s", fixture.auction));
+    expect_ctl(client_format("user create %s@example.org --admin", fixture.auction));
+    expect_ctl("shards");
+    expect_ctl("dead-letters");
+    expect_ctl("keys");
+}
+END_TEST
+
 static Suite *logins_suite(void)
 {
     Suite *suite = suite_create("logins");
@@ -443,6 +469,7 @@ static Suite *logins_suite(void)
     TCase *work = tcase_create("work");
     tcase_add_checked_fixture(work, fixture_setup, fixture_teardown);
     tcase_set_timeout(work, 60);
+    tcase_add_test(work, rostrumctl_works_with_its_own_logins);
     tcase_add_test(work, the_programs_have_logins_of_their_own_and_work);
     suite_add_tcase(suite, work);
     return suite;
