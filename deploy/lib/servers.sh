@@ -23,6 +23,7 @@ servers_up() {
 servers_wait() {
     for server in $OWN_SERVERS; do
         service_wait "$server" "$SERVER_READY_S" "${server}_ready" || return 1
+        [ "$server" != rabbitmq ] || rabbitmq_logins deployment_rabbitmqctl
     done
 }
 
@@ -170,8 +171,10 @@ rabbitmq_make() {
     [ -s "$VAR/rabbitmq/node" ] || printf 'rostrum-%s@127.0.0.1\n' "$(hash_of "$VAR")" >"$VAR/rabbitmq/node"
     cat >"$VAR/rabbitmq/rabbitmq.conf" <<CONF
 # Written by deploy/private at each start.
-# The vhost, its administrator and the logins of the programs; read at each start.
-load_definitions = $VAR/rabbitmq/definitions.json
+# Created at the first start instead of guest. rabbitmq_logins adds those of the programs.
+default_user = rostrum
+default_pass = $(secret rabbitmq)
+default_vhost = rostrum
 # With 1 GB, a backlog of 100,000 bids raised the memory alarm.
 vm_memory_high_watermark.absolute = 2GB
 disk_free_limit.absolute = 200MB
@@ -179,7 +182,6 @@ log.file = false
 log.console = true
 log.console.level = info
 CONF
-    rights_of rabbitmq >"$VAR/rabbitmq/definitions.json" || die "the logins of RabbitMQ are not known"
     printf '[].\n' >"$VAR/rabbitmq/advanced.config"
     printf '[%s].\n' "${ROSTRUM_RABBITMQ_PLUGINS:-}" >"$VAR/rabbitmq/enabled_plugins"
     rabbitmq_environment >"$VAR/rabbitmq/environment"
@@ -223,6 +225,27 @@ ENVIRONMENT
 # The port opens only when the node has booted.
 rabbitmq_ready() {
     port_listening "$PORT_AMQP"
+}
+
+# rabbitmq_logins COMMAND...: creates or updates the logins of the programs. The command runs rabbitmqctl. One call of
+# `eval`, because each call starts an Erlang node, and after an import of definitions RabbitMQ 3.10 took up to a minute to
+# answer its next client.
+rabbitmq_logins() {
+    definitions=$VAR/rabbitmq-logins.json
+    rights_of rabbitmq >"$definitions" || die "the logins of RabbitMQ are not known"
+    ("$@" -q eval '
+        {ok, Text} = file:read_file("'"$definitions"'"),
+        Get = fun(Name, Map) -> maps:get(Name, Map) end,
+        Logins = rabbit_json:decode(Text),
+        [ok = rabbit_auth_backend_internal:put_user(
+            maps:from_list([{binary_to_atom(Key, utf8), Value} || {Key, Value} <- maps:to_list(User)]), <<"rostrum">>)
+            || User <- Get(<<"users">>, Logins)],
+        [ok = rabbit_auth_backend_internal:set_permissions(Get(<<"user">>, Each), Get(<<"vhost">>, Each),
+            Get(<<"configure">>, Each), Get(<<"write">>, Each), Get(<<"read">>, Each), <<"rostrum">>)
+            || Each <- Get(<<"permissions">>, Logins)],
+        created.') >"$VAR/log/rabbitmq-logins" 2>&1 && grep -qx created "$VAR/log/rabbitmq-logins" ||
+        die "the logins of RabbitMQ could not be created: see $VAR/log/rabbitmq-logins"
+    rm -f "$definitions"
 }
 
 deployment_rabbitmqctl() {

@@ -377,9 +377,9 @@ END_TEST
 START_TEST(no_program_has_a_command_that_it_does_not_use)
 {
     static const char *const commands[] = {
-        "KEYS *",          "SCAN 0",           "FLUSHALL",      "FLUSHDB",       "CONFIG GET *", "ACL LIST",
-        "CLIENT LIST",     "MONITOR",          "SCRIPT FLUSH",  "FUNCTION LIST", "PSUBSCRIBE *", "SAVE",
-        "SHUTDOWN NOSAVE", "REPLICAOF NO ONE", "DEBUG SLEEP 0", "MODULE LIST",   "RANDOMKEY",    "DBSIZE"};
+        "KEYS *",          "SCAN 0",           "FLUSHALL",     "FLUSHDB",       "CONFIG GET *", "ACL LIST",
+        "CLIENT LIST",     "MONITOR",          "SCRIPT FLUSH", "FUNCTION LIST", "PSUBSCRIBE *", "SAVE",
+        "SHUTDOWN NOSAVE", "REPLICAOF NO ONE", "MODULE LIST",  "RANDOMKEY",     "DBSIZE"};
     for (int login = 0; login < PROGRAMS; login++) {
         for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
             expect_redis_refused((enum login)login, commands[i]);
@@ -399,7 +399,8 @@ START_TEST(a_script_has_only_the_rights_of_its_program)
             redisReply *loaded = redisCommand(context, "SCRIPT LOAD %s", bodies[i]);
             ck_assert(loaded != NULL && loaded->type == REDIS_REPLY_STRING);
             redisReply *reply = redisCommand(context, "EVALSHA %s 0", loaded->str);
-            ck_assert_msg(reply != NULL && reply->type == REDIS_REPLY_ERROR && strstr(reply->str, "ACL") != NULL,
+            ck_assert_msg(reply != NULL && reply->type == REDIS_REPLY_ERROR &&
+                              strstr(reply->str, "The user executing the script") != NULL,
                           "%s: %s: %s", NAMES[login], bodies[i], reply == NULL ? "no answer" : reply->str);
             freeReplyObject(reply);
             freeReplyObject(loaded);
