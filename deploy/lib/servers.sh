@@ -243,7 +243,8 @@ rabbitmq_logins() {
         [ok = rabbit_auth_backend_internal:set_permissions(Get(<<"user">>, Each), Get(<<"vhost">>, Each),
             Get(<<"configure">>, Each), Get(<<"write">>, Each), Get(<<"read">>, Each), <<"rostrum">>)
             || Each <- Get(<<"permissions">>, Logins)],
-        created.') >"$VAR/log/rabbitmq-logins" 2>&1 && grep -qx created "$VAR/log/rabbitmq-logins" ||
+        created.') >"$VAR/log/rabbitmq-logins" 2>&1 || true
+    grep -qx created "$VAR/log/rabbitmq-logins" ||
         die "the logins of RabbitMQ could not be created: see $VAR/log/rabbitmq-logins"
     rm -f "$definitions"
 }
