@@ -15,15 +15,37 @@ const char *const rights_names[LOGIN_COUNT] = {
 #undef LOGIN_NAME
 };
 
+/* configure, write, read */
+#define AMQP_GATEWAY                                                                                                   \
+    {                                                                                                                  \
+        NONE, "^" SHARD "$", NONE                                                                                      \
+    }
+#define AMQP_BIDWORKER                                                                                                 \
+    {                                                                                                                  \
+        NONE, "^(events|dead)$", "^" SHARD "$"                                                                         \
+    }
+#define AMQP_ENDWORKER                                                                                                 \
+    {                                                                                                                  \
+        NONE, "^(events|dead|" SHARD ")$", "^auction_end$"                                                             \
+    }
+#define AMQP_NOTIFYWORKER                                                                                              \
+    {                                                                                                                  \
+        NONE, "^(dead|deliveries|deliveries\\.wait\\.[0-9]+)$", "^(notify|dead_letters|deliveries\\.(email|webhook))$" \
+    }
+/* It shows dead letters, which it puts back, and sends commands for auctions. */
+#define AMQP_CTL                                                                                                       \
+    {                                                                                                                  \
+        NONE, "^" SHARD "$", "^dead_letters$"                                                                          \
+    }
+#define AMQP_MIGRATE                                                                                                   \
+    {                                                                                                                  \
+        ".*", ".*", ".*"                                                                                               \
+    }
+
 const struct rights_amqp rights_amqp[LOGIN_COUNT] = {
-    [LOGIN_GATEWAY] = {NONE, "^" SHARD "$", NONE},
-    [LOGIN_BIDWORKER] = {NONE, "^(events|dead)$", "^" SHARD "$"},
-    [LOGIN_ENDWORKER] = {NONE, "^(events|dead|" SHARD ")$", "^auction_end$"},
-    [LOGIN_NOTIFYWORKER] = {NONE, "^(dead|deliveries|deliveries\\.wait\\.[0-9]+)$",
-                            "^(notify|dead_letters|deliveries\\.(email|webhook))$"},
-    /* It shows dead letters, which it puts back, and sends commands for auctions. */
-    [LOGIN_CTL] = {NONE, "^" SHARD "$", "^dead_letters$"},
-    [LOGIN_MIGRATE] = {".*", ".*", ".*"},
+#define AMQP_ENTRY(NAME, name) [LOGIN_##NAME] = AMQP_##NAME,
+    LOGINS(AMQP_ENTRY)
+#undef AMQP_ENTRY
 };
 
 /* The commands of common/protocol/snapshot's script. */
@@ -31,17 +53,37 @@ const struct rights_amqp rights_amqp[LOGIN_COUNT] = {
 
 const char rights_redis_common[] = "+info +select +ping +script|load +evalsha";
 
+/* keys, channels, commands */
+#define REDIS_GATEWAY                                                                                                  \
+    {                                                                                                                  \
+        "~s:* ~u:* ~seen:* ~rl:* ~bid:* ~idem:* ~snap:* ~top:* ~hist:* ~q:* %R~shards %R~depths",                      \
+            "&gw:* &live:* &user:*",                                                                                   \
+            SNAPSHOT                                                                                                   \
+            " +get +set +del +exists +incr +decr +mget +pexpire +ttl +getrange +setrange +hdel +hgetall +zrevrange"    \
+            " +publish +subscribe +unsubscribe"                                                                        \
+    }
+#define REDIS_BIDWORKER                                                                                                \
+    {                                                                                                                  \
+        "~bid:* ~snap:* ~top:* ~shards", "&gw:* &live:* &user:*",                                                      \
+            SNAPSHOT " +exists +setrange +publish +pubsub|numsub"                                                      \
+    }
+#define REDIS_ENDWORKER                                                                                                \
+    {                                                                                                                  \
+        "~snap:* ~top:* ~depths", "&live:*", SNAPSHOT " +publish"                                                      \
+    }
+#define REDIS_NOTIFYWORKER                                                                                             \
+    {                                                                                                                  \
+        "", "&user:*", "+publish"                                                                                      \
+    }
+#define REDIS_CTL                                                                                                      \
+    {                                                                                                                  \
+        "%R~shards", "&live:*", "+hgetall +subscribe +unsubscribe"                                                     \
+    }
+
 const struct rights_redis rights_redis[LOGIN_COUNT] = {
-    [LOGIN_GATEWAY] = {"~s:* ~u:* ~seen:* ~rl:* ~bid:* ~idem:* ~snap:* ~top:* ~hist:* ~q:* %R~shards %R~depths",
-                       "&gw:* &live:* &user:*",
-                       SNAPSHOT " +get +set +del +exists +incr +decr +mget +pexpire +ttl +getrange +setrange +hdel"
-                                " +hgetall +zrevrange +publish +subscribe +unsubscribe"},
-    [LOGIN_BIDWORKER] = {"~bid:* ~snap:* ~top:* ~shards", "&gw:* &live:* &user:*",
-                         SNAPSHOT " +exists +setrange +publish +pubsub|numsub"},
-    [LOGIN_ENDWORKER] = {"~snap:* ~top:* ~depths", "&live:*", SNAPSHOT " +publish"},
-    [LOGIN_NOTIFYWORKER] = {"", "&user:*", "+publish"},
-    [LOGIN_CTL] = {"%R~shards", "&live:*", "+hgetall +subscribe +unsubscribe"},
-    [LOGIN_MIGRATE] = {.keys = NULL},
+#define REDIS_ENTRY(NAME, name) [LOGIN_##NAME] = REDIS_##NAME,
+    LOGINS_SERVING(REDIS_ENTRY)
+#undef REDIS_ENTRY
 };
 
 bool rights_may_publish(enum login login, const char *exchange)

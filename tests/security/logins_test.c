@@ -312,12 +312,15 @@ static redisContext *redis_login(enum login login)
     char *user = NULL;
     char *password = NULL;
     char host[HOST_SIZE];
-    int port = 0;
     logins_read(login, &config);
     ck_assert_msg(!config.shared.redis, "%s shares its login", NAMES[login]);
     ck_assert(redis_url_login(config.redis_url, &user, &password));
     ck_assert_ptr_nonnull(user);
-    ck_assert_int_eq(sscanf(strchr(config.redis_url, '@'), "@%63[^:]:%d", host, &port), 2);
+    const char *at = strchr(config.redis_url, '@');
+    const char *colon = at == NULL ? NULL : strchr(at, ':');
+    ck_assert_ptr_nonnull(colon);
+    (void)snprintf(host, sizeof(host), "%.*s", (int)(colon - at - 1), at + 1);
+    int port = (int)strtol(colon + 1, NULL, 10);
     redisContext *context = redisConnect(host, port);
     ck_assert(context != NULL && context->err == 0);
     redisReply *reply = redisCommand(context, "AUTH %s %s", user, password);
