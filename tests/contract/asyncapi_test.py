@@ -5,6 +5,7 @@ The messages themselves are validated where they are sent and received: live_tes
 and tests/support/live_contract.py judges the recording. Started by tests/run, which sets ROSTRUM_HTTP_URL. `make
 deps-types` installs the schema of AsyncAPI.
 """
+import glob
 import json
 import os
 import re
@@ -80,13 +81,17 @@ def test_every_example_is_valid(data):
 
 
 def test_document_and_sources_have_the_same_kinds(data):
-    with open("gateway/live/commands.c", encoding="utf-8") as file:
-        commands = set(re.findall(r'^    \{"([a-z]+)", do_[a-z]+, \{', file.read(), re.MULTILINE))
+    sources = {}
+    for path in glob.glob("gateway/live/*.c"):
+        with open(path, encoding="utf-8") as file:
+            sources[path] = file.read()
+    entry = re.compile(r'^    \{"([a-z]+)", (?:do|bid_commands)_[a-z]+, \{', re.MULTILINE)
+    commands = set(entry.findall(sources["gateway/live/commands.c"]))
     with open("common/protocol/live_update.h", encoding="utf-8") as file:
         updates = set(re.findall(r'X\([A-Z_]+, "[a-z]+", "([a-z_]+)"\)', file.read()))
-    with open("gateway/live/commands.c", encoding="utf-8") as answers, \
-            open("gateway/live/presence.c", encoding="utf-8") as pushed:
-        others = set(re.findall(r'(?:begin|begin_answer)\([a-z_>-]+, "([a-z_]+)"', answers.read() + pushed.read()))
+    others = set(re.findall(r'(?:begin|command_answer)\([a-z_>-]+, "([a-z_]+)"', "".join(sources.values())))
+    if "pong" not in others or "notification" not in others:
+        raise Fault(f"the sources are written in another way: only {others} were found")
     document = LiveDocument(data)
     if commands != document.commands:
         raise Fault(f"commands only in the sources or only in the document: {commands ^ document.commands}")
@@ -110,7 +115,7 @@ def test_the_check_finds_each_error(data):
     document = LiveDocument(data)
     ping, pong = {"type": "ping", "id": 1}, {**PONG, "id": 1}
     refused = {"type": "error", "id": 1, "serverTime": NOW, "error": "VALIDATION_FAILED", "message": "x",
-               "fields": [{"field": "x", "message": "is not known"}]}
+               "fields": [{"field": "x", "code": "UNKNOWN_FIELD", "message": "is not known"}]}
     recordings = {
         "an unknown kind": [("<", {**PONG, "type": "gong"})],
         "no kind": [("<", {"serverTime": NOW})],
