@@ -78,7 +78,7 @@ struct making {
     char draft[UUID_TEXT_SIZE];
     char path[PATH_SIZE];
     char texts[VARIANTS][TEXT_SIZE];
-    struct image contents[VARIANTS];
+    struct image contents[VARIANTS]; /* of IMAGE: bytes of their own; of the other kinds: `texts` */
 };
 
 static struct factory_user admin;
@@ -127,8 +127,10 @@ static void making_begin(struct making *making, enum kind kind)
 
 static void making_end(struct making *making)
 {
-    for (int i = 0; i < VARIANTS && making->kind == IMAGE; i++) {
-        free(making->contents[i].bytes);
+    for (int i = 0; i < VARIANTS; i++) {
+        if (making->contents[i].bytes != (unsigned char *)making->texts[i]) {
+            free(making->contents[i].bytes);
+        }
     }
     if (making->kind == DEPLOYMENT_WEBHOOK) {
         PQclear(sql_rows(fixture.sql, "DELETE FROM webhooks WHERE created_by = $1::uuid", admin.id, NULL));

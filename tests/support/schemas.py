@@ -61,6 +61,12 @@ class Validator:
             format_checker=jsonschema.draft202012_format_checker)
 
     def first_error(self, value):
-        """The place and the reason of the most relevant error; None if the value is valid."""
-        wrong = jsonschema.exceptions.best_match(self.by.iter_errors(value))
+        """The place and the reason of the deepest error; None if the value is valid.
+
+        A member whose value is invalid counts as unevaluated in all schemas above, so those errors explain nothing.
+        """
+        errors = list(self.by.iter_errors(value))
+        for error in errors:
+            errors += error.context or []
+        wrong = max(errors, default=None, key=lambda error: (error.validator != "unevaluatedProperties", len(error.path)))
         return None if wrong is None else f"{wrong.json_path}: {wrong.message[:MESSAGE_MAX]}"
