@@ -55,7 +55,8 @@ static bool entry_matches(const struct entry *entry, const struct path *path, st
         const struct segment *want = &entry->path.segments[i];
         const struct segment *have = &path->segments[i];
         if (want->text[0] == ':') {
-            if (!uuid_parse(have->text, have->length, &parameters[parameter++])) {
+            struct uuid *id = &parameters[parameter++];
+            if (!uuid_parse(have->text, have->length, id) || uuid_is_nil(id)) { /* in commands nil means none */
                 return false;
             }
         } else if (want->length != have->length || memcmp(want->text, have->text, want->length) != 0) {

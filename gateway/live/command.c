@@ -98,7 +98,7 @@ bool command_read_auction(struct websocket *websocket, const struct client_messa
         command_field_error(websocket, command->id, "auctionId", FIELD_REQUIRED);
         return false;
     }
-    if (!uuid_parse(member->text, member->length, auction)) {
+    if (!uuid_parse(member->text, member->length, auction) || uuid_is_nil(auction)) {
         command_error(websocket, ERROR_NOT_FOUND, command->id, NULL);
         return false;
     }

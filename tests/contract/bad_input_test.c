@@ -236,12 +236,14 @@ START_TEST(malformed_and_unknown_ids_are_404)
         "0123456789ab7def8123456789abcdef",
         "%00",
         "01234567-89ab-7def-8123-456789abcdef",
+        "00000000-0000-0000-0000-000000000000",
     };
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         const char *path = client_format(AUCTIONS "/%s/bids", ids[i]);
         expect_refusal(fixture_call(&fixture.ann, "POST", path, "{\"amount\": 55.00}"), 404, "NOT_FOUND", path);
         path = client_format("%s/%s", fixture_path("/bids"), ids[i]);
         expect_refusal(fixture_call(&fixture.ann, "GET", path, NULL), 404, "NOT_FOUND", path);
+        expect_refusal(fixture_call(&fixture.ann, "DELETE", path, NULL), 404, "NOT_FOUND", path);
     }
 }
 END_TEST

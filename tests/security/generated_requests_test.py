@@ -2,7 +2,7 @@
 """2,000 generated requests as guest, user, seller and admin: none causes a 500, an undescribed answer or status.
 
 The seed is always the same, so the test fails or passes by the code alone. generated_requests_long_test.py sends more,
-with a new seed. tests/support/generated_requests.py says what counts as a fault.
+with another seed. tests/support/generated_requests.py says what counts as a fault.
 
 Runs alone: it creates webhooks of the deployment and bans users.
 """
