@@ -801,7 +801,8 @@ def test_items(fixture):
 
 def test_auctions(fixture):
     item = fixture.item()
-    tables = ("ebay-us", [{"from": 0, "increment": 0.5}], [10, 12, 15], {"percent": 5, "minimum": 1})
+    tables = ("ebay-us", [{"from": 0, "increment": 0.5}], [10, 12, 15], {"percent": 5, "minimum": 1},
+              {"percent": 2.5, "minimum": "0.10"}, [{"from": 0, "increment": "0.5"}], ["10.00", 12])
     for table in tables:
         fixture.auction(incrementTable=table, reservePrice=40, buyNowPrice=90)
         fixture.call(200, "POST", f"{API}/auctions/quote", {"startingPrice": 10, "incrementTable": table})
