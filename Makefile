@@ -136,6 +136,7 @@ $(WRONG_CLOCK): tests/support/preload/wrong_clock.c tests/support/wrong_clock.h
 
 # Unit tests link the pure objects that they test.
 $(BUILD)/tests/unit/bidworker_decide_test $(BUILD)/tests/unit/bidworker_rows_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o outbox_batch.o)
+$(BUILD)/tests/unit/bidworker_chain_test: $(addprefix $(OBJ)/bidworker/,batch.o ledger_chain.o)
 $(BUILD)/tests/unit/bidworker_batch_test: $(addprefix $(OBJ)/bidworker/,batch.o outbox_batch.o)
 $(BUILD)/tests/unit/locked_auctions_test: $(OBJ)/bidworker/locked_auctions.o
 $(BUILD)/tests/unit/bidworker_read_test: $(addprefix $(OBJ)/bidworker/,batch.o ledger_write.o statements.o)

@@ -9,6 +9,7 @@
 #ifndef ROSTRUM_BIDWORKER_BATCH_H
 #define ROSTRUM_BIDWORKER_BATCH_H
 
+#include "common/protocol/hash_chain.h"
 #include "common/protocol/message.h"
 #include "common/rules/bid_status.h"
 #include "common/rules/rules.h"
@@ -58,6 +59,8 @@ struct batch_auction {
     bool touched; /* it got a ledger row in this batch, and `version` was raised if it was found */
     int64_t seq;  /* of the newest ledger row */
     int64_t version;
+    int64_t hash_seq;                /* of the newest ledger row that has a hash; 0: none has */
+    char hash[HASH_CHAIN_TEXT_SIZE]; /* its hash; "": none has */
     struct rules_auction state;
     bool voiding;            /* a command of this batch voids or retracts a bid of this auction */
     struct voids_list voids; /* if `voiding`: its bids, and those of this batch as they are decided */
@@ -79,6 +82,7 @@ struct batch_row {
     int64_t end_ms;    /* of an extension */
     struct uuid voids; /* of a void or retract: the bid */
     int64_t received_ms;
+    char hash[HASH_CHAIN_TEXT_SIZE]; /* ledger_chain.c; "": not made yet */
 };
 
 struct batch {

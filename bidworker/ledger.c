@@ -4,7 +4,7 @@
  *   load     lock, known ids, terms of updates, bids of auctions with voids, bans; flush
  *   missed   only for auctions that were not locked: whether another session has locked them, or else the sequence
  *            numbers of their newest ledger rows; flush
- *   decide   in memory
+ *   decide   in memory; then the hashes of the rows (ledger_chain.c)
  *   write    (ledger_write.c) rows, states, outbox; COMMIT
  *
  * Decisions have the database's time, read when the rows were locked. So a wrong clock of this machine has no effect.
@@ -14,10 +14,12 @@
 #include "bidworker/ledger.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "bidworker/decide.h"
+#include "bidworker/ledger_chain.h"
 #include "bidworker/ledger_write.h"
 #include "bidworker/statements.h"
 #include "common/base/clock.h"
@@ -74,11 +76,29 @@ static bool check(struct ledger *ledger, const struct pg_reply *reply)
     return false;
 }
 
+/* A void may settle an auction again. As in the end worker, the log keeps the hash outside the database. */
+static void log_settled(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->event_count; i++) {
+        if (batch->events[i].kind != EVENT_SETTLED) {
+            continue;
+        }
+        const struct batch_auction *auction = batch_find_auction(batch, &batch->events[i].auction_id);
+        assert(auction != NULL);
+        log_line(LOG_INFO, &(struct log_about){.auction_id = &auction->id, .duration_ms = -1},
+                 "auction settled again: %s; ledger entry %" PRId64 " has hash %s",
+                 rules_status_text(auction->state.status), auction->hash_seq, auction->hash);
+    }
+}
+
 static void on_committed(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
     enum ledger_result result = LEDGER_COMMITTED;
     note_answer(ledger, reply);
+    if (reply->outcome == PG_OK) {
+        log_settled(ledger->batch);
+    }
     if (reply->outcome == PG_FAILED) {
         result = pg_state_is_data_error(reply->sqlstate) ? LEDGER_REFUSED : LEDGER_AGAIN;
         log_warn("ledger: %s %s", reply->sqlstate, reply->message);
@@ -109,6 +129,7 @@ static void decide_and_write(struct ledger *ledger)
         return;
     }
     decide_batch(batch, ledger->now_ms);
+    ledger_chain(batch);
     outbox_batch_free(&ledger->outbox_batch);
     bool sent = ledger->options.allowed(ledger->options.arg) && outbox_batch_of(&ledger->outbox_batch, batch) &&
                 ledger_write(ledger->tx, &ledger->arrays, batch) &&
@@ -133,6 +154,7 @@ static void on_missed(const struct pg_reply *reply, void *arg)
         assert(auction != NULL);
         auction->locked = pg_bool(reply->result, row, MISSED_EXISTS);
         auction->seq = pg_int(reply->result, row, MISSED_SEQ);
+        (void)snprintf(auction->hash, sizeof auction->hash, "%s", pg_text(reply->result, row, MISSED_HASH));
     }
     decide_and_write(ledger);
 }

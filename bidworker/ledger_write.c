@@ -11,10 +11,12 @@
 #include "bidworker/statements.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/protocol/ledger_hash.h"
 
 enum {
     MS_PER_S = 1000,
     INTEGER_TEXT_SIZE = 24,
+    HASH_LITERAL_SIZE = HASH_CHAIN_TEXT_SIZE + 2,
     /*
      * Up to this many auctions of a batch, their prices in the search index are updated at once. Each update adds an
      * index entry, which is too expensive for prices that change with every batch. With more auctions the updates are
@@ -68,6 +70,8 @@ void ledger_read_auction(struct batch_auction *auction, const PGresult *result, 
     auction->found = true;
     auction->seq = pg_int(result, row, LOCK_LEDGER_SEQ);
     auction->version = pg_int(result, row, LOCK_VERSION);
+    auction->hash_seq = pg_int(result, row, LOCK_HASH_SEQ);
+    (void)snprintf(auction->hash, sizeof auction->hash, "%s", pg_text(result, row, LOCK_HASH));
     auction->broken = !read_increments(pg_text(result, row, LOCK_INCREMENTS), &state->increments) ||
                       !rules_status_parse(pg_text(result, row, LOCK_STATUS), &state->status) || !is_consistent(state);
     if (auction->broken) {
@@ -196,6 +200,20 @@ static void add_time(struct pg_array *array, int64_t ms)
     }
 }
 
+/* A bytea in text form. */
+static void write_hash(const char hash[static HASH_CHAIN_TEXT_SIZE], char out[static HASH_LITERAL_SIZE])
+{
+    assert(hash[0] != '\0');
+    (void)snprintf(out, HASH_LITERAL_SIZE, "\\x%s", hash);
+}
+
+static void add_hash(struct pg_array *array, const char hash[static HASH_CHAIN_TEXT_SIZE])
+{
+    char literal[HASH_LITERAL_SIZE];
+    write_hash(hash, literal);
+    pg_array_text_add(array, literal);
+}
+
 /* A failure is handled at the COMMIT, which then fails too. */
 static void ignore(const struct pg_reply *reply, void *arg)
 {
@@ -205,8 +223,8 @@ static void ignore(const struct pg_reply *reply, void *arg)
 
 static bool insert_bids(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
 {
-    enum { COLUMNS = 13 };
-    const char *values[COLUMNS + 1];
+    enum { COLUMNS = 14 };
+    const char *values[COLUMNS + 2];
     char decided_at[CLOCK_TEXT_SIZE];
     struct pg_array *columns = arrays->columns;
     if (batch->row_count == 0) {
@@ -228,11 +246,13 @@ static bool insert_bids(struct pg_tx *tx, struct ledger_arrays *arrays, const st
         pg_array_time(&columns[10], row->received_ms);
         add_time(&columns[11], row->end_ms);
         add_uuid(&columns[12], &row->voids);
+        add_hash(&columns[13], row->hash);
     }
     clock_format(batch->decided_ms, decided_at);
     values[COLUMNS] = decided_at;
+    values[COLUMNS + 1] = LEDGER_HASH_VERSION_TEXT;
     return finish_columns(arrays, COLUMNS, values) &&
-           pg_tx_send(tx, STATEMENT_INSERT_BIDS, COLUMNS + 1, values, ignore, NULL);
+           pg_tx_send(tx, STATEMENT_INSERT_BIDS, ARRAY_LEN(values), values, ignore, NULL);
 }
 
 static void add_state(struct pg_array *columns, const struct batch_auction *auction)
@@ -254,11 +274,13 @@ static void add_state(struct pg_array *columns, const struct batch_auction *auct
     add_money(&columns[11], state->runner_up_max);
     pg_array_int(&columns[12], auction->seq);
     pg_array_int(&columns[13], auction->version);
+    pg_array_int(&columns[14], auction->hash_seq);
+    add_hash(&columns[15], auction->hash);
 }
 
 static bool update_auctions(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
 {
-    enum { COLUMNS = 14 };
+    enum { COLUMNS = 16 };
     const char *values[COLUMNS + 1];
     char updated_at[CLOCK_TEXT_SIZE];
     size_t count = 0;
@@ -331,13 +353,17 @@ static bool update_broken(struct pg_tx *tx, const struct batch *batch)
         char id[UUID_TEXT_SIZE];
         char seq[INTEGER_TEXT_SIZE];
         char version[INTEGER_TEXT_SIZE];
-        const char *const values[] = {id, seq, version};
+        char hash_seq[INTEGER_TEXT_SIZE];
+        char hash[HASH_LITERAL_SIZE];
+        const char *const values[] = {id, seq, version, hash_seq, hash};
         if (!auction->broken || !auction->touched) {
             continue;
         }
         uuid_format(&auction->id, id);
         (void)snprintf(seq, sizeof seq, "%" PRId64, auction->seq);
         (void)snprintf(version, sizeof version, "%" PRId64, auction->version);
+        (void)snprintf(hash_seq, sizeof hash_seq, "%" PRId64, auction->hash_seq);
+        write_hash(auction->hash, hash);
         if (!pg_tx_send(tx, STATEMENT_UPDATE_BROKEN, ARRAY_LEN(values), values, ignore, NULL)) {
             return false;
         }

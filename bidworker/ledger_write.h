@@ -9,7 +9,7 @@
 #include "bidworker/outbox_batch.h"
 #include "common/io/pg.h"
 
-enum { LEDGER_COLUMNS_MAX = 14 }; /* array parameters of the widest statement */
+enum { LEDGER_COLUMNS_MAX = 16 }; /* array parameters of the widest statement */
 
 /* Buffers of array parameters, reused for every batch. */
 struct ledger_arrays {

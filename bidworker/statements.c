@@ -36,7 +36,8 @@ const struct pg_statement statements_all[STATEMENTS] = {
                                       "end_time") ","
                                                   " extensions_used, current_bid, bid_count, leader_id, leader_max, "
                                                   "leader_bid_id,"
-                                                  " leader_by_proxy, runner_up_max, ledger_seq, version, buy_now_price"
+                                                  " leader_by_proxy, runner_up_max, ledger_seq, version, "
+                                                  "buy_now_price, ledger_hash_seq, encode(ledger_hash, 'hex')"
                                                   " FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE "
                                                   "SKIP LOCKED"
                                                   ") AS a ON true"},
@@ -82,15 +83,18 @@ const struct pg_statement statements_all[STATEMENTS] = {
      * they may have ledger rows of earlier commands. $1: auctions.
      */
     [STATEMENT_MISSED] = {"missed", "SELECT asked.id, EXISTS (SELECT FROM auctions a WHERE a.id = asked.id),"
-                                    " (SELECT max(b.seq) FROM bids b WHERE b.auction_id = asked.id)"
+                                    " (SELECT max(b.seq) FROM bids b WHERE b.auction_id = asked.id),"
+                                    " (SELECT encode(b.hash, 'hex') FROM bids b WHERE b.auction_id = asked.id"
+                                    "  AND b.hash IS NOT NULL ORDER BY b.seq DESC LIMIT 1)"
                                     " FROM unnest($1::uuid[]) AS asked (id)"},
 
     [STATEMENT_INSERT_BIDS] = {"insert_bids",
                                "INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, reason, raise,"
-                               " amount, max_amount, received_at, end_time, voids, decided_at)"
-                               " SELECT decided.*, $14::timestamptz FROM unnest($1::uuid[], $2::bigint[], $3::uuid[],"
-                               " $4::uuid[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::numeric[],"
-                               " $10::numeric[], $11::timestamptz[], $12::timestamptz[], $13::uuid[]) AS decided"},
+                               " amount, max_amount, received_at, end_time, voids, hash, decided_at, hash_version)"
+                               " SELECT decided.*, $15::timestamptz, $16::smallint FROM unnest($1::uuid[],"
+                               " $2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],"
+                               " $8::boolean[], $9::numeric[], $10::numeric[], $11::timestamptz[],"
+                               " $12::timestamptz[], $13::uuid[], $14::bytea[]) AS decided"},
 
     [STATEMENT_UPDATE_AUCTIONS] =
         {"update_auctions",
@@ -98,11 +102,12 @@ const struct pg_statement statements_all[STATEMENTS] = {
          " current_bid = d.current_bid, minimum_bid = d.minimum_bid, bid_count = d.bid_count,"
          " leader_id = d.leader_id, leader_max = d.leader_max, leader_bid_id = d.leader_bid_id,"
          " leader_by_proxy = d.leader_by_proxy, runner_up_max = d.runner_up_max, ledger_seq = d.ledger_seq,"
-         " version = d.version, updated_at = $15::timestamptz"
+         " version = d.version, ledger_hash_seq = d.hash_seq, ledger_hash = d.hash, updated_at = $17::timestamptz"
          " FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::integer[], $5::numeric[], $6::numeric[],"
          " $7::integer[], $8::uuid[], $9::numeric[], $10::uuid[], $11::boolean[], $12::numeric[], $13::bigint[],"
-         " $14::bigint[]) AS d (id, status, end_time, extensions_used, current_bid, minimum_bid, bid_count,"
-         " leader_id, leader_max, leader_bid_id, leader_by_proxy, runner_up_max, ledger_seq, version)"
+         " $14::bigint[], $15::bigint[], $16::bytea[]) AS d (id, status, end_time, extensions_used, current_bid, "
+         "minimum_bid, bid_count,"
+         " leader_id, leader_max, leader_bid_id, leader_by_proxy, runner_up_max, ledger_seq, version, hash_seq, hash)"
          " WHERE a.id = d.id"},
 
     /*
@@ -138,7 +143,8 @@ const struct pg_statement statements_all[STATEMENTS] = {
     [STATEMENT_UNSETTLE] = {"unsettle", "UPDATE auctions SET settled_at = NULL, winner_id = NULL, winning_bid_id = NULL"
                                         " WHERE id = $1::uuid"},
 
-    [STATEMENT_UPDATE_BROKEN] = {"update_broken", "UPDATE auctions SET ledger_seq = $2::bigint, version = $3::bigint"
+    [STATEMENT_UPDATE_BROKEN] = {"update_broken", "UPDATE auctions SET ledger_seq = $2::bigint, version = $3::bigint,"
+                                                  " ledger_hash_seq = $4::bigint, ledger_hash = $5::bytea"
                                                   " WHERE id = $1::uuid"},
 
     /* Stores the effective values after a void. The decided values are kept. */

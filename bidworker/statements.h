@@ -62,6 +62,8 @@ enum {
     LOCK_LEDGER_SEQ,
     LOCK_VERSION,
     LOCK_BUY_NOW_PRICE,
+    LOCK_HASH_SEQ,
+    LOCK_HASH,
     LOCK_NOW_MS, /* of the database; the other columns are null if there is no auction */
 };
 
@@ -69,7 +71,7 @@ enum {
 enum { KNOWN_NUMBER, KNOWN_AMOUNT, KNOWN_MAX_AMOUNT, KNOWN_STATUS, KNOWN_REASON, KNOWN_RECEIVED_MS, KNOWN_DECIDED_MS };
 
 /* Columns of STATEMENT_MISSED. */
-enum { MISSED_AUCTION, MISSED_EXISTS, MISSED_SEQ };
+enum { MISSED_AUCTION, MISSED_EXISTS, MISSED_SEQ, MISSED_HASH };
 
 /* Columns of STATEMENT_TERMS. */
 enum {

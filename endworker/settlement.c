@@ -12,6 +12,8 @@
 #include "endworker/settlement.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,12 +21,19 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/io/timer.h"
+#include "common/protocol/hash_chain.h"
 #include "common/protocol/live_update.h"
 #include "common/protocol/message.h"
 #include "common/protocol/snapshot.h"
 #include "common/protocol/topology.h"
 #include "endworker/endworker_metrics.h"
 #include "endworker/statements.h"
+
+struct settled {
+    struct snapshot snapshot;
+    int64_t hash_seq; /* of the newest ledger entry that has a hash */
+    char hash[HASH_CHAIN_TEXT_SIZE];
+};
 
 struct settlement {
     struct pg *pg;
@@ -43,9 +52,9 @@ struct settlement {
     bool skip_locked; /* the slice waited too long for a row */
     /* the slice's transaction */
     struct pg_tx *tx;
-    int64_t now_ms;             /* the database's time of the settlement */
-    struct snapshot *snapshots; /* of the settled auctions */
-    size_t settled;
+    int64_t now_ms; /* the database's time of the settlement */
+    struct settled *settled;
+    size_t settled_count;
     char *body; /* of the outbox row; NULL: no auction was settled */
     int64_t row_id;
 };
@@ -55,9 +64,9 @@ static void slice_start(struct settlement *settlement);
 static void slice_clear(struct settlement *settlement)
 {
     settlement->tx = NULL;
-    free(settlement->snapshots);
-    settlement->snapshots = NULL;
-    settlement->settled = 0;
+    free(settlement->settled);
+    settlement->settled = NULL;
+    settlement->settled_count = 0;
     free(settlement->body);
     settlement->body = NULL;
 }
@@ -128,16 +137,25 @@ static void slice_failed(struct settlement *settlement, const struct pg_reply *r
     slice_next(settlement);
 }
 
+/* The log keeps the hash outside the database: an attacker who makes the hashes of a ledger anew cannot change it
+ * there. */
+static void log_settled(const struct settled *settled)
+{
+    const struct snapshot *snapshot = &settled->snapshot;
+    log_line(LOG_INFO, &(struct log_about){.auction_id = &snapshot->auction_id, .duration_ms = -1},
+             "auction settled: %s; ledger entry %" PRId64 " has hash %s", rules_status_text(snapshot->status),
+             settled->hash_seq, settled->hash[0] == '\0' ? "none" : settled->hash);
+}
+
 static void slice_done(struct settlement *settlement)
 {
     if (settlement->body != NULL) {
         struct outbox_row row = row_of(settlement);
         outbox_sent(settlement->outbox, &row, 1);
     }
-    for (size_t i = 0; i < settlement->settled; i++) {
-        const struct snapshot *snapshot = &settlement->snapshots[i];
-        log_line(LOG_INFO, &(struct log_about){.auction_id = &snapshot->auction_id, .duration_ms = -1},
-                 "auction settled: %s", rules_status_text(snapshot->status));
+    for (size_t i = 0; i < settlement->settled_count; i++) {
+        const struct snapshot *snapshot = &settlement->settled[i].snapshot;
+        log_settled(&settlement->settled[i]);
         endworker_metrics_settled(snapshot->status);
         /* If Redis is down, its old snapshot may remain. It is "active" with an end in the past, which is harmless. */
         if (!snapshot_write(settlement->snapshot_writer, snapshot, NULL, NULL)) {
@@ -181,20 +199,23 @@ static enum rules_status outcome_of(const char *text)
     return rules_status_parse(text, &status) && status == RULES_SOLD ? RULES_SOLD : RULES_UNSOLD;
 }
 
-/* Keeps the snapshots of the rows that STATEMENT_SETTLE returned, and builds their event message. */
+/* Keeps snapshots and hashes of the rows that STATEMENT_SETTLE returned, and builds their event message. */
 static bool slice_read(struct settlement *settlement, const PGresult *result)
 {
     size_t count = (size_t)PQntuples(result);
     struct auction_event *events = calloc(count, sizeof(*events));
-    settlement->snapshots = calloc(count, sizeof(*settlement->snapshots));
-    if (events == NULL || settlement->snapshots == NULL) {
+    settlement->settled = calloc(count, sizeof(*settlement->settled));
+    if (events == NULL || settlement->settled == NULL) {
         free(events);
         return false;
     }
     for (size_t i = 0; i < count; i++) {
         int row = (int)i;
         settlement->now_ms = pg_int(result, row, 11);
-        struct snapshot *snapshot = &settlement->snapshots[i];
+        struct settled *settled = &settlement->settled[i];
+        struct snapshot *snapshot = &settled->snapshot;
+        settled->hash_seq = pg_int(result, row, 12);
+        (void)snprintf(settled->hash, sizeof(settled->hash), "%s", pg_text(result, row, 13));
         *snapshot = (struct snapshot){.auction_id = pg_uuid(result, row, 0),
                                       .seller_id = pg_uuid(result, row, 1),
                                       .version = pg_int(result, row, 2),
@@ -212,7 +233,7 @@ static bool slice_read(struct settlement *settlement, const PGresult *result)
                                            .version = snapshot->version,
                                            .at_ms = settlement->now_ms};
     }
-    settlement->settled = count;
+    settlement->settled_count = count;
     jsonw_reset(settlement->writer);
     message_write_events(settlement->writer, events, count);
     free(events);

@@ -26,7 +26,11 @@
     "settled_at = now.at, updated_at = now.at, version = a.version + 1 "                                               \
     "FROM due, now WHERE a.id = due.id AND a.status = 'ended' "                                                        \
     "RETURNING a.id, a.seller_id, a.version, a.terms_version, a.status, " EPOCH_MS("a.start_time") ", " EPOCH_MS(      \
-        "a.end_time") ", a.minimum_bid, a.current_bid, a.winner_id, a.leader_id, " EPOCH_MS("a.settled_at")
+        "a.end_time") ", a.minimum_bid, a.current_bid, a.winner_id, "                                                  \
+                      "a.leader_id, " EPOCH_MS("a.settled_at") ","                                                     \
+                                                               " a.ledger_hash_seq, "                                  \
+                                                               "encode(a.ledger_hash, "                                \
+                                                               "'hex')"
 
 const struct pg_statement statements_table[STATEMENT_COUNT] = {
     [STATEMENT_SHARDS] = {"shards", "SELECT shards FROM topology WHERE " SCHEMA_IS_CURRENT},

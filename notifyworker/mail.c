@@ -47,6 +47,7 @@ enum {
     COLUMN_NOTIFIES, /* the delivery is for a notification */
     COLUMN_LATELY,   /* account mail of this kind to that address within the hour before, except dropped ones */
     COLUMN_KEY,      /* key of unsubscribe tokens */
+    COLUMN_LEDGER_HASH,
 };
 
 /*
@@ -67,7 +68,9 @@ static const char lookup[] =
     " CASE WHEN d.notification_id IS NULL THEN (SELECT count(*) FROM deliveries o WHERE o.endpoint = d.endpoint"
     "  AND o.notification_id IS NULL AND o.created_at > d.created_at - interval '1 hour' AND o.id < d.id"
     "  AND o.kind = d.kind AND o.channel = 'email' AND o.state <> 'dropped') END,"
-    " (SELECT secret FROM deployment_keys WHERE name = 'unsubscribe')"
+    " (SELECT secret FROM deployment_keys WHERE name = 'unsubscribe'),"
+    " (SELECT coalesce('entry ' || a.ledger_hash_seq || ', SHA-256 ' || encode(a.ledger_hash, 'hex'), 'none')"
+    "  FROM auctions a WHERE a.id = (d.payload ->> 'auctionId')::uuid)"
     " FROM d LEFT JOIN users u ON u.id = d.owner";
 
 struct mail {
@@ -153,6 +156,7 @@ static void set_values(const struct mail *mail, const struct delivery *delivery,
     values[TEMPLATES_TITLE] = member_text(payload, "title");
     values[TEMPLATES_AUCTION_ID] = member_text(payload, "auctionId");
     values[TEMPLATES_AMOUNT] = member_text(payload, "amount");
+    values[TEMPLATES_LEDGER_HASH] = pg_text(row, 0, COLUMN_LEDGER_HASH);
     values[TEMPLATES_END_TIME] = show_time(member_text(payload, "endTime"), template_values->end_time);
     values[TEMPLATES_CREATED_AT] = show_time(member_text(payload, "createdAt"), template_values->created_at);
     values[TEMPLATES_ADDRESS] = member_text(payload, "address");

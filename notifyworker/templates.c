@@ -20,6 +20,7 @@ static const char *const names[TEMPLATES_VALUES] = {
     [TEMPLATES_TITLE] = "title",
     [TEMPLATES_AUCTION_ID] = "auctionId",
     [TEMPLATES_AMOUNT] = "amount",
+    [TEMPLATES_LEDGER_HASH] = "ledgerHash",
     [TEMPLATES_END_TIME] = "endTime",
     [TEMPLATES_CREATED_AT] = "createdAt",
     [TEMPLATES_TOKEN] = "token",

@@ -21,6 +21,7 @@ enum templates_value {
     TEMPLATES_TITLE, /* of the auction, like those that follow */
     TEMPLATES_AUCTION_ID,
     TEMPLATES_AMOUNT,
+    TEMPLATES_LEDGER_HASH, /* of the newest ledger entry when the mail is made */
     TEMPLATES_END_TIME,
     TEMPLATES_CREATED_AT, /* time of the event */
     TEMPLATES_TOKEN,

@@ -87,14 +87,21 @@ static const struct entry ENTRIES[] = {
      "      pseudonyms, reserve met or not, and a sparkline of the price. Redraws after each change and each second.\n"
      "      If the output is not a terminal, prints a line for each change. Ends with the outcome and exit code 0, or\n"
      "      on Ctrl-C with exit code 130. NO_COLOR in the environment disables colours.\n"},
+    {"receipt", receipt_command, LOGIN_CTL, "TEXT",
+     "      Checks the receipt of a bid: its signature, then the ledger entry of the bid, which must have the same "
+     "bidder,\n"
+     "      kind and amount. Prints the decision. Exits with 1 if the receipt is wrong or its bid is not in the "
+     "ledger.\n"},
     {"verify", verify_command, LOGIN_CTL, "[AUCTION]",
      "      Replays the ledger of all auctions, or of one, by the rules of bidding. It reads only PostgreSQL, in one\n"
      "      snapshot, so bidding can continue. Prints each difference between the rules and the stored entries, "
      "price,\n"
-     "      leader, end time and outcome. Also prints bids that were decided twice, auctions that were not settled "
-     "within\n"
-     "      60 s of their end, and notifications of a lost lead or an outcome that are too many. Names settings of\n"
-     "      PostgreSQL that can lose commits in a crash. Exits with 1 if there is a difference or such a setting.\n"},
+     "      leader, end time and outcome, and each entry whose hash is wrong. Also prints bids that were decided "
+     "twice,\n"
+     "      auctions that were not settled within 60 s of their end, and notifications of a lost lead or an outcome "
+     "that\n"
+     "      are too many. Names settings of PostgreSQL that can lose commits in a crash. Exits with 1 if there is a\n"
+     "      difference or such a setting.\n"},
 };
 
 static void print_entry(const char *before, const struct entry *entry)

@@ -225,6 +225,37 @@ static bool make_keys(struct ctl *ctl)
                           0, NULL);
 }
 
+/* Stores the public key of receipts, so that nobody needs the secret one to check them (receipt.c). */
+static bool publish_receipt_key(struct ctl *ctl)
+{
+    unsigned char seed[crypto_sign_SEEDBYTES];
+    unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
+    unsigned char secret_key[crypto_sign_SECRETKEYBYTES];
+    char hex[2 * crypto_sign_PUBLICKEYBYTES + 1];
+    const char *const values[] = {hex};
+    size_t used = 0;
+    PGresult *result = store_run(ctl, "SELECT secret FROM deployment_keys WHERE name = 'receipt'", 0, NULL);
+    bool ok = result != NULL && PQntuples(result) == 1 &&
+              sodium_hex2bin(seed, sizeof seed, pg_text(result, 0, 0), strlen(pg_text(result, 0, 0)), NULL, &used,
+                             NULL) == 0 &&
+              used == sizeof seed;
+    if (result != NULL && !ok) {
+        ctl_report_error("the key of receipts in deployment_keys is invalid");
+    }
+    PQclear(result);
+    if (ok) {
+        (void)crypto_sign_seed_keypair(public_key, secret_key, seed);
+        (void)sodium_bin2hex(hex, sizeof hex, public_key, sizeof public_key);
+        ok = store_do(ctl,
+                      "INSERT INTO deployment_keys (name, secret) VALUES ('receipt_public', $1)"
+                      " ON CONFLICT (name) DO UPDATE SET secret = excluded.secret",
+                      1, values);
+    }
+    sodium_memzero(seed, sizeof seed);
+    sodium_memzero(secret_key, sizeof secret_key);
+    return ok;
+}
+
 static bool record_shards(struct ctl *ctl)
 {
     char wanted[NUMBER_SIZE];
@@ -309,8 +340,8 @@ static bool migrate_store(struct ctl *ctl, const struct wishes *wishes, struct d
     for (int i = 0; ok && i < count; i++) {
         ok = apply_file(ctl, wishes->folder, entries[i]->d_name);
     }
-    return ok && rights_settle(ctl) && timeline_check(ctl, wishes->planned) && make_keys(ctl) && record_shards(ctl) &&
-           record_timing(ctl, wishes->change_timing);
+    return ok && rights_settle(ctl) && timeline_check(ctl, wishes->planned) && make_keys(ctl) &&
+           publish_receipt_key(ctl) && record_shards(ctl) && record_timing(ctl, wishes->change_timing);
 }
 
 static bool read_wishes(int argc, char **argv, struct wishes *wishes)

@@ -49,6 +49,8 @@ enum auction_column {
     AUCTION_WINNER,
     AUCTION_WINNING_BID,
     AUCTION_SETTLED,
+    AUCTION_HASH_SEQ,
+    AUCTION_HASH,
 };
 
 /* A column of the first terms of the auction. Once the terms were changed, table terms holds the first ones. */
@@ -62,7 +64,8 @@ const char REPLAY_AUCTION_COLUMNS[] =
     STORE_MS("coalesce(a.published_at, a.created_at)") ", CASE WHEN t.id IS NULL THEN a.terms_version ELSE 1 END,"
     " a.terms_version, a.starting_price, a.reserve_price, a.buy_now_price, a.status, " STORE_MS("a.end_time") ","
     " a.extensions_used, a.current_bid, a.minimum_bid, a.bid_count, a.leader_id, a.leader_max, a.leader_bid_id,"
-    " a.leader_by_proxy, a.runner_up_max, a.ledger_seq, a.winner_id, a.winning_bid_id, a.settled_at IS NOT NULL";
+    " a.leader_by_proxy, a.runner_up_max, a.ledger_seq, a.winner_id, a.winning_bid_id, a.settled_at IS NOT NULL,"
+    " a.ledger_hash_seq, encode(a.ledger_hash, 'hex')";
 const char REPLAY_AUCTION_TABLES[] = "auctions a LEFT JOIN terms t ON t.auction_id = a.id AND t.id = a.id";
 /* clang-format on */
 
@@ -97,6 +100,9 @@ enum entry_column {
     ENTRY_SNIPE_MAX,
     ENTRY_TERMS_START_MS,
     ENTRY_TERMS_END_MS,
+    ENTRY_HASH_VERSION,
+    ENTRY_HASH,
+    ENTRY_HASH_DUE,
 };
 
 /* clang-format off */
@@ -107,9 +113,11 @@ const char REPLAY_ENTRY_COLUMNS[] =
     " coalesce(b.effective_raise, b.raise), coalesce(b.effective_amount, b.amount), coalesce(b.effective_bidder_id, b.bidder_id),"
     " t.id IS NOT NULL, t.starting_price, t.reserve_price,"
     " t.buy_now_price, t.increments, t.snipe_window_s, t.snipe_extension_s, t.snipe_max, "
-    STORE_MS("t.start_time") ", " STORE_MS("t.end_time");
+    STORE_MS("t.start_time") ", " STORE_MS("t.end_time") ","
+    " b.hash_version, encode(b.hash, 'hex'), b.hash IS NULL AND b.decided_at > h.applied_at + interval '1 day'";
 const char REPLAY_ENTRY_TABLES[] = "bids b LEFT JOIN terms t ON t.auction_id = b.auction_id AND t.id = b.bid_id"
-                                   " LEFT JOIN topology p ON true";
+                                   " LEFT JOIN topology p ON true"
+                                   " LEFT JOIN schema_migrations h ON h.name = '0023-ledger-chain.sql'";
 /* clang-format on */
 
 struct uuid replay_auction_id(const PGresult *result, int row)
@@ -530,6 +538,48 @@ void replay_orphan(struct replay *replay, const PGresult *result, int row)
         strcmp(reason, rules_reason_text(RULES_INTERNAL_ERROR)) != 0) {
         differ(replay, pg_int(result, row, ENTRY_SEQ), "the auction does not exist");
     }
+}
+
+/* --- hashes --- */
+
+static const char *text_or_null(const PGresult *result, int row, int column)
+{
+    return pg_null(result, row, column) ? NULL : pg_text(result, row, column);
+}
+
+void replay_read_hash(const PGresult *result, int row, struct replay_hash *stored,
+                      const char *fields[static LEDGER_HASH_FIELDS])
+{
+    static const enum entry_column columns[LEDGER_HASH_FIELDS] = {
+        [LEDGER_HASH_AUCTION] = ENTRY_AUCTION,
+        [LEDGER_HASH_SEQ] = ENTRY_SEQ,
+        [LEDGER_HASH_BID] = ENTRY_ID,
+        [LEDGER_HASH_BIDDER] = ENTRY_BIDDER,
+        [LEDGER_HASH_KIND] = ENTRY_KIND,
+        [LEDGER_HASH_STATUS] = ENTRY_STATUS,
+        [LEDGER_HASH_REASON] = ENTRY_REASON,
+        [LEDGER_HASH_RAISE] = ENTRY_RAISE,
+        [LEDGER_HASH_AMOUNT] = ENTRY_AMOUNT,
+        [LEDGER_HASH_MAX_AMOUNT] = ENTRY_MAX_AMOUNT,
+        [LEDGER_HASH_END] = ENTRY_END_MS,
+        [LEDGER_HASH_VOIDS] = ENTRY_VOIDS,
+        [LEDGER_HASH_RECEIVED] = ENTRY_RECEIVED_MS,
+        [LEDGER_HASH_DECIDED] = ENTRY_DECIDED_MS,
+    };
+    for (size_t i = 0; i < LEDGER_HASH_FIELDS; i++) {
+        fields[i] = text_or_null(result, row, (int)columns[i]);
+    }
+    fields[LEDGER_HASH_RAISE] = pg_bool(result, row, ENTRY_RAISE) ? "true" : "false";
+    *stored = (struct replay_hash){.seq = pg_int(result, row, ENTRY_SEQ),
+                                   .hash = pg_text(result, row, ENTRY_HASH),
+                                   .version = pg_text(result, row, ENTRY_HASH_VERSION),
+                                   .due = pg_bool(result, row, ENTRY_HASH_DUE)};
+}
+
+void replay_read_newest_hash(const PGresult *result, int row, struct replay_hash *stored)
+{
+    *stored = (struct replay_hash){
+        .seq = pg_int(result, row, AUCTION_HASH_SEQ), .hash = pg_text(result, row, AUCTION_HASH), .version = ""};
 }
 
 /* --- after the last entry --- */

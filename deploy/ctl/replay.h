@@ -13,6 +13,7 @@
 
 #include <libpq-fe.h>
 
+#include "common/protocol/ledger_hash.h"
 #include "common/rules/rules.h"
 #include "common/rules/voids.h"
 
@@ -50,6 +51,19 @@ void replay_end(struct replay *replay, const PGresult *result, int row);
 void replay_drop(struct replay *replay);
 /* Reports an entry whose auction does not exist. */
 void replay_orphan(struct replay *replay, const PGresult *result, int row);
+
+/* A stored hash (ledger_check.h). The texts belong to the result. */
+struct replay_hash {
+    int64_t seq;         /* of its entry */
+    const char *hash;    /* hex; "": none */
+    const char *version; /* of an entry's hash */
+    bool due;            /* an entry that must have one */
+};
+/* Reads the hash of an entry, and the texts that it is made of; a text is NULL where the column is. */
+void replay_read_hash(const PGresult *result, int row, struct replay_hash *stored,
+                      const char *fields[static LEDGER_HASH_FIELDS]);
+/* Reads the newest hash from the row of the auction. */
+void replay_read_newest_hash(const PGresult *result, int row, struct replay_hash *stored);
 
 /* Returns the auction id of a row of either query. */
 struct uuid replay_auction_id(const PGresult *result, int row);

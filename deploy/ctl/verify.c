@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "deploy/ctl/cross_checks.h"
 #include "deploy/ctl/ctl.h"
+#include "deploy/ctl/ledger_check.h"
 #include "deploy/ctl/replay.h"
 #include "deploy/ctl/rights.h"
 #include "deploy/ctl/store.h"
@@ -39,7 +40,8 @@ struct verifier {
     int64_t entry_count;
     int64_t differing; /* auctions */
     int64_t differences;
-    int64_t others; /* differences that cross_checks.h found */
+    int64_t unhashed; /* entries from before there were hashes */
+    int64_t others;   /* differences that cross_checks.h found */
 };
 
 /* The cursors are read completely in the order of the primary keys, so the planner should scan those indexes. */
@@ -88,15 +90,17 @@ static void show_progress(struct verifier *verifier, bool last)
     }
 }
 
-static void count(struct verifier *verifier, const struct replay *replay)
+static void count(struct verifier *verifier, const struct replay *replay, const struct ledger_check *hashes)
 {
-    verifier->differences += replay->differences;
-    verifier->differing += replay->differences > 0;
+    verifier->differences += replay->differences + hashes->differences;
+    verifier->differing += replay->differences + hashes->differences > 0;
+    verifier->unhashed += hashes->unhashed;
 }
 
 /* Handles entries before the next auction, or all remaining ones if there is none: their auctions do not exist. */
 static void take_orphans(struct verifier *verifier, const struct uuid *next)
 {
+    struct ledger_check hashes = {.hash_seq = 0};
     while (stream_here(&verifier->entries)) {
         struct replay replay;
         struct uuid id = replay_auction_id(verifier->entries.page, verifier->entries.row);
@@ -104,7 +108,13 @@ static void take_orphans(struct verifier *verifier, const struct uuid *next)
             return;
         }
         replay_orphan(&replay, verifier->entries.page, verifier->entries.row);
-        count(verifier, &replay);
+        if (!uuid_equal(&id, &hashes.auction_id)) {
+            ledger_check_begin(&hashes, &id);
+        }
+        ledger_check_entry(&hashes, verifier->entries.page, verifier->entries.row);
+        count(verifier, &replay, &hashes);
+        hashes.differences = 0;
+        hashes.unhashed = 0;
         verifier->entries.row++;
         verifier->entry_count++;
     }
@@ -116,14 +126,17 @@ static void take_auction(struct verifier *verifier)
     struct stream *entries = &verifier->entries;
     struct uuid id = replay_auction_id(auctions->page, auctions->row);
     struct replay replay;
+    struct ledger_check hashes;
     take_orphans(verifier, &id);
     replay_begin(&replay, auctions->page, auctions->row);
+    ledger_check_begin(&hashes, &id);
     while (stream_here(entries)) {
         struct uuid of = replay_auction_id(entries->page, entries->row);
         if (!uuid_equal(&of, &id)) {
             break;
         }
         replay_entry(&replay, entries->page, entries->row);
+        ledger_check_entry(&hashes, entries->page, entries->row);
         entries->row++;
         verifier->entry_count++;
         show_progress(verifier, false);
@@ -133,7 +146,8 @@ static void take_auction(struct verifier *verifier)
         return;
     }
     replay_end(&replay, auctions->page, auctions->row);
-    count(verifier, &replay);
+    ledger_check_end(&hashes, auctions->page, auctions->row);
+    count(verifier, &replay, &hashes);
     auctions->row++;
     verifier->auction_count++;
     show_progress(verifier, false);
@@ -160,6 +174,10 @@ static int say_result(const struct verifier *verifier, const char *id)
     if (id != NULL && verifier->auction_count == 0) {
         ctl_report_error("there is no auction %s", id);
         return CTL_FAILED;
+    }
+    if (verifier->unhashed > 0) {
+        (void)printf("%" PRId64 " entries have no hash: they were decided before the ledger had hashes\n",
+                     verifier->unhashed);
     }
     (void)printf("%" PRId64 " auctions, %" PRId64 " entries: ", verifier->auction_count, verifier->entry_count);
     if (verifier->differences == 0 && verifier->others == 0) {

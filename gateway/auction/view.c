@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/rules/rules.h"
 
 static void write_price(struct jsonw *json, const PGresult *result, int row, bool insider)
 {
@@ -67,6 +68,22 @@ static void write_outcome(struct jsonw *json, const PGresult *result, int row, b
     }
 }
 
+/* The newest hash of the ledger, once no more bids come. A later void appends an entry, and so makes a new one. */
+static void write_ledger(struct jsonw *json, const PGresult *result, int row)
+{
+    enum rules_status status = RULES_DRAFT;
+    bool final = rules_status_parse(pg_text(result, row, VIEW_STATUS), &status) &&
+                 (status == RULES_SOLD || status == RULES_UNSOLD || status == RULES_CANCELLED);
+    if (!final || pg_null(result, row, VIEW_LEDGER_HASH)) {
+        return;
+    }
+    jsonw_name(json, "ledger");
+    jsonw_object(json);
+    jsonw_put_int(json, "entry", pg_int(result, row, VIEW_LEDGER_HASH_SEQ));
+    jsonw_put_string(json, "hash", pg_text(result, row, VIEW_LEDGER_HASH));
+    jsonw_end_object(json);
+}
+
 /* Contact data of the other party, only for seller and winner. */
 static void write_contact(struct jsonw *json, const struct request_user *user, const PGresult *result, int row)
 {
@@ -111,6 +128,7 @@ void view_write_members(struct jsonw *json, const struct request_user *user, con
     jsonw_raw(json, images, strlen(images));
     write_outcome(json, result, row, insider || (known && uuid_equal(&user->id, &winner)));
     write_contact(json, user, result, row);
+    write_ledger(json, result, row);
     jsonw_put_int(json, "version", pg_int(result, row, VIEW_VERSION));
     jsonw_put_time(json, "createdAt", pg_int(result, row, VIEW_CREATED));
     jsonw_put_time(json, "updatedAt", pg_int(result, row, VIEW_UPDATED));

@@ -33,7 +33,8 @@
     " CASE WHEN a.winner_id IS NOT NULL THEN"                                              \
     " (SELECT u.email FROM users u WHERE u.id = a.seller_id) END,"                         \
     " (SELECT u.email FROM users u WHERE u.id = a.winner_id),"                             \
-    " (SELECT u.display_name FROM users u WHERE u.id = a.winner_id)"
+    " (SELECT u.display_name FROM users u WHERE u.id = a.winner_id),"                      \
+    " a.ledger_hash_seq, encode(a.ledger_hash, 'hex')"
 // clang-format on
 
 enum view_column {
@@ -70,6 +71,8 @@ enum view_column {
     VIEW_SELLER_EMAIL, /* set after a sale */
     VIEW_WINNER_EMAIL,
     VIEW_WINNER_NAME,
+    VIEW_LEDGER_HASH_SEQ,
+    VIEW_LEDGER_HASH,
     VIEW_COLUMN_COUNT /* a statement's own columns start here */
 };
 

@@ -36,7 +36,7 @@ class Case:
 
     name: str
     kind: str  # of the violation that the checker must report; None: the ledger is still good
-    verify: bool  # whether verify must find it; it cannot find what does not show in SQL alone
+    verify: bool  # whether verify must find it, by the rules or by the hashes of the entries
     statements: str
 
 
@@ -69,22 +69,22 @@ def swap(one, other):
 
 CASES = [
     Case("the_ledger_was_copied", None, True, ""),
-    Case("a_202_is_lost", "lost", False, f"DELETE FROM bids WHERE bid_id = :late; {NUMBER}"),
+    Case("a_202_is_lost", "lost", True, f"DELETE FROM bids WHERE bid_id = :late; {NUMBER}"),
     Case("a_202_is_lost_with_its_number", "lost", True, "DELETE FROM bids WHERE bid_id = :late"),
     Case("an_accepted_202_is_lost", "lost", True, f"DELETE FROM bids WHERE bid_id = :valid; {NUMBER}"),
     Case("a_202_is_decided_twice", "twice", True, copy_entry(":late") + NUMBER),
     Case("a_202_is_decided_on_two_auctions", "twice", True, copy_entry(":late", ":unsold", "1000000") + NUMBER),
-    Case("a_202_is_decided_on_another_auction", "amount", False,
+    Case("a_202_is_decided_on_another_auction", "amount", True,
          f"UPDATE bids SET auction_id = :unsold, seq = 1000000 WHERE bid_id = :late; {NUMBER}"),
-    Case("the_amount_of_a_rejected_202_differs", "amount", False,
+    Case("the_amount_of_a_rejected_202_differs", "amount", True,
          "UPDATE bids SET amount = amount - 0.01 WHERE bid_id = :late"),
     Case("the_amount_of_an_accepted_202_differs", "amount", True,
          "UPDATE bids SET amount = 0.01 WHERE bid_id = :valid"),
     Case("a_202_is_the_bid_of_another_user", "amount", True,
          "UPDATE bids SET bidder_id = (SELECT seller_id FROM auctions WHERE id = :open) WHERE bid_id = :valid"),
-    Case("a_202_was_received_at_another_time", "amount", False,
+    Case("a_202_was_received_at_another_time", "amount", True,
          "UPDATE bids SET received_at = received_at + interval '1 ms' WHERE bid_id = :late"),
-    Case("two_rejected_202s_change_places", "order", False, swap(":late", ":later")),
+    Case("two_rejected_202s_change_places", "order", True, swap(":late", ":later")),
     Case("two_accepted_202s_change_places", "order", True, swap(":valid", ":next")),
     Case("a_bid_in_time_is_rejected_as_late", "late", True,
          "UPDATE bids SET status = 'rejected', reason = 'AUCTION_ENDED' WHERE bid_id = :valid"),
@@ -95,7 +95,7 @@ CASES = [
     Case("an_entry_is_of_nobody", "unasked", False, copy_entry(":late", new_id="gen_random_uuid()") + NUMBER),
     Case("an_extension_is_lost", "rules", True, "UPDATE auctions SET end_time = original_end_time WHERE id = :sold"),
     Case("the_price_is_stale", "rules", True, "UPDATE auctions SET current_bid = current_bid - 0.01 WHERE id = :open"),
-    Case("an_auction_ended_early", "end", False,
+    Case("an_auction_ended_early", "end", True,
          "UPDATE bids SET decided_at = received_at - interval '3 s' WHERE auction_id = :sold AND kind = 'end'"),
     Case("an_auction_ended_twice", "end", True,
          copy_entry("(SELECT bid_id FROM bids WHERE auction_id = :sold AND kind = 'end')", new_id="gen_random_uuid()")

@@ -62,7 +62,8 @@ static bool all_show(const char *minimum)
 static void keep_rows(void)
 {
     run_sql("CREATE TABLE kept_auction AS SELECT version, current_bid, minimum_bid, bid_count, leader_id, leader_max,"
-            " leader_bid_id, leader_by_proxy, runner_up_max, ledger_seq, updated_at, id FROM auctions");
+            " leader_bid_id, leader_by_proxy, runner_up_max, ledger_seq, ledger_hash, ledger_hash_seq, updated_at, id"
+            " FROM auctions");
     run_sql("CREATE TABLE kept_bids AS SELECT auction_id, seq FROM bids");
 }
 
@@ -73,7 +74,8 @@ static void restore_rows(void)
             " UPDATE auctions a SET version = k.version, current_bid = k.current_bid, minimum_bid = k.minimum_bid,"
             " bid_count = k.bid_count, leader_id = k.leader_id, leader_max = k.leader_max,"
             " leader_bid_id = k.leader_bid_id, leader_by_proxy = k.leader_by_proxy, runner_up_max = k.runner_up_max,"
-            " ledger_seq = k.ledger_seq, updated_at = k.updated_at FROM kept_auction k WHERE k.id = a.id");
+            " ledger_seq = k.ledger_seq, ledger_hash = k.ledger_hash, ledger_hash_seq = k.ledger_hash_seq,"
+            " updated_at = k.updated_at FROM kept_auction k WHERE k.id = a.id");
     run_sql("DELETE FROM notifications"); /* of the bids that are gone */
     run_sql("DROP TABLE kept_auction, kept_bids");
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/json.h"
+#include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
 #include "tests/support/redis_run.h"
 
@@ -157,6 +158,70 @@ START_TEST(a_changed_receipt_does_not_verify)
 }
 END_TEST
 
+/* Runs rostrumctl receipt; its output must contain `words`. */
+static void expect_checked(const char *receipt, int code, const char *words)
+{
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    int exit_code = deployment_ctl(out, sizeof(out), "receipt", receipt, NULL);
+    ck_assert_msg(exit_code == code && strstr(out, words) != NULL, "exit code %d, no \"%s\": %s", exit_code, words,
+                  out);
+}
+
+static const char *decided_receipt(const char *path, const char *body, char out[static TEXT_SIZE])
+{
+    const struct reply *reply = place_bid("wait=5, receipt", path, body);
+    EXPECT_STATUS(reply, 200);
+    (void)snprintf(out, TEXT_SIZE, "%s", reply_text(reply, "receipt"));
+    return out;
+}
+
+START_TEST(rostrumctl_checks_a_receipt_by_signature_and_ledger)
+{
+    char text[TEXT_SIZE];
+    expect_checked(decided_receipt("/bids", "{\"amount\": 55.00}", text), 0, "The receipt is valid. Its bid is entry ");
+    expect_checked(text, 0, ": accepted.");
+    char *signature = strrchr(text, '.') + 1;
+    *signature = *signature == 'A' ? 'B' : 'A';
+    expect_checked(text, 1, "the signature is wrong");
+    expect_checked("e30.e30.AAAA", 1, "this is no receipt");
+    expect_checked("receipt", 1, "this is no receipt");
+}
+END_TEST
+
+START_TEST(rostrumctl_finds_a_changed_or_missing_ledger_entry)
+{
+    static const char change[] = "UPDATE bids SET %s WHERE auction_id = $1::uuid AND kind = 'bid'";
+    char text[TEXT_SIZE];
+    (void)decided_receipt("/bids", "{\"amount\": 55.00}", text);
+    PQclear(sql_rows(fixture.sql, client_format(change, "amount = 54.00"), fixture.auction, NULL));
+    expect_checked(text, 1, "the ledger entry has amount 54.00, the receipt has 55.00");
+    PQclear(
+        sql_rows(fixture.sql, client_format(change, "amount = 55.00, bidder_id = auction_id"), fixture.auction, NULL));
+    expect_checked(text, 1, "the ledger entry has bidder ");
+    PQclear(sql_rows(fixture.sql, "DELETE FROM bids WHERE auction_id = $1::uuid", fixture.auction, NULL));
+    expect_checked(text, 1, "the ledger has no entry of bid ");
+}
+END_TEST
+
+START_TEST(rostrumctl_compares_the_maximum_of_a_proxy_bid)
+{
+    char text[TEXT_SIZE];
+    expect_checked(decided_receipt("/proxy", "{\"maxAmount\": 100.00}", text), 0, "maximum 100.00");
+}
+END_TEST
+
+START_TEST(rostrumctl_names_the_key_of_another_deployment)
+{
+    static const char header[] = "{\"alg\":\"EdDSA\",\"typ\":\"bid-receipt\",\"kid\":\"00112233445566ff\"}";
+    char text[TEXT_SIZE];
+    char encoded[TEXT_SIZE];
+    (void)decided_receipt("/bids", "{\"amount\": 55.00}", text);
+    sodium_bin2base64(encoded, sizeof encoded, (const unsigned char *)header, strlen(header), VARIANT);
+    expect_checked(client_format("%s%s", encoded, strchr(text, '.')), 1,
+                   "the receipt is of another deployment: it names key 00112233445566ff");
+}
+END_TEST
+
 static Suite *receipts_suite(void)
 {
     const TTest *const tests[] = {
@@ -164,6 +229,10 @@ static Suite *receipts_suite(void)
         a_receipt_for_a_forgotten_key_names_a_bid_of_the_ledger,
         a_receipt_of_a_proxy_bid_names_the_maximum,
         a_changed_receipt_does_not_verify,
+        rostrumctl_checks_a_receipt_by_signature_and_ledger,
+        rostrumctl_finds_a_changed_or_missing_ledger_entry,
+        rostrumctl_compares_the_maximum_of_a_proxy_bid,
+        rostrumctl_names_the_key_of_another_deployment,
         NULL,
     };
     return fixture_suite("receipts", tests);

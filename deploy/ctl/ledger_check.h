@@ -1,0 +1,35 @@
+/*
+ * Checks the hashes that chain the ledger entries of an auction (common/protocol/ledger_hash.h), from the stored
+ * columns alone. Called by verify.c, with the rows that it replays. No I/O except printing differences.
+ *
+ * An entry without a hash is no difference if it was decided before the migration of the hashes, or on the day after.
+ * A bid worker of the version before may run that long. The next hash continues from the newest one before.
+ */
+#ifndef ROSTRUM_DEPLOY_CTL_LEDGER_CHECK_H
+#define ROSTRUM_DEPLOY_CTL_LEDGER_CHECK_H
+
+#include <libpq-fe.h>
+
+#include "common/base/ids.h"
+#include "common/protocol/hash_chain.h"
+
+enum { LEDGER_CHECK_SHOWN_MAX = 20 /* printed differences of one auction; more are only counted */ };
+
+struct ledger_check {
+    struct uuid auction_id;
+    char hash[HASH_CHAIN_TEXT_SIZE]; /* of the newest entry that has one; "": none has */
+    int64_t hash_seq;                /* its number; 0: none */
+    int64_t unhashed;                /* entries without a hash that are no difference */
+    int64_t differences;
+};
+
+void ledger_check_begin(struct ledger_check *check, const struct uuid *auction_id);
+/* Checks the next entry in the order of seq: a row of the query of REPLAY_ENTRY_COLUMNS. */
+void ledger_check_entry(struct ledger_check *check, const PGresult *result, int row);
+/*
+ * Call after the last entry: compares the newest hash with that in the auction's row, of the query of
+ * REPLAY_AUCTION_COLUMNS.
+ */
+void ledger_check_end(struct ledger_check *check, const PGresult *result, int row);
+
+#endif
