@@ -46,8 +46,9 @@ void ledger_check_entry(struct ledger_check *check, const PGresult *result, int 
     const char *fields[LEDGER_HASH_FIELDS];
     char due[HASH_CHAIN_TEXT_SIZE];
     replay_read_hash(result, row, &stored, fields);
+    check->due = check->due || stored.due;
     if (stored.hash[0] == '\0') {
-        if (stored.due) {
+        if (check->due) {
             differ(check, stored.seq, "it has no hash");
         } else {
             check->unhashed++;

@@ -3,7 +3,8 @@
  * columns alone. Called by verify.c, with the rows that it replays. No I/O except printing differences.
  *
  * An entry without a hash is no difference if it was decided before the migration of the hashes, or on the day after.
- * A bid worker of the version before may run that long. The next hash continues from the newest one before.
+ * A bid worker of the version before may run that long. The next hash continues from the newest one before. An entry
+ * after a later one must have a hash, whatever time it names: without a hash nothing protects its columns.
  */
 #ifndef ROSTRUM_DEPLOY_CTL_LEDGER_CHECK_H
 #define ROSTRUM_DEPLOY_CTL_LEDGER_CHECK_H
@@ -19,6 +20,7 @@ struct ledger_check {
     struct uuid auction_id;
     char hash[HASH_CHAIN_TEXT_SIZE]; /* of the newest entry that has one; "": none has */
     int64_t hash_seq;                /* its number; 0: none */
+    bool due;                        /* the next entry must have a hash */
     int64_t unhashed;                /* entries without a hash that are no difference */
     int64_t differences;
 };

@@ -109,8 +109,9 @@ static bool check_signature(const struct receipt *receipt, const unsigned char k
         return false;
     }
     if (strcmp(kid, own_kid) != 0) {
-        ctl_report_error("the receipt is of another deployment: it names key %.32s, the key of this one is %s", kid,
-                         own_kid);
+        bool named = strlen(kid) == KID_SIZE - 1 && strspn(kid, "0123456789abcdef") == KID_SIZE - 1;
+        ctl_report_error("the receipt is of another deployment: it names key %s, the key of this one is %s",
+                         named ? kid : "(no valid name)", own_kid); /* a terminal might obey what else is in it */
         return false;
     }
     if (crypto_sign_verify_detached(receipt->signature, (const unsigned char *)receipt->text, receipt->signed_length,

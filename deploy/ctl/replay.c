@@ -114,7 +114,7 @@ const char REPLAY_ENTRY_COLUMNS[] =
     " t.id IS NOT NULL, t.starting_price, t.reserve_price,"
     " t.buy_now_price, t.increments, t.snipe_window_s, t.snipe_extension_s, t.snipe_max, "
     STORE_MS("t.start_time") ", " STORE_MS("t.end_time") ","
-    " b.hash_version, encode(b.hash, 'hex'), b.hash IS NULL AND b.decided_at > h.applied_at + interval '1 day'";
+    " b.hash_version, encode(b.hash, 'hex'), b.decided_at > h.applied_at + interval '1 day'";
 const char REPLAY_ENTRY_TABLES[] = "bids b LEFT JOIN terms t ON t.auction_id = b.auction_id AND t.id = b.bid_id"
                                    " LEFT JOIN topology p ON true"
                                    " LEFT JOIN schema_migrations h ON h.name = '0023-ledger-chain.sql'";

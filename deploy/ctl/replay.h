@@ -57,7 +57,7 @@ struct replay_hash {
     int64_t seq;         /* of its entry */
     const char *hash;    /* hex; "": none */
     const char *version; /* of an entry's hash */
-    bool due;            /* an entry that must have one */
+    bool due;            /* an entry that was decided when all had one */
 };
 /* Reads the hash of an entry, and the texts that it is made of; a text is NULL where the column is. */
 void replay_read_hash(const PGresult *result, int row, struct replay_hash *stored,

@@ -23,7 +23,7 @@
 #include "tests/support/tables.h"
 
 enum {
-    KEYS_MADE = 6,
+    KEYS_MADE = 7,
     PATH_SIZE = 512,
     WORKER = 424242,
     UNACKED = 7,
