@@ -1,10 +1,11 @@
 /*
  * See creation.h. A row of idempotency_keys without status is a reservation: its request is under way until
- * `held_until`. A row with status 201 is bound to its resource. 503 means that the resource may exist.
+ * `held_until`. A row with a status below 300 is bound to its resource or act. 503 means that the resource may exist.
  */
 #include "gateway/access/creation.h"
 
 #include <assert.h>
+#include <event2/http.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,9 +50,10 @@ static const struct pg_statement list[] = {
     /* $3 reservation, $4 status */
     [CREATION_BIND] = {"creation_bind", "UPDATE idempotency_keys SET status = $4, made_at = now()"
                                         " WHERE user_id = $1 AND key_hash = $2 AND reservation = $3"},
-    /* $3 reservation */
-    [CREATION_RELEASE] = {"creation_release", "DELETE FROM idempotency_keys"
-                                              " WHERE user_id = $1 AND key_hash = $2 AND reservation = $3"},
+    /* $3 reservation. A key that the statement of an act has bound stays bound. */
+    [CREATION_RELEASE] = {"creation_release",
+                          "DELETE FROM idempotency_keys"
+                          " WHERE user_id = $1 AND key_hash = $2 AND reservation = $3 AND status IS NULL"},
 };
 static_assert(ARRAY_LEN(list) == CREATION_COUNT, "each statement has its entry");
 
@@ -61,6 +63,7 @@ enum { COL_RESERVED, COL_SAME, COL_UNDER_WAY };
 
 struct request_creation {
     struct creation shown;
+    bool act;
     bool sent; /* the statement that adds the row was sent, and the row may exist */
     route_handler repeated;
     route_handler first;
@@ -84,7 +87,8 @@ static void on_settled(const struct pg_reply *reply, void *arg)
     reply_ended(arg);
 }
 
-/* After a refusal there is no row. After a failure there may be one: only the same request may be repeated then. */
+/* After a refusal there is no row, and no act. After a failure there may be one: only the same request may be repeated
+ * then. */
 static void settle(struct request *request)
 {
     const struct request_creation *creation = request->creation;
@@ -130,7 +134,7 @@ static void on_reserved(const struct pg_reply *reply, void *arg)
     }
     if (!pg_bool(reply->result, 0, COL_RESERVED)) {
         meet_known(request, reply->result);
-    } else if (!pg_null(reply->result, 0, COL_SAME) && pg_bool(reply->result, 0, COL_SAME)) {
+    } else if (!creation->act && !pg_null(reply->result, 0, COL_SAME) && pg_bool(reply->result, 0, COL_SAME)) {
         creation->repeated(request); /* its worker died, perhaps after the commit */
     } else {
         creation->first(request);
@@ -158,8 +162,9 @@ static void reserve(struct request *request)
     }
 }
 
-void creation_begin_content(struct request *request, const char *kind, const struct creation_content *content,
-                            route_handler repeated, route_handler first)
+/* `act`: see struct request_creation. */
+static void begin(struct request *request, bool act, const char *kind, const struct creation_content *content,
+                  route_handler repeated, route_handler first)
 {
     const struct deployment *deployment = request->access->deployment;
     struct request_creation *creation = calloc(1, sizeof(*creation));
@@ -172,8 +177,10 @@ void creation_begin_content(struct request *request, const char *kind, const str
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    *creation = (struct request_creation){
-        .shown = {.id = uuid_new(), .keyed = content->key[0] != '\0'}, .repeated = repeated, .first = first};
+    *creation = (struct request_creation){.shown = {.id = uuid_new(), .keyed = content->key[0] != '\0'},
+                                          .act = act,
+                                          .repeated = repeated,
+                                          .first = first};
     if (!creation->shown.keyed) {
         first(request);
         return;
@@ -182,6 +189,12 @@ void creation_begin_content(struct request *request, const char *kind, const str
                                             content->bytes, content->length);
     idempotency_key_hash(content->key, creation->key_hash);
     reserve(request);
+}
+
+void creation_begin_content(struct request *request, const char *kind, const struct creation_content *content,
+                            route_handler repeated, route_handler first)
+{
+    begin(request, false, kind, content, repeated, first);
 }
 
 /* The content is the body's members in the order of the request, without spaces. */
@@ -200,6 +213,40 @@ void creation_begin(struct request *request, const char *kind, route_handler rep
         return;
     }
     creation_begin_content(request, kind, &content, repeated, first);
+}
+
+void creation_begin_act(struct request *request, route_handler repeated, route_handler first)
+{
+    char key[IDEMPOTENCY_KEY_SIZE];
+    struct creation_content content = {.key = key};
+    if (request_answered(request)) {
+        reply_end(request);
+        return;
+    }
+    if (!key_header_read(request, key)) {
+        return;
+    }
+    struct jsonw *json = reply_json(request);
+    jsonw_array(json);
+    jsonw_string(json, evhttp_request_get_uri(request->evreq));
+    if (request->body != NULL) {
+        jsonw_value(json, request->body);
+    }
+    jsonw_end_array(json);
+    content.bytes = jsonw_text(json, &content.length);
+    if (content.bytes == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    begin(request, true, request->route->pattern, &content, repeated, first);
+}
+
+void creation_hold(const struct request *request, const char *values[static CREATION_HOLD_VALUES])
+{
+    const struct request_creation *creation = request->creation;
+    bool keyed = creation != NULL && creation->shown.keyed;
+    values[0] = keyed ? creation->key_hash : NULL;
+    values[1] = keyed ? creation->reservation : NULL;
 }
 
 /* ---- the row ---- */

@@ -16,7 +16,7 @@
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
 
-enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE, HOOK_COUNT };
+enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_ROTATED, HOOK_REMOVE, HOOK_COUNT };
 enum { NUMBER_SIZE = 16, DESCRIPTION_MOST = 200, PATH_SIZE = 96, ADD_TRIES_MAX = 20 };
 
 #define DEPLOYMENT_OWNER "'00000000-0000-0000-0000-000000000000'"
@@ -69,12 +69,17 @@ static const struct pg_statement list[] = {
         "   updated_at = $3 FROM before b WHERE w.id = b.id RETURNING w.*),"
         NOTE("WEBHOOK_CHANGED", SHOWN("b"), SHOWN("c"), "before b JOIN changed c ON c.id = b.id")
         " SELECT " COLUMNS("c") " FROM changed c"},
-    /* $9 new secret, $10 time until which the old one signs too */
+    /* $9 new secret, $10 time until which the old one signs too, $11 and $12 of creation_hold */
     [HOOK_ROTATE] = {"hook_rotate",
-        "WITH changed AS (UPDATE webhooks SET old_secret = secret, old_until = $10, secret = $9, updated_at = $3"
-        "  WHERE owner_id = $1 AND id = $2 RETURNING *),"
-        NOTE("WEBHOOK_SECRET_CHANGED", "NULL", "NULL", "changed")
-        " SELECT id FROM changed"},
+        "WITH found AS (SELECT id FROM webhooks WHERE owner_id = $1 AND id = $2 FOR UPDATE),"
+        CREATION_HELD("$5", "$11", "$12", "found") ","
+        " changed AS (UPDATE webhooks w SET old_secret = secret, old_until = $10, secret = $9, updated_at = $3"
+        "  FROM found WHERE w.id = found.id AND" CREATION_MAY_ACT("$11") " RETURNING w.*),"
+        NOTE("WEBHOOK_SECRET_CHANGED", "NULL", "NULL", "changed") ","
+        CREATION_BOUND("$5", "$11", "$12", "200", "changed")
+        " SELECT " COLUMNS_MS("old_until") " FROM changed"},
+    [HOOK_ROTATED] = {"hook_rotated",
+        "SELECT " COLUMNS_MS("old_until") " FROM webhooks WHERE owner_id = $1 AND id = $2"},
     [HOOK_REMOVE] = {"hook_remove",
         "WITH removed AS (DELETE FROM webhooks WHERE owner_id = $1 AND id = $2 RETURNING *),"
         NOTE("WEBHOOK_REMOVED", SHOWN("r"), "NULL", "removed r")
@@ -105,9 +110,8 @@ enum {
 
 /* State of a request that creates a secret. */
 struct hook {
-    char secret[WEBHOOK_SECRET_SIZE];
-    int64_t old_until_ms;
-    int tries; /* of HOOK_ADD, to find a free slot */
+    char secret[WEBHOOK_SECRET_SIZE]; /* "": an earlier request has shown it */
+    int tries;                        /* of HOOK_ADD, to find a free slot */
 };
 
 static bool of_deployment(const struct request *request)
@@ -199,17 +203,23 @@ static void handle_list(struct request *request)
     }
 }
 
-static void handle_get(struct request *request)
+/* Runs a statement about one webhook that changes nothing. */
+static void find(struct request *request, size_t statement, const struct uuid *hook, pg_callback answered)
 {
     char owner[UUID_TEXT_SIZE];
     char id[UUID_TEXT_SIZE];
     const char *values[] = {owner, id};
     webhooks_owner(request, owner);
-    uuid_format(&request->parameters[0], id);
-    if (!statements_query(context_of(request)->pg, &webhooks_statements, HOOK_GET, ARRAY_LEN(values), values, on_hook,
+    uuid_format(hook, id);
+    if (!statements_query(context_of(request)->pg, &webhooks_statements, statement, ARRAY_LEN(values), values, answered,
                           request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
+}
+
+static void handle_get(struct request *request)
+{
+    find(request, HOOK_GET, &request->parameters[0], on_hook);
 }
 
 /* ---- changing ---- */
@@ -351,15 +361,7 @@ static void reply_created(struct request *request, const PGresult *result, const
 
 static void find_made(struct request *request, pg_callback answered)
 {
-    char owner[UUID_TEXT_SIZE];
-    char id[UUID_TEXT_SIZE];
-    const char *values[] = {owner, id};
-    webhooks_owner(request, owner);
-    uuid_format(&creation_of(request)->id, id);
-    if (!statements_query(context_of(request)->pg, &webhooks_statements, HOOK_GET, ARRAY_LEN(values), values, answered,
-                          request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
+    find(request, HOOK_GET, &creation_of(request)->id, answered);
 }
 
 /* Answers with the webhook, or calls `absent` if there is none. */
@@ -481,25 +483,38 @@ static void on_rotated(const struct pg_reply *reply, void *arg)
     const struct hook *hook = request->handler_state;
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
-    jsonw_put_string(json, "secret", hook->secret);
-    jsonw_put_time(json, "previousUntil", hook->old_until_ms);
+    if (hook->secret[0] != '\0') {
+        jsonw_put_string(json, "secret", hook->secret);
+    }
+    columns_put_time(json, "previousUntil", reply->result, 0, 0);
     jsonw_end_object(json);
     reply_send(request, 200);
 }
 
-static void handle_rotate(struct request *request)
+/* An earlier request with the key has replaced the secret, which is shown once. */
+static void show_rotated(struct request *request)
+{
+    find(request, HOOK_ROTATED, &request->parameters[0], on_rotated);
+}
+
+static void rotate(struct request *request)
 {
     char until[CLOCK_TEXT_SIZE];
-    struct hook *hook = request_handler_state(request, sizeof(*hook));
-    if (hook == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
-        return;
-    }
+    struct hook *hook = request->handler_state;
     webhook_secret_new(hook->secret);
-    hook->old_until_ms = clock_now_ms() + INT64_C(1000) * WEBHOOK_OLD_SECRET_S;
-    clock_format(hook->old_until_ms, until);
-    const char *more[] = {hook->secret, until};
+    clock_format(clock_now_ms() + INT64_C(1000) * WEBHOOK_OLD_SECRET_S, until);
+    const char *more[] = {hook->secret, until, NULL, NULL};
+    creation_hold(request, more + ARRAY_LEN(more) - CREATION_HOLD_VALUES);
     run_change(request, HOOK_ROTATE, &request->parameters[0], more, ARRAY_LEN(more), on_rotated);
+}
+
+static void handle_rotate(struct request *request)
+{
+    if (request_handler_state(request, sizeof(struct hook)) == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        creation_begin_act(request, show_rotated, rotate);
+    }
 }
 
 static void on_removed(const struct pg_reply *reply, void *arg)

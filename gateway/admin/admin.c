@@ -14,6 +14,7 @@
 #include "common/base/clock.h"
 #include "gateway/access/access.h"
 #include "gateway/access/audit.h"
+#include "gateway/access/creation.h"
 #include "gateway/access/credentials.h"
 #include "gateway/access/sessions.h"
 #include "gateway/http/fields.h"
@@ -29,6 +30,7 @@ enum {
     ADMIN_BAN,
     ADMIN_UNBAN,
     ADMIN_ROLE,
+    ADMIN_CHANGED,
     ADMIN_COUNT
 };
 
@@ -36,19 +38,32 @@ enum {
     REASON_MOST = 500, /* characters */
     FILTER_SIZE = 256,
     FILTERS_MAX = 5,
+    CHANGE_HOLD = 8, /* index of $9 */
 };
 
 #define USER_COLUMNS(u)                                                                                                \
     u ".id, " u ".email, " u ".display_name, " u ".role, " COLUMNS_MS(u ".created_at") ", " COLUMNS_MS(u ".banned_"    \
                                                                                                          "at")
 
-/* $1 user, $2 now, $3 id of the entry, $4 admin, $5 address, $6 agent, $7 request, $8 reason */
+/* What a change of a user answers: the user, then the id also if the change was refused, then the user's state. */
+#define CHANGED(from) "SELECT " USER_COLUMNS("c") ", b.id, " CREDENTIALS_USER_COLUMNS("c.") " FROM " from
+
+/*
+ * $1 user, $2 now, $3 id of the entry, $4 admin, $5 address, $6 agent, $7 request, $8 reason, $9 and $10 of
+ * creation_hold. An act that would leave no admin has an entry, too.
+ */
 #define NOTE(action, member, column)                                                                                   \
-    " noted AS (" AUDIT_INSERT " SELECT $3, $2, $4, $5, $6, $7, '" action "', $1::uuid::text,"                         \
-    " jsonb_build_object('" member "', b." column "), jsonb_build_object('" member "', c." column "), $8"              \
-    " FROM before b JOIN changed c ON c.id = b.id)"                                                                    \
-    " SELECT " USER_COLUMNS("c") ", b.id, " CREDENTIALS_USER_COLUMNS("c.") " FROM before b"                            \
-                                                                           " LEFT JOIN changed c ON c.id = b.id"
+    " noted AS (" AUDIT_INSERT " SELECT $3, $2, $4, $5, $6, $7,"                                                       \
+    " CASE WHEN c.id IS NULL THEN 'LAST_ADMIN_KEPT' ELSE '" action "' END, $1::uuid::text,"                            \
+    " CASE WHEN c.id IS NOT NULL THEN jsonb_build_object('" member "', b." column ") END,"                             \
+    " CASE WHEN c.id IS NOT NULL THEN jsonb_build_object('" member "', c." column ") END, $8"                          \
+    " FROM before b LEFT JOIN changed c ON c.id = b.id)," CREATION_BOUND(                                              \
+        "$4", "$9", "$10", "200", "changed") " " CHANGED("before b LEFT JOIN changed c ON c.id = b.id")
+
+#define FOUND " found AS (SELECT id, role, banned_at FROM users WHERE id = $1 AND erased_at IS NULL"
+#define BEFORE                                                                                                         \
+    " FOR UPDATE)," CREATION_HELD("$4", "$9", "$10",                                                                   \
+                                  "found") ", before AS (SELECT * FROM found WHERE" CREATION_MAY_ACT("$9") "),"
 
 /*
  * The admins are locked in the order of their ids, so that two cannot ban each other at once. At least one admin stays
@@ -56,9 +71,8 @@ enum {
  * nulls: refused.
  */
 #define LOCK_ADMINS                                                                                                    \
-    "WITH admins AS (SELECT id FROM users WHERE role = 'admin' AND banned_at IS NULL ORDER BY id FOR UPDATE),"         \
-    " before AS (SELECT id, role, banned_at FROM users"                                                                \
-    "  WHERE id = $1 AND erased_at IS NULL AND (SELECT count(*) FROM admins) >= 0 FOR UPDATE),"
+    "WITH admins AS (SELECT id FROM users WHERE role = 'admin' AND banned_at IS NULL ORDER BY id FOR UPDATE)," FOUND   \
+    " AND (SELECT count(*) FROM admins) >= 0" BEFORE
 
 /* Lists: $1 key of the cursor, $2 id of the cursor, $3 limit, then the filters (NULL: not given). */
 static const struct pg_statement list[] = {
@@ -92,16 +106,17 @@ static const struct pg_statement list[] = {
                    " changed AS (UPDATE users u SET banned_at = coalesce(u.banned_at, $2) FROM before b"
                    "  WHERE u.id = b.id AND (b.role <> 'admin' OR EXISTS (SELECT FROM admins a WHERE a.id <> b.id))"
                    "  RETURNING u.*)," NOTE("USER_BANNED", "bannedAt", "banned_at")},
-    [ADMIN_UNBAN] =
-        {"admin_unban",
-         "WITH before AS (SELECT id, role, banned_at FROM users WHERE id = $1 AND erased_at IS NULL FOR UPDATE),"
-         " changed AS (UPDATE users u SET banned_at = NULL FROM before b WHERE u.id = b.id"
-         "  RETURNING u.*)," NOTE("USER_UNBANNED", "bannedAt", "banned_at")},
-    /* $9 the role */
+    [ADMIN_UNBAN] = {"admin_unban", "WITH" FOUND BEFORE
+                                    " changed AS (UPDATE users u SET banned_at = NULL FROM before b WHERE u.id = b.id"
+                                    "  RETURNING u.*)," NOTE("USER_UNBANNED", "bannedAt", "banned_at")},
+    /* $11 the role */
     [ADMIN_ROLE] = {"admin_role", LOCK_ADMINS
-                    " changed AS (UPDATE users u SET role = $9 FROM before b WHERE u.id = b.id"
-                    "  AND ($9 = 'admin' OR b.role <> 'admin' OR EXISTS (SELECT FROM admins a WHERE a.id <> b.id))"
+                    " changed AS (UPDATE users u SET role = $11 FROM before b WHERE u.id = b.id"
+                    "  AND ($11 = 'admin' OR b.role <> 'admin' OR EXISTS (SELECT FROM admins a WHERE a.id <> b.id))"
                     "  RETURNING u.*)," NOTE("USER_ROLE_CHANGED", "role", "role")},
+    /* The user after an earlier change. $1 user */
+    [ADMIN_CHANGED] = {"admin_changed",
+                       CHANGED("users c JOIN users b ON b.id = c.id WHERE c.id = $1 AND c.erased_at IS NULL")},
 };
 static_assert(ARRAY_LEN(list) == ADMIN_COUNT, "each statement has its entry");
 
@@ -130,8 +145,8 @@ enum {
     USER_ROLE,
     USER_CREATED,
     USER_BANNED,
-    USER_BEFORE, /* of a change: id of the user, also if it was refused */
-    USER_STATE   /* of a change: CREDENTIALS_USER_COLUMNS */
+    USER_FOUND, /* of a change: id of the user, also if it was refused */
+    USER_STATE  /* of a change: CREDENTIALS_USER_COLUMNS */
 };
 
 static void write_user(struct jsonw *json, const struct request *request, const PGresult *result, int row)
@@ -342,9 +357,11 @@ static void handle_stats(struct request *request)
 
 /* ---- bans and roles ---- */
 
-/* The user after the statement, shown once Redis is updated. */
 struct user_change {
-    struct jsonw *user;
+    size_t statement;
+    const char *reason;
+    const char *role;   /* NULL: the statement has none */
+    struct jsonw *user; /* after the statement, shown once Redis is updated */
 };
 
 static void show_changed(struct request *request)
@@ -390,7 +407,6 @@ static void on_changed(const struct pg_reply *reply, void *arg)
         return;
     }
     if (pg_null(reply->result, 0, USER_ID)) {
-        audit_note(request, NULL, "LAST_ADMIN_KEPT", pg_text(reply->result, 0, USER_BEFORE));
         reply_error(request, ERROR_LAST_ADMIN);
         return;
     }
@@ -406,63 +422,86 @@ static void on_changed(const struct pg_reply *reply, void *arg)
     }
 }
 
-/* `more` is $9 of the statement, or NULL if it has none. */
-static void change_user(struct request *request, size_t statement, const char *reason, const char *more)
+/* An earlier request with the key has changed the row. Its copy in Redis may be missing. */
+static void repeat_change(struct request *request)
 {
-    struct audit_origin origin;
     char id[UUID_TEXT_SIZE];
-    audit_origin_read(request, &origin);
+    const char *values[] = {id};
     uuid_format(&request->parameters[0], id);
-    const char *values[] = {id,           origin.at,   origin.id, origin.actor, request->address,
-                            origin.agent, request->id, reason,    more};
-    int count = (int)ARRAY_LEN(values) - (more == NULL ? 1 : 0);
-    if (request_handler_state(request, sizeof(struct user_change)) == NULL ||
-        !statements_query(request->context, &admin_statements, statement, count, values, on_changed, request)) {
+    if (!statements_query(request->context, &admin_statements, ADMIN_CHANGED, ARRAY_LEN(values), values, on_changed,
+                          request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
-static void change_ban(struct request *request, bool banned)
+static void change_user(struct request *request)
+{
+    const struct user_change *user_change = request->handler_state;
+    struct audit_origin origin;
+    char id[UUID_TEXT_SIZE];
+    audit_origin_read(request, &origin);
+    uuid_format(&request->parameters[0], id);
+    const char *values[] = {id,          origin.at,           origin.id, origin.actor, request->address, origin.agent,
+                            request->id, user_change->reason, NULL,      NULL,         user_change->role};
+    creation_hold(request, values + CHANGE_HOLD);
+    int count = (int)ARRAY_LEN(values) - (user_change->role == NULL ? 1 : 0);
+    if (!statements_query(request->context, &admin_statements, user_change->statement, count, values, on_changed,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void begin_change(struct request *request, const struct user_change *change)
+{
+    struct user_change *user_change = request_handler_state(request, sizeof(*user_change));
+    if (user_change == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    *user_change = *change;
+    creation_begin_act(request, repeat_change, change_user);
+}
+
+static void change_ban(struct request *request, size_t statement)
 {
     static const char *const known[] = {"reason", NULL};
     struct field_errors field_errors = {.count = 0};
-    const char *reason = NULL;
+    struct user_change change = {.statement = statement};
     fields_known(request->body, known, &field_errors);
-    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &field_errors);
+    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &change.reason, &field_errors);
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
         return;
     }
-    change_user(request, banned ? ADMIN_BAN : ADMIN_UNBAN, reason, NULL);
+    begin_change(request, &change);
 }
 
 static void handle_role(struct request *request)
 {
     static const char *const known[] = {"role", "reason", NULL};
     struct field_errors field_errors = {.count = 0};
-    const char *reason = NULL;
-    const char *role = NULL;
+    struct user_change change = {.statement = ADMIN_ROLE};
     fields_known(request->body, known, &field_errors);
-    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &field_errors);
-    if (fields_text(request->body, "role", FIELDS_REQUIRED, 1, REASON_MOST, &role, &field_errors) &&
-        strcmp(role, "user") != 0 && strcmp(role, "admin") != 0) {
+    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &change.reason, &field_errors);
+    if (fields_text(request->body, "role", FIELDS_REQUIRED, 1, REASON_MOST, &change.role, &field_errors) &&
+        strcmp(change.role, "user") != 0 && strcmp(change.role, "admin") != 0) {
         field_errors_add_one(&field_errors, "role", FIELD_UNKNOWN_VALUE, parameter_words("allowed", "user admin"));
     }
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
         return;
     }
-    change_user(request, ADMIN_ROLE, reason, role);
+    begin_change(request, &change);
 }
 
 static void handle_ban(struct request *request)
 {
-    change_ban(request, true);
+    change_ban(request, ADMIN_BAN);
 }
 
 static void handle_unban(struct request *request)
 {
-    change_ban(request, false);
+    change_ban(request, ADMIN_UNBAN);
 }
 
 const struct route admin_routes[] = {

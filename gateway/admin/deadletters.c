@@ -12,13 +12,18 @@
 #include "common/base/clock.h"
 #include "common/protocol/topology.h"
 #include "gateway/access/audit.h"
+#include "gateway/access/creation.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
 #include "gateway/query/timeline.h"
 
 enum { DEAD_LETTER_LIST, DEAD_LETTER_GET, DEAD_LETTER_REQUEUE, DEAD_LETTER_DROP, DEAD_LETTER_COUNT };
-enum { REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };
+enum {
+    REASON_SIZE = 4 * AUDIT_REASON_MOST + 1,
+    DROP_VALUES = 8,
+    REQUEUE_HOLD = 10, /* index of $11 */
+};
 
 #define COLUMNS "id, routing_key, reason, length(body), times, " COLUMNS_MS("created_at") ", " COLUMNS_MS("requeued_at")
 
@@ -43,14 +48,20 @@ static const struct pg_statement list[] = {
                           " WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1::timestamptz, $2::uuid)"
                           " ORDER BY created_at DESC, id DESC LIMIT $3"},
     [DEAD_LETTER_GET] = {"dead_letter_get", "SELECT " COLUMNS ", encode(body, 'hex') FROM dead_letters WHERE id = $1"},
-    /* Inserts an old row into the outbox, so that the next sweep publishes it. */
-    [DEAD_LETTER_REQUEUE] =
-        {"dead_letter_requeue",
-         "WITH l AS (UPDATE dead_letters SET requeued_at = $2 WHERE id = $1 RETURNING *),"
-         " sent AS (INSERT INTO outbox (exchange, routing_key, body, created_at)"
-         "  SELECT $9, $10, convert_from(body, 'UTF8'), now() - interval '1 day' FROM l)," NOTE(
-             "DEAD_LETTER_REQUEUED",
-             "jsonb_build_object('requeuedAt', l.requeued_at, 'routingKey', $10::text)") " SELECT " COLUMNS " FROM l"},
+    /* Inserts an old row into the outbox, so that the next sweep publishes it. $11 and $12 of creation_hold */
+    /* clang-format off */
+    [DEAD_LETTER_REQUEUE] = {"dead_letter_requeue",
+                             "WITH found AS (SELECT id FROM dead_letters WHERE id = $1 FOR UPDATE),"
+                             CREATION_HELD("$4", "$11", "$12", "found") ","
+                             " l AS (UPDATE dead_letters d SET requeued_at = $2 FROM found"
+                             "  WHERE d.id = found.id AND" CREATION_MAY_ACT("$11") " RETURNING d.*),"
+                             " sent AS (INSERT INTO outbox (exchange, routing_key, body, created_at)"
+                             "  SELECT $9, $10, convert_from(body, 'UTF8'), now() - interval '1 day' FROM l),"
+                             NOTE("DEAD_LETTER_REQUEUED",
+                                  "jsonb_build_object('requeuedAt', l.requeued_at, 'routingKey', $10::text)") ","
+                             CREATION_BOUND("$4", "$11", "$12", "200", "l")
+                             " SELECT " COLUMNS " FROM l"},
+    /* clang-format on */
     [DEAD_LETTER_DROP] = {"dead_letter_drop",
                           "WITH l AS (DELETE FROM dead_letters WHERE id = $1 RETURNING *, $2::timestamptz)," NOTE(
                               "DEAD_LETTER_DROPPED", "NULL") " SELECT id FROM l"},
@@ -282,8 +293,11 @@ static void change(struct request *request, size_t statement, const char *exchan
                             request->id,
                             request->handler_state,
                             exchange,
-                            key};
-    int count = exchange == NULL ? 8 : 10;
+                            key,
+                            NULL,
+                            NULL};
+    int count = exchange == NULL ? DROP_VALUES : (int)ARRAY_LEN(values);
+    creation_hold(request, values + REQUEUE_HOLD);
     if (!statements_query(context_of(request)->pg, &deadletters_statements, statement, count, values, callback,
                           request)) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -313,10 +327,21 @@ static void on_requeue_found(const struct pg_reply *reply, void *arg)
     }
 }
 
+static void requeue(struct request *request)
+{
+    find_dead_letter(request, on_requeue_found);
+}
+
+/* An earlier request with the key has requeued it. */
+static void show_requeued(struct request *request)
+{
+    find_dead_letter(request, on_requeued);
+}
+
 static void handle_requeue(struct request *request)
 {
     if (read_reason(request)) {
-        find_dead_letter(request, on_requeue_found);
+        creation_begin_act(request, show_requeued, requeue);
     }
 }
 

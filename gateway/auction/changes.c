@@ -15,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "gateway/access/audit.h"
+#include "gateway/access/creation.h"
 #include "gateway/auction/documents.h"
 #include "gateway/auction/terms.h"
 #include "gateway/auction/view.h"
@@ -39,16 +40,21 @@ static const struct pg_statement list[] = {
      * id.
      *
      * $1 auction, $2 id of the entry, $3 now, $4 admin, $5 address, $6 agent, $7 request.
-     * $8 action, $9 command, $10 the requested end time, $11 reason, $12 the bid to void. No row: no such auction, or a
-     * draft.
+     * $8 action, $9 command, $10 the requested end time, $11 reason, $12 the bid to void, $13 and $14 of creation_hold.
+     * No row: no such auction, or a draft.
      */
+    /* clang-format off */
     [CHANGE_ORDER] = {"change_order",
-                      "WITH found AS (SELECT id, status, end_time FROM auctions WHERE id = $1 AND status <> 'draft'),"
+                      "WITH seen AS (SELECT id, status, end_time FROM auctions WHERE id = $1 AND status <> 'draft'),"
+                      CREATION_HELD("$4", "$13", "$14", "seen") ","
+                      " found AS (SELECT * FROM seen WHERE" CREATION_MAY_ACT("$13") "),"
                       " noted AS (" AUDIT_INSERT " SELECT $2, $3, $4, $5, $6, $7, $8, id::text,"
                       " jsonb_build_object('status', status, 'endTime', end_time),"
                       " jsonb_build_object('commandId', $9::uuid, 'endTime', $10::timestamptz,"
-                      " 'bidId', $12::uuid), $11 FROM found)"
+                      " 'bidId', $12::uuid), $11 FROM found),"
+                      CREATION_BOUND("$4", "$13", "$14", "202", "found")
                       " SELECT id FROM found"},
+    /* clang-format on */
     [CHANGE_STORE] = {"change_store",
                       "INSERT INTO terms (" TERMS_COLUMNS ", end_time, auction_id, id, created_at)"
                       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"},
@@ -124,12 +130,12 @@ static void query(struct request *request, size_t statement, int count, const ch
 }
 
 /*
- * Fills the command for the auction of the path. `end_ms` is for COMMAND_EXTEND. False, and the request is ENDED,
- * without memory.
+ * Fills the command for the auction of the path. `size` is that of the handler state, which begins with the submission;
+ * `end_ms` is for COMMAND_EXTEND. False, and the request is ENDED, without memory.
  */
-static bool begin(struct request *request, enum command_kind kind, int64_t end_ms)
+static bool begin(struct request *request, size_t size, enum command_kind kind, int64_t end_ms)
 {
-    struct submission *memory = request_handler_state(request, sizeof(*memory));
+    struct submission *memory = request_handler_state(request, size);
     if (memory == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return false;
@@ -161,7 +167,7 @@ static void load(struct request *request, enum command_kind kind, pg_callback lo
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id};
     uuid_format(&request->parameters[0], id);
-    if (begin(request, kind, 0)) {
+    if (begin(request, sizeof(struct submission), kind, 0)) {
         query(request, CHANGE_LOAD, ARRAY_LEN(values), values, loaded);
     }
 }
@@ -376,21 +382,27 @@ static void on_ordered(const struct pg_reply *reply, void *arg)
     submission_publish(request);
 }
 
-static void order(struct request *request, const struct action *action, int64_t end_ms, const char *reason)
+/* What an admin ordered; the submission is first (submission.h). */
+struct order {
+    struct submission submission;
+    const struct action *action;
+    const char *reason;
+};
+
+static void note_order(struct request *request)
 {
+    const struct order *order = request->handler_state;
+    const struct command *command = submission_command(request);
     struct audit_origin origin;
     char auction[UUID_TEXT_SIZE];
     char id[UUID_TEXT_SIZE];
     char end[CLOCK_TEXT_SIZE];
     char bid[UUID_TEXT_SIZE];
-    if (!begin(request, action->kind, end_ms)) {
-        return;
-    }
     audit_origin_read(request, &origin);
     uuid_format(&request->parameters[0], auction);
-    uuid_format(&submission_command(request)->id, id);
-    clock_format(end_ms, end);
-    uuid_format(&submission_command(request)->target, bid);
+    uuid_format(&command->id, id);
+    clock_format(command->end_ms, end);
+    uuid_format(&command->target, bid);
     const char *values[] = {auction,
                             origin.id,
                             origin.at,
@@ -398,12 +410,52 @@ static void order(struct request *request, const struct action *action, int64_t 
                             request->address,
                             origin.agent,
                             request->id,
-                            action->audit,
+                            order->action->audit,
                             id,
-                            end_ms == 0 ? NULL : end,
-                            reason,
-                            action->kind == COMMAND_VOID ? bid : NULL};
+                            command->end_ms == 0 ? NULL : end,
+                            order->reason,
+                            command->kind == COMMAND_VOID ? bid : NULL,
+                            NULL,
+                            NULL};
+    creation_hold(request, values + ARRAY_LEN(values) - CREATION_HOLD_VALUES);
     query(request, CHANGE_ORDER, ARRAY_LEN(values), values, on_ordered);
+}
+
+/* With an idempotency key the command's id follows from the request: the queue decides a command once. */
+static bool name_order(struct request *request)
+{
+    if (request_answered(request)) {
+        reply_end(request);
+        return false;
+    }
+    submission_command(request)->id = creation_of(request)->id;
+    return true;
+}
+
+static void first_order(struct request *request)
+{
+    if (name_order(request)) {
+        note_order(request);
+    }
+}
+
+/* An earlier request with the key has noted the order. The queue answers with its decision, and decides it if need be.
+ */
+static void repeat_order(struct request *request)
+{
+    if (name_order(request)) {
+        submission_publish(request);
+    }
+}
+
+static void take_order(struct request *request, const struct action *action, int64_t end_ms, const char *reason)
+{
+    if (begin(request, sizeof(struct order), action->kind, end_ms)) {
+        struct order *order = request->handler_state;
+        order->action = action;
+        order->reason = reason;
+        creation_begin_act(request, repeat_order, first_order);
+    }
 }
 
 /* The action of the body; with a field error and the first action if there is none. */
@@ -453,7 +505,7 @@ static void handle_admin(struct request *request)
         reply_field_errors(request, &field_errors);
         return;
     }
-    order(request, action, end_ms, reason);
+    take_order(request, action, end_ms, reason);
 }
 
 /* ---- voids and retractions ---- */
@@ -470,7 +522,7 @@ static void handle_void(struct request *request)
         reply_field_errors(request, &field_errors);
         return;
     }
-    order(request, &action, 0, reason);
+    take_order(request, &action, 0, reason);
 }
 
 /* The queue decides whose bid it is and whether it may be retracted. */

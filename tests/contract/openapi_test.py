@@ -9,6 +9,7 @@ Runs alone: it changes settings and stops servers.
 """
 import datetime
 import glob
+import hashlib
 import http.client
 import json
 import os
@@ -782,6 +783,34 @@ def test_creations_under_way(fixture):
         fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", path, other, who, **headers)
         if "webhooks" in name:
             fixture.call(204, "DELETE", f"{path}/{made['id']}", None, who)
+
+
+def keep_key(user, key, status):
+    """Stores a key of another request, which has ended with `status` or is under way (NULL)."""
+    key_hash = uuid.UUID(bytes=hashlib.blake2b(key.encode(), digest_size=16).digest())
+    sql(f"INSERT INTO idempotency_keys VALUES ('{user['id']}', '{key_hash}', gen_random_uuid(), gen_random_uuid(),"
+        f" now() + interval '1 minute', {status}, now())")
+
+
+def test_keys_of_acts(fixture):
+    """The answers to a key that is in use, or belongs to another request. What acts do is in act_keys_test.c."""
+    reason, admin = {"reason": "a test"}, f"{API}/admin"
+    acts = (
+        ("PUT", f"{admin}/auctions/{fixture.lot}", {"action": "end", **reason}, fixture.admin),
+        ("POST", f"{admin}/auctions/{fixture.lot}/bids/{UNKNOWN_ID}/void", reason, fixture.admin),
+        ("PUT", f"{admin}/users/{UNKNOWN_ID}/role", {"role": "user", **reason}, fixture.admin),
+        ("POST", f"{admin}/users/{UNKNOWN_ID}/ban", reason, fixture.admin),
+        ("POST", f"{admin}/users/{UNKNOWN_ID}/unban", reason, fixture.admin),
+        ("POST", f"{admin}/dead-letters/{UNKNOWN_ID}/requeue", None, fixture.admin),
+        ("POST", f"{admin}/webhooks/{UNKNOWN_ID}/secret", None, fixture.admin),
+        ("POST", f"{API}/users/me/webhooks/{UNKNOWN_ID}/secret", None, fixture.seller))
+    for who in (fixture.admin, fixture.seller):
+        keep_key(who, "an act under way", "NULL")
+        keep_key(who, "another act", 200)
+    for method, path, body, who in acts:
+        for code, status, key in (("IDEMPOTENCY_KEY_IN_USE", 409, "an act under way"),
+                                  ("IDEMPOTENCY_KEY_REUSED", 422, "another act")):
+            fixture.refused(code, status, method, path, body, who, Idempotency_Key=key)
 
 
 def test_items(fixture):
