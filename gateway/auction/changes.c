@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/rules/voids.h"
 #include "gateway/access/audit.h"
 #include "gateway/access/creation.h"
 #include "gateway/auction/documents.h"
@@ -23,6 +24,7 @@
 #include "gateway/bid/submission.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
+#include "gateway/query/columns.h"
 
 enum {
     DECISION_WAIT_MS = 3000, /* as in the API */
@@ -31,10 +33,25 @@ enum {
     NUMBER_SIZE = 24,
 };
 
-enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STORE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP, CHANGE_COUNT };
+enum {
+    CHANGE_LOAD,
+    CHANGE_REFUSAL,
+    CHANGE_ORDER,
+    CHANGE_STORE,
+    CHANGE_DRAFT,
+    CHANGE_PUBLISH,
+    CHANGE_DROP,
+    CHANGE_COUNT
+};
 
 static const struct pg_statement list[] = {
     [CHANGE_LOAD] = {"change_load", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
+    /* What errors name. $1 auction, $2 bid */
+    [CHANGE_REFUSAL] =
+        {"change_refusal",
+         "SELECT a.version, " COLUMNS_MS("a.start_time") ", " COLUMNS_MS("a.end_time") ", (SELECT " COLUMNS_MS(
+             "b.received_at") " FROM bids b WHERE b.auction_id = a.id AND b.bid_id = $2)"
+                              " FROM auctions a WHERE a.id = $1"},
     /*
      * An admin's order enters the audit log before it is published. The ledger shows its outcome under the command's
      * id.
@@ -84,6 +101,83 @@ static const struct changes_context *context_of(const struct request *request)
     return request->context;
 }
 
+/* Handler state of a change. */
+struct change {
+    struct submission submission; /* first: see submission.h */
+    enum error_code refusal;      /* why it is refused */
+    const struct action *action;  /* of an admin's order */
+    const char *reason;           /* likewise */
+};
+
+static void query(struct request *request, size_t statement, int count, const char *const *values, pg_callback answered)
+{
+    if (!statements_query(context_of(request)->pg, &changes_statements, statement, count, values, answered, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- refusals ---- */
+
+enum { REFUSAL_VERSION, REFUSAL_START, REFUSAL_END, REFUSAL_RECEIVED };
+
+/* The errors that name a column of CHANGE_REFUSAL. */
+static const struct {
+    enum error_code code;
+    int column;
+    const char *member;
+} named[] = {
+    {ERROR_VERSION_CONFLICT, REFUSAL_VERSION, "version"}, {ERROR_AUCTION_NOT_STARTED, REFUSAL_START, "startTime"},
+    {ERROR_AUCTION_ENDED, REFUSAL_END, "endTime"},        {ERROR_END_NOT_LATER, REFUSAL_END, "endTime"},
+    {ERROR_RETRACT_TOO_LATE, REFUSAL_RECEIVED, "until"},
+};
+
+static void on_refusal(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    const struct change *change = request->handler_state;
+    const PGresult *result = reply->result;
+    size_t i = 0;
+    while (named[i].code != change->refusal) {
+        i++;
+    }
+    /* The refusal is certain, whether or not its number is known. */
+    if (reply->outcome != PG_OK || PQntuples(result) == 0 || pg_null(result, 0, named[i].column)) {
+        reply_error(request, change->refusal);
+        return;
+    }
+    int64_t number = pg_int(result, 0, named[i].column);
+    if (change->refusal == ERROR_RETRACT_TOO_LATE) {
+        number += context_of(request)->config->retract_window_s * INT64_C(1000);
+    }
+    const struct parameter parameter = change->refusal == ERROR_VERSION_CONFLICT
+                                           ? parameter_number(named[i].member, number)
+                                           : parameter_time(named[i].member, number);
+    reply_error_with(request, change->refusal, &parameter, 1);
+}
+
+/* ENDS the request with the error and the number that it depends on. */
+static void refuse(struct request *request, enum error_code code)
+{
+    struct change *change = request->handler_state;
+    char auction[UUID_TEXT_SIZE];
+    char bid[UUID_TEXT_SIZE];
+    const char *values[] = {auction, bid};
+    const struct parameter most = parameter_number("max", VOIDS_LEDGER_MAX);
+    uuid_format(&request->parameters[0], auction);
+    uuid_format(&submission_command(request)->target, bid);
+    change->refusal = code;
+    for (size_t i = 0; i < ARRAY_LEN(named); i++) {
+        if (named[i].code == code) {
+            if (!statements_query(context_of(request)->pg, &changes_statements, CHANGE_REFUSAL, ARRAY_LEN(values),
+                                  values, on_refusal, request)) {
+                reply_error(request, code);
+            }
+            return;
+        }
+    }
+    reply_error_with(request, code, &most, code == ERROR_TOO_MANY_BIDS ? 1 : 0);
+}
+
 /* ---- finish ---- */
 
 static void reply_pending(struct request *request)
@@ -102,7 +196,7 @@ static void reply_pending(struct request *request)
 static void reply_decided(struct request *request, const struct decision *decision)
 {
     if (decision->status == BID_REJECTED) {
-        reply_error(request, errors_of_reason(decision->reason));
+        refuse(request, errors_of_reason(decision->reason));
     } else if (submission_command(request)->kind == COMMAND_CANCEL ||
                submission_command(request)->kind == COMMAND_RETRACT) {
         reply_empty(request, 204);
@@ -122,25 +216,18 @@ static const struct submission_kind submission = {
 
 /* ---- load ---- */
 
-static void query(struct request *request, size_t statement, int count, const char *const *values, pg_callback answered)
-{
-    if (!statements_query(context_of(request)->pg, &changes_statements, statement, count, values, answered, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
-}
-
 /*
- * Fills the command for the auction of the path. `size` is that of the handler state, which begins with the submission;
- * `end_ms` is for COMMAND_EXTEND. False, and the request is ENDED, without memory.
+ * Fills the command for the auction of the path. `end_ms` is for COMMAND_EXTEND. False, and the request is ENDED,
+ * without memory.
  */
-static bool begin(struct request *request, size_t size, enum command_kind kind, int64_t end_ms)
+static bool begin(struct request *request, enum command_kind kind, int64_t end_ms)
 {
-    struct submission *memory = request_handler_state(request, size);
-    if (memory == NULL) {
+    struct change *change = request_handler_state(request, sizeof(*change));
+    if (change == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return false;
     }
-    struct command *command = &memory->bid.command;
+    struct command *command = &change->submission.bid.command;
     *command = (struct command){
         .kind = kind,
         .id = uuid_new(),
@@ -167,7 +254,7 @@ static void load(struct request *request, enum command_kind kind, pg_callback lo
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id};
     uuid_format(&request->parameters[0], id);
-    if (begin(request, sizeof(struct submission), kind, 0)) {
+    if (begin(request, kind, 0)) {
         query(request, CHANGE_LOAD, ARRAY_LEN(values), values, loaded);
     }
 }
@@ -216,10 +303,23 @@ static enum error_code refusal(const PGresult *result)
 
 /* ---- drafts ---- */
 
+/* False, and the request is ENDED, if another request has changed the draft. */
+static bool draft_found(struct request *request, const struct pg_reply *reply)
+{
+    if (!statements_usable(request, reply)) {
+        return false;
+    }
+    if (PQntuples(reply->result) == 0) {
+        refuse(request, ERROR_VERSION_CONFLICT);
+        return false;
+    }
+    return true;
+}
+
 static void on_draft_changed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (statements_found(request, reply, ERROR_VERSION_CONFLICT)) {
+    if (draft_found(request, reply)) {
         documents_reply(context_of(request)->documents, request, 200, reply->result);
     }
 }
@@ -227,7 +327,7 @@ static void on_draft_changed(const struct pg_reply *reply, void *arg)
 static void on_draft_dropped(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (statements_found(request, reply, ERROR_VERSION_CONFLICT)) {
+    if (draft_found(request, reply)) {
         reply_empty(request, 204);
     }
 }
@@ -313,11 +413,11 @@ static void on_update_loaded(const struct pg_reply *reply, void *arg)
         return;
     }
     if (code != ERROR_COUNT) {
-        reply_error(request, code);
+        refuse(request, code);
         return;
     }
     if (command->version != pg_int(result, 0, VIEW_VERSION)) {
-        reply_error(request, ERROR_VERSION_CONFLICT);
+        refuse(request, ERROR_VERSION_CONFLICT);
     } else if (draft) {
         char version[NUMBER_SIZE];
         (void)snprintf(version, sizeof(version), "%lld", (long long)command->version);
@@ -348,7 +448,7 @@ static void on_cancel_loaded(const struct pg_reply *reply, void *arg)
         const char *values[] = {id, pg_text(reply->result, 0, VIEW_VERSION)};
         query(request, CHANGE_DROP, ARRAY_LEN(values), values, on_draft_dropped);
     } else if (refusal(reply->result) != ERROR_COUNT) {
-        reply_error(request, refusal(reply->result));
+        refuse(request, refusal(reply->result));
     } else {
         submission_publish(request);
     }
@@ -382,16 +482,9 @@ static void on_ordered(const struct pg_reply *reply, void *arg)
     submission_publish(request);
 }
 
-/* What an admin ordered; the submission is first (submission.h). */
-struct order {
-    struct submission submission;
-    const struct action *action;
-    const char *reason;
-};
-
 static void note_order(struct request *request)
 {
-    const struct order *order = request->handler_state;
+    const struct change *order = request->handler_state;
     const struct command *command = submission_command(request);
     struct audit_origin origin;
     char auction[UUID_TEXT_SIZE];
@@ -450,8 +543,8 @@ static void repeat_order(struct request *request)
 
 static void take_order(struct request *request, const struct action *action, int64_t end_ms, const char *reason)
 {
-    if (begin(request, sizeof(struct order), action->kind, end_ms)) {
-        struct order *order = request->handler_state;
+    if (begin(request, action->kind, end_ms)) {
+        struct change *order = request->handler_state;
         order->action = action;
         order->reason = reason;
         creation_begin_act(request, repeat_order, first_order);

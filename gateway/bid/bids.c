@@ -110,6 +110,17 @@ static void reply_pending(struct request *request)
     reply_send(request, 202);
 }
 
+static void reply_refusal(struct request *request, enum error_code code);
+
+/* A withdrawal was rejected; the snapshot now names the times that the error has. */
+static void rejection_loaded(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg)
+{
+    struct request *request = arg;
+    struct bid_request *bid_request = request->handler_state;
+    bid_request->snapshot = outcome == SNAPSHOTS_FOUND ? *snapshot : (struct snapshot){.status = RULES_NO_STATUS};
+    reply_refusal(request, bid_request->reason);
+}
+
 static void reply_decided(struct request *request, const struct decision *decision)
 {
     if (submission_command(request)->kind != COMMAND_WITHDRAW) {
@@ -122,7 +133,10 @@ static void reply_decided(struct request *request, const struct decision *decisi
     } else if (decision->status != BID_REJECTED) {
         reply_empty(request, 204);
     } else {
-        reply_error(request, errors_of_reason(decision->reason));
+        struct bid_request *bid_request = request->handler_state;
+        bid_request->reason = errors_of_reason(decision->reason);
+        snapshots_load(context_of(request)->snapshots, &submission_command(request)->auction_id, rejection_loaded,
+                       request);
     }
 }
 

@@ -116,6 +116,22 @@ void conn_discard(struct conn *conn, size_t length)
     }
 }
 
+/* The bound that the error names; 0: none. */
+static int64_t bound_of(const struct conn *conn, enum error_code code)
+{
+    const struct conns_options *options = &conn->conns->options;
+    switch (code) {
+    case ERROR_BODY_TOO_LARGE:
+        return (int64_t)conn->scanner.body_max;
+    case ERROR_HEADERS_TOO_LARGE:
+        return options->header_max_bytes;
+    case ERROR_REQUEST_TIMEOUT:
+        return options->read_timeout_ms;
+    default:
+        return 0;
+    }
+}
+
 size_t conn_write_error(const struct conn *conn, enum error_code code, char text[static ERRORS_RAW_SIZE])
 {
     const char *cors_origins = conn->conns->options.cors_origins;
@@ -125,7 +141,7 @@ size_t conn_write_error(const struct conn *conn, enum error_code code, char text
         .origin = head_origin_allowed(&conn->head_origin, cors_origins),
     };
     http_metrics_refused(code);
-    return errors_raw(code, &headers, text);
+    return errors_raw(code, bound_of(conn, code), &headers, text);
 }
 
 void conn_close(struct conn *conn, enum error_code code)

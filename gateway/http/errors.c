@@ -4,6 +4,7 @@
 #include "gateway/http/errors.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "common/base/ids.h"
@@ -78,9 +79,11 @@ enum error_code errors_of_status(int status)
     return ERROR_BAD_REQUEST;
 }
 
-size_t errors_raw(enum error_code code, const struct answer_headers *headers, char out[static ERRORS_RAW_SIZE])
+size_t errors_raw(enum error_code code, int64_t max, const struct answer_headers *headers,
+                  char out[static ERRORS_RAW_SIZE])
 {
-    char body[256];
+    char body[512];
+    char member[48] = "";
     char lines[ANSWER_HEADERS_SIZE];
     char sentence[SENTENCE_SIZE];
     const struct error_entry *entry = errors_entry(code);
@@ -88,10 +91,13 @@ size_t errors_raw(enum error_code code, const struct answer_headers *headers, ch
     struct uuid made = uuid_new();
     uuid_format(&made, id);
     bool limited = code == ERROR_RATE_LIMITED;
-    const struct parameter retry = parameter_number("retryAfter", 1);
-    int body_length =
-        snprintf(body, sizeof(body), "{\"error\":\"%s\",\"message\":\"%s\",\"requestId\":\"%s\"%s}", entry->code,
-                 errors_sentence(code, &retry, limited ? 1 : 0, sentence), id, limited ? ",\"retryAfter\":1" : "");
+    const struct parameter parameter = limited ? parameter_number("retryAfter", 1) : parameter_number("max", max);
+    bool has = limited || max > 0;
+    if (has) {
+        (void)snprintf(member, sizeof(member), ",\"%s\":%" PRId64, parameter.name, parameter.number);
+    }
+    int body_length = snprintf(body, sizeof(body), "{\"error\":\"%s\",\"message\":\"%s\",\"requestId\":\"%s\"%s}",
+                               entry->code, errors_sentence(code, &parameter, has ? 1 : 0, sentence), id, member);
     assert(body_length > 0 && (size_t)body_length < sizeof(body));
     const char *phrase = errors_phrase(entry->status);
     answer_headers_text(headers, lines);

@@ -88,6 +88,13 @@
     X(TOO_MANY_IMAGES, "An auction has at most {max} images")                                                          \
     X(TOO_MANY_WEBHOOKS, "There are at most {max} webhooks")                                                           \
     X(BODY_TOO_LARGE, "The body must have at most {max} bytes")                                                        \
+    X(HEADERS_TOO_LARGE, "The request's headers must have at most {max} bytes")                                        \
+    X(REQUEST_TIMEOUT, "The request was not received within {max} ms")                                                 \
+    X(IMAGE_TOO_LARGE, "The image must have at most {max} pixels")                                                     \
+    X(VERSION_CONFLICT, "The auction was changed by another request; its version is {version}")                        \
+    X(END_NOT_LATER, "The new end must be after {endTime}")                                                            \
+    X(RETRACT_TOO_LATE, "The bid could be retracted until {until}")                                                    \
+    X(TOO_MANY_BIDS, "No bid can be voided in an auction with more than {max} ledger entries")                         \
     X(TOO_MANY_SUBSCRIPTIONS, "A connection has at most {max} subscriptions")
 
 enum error_code {
@@ -116,8 +123,9 @@ const char *errors_phrase(int status);
 enum { ERRORS_RAW_SIZE = ANSWER_HEADERS_SIZE + 512 };
 /*
  * Writes a complete HTTP answer with "Connection: close" and the JSON body, for connections without a request. Returns
- * its length in bytes.
+ * its length in bytes. `max` is the parameter of this name; 0: the error has none.
  */
-size_t errors_raw(enum error_code code, const struct answer_headers *headers, char out[static ERRORS_RAW_SIZE]);
+size_t errors_raw(enum error_code code, int64_t max, const struct answer_headers *headers,
+                  char out[static ERRORS_RAW_SIZE]);
 
 #endif

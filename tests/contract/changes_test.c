@@ -145,8 +145,10 @@ START_TEST(an_update_of_an_old_version_is_a_conflict)
     EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 2, \"title\": \"x\"}"), 409,
                  "VERSION_CONFLICT");
     EXPECT_STATUS(update(&fixture.seller, fixture.auction, "{\"version\": 1, \"title\": \"x\"}"), 200);
-    EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 1, \"title\": \"y\"}"), 409,
-                 "VERSION_CONFLICT");
+    const struct reply *reply = update(&fixture.seller, fixture.auction, "{\"version\": 1, \"title\": \"y\"}");
+    EXPECT_ERROR(reply, 409, "VERSION_CONFLICT");
+    EXPECT_TEXT(reply, "version", "2");
+    EXPECT_TEXT(reply, "message", "The auction was changed by another request; its version is 2");
     EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "title", "x");
 }
 END_TEST
@@ -379,9 +381,11 @@ START_TEST(an_admin_extends_an_auction)
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "endTime", end);
     EXPECT_TEXT(reply, "status", "active");
-    (void)time_text(2 * HOUR_MS, end);
-    EXPECT_ERROR(admin_action(fixture.auction, "extend", client_format(", \"endTime\": \"%s\"", end)), 409,
-                 "END_NOT_LATER");
+    char sooner[CLOCK_TEXT_SIZE];
+    (void)time_text(2 * HOUR_MS, sooner);
+    reply = admin_action(fixture.auction, "extend", client_format(", \"endTime\": \"%s\"", sooner));
+    EXPECT_ERROR(reply, 409, "END_NOT_LATER");
+    EXPECT_TEXT(reply, "endTime", end);
     SUITE_WAIT(factory_notifications(fixture.client, &fixture.bob, fixture.auction, "AUCTION_EXTENDED") == 1,
                FACTORY_DECISION_MS);
     ck_assert_int_eq(count_audited(fixture.auction, "AUCTION_EXTEND"), 2); /* refused actions are audited too */
@@ -396,8 +400,16 @@ START_TEST(an_admin_ends_an_auction_at_once)
     EXPECT_STATUS(admin_action(fixture.auction, "end", ""), 200);
     SUITE_WAIT(factory_has_status(fixture.client, fixture.auction, "sold"), FACTORY_DECISION_MS);
     EXPECT_TEXT(factory_get_auction(fixture.client, &fixture.bob, fixture.auction), "winnerId", fixture.bob.id);
-    EXPECT_ERROR(admin_action(fixture.auction, "end", ""), 409, "AUCTION_ENDED");
-    EXPECT_ERROR(admin_action(fixture.auction, "cancel", ""), 409, "AUCTION_ENDED");
+    char end[CLOCK_TEXT_SIZE];
+    (void)snprintf(end, sizeof(end), "%s",
+                   reply_text(factory_get_auction(fixture.client, NULL, fixture.auction), "endTime"));
+    static const char *const actions[] = {"end", "cancel"};
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+        const struct reply *reply = admin_action(fixture.auction, actions[i], "");
+        EXPECT_ERROR(reply, 409, "AUCTION_ENDED");
+        EXPECT_TEXT(reply, "endTime", end);
+    }
+    EXPECT_PRESENT(update(&fixture.seller, fixture.auction, "{\"version\": 1, \"title\": \"y\"}"), "endTime");
     ck_assert_int_eq(count_audited(fixture.auction, "AUCTION_END"), 2);
     ck_assert_int_eq(count_audited(fixture.auction, "AUCTION_CANCEL"), 1);
     expect_verified(fixture.auction);

@@ -242,6 +242,7 @@ START_TEST(unknown_paths_methods_and_long_headers_are_refused)
     const char *out = send_raw(request);
     ck_assert_msg(strncmp(out, "HTTP/1.1 431", strlen("HTTP/1.1 431")) == 0, "%s", out);
     ck_assert_ptr_nonnull(strstr(out, "HEADERS_TOO_LARGE"));
+    ck_assert_ptr_nonnull(strstr(out, "The request's headers must have at most 16384 bytes"));
 }
 END_TEST
 

@@ -215,7 +215,9 @@ START_TEST(the_upload_limit_does_not_apply_to_other_bodies)
     memset(text, ' ', LARGE);
     EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(200, 200, unique_seed())), 201);
     client_header(fixture.client, "Content-Type: application/json");
-    EXPECT_ERROR(client_send(fixture.client, "POST", "/api/v1/auctions", text, LARGE), 413, "BODY_TOO_LARGE");
+    const struct reply *reply = client_send(fixture.client, "POST", "/api/v1/auctions", text, LARGE);
+    EXPECT_ERROR(reply, 413, "BODY_TOO_LARGE");
+    EXPECT_TEXT(reply, "max", "65536");
     EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(200, 200, unique_seed())), 201);
     /* This header looks like an upload's request line. After a short request line the check for uploads may read it. */
     char *raw = malloc(LARGE + 1024);

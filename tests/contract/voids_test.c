@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "common/base/clock.h"
 #include "common/rules/voids.h"
 #include "tests/support/admin.h"
 #include "tests/support/deployment.h"
@@ -187,7 +188,12 @@ START_TEST(a_bidder_retracts_a_bid_within_the_window)
     expect_verified();
     PQclear(sql_rows(fixture.sql, "UPDATE bids SET received_at = received_at - interval '61 s' WHERE bid_id = $1::uuid",
                      low, NULL));
-    EXPECT_ERROR(retract(&fixture.ann, low), 409, "RETRACT_TOO_LATE");
+    const struct reply *reply = retract(&fixture.ann, low);
+    EXPECT_ERROR(reply, 409, "RETRACT_TOO_LATE");
+    EXPECT_PRESENT(reply, "until");
+    int64_t until = 0;
+    ck_assert(clock_parse(reply_text(reply, "until"), &until));
+    ck_assert_int_lt(until, clock_now_ms());
     EXPECT_STATUS(void_bid(&admin, low), 200);
     delete_auction();
 }
@@ -203,9 +209,11 @@ START_TEST(voiding_the_winning_bid_settles_the_auction_again)
                                "{\"action\": \"end\", \"reason\": \"asked for\"}"),
                   200);
     SUITE_WAIT(factory_has_status(fixture.client, fixture.auction, "sold"), FACTORY_DECISION_MS);
-    EXPECT_ERROR(retract(&fixture.bob, high), 409, "AUCTION_ENDED");
+    const struct reply *reply = retract(&fixture.bob, high);
+    EXPECT_ERROR(reply, 409, "AUCTION_ENDED");
+    EXPECT_PRESENT(reply, "endTime");
     EXPECT_STATUS(void_bid(&admin, high), 200);
-    const struct reply *reply = factory_get_auction(fixture.client, &fixture.ann, fixture.auction);
+    reply = factory_get_auction(fixture.client, &fixture.ann, fixture.auction);
     EXPECT_TEXT(reply, "status", "sold");
     EXPECT_TEXT(reply, "winnerId", fixture.ann.id);
     EXPECT_TEXT(reply, "winningBidId", low);
@@ -250,7 +258,9 @@ START_TEST(a_ledger_over_the_limit_refuses_voids)
     PQclear(sql_rows(fixture.sql, "UPDATE auctions SET ledger_seq = $2::bigint WHERE id = $1::uuid", fixture.auction,
                      client_format("%d", VOIDS_LEDGER_MAX + 1), NULL));
     EXPECT_ERROR(void_bid(&admin, bid), 409, "TOO_MANY_BIDS");
-    EXPECT_ERROR(retract(&fixture.ann, bid), 409, "TOO_MANY_BIDS");
+    const struct reply *reply = retract(&fixture.ann, bid);
+    EXPECT_ERROR(reply, 409, "TOO_MANY_BIDS");
+    EXPECT_TEXT(reply, "max", client_format("%d", VOIDS_LEDGER_MAX));
     EXPECT_TEXT(get_auction(), "currentBid", "10.00");
     EXPECT_TEXT(get_bid(&fixture.ann, bid), "status", "accepted");
     delete_auction();

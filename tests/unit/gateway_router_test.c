@@ -137,7 +137,7 @@ START_TEST(a_raw_answer_is_a_complete_response)
     static char long_origin[CONFIG_TEXT_SIZE];
     char text[ERRORS_RAW_SIZE];
     const struct answer_headers headers = {.confidential = true, .cors = true, .origin = "https://shop.example"};
-    size_t length = errors_raw(ERROR_UNAVAILABLE, &headers, text);
+    size_t length = errors_raw(ERROR_UNAVAILABLE, 0, &headers, text);
     ck_assert_uint_eq(length, strlen(text));
     ck_assert_ptr_nonnull(strstr(text, "HTTP/1.1 503 Service Unavailable\r\n"));
     ck_assert_ptr_nonnull(strstr(text, "Retry-After: 1\r\n"));
@@ -150,7 +150,7 @@ START_TEST(a_raw_answer_is_a_complete_response)
     memset(long_origin, 'x', sizeof(long_origin) - 1);
     const struct answer_headers longest = {.confidential = true, .cors = true, .origin = long_origin};
     for (int i = 0; i < ERROR_COUNT; i++) {
-        ck_assert_uint_lt(errors_raw((enum error_code)i, &longest, text), sizeof(text));
+        ck_assert_uint_lt(errors_raw((enum error_code)i, INT64_MAX, &longest, text), sizeof(text));
     }
 }
 END_TEST

@@ -46,11 +46,23 @@ START_TEST(an_error_without_a_request_says_when_to_try_again)
 {
     char raw[ERRORS_RAW_SIZE];
     const struct answer_headers headers = {0};
-    (void)errors_raw(ERROR_RATE_LIMITED, &headers, raw);
+    (void)errors_raw(ERROR_RATE_LIMITED, 0, &headers, raw);
     ck_assert_ptr_nonnull(strstr(raw, "\"message\":\"Too many requests at once; try again in 1 s\""));
     ck_assert_ptr_nonnull(strstr(raw, "\"retryAfter\":1}"));
-    (void)errors_raw(ERROR_UNAVAILABLE, &headers, raw);
+    (void)errors_raw(ERROR_UNAVAILABLE, 0, &headers, raw);
     ck_assert_ptr_null(strstr(raw, "retryAfter"));
+}
+END_TEST
+
+START_TEST(an_error_without_a_request_names_its_bound)
+{
+    char raw[ERRORS_RAW_SIZE];
+    const struct answer_headers headers = {0};
+    (void)errors_raw(ERROR_BODY_TOO_LARGE, 65536, &headers, raw);
+    ck_assert_ptr_nonnull(strstr(raw, "\"message\":\"The body must have at most 65536 bytes\""));
+    ck_assert_ptr_nonnull(strstr(raw, "\"max\":65536}"));
+    (void)errors_raw(ERROR_BAD_REQUEST, 0, &headers, raw);
+    ck_assert_ptr_null(strstr(raw, "max"));
 }
 END_TEST
 
@@ -121,6 +133,7 @@ static Suite *sentence_suite(void)
     tcase_add_test(tcase, an_error_has_its_numbers_in_its_sentence);
     tcase_add_test(tcase, an_error_without_parameters_has_its_message);
     tcase_add_test(tcase, an_error_without_a_request_says_when_to_try_again);
+    tcase_add_test(tcase, an_error_without_a_request_names_its_bound);
     tcase_add_test(tcase, a_sentence_without_its_parameter_is_not_written);
     tcase_add_test(tcase, a_long_sentence_is_cut_between_characters);
     tcase_add_test(tcase, field_errors_have_code_message_and_parameters);
