@@ -48,6 +48,12 @@ CREATE VIEW program_objects AS
     WHERE c.relnamespace = (SELECT p.relnamespace FROM pg_class p WHERE p.oid = 'program_rights'::regclass)
         AND c.relkind IN ('r', 'p', 'v', 'm');
 
+-- Functions that run with the rights of their owner.
+CREATE VIEW owner_functions AS
+    SELECT p.oid, p.oid::regprocedure AS function, p.proname, p.proconfig, p.prorettype = 'trigger'::regtype AS triggers
+    FROM pg_proc p
+    WHERE p.prosecdef AND p.pronamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'program_rights'::regclass);
+
 -- Gives the roles that exist exactly the decided rights.
 CREATE FUNCTION program_rights_apply() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -77,6 +83,12 @@ BEGIN
         WHERE r.oid IS NOT NULL LOOP
         EXECUTE format('CREATE POLICY %I ON %I.%I TO %I USING (%s)', given.role, place, given.object, given.role,
             given.condition);
+    END LOOP;
+    FOR given IN SELECT function FROM owner_functions LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', given.function);
+    END LOOP;
+    FOR given IN SELECT function, role FROM owner_functions, program_roles r WHERE triggers AND r.oid IS NOT NULL LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM %I', given.function, given.role);
     END LOOP;
 END $$;
 
@@ -155,11 +167,19 @@ CREATE FUNCTION program_rights_wrong() RETURNS SETOF text LANGUAGE sql STABLE AS
         WHERE NOT EXISTS (SELECT FROM pg_trigger t JOIN objects o ON o.oid = t.tgrelid
             WHERE o.object = 'audit_log' AND t.tgname = 'audit_log_append_only')
     UNION ALL
-    SELECT format('the function %s runs with its owner''s rights: it needs a fixed search_path, and no right for PUBLIC'
-            ' unless it is a trigger''s', p.proname)
-        FROM pg_proc p WHERE p.pronamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'program_rights'::regclass)
-            AND p.prosecdef AND (NOT EXISTS (SELECT FROM unnest(p.proconfig) c WHERE c LIKE 'search_path=%')
-                OR (p.prorettype <> 'trigger'::regtype AND has_function_privilege('public', p.oid, 'EXECUTE')))
+    SELECT format('%s has the policy %s, which was not decided', o.object, p.polname)
+        FROM pg_policy p JOIN objects o ON o.oid = p.polrelid
+        WHERE NOT EXISTS (SELECT FROM program_rows w JOIN roles r USING (program)
+            WHERE w.object = o.object AND p.polname = r.role AND p.polroles = ARRAY[r.oid])
+    UNION ALL
+    -- A trigger's needs no right to be called by it. With the right, a program calls it by a trigger of a temporary table,
+    -- whose rows, and even the types and casts of its columns, are the program's own.
+    SELECT format('the function %s runs with its owner''s rights: it needs a fixed search_path, no right for PUBLIC, and'
+            ' none for a program if it is a trigger''s', f.proname)
+        FROM owner_functions f
+        WHERE NOT EXISTS (SELECT FROM unnest(f.proconfig) c WHERE c LIKE 'search_path=%')
+            OR has_function_privilege('public', f.oid, 'EXECUTE')
+            OR (f.triggers AND EXISTS (SELECT FROM roles r WHERE has_function_privilege(r.oid, f.oid, 'EXECUTE')))
     ORDER BY 1
 $$;
 
@@ -174,6 +194,7 @@ BEGIN
     LOOP
         EXECUTE format('ALTER FUNCTION %I() SECURITY DEFINER SET search_path = %I, public, pg_temp', each,
             current_schema());
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %I() FROM PUBLIC', each);
     END LOOP;
 END $$;
 
@@ -184,7 +205,8 @@ END $$;
 SELECT program_may('ctl', 'SELECT', t) FROM unnest(ARRAY['topology', 'token_keys', 'items', 'auctions', 'terms', 'bids',
     'public_bids', 'watchlist', 'notifications', 'outbox', 'dead_letters', 'audit_log', 'schema_migrations',
     'data_timeline', 'data_server', 'data_epoch', 'program_clocks', 'auction_prices', 'auction_prices_owed', 'suspects',
-    'program_rights', 'program_rows', 'program_roles', 'program_objects', 'refusal_counts', 'deployment_keys']) AS t;
+    'program_rights', 'program_rows', 'program_roles', 'program_objects', 'owner_functions', 'refusal_counts',
+    'deployment_keys']) AS t;
 SELECT program_may('ctl', 'SELECT', 'users', 'id email display_name role banned_at verified_at created_at');
 SELECT program_may('ctl', 'INSERT', 'users', 'id email display_name password_hash role created_at verified_at');
 SELECT program_may('ctl', 'INSERT', 'audit_log');

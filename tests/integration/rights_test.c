@@ -96,6 +96,12 @@ static const struct {
      "ALTER TRIGGER other ON audit_log RENAME TO audit_log_append_only"},
     {"ALTER FUNCTION deliveries_queue() RESET search_path", "rights: the function deliveries_queue runs with its",
      "ALTER FUNCTION deliveries_queue() SET search_path = " SCHEMA ", public, pg_temp"},
+    {"GRANT EXECUTE ON FUNCTION deliveries_queue() TO PUBLIC", "rights: the function deliveries_queue runs with its",
+     NULL},
+    {"CREATE POLICY mine ON outbox USING (true)", "rights: outbox has the policy mine, which was not decided",
+     "DROP POLICY mine ON outbox"},
+    {"GRANT EXECUTE ON FUNCTION users_end_sessions() TO rostrum_endworker",
+     "rights: the function users_end_sessions runs with its", NULL},
 };
 
 START_TEST(verify_fails_while_a_right_or_guard_differs)

@@ -18,7 +18,7 @@
 #include "tests/support/fixture.h"
 #include "tests/support/logins.h"
 
-enum { PROGRAMS = LOGIN_MIGRATE, HOST_SIZE = 64, AMQP_CHANNEL = 1, AMQP_FRAME_MAX = 131072 };
+enum { PROGRAMS = LOGIN_MIGRATE, HOST_SIZE = 64, STATEMENT_SIZE = 256, AMQP_CHANNEL = 1, AMQP_FRAME_MAX = 131072 };
 
 static const char *const NAMES[PROGRAMS] = {"gateway", "bidworker", "endworker", "notifyworker", "ctl"};
 
@@ -177,6 +177,29 @@ START_TEST(a_program_sees_only_its_own_secrets)
         PQclear(result);
         PQfinish(connection);
     }
+}
+END_TEST
+
+/*
+ * A trigger's function may run with the rights of the owner. On a table of its own, with rows and types of its choice,
+ * a program could have it do anything.
+ */
+START_TEST(no_program_can_call_a_function_of_the_owner)
+{
+    PGconn *connection = pg_login((enum login)_i);
+    PGresult *result = PQexec(connection, "SELECT oid::regprocedure FROM pg_proc WHERE prosecdef AND prorettype ="
+                                          " 'trigger'::regtype AND pronamespace = 'public'::regnamespace");
+    ck_assert_int_ge(PQntuples(result), 9);
+    for (int row = 0; row < PQntuples(result); row++) {
+        char statement[STATEMENT_SIZE];
+        (void)snprintf(statement, sizeof(statement),
+                       "CREATE TEMP TABLE mine (id uuid, epoch bigint); CREATE TRIGGER mine AFTER UPDATE ON mine"
+                       " FOR EACH ROW EXECUTE FUNCTION %s",
+                       PQgetvalue(result, row, 0));
+        expect_refused(connection, NAMES[_i], statement);
+    }
+    PQclear(result);
+    PQfinish(connection);
 }
 END_TEST
 
@@ -462,6 +485,7 @@ static Suite *logins_suite(void)
     TCase *attacks = tcase_create("attacks");
     tcase_add_loop_test(attacks, no_program_can_change_the_audit_log_a_decided_bid_or_the_schema, 0, PROGRAMS);
     tcase_add_loop_test(attacks, a_program_has_no_right_that_only_another_one_needs, 0, (int)ARRAY_LEN(attempts));
+    tcase_add_loop_test(attacks, no_program_can_call_a_function_of_the_owner, 0, PROGRAMS);
     tcase_add_test(attacks, a_program_sees_only_its_own_secrets);
     tcase_add_test(attacks, a_program_reaches_only_its_own_exchanges_and_queues);
     tcase_add_test(attacks, no_program_can_change_the_topology);
