@@ -102,7 +102,7 @@ static bool conns_start(struct conns *conns)
     evhttp_set_max_body_size(conns->http, options->body_max_bytes);
     evhttp_set_timeout(conns->http, options->idle_timeout_s);
     evhttp_set_default_content_type(conns->http, NULL);
-    /* All methods that evhttp can parse but CONNECT, which it answers itself by 501; the router answers 405. */
+    /* All methods that evhttp can parse but CONNECT, which scanner.c refuses; the router answers 405. */
     evhttp_set_allowed_methods(conns->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
                                                 EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |
                                                 EVHTTP_REQ_PATCH);

@@ -106,6 +106,12 @@ static enum state expect(struct scanner *scanner, bool ok, enum state next)
 
 /* ---- request line ---- */
 
+static bool is_method(const struct scanner *scanner, const char *name)
+{
+    size_t length = strlen(name);
+    return scanner->method.length == length && memcmp(scanner->method.text, name, length) == 0;
+}
+
 static enum state read_method(struct scanner *scanner, char c)
 {
     if (c == '\r' && scanner->method.length == 0) {
@@ -133,14 +139,17 @@ static enum state read_target(struct scanner *scanner, char c)
     return expect(scanner, is_visible(c), AT_TARGET);
 }
 
-static enum state read_version(struct scanner *scanner, char c)
+/* A later version than 1.1 becomes 1.1: evhttp would answer with the version of the request. */
+static enum state read_version(struct scanner *scanner, char *byte)
 {
+    const char c = *byte;
     size_t at = scanner->version_length++;
     if (at < sizeof(version_start) - 1) {
         return expect(scanner, c == version_start[at], AT_VERSION);
     }
     if (at == sizeof(version_start) - 1) {
         scanner->version_10 = c == '0';
+        *byte = c == '0' ? '0' : '1';
         return expect(scanner, c >= '0' && c <= '9', AT_VERSION);
     }
     return expect(scanner, c == '\r', AT_REQUEST_LF);
@@ -222,8 +231,7 @@ static bool method_has_body(const struct scanner *scanner)
 {
     static const char *const methods[] = {"POST", "PUT", "PATCH"};
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
-        size_t length = strlen(methods[i]);
-        if (scanner->method.length == length && memcmp(scanner->method.text, methods[i], length) == 0) {
+        if (is_method(scanner, methods[i])) {
             return true;
         }
     }
@@ -234,6 +242,9 @@ static enum state end_head(struct scanner *scanner, char c)
 {
     if (c != '\n' || (scanner->chunked && (scanner->version_10 || scanner->has_length))) {
         return fail(scanner, ERROR_BAD_REQUEST);
+    }
+    if (is_method(scanner, "CONNECT")) {
+        return fail(scanner, ERROR_NOT_IMPLEMENTED); /* evhttp would not close the connection after its answer */
     }
     scanner->headed = true;
     if (!method_has_body(scanner)) {
@@ -327,7 +338,7 @@ static enum state read_head(struct scanner *scanner, char *byte)
     case AT_TARGET:
         return read_target(scanner, c);
     case AT_VERSION:
-        return read_version(scanner, c);
+        return read_version(scanner, byte);
     case AT_REQUEST_LF:
         return expect(scanner, c == '\n', AT_HEADER);
     case AT_HEADER:

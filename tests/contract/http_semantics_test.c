@@ -214,6 +214,8 @@ START_TEST(connections_are_kept_alive_unless_the_client_closes)
     ck_assert_ptr_nonnull(
         strstr(send_raw("GET /api/v1/time HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), "Connection: close"));
     ck_assert_ptr_nonnull(strstr(send_raw("GET /api/v1/time HTTP/1.0\r\n\r\n"), " 200 OK"));
+    const char *later = send_raw("GET /api/v1/time HTTP/1.9\r\nHost: x\r\nConnection: close\r\n\r\n");
+    ck_assert_msg(strncmp(later, "HTTP/1.1 200", strlen("HTTP/1.1 200")) == 0, "%s", later);
 }
 END_TEST
 
@@ -246,10 +248,12 @@ START_TEST(unknown_paths_methods_and_long_headers_are_refused)
 }
 END_TEST
 
-/* evhttp would answer CONNECT without a length, and the client would wait. */
+/* evhttp would go on with the connection, which a proxy in front may take for a tunnel. */
 START_TEST(connect_is_refused_and_the_connection_closed)
 {
-    const char *out = send_raw("CONNECT /api/v1/time HTTP/1.1\r\nHost: x\r\n\r\n");
+    const char *out = send_raw("CONNECT /api/v1/time HTTP/1.1\r\nHost: x\r\n\r\n"
+                               "GET /api/v1/time HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    ck_assert_int_eq(count_occurrences(out, "HTTP/1.1 "), 1);
     ck_assert_msg(strncmp(out, "HTTP/1.1 501", strlen("HTTP/1.1 501")) == 0, "%s", out);
     ck_assert_ptr_nonnull(strstr(out, "NOT_IMPLEMENTED"));
     ck_assert_ptr_nonnull(strstr(out, "Connection: close"));
