@@ -36,6 +36,7 @@ DECLARE
 BEGIN
     PERFORM FROM users WHERE role = 'admin' AND banned_at IS NULL ORDER BY id FOR UPDATE;
     SELECT * INTO held FROM users WHERE id = who FOR UPDATE;
+    PERFORM FROM auctions WHERE seller_id = who AND status = 'draft' FOR UPDATE; -- one may be published at this moment
     IF held.id IS NULL OR held.erased_at IS NOT NULL OR held.password_hash <> old_hash THEN
         RETURN 'CHANGED';
     ELSIF held.role = 'admin' AND NOT EXISTS (SELECT FROM users WHERE role = 'admin' AND banned_at IS NULL AND id <> who)
@@ -59,6 +60,34 @@ BEGIN
         webhook_muted = '{}', erased_at = at, erasing = erase_rows(who, most) WHERE id = who;
     RETURN 'ERASED';
 END $$;
+
+-- A request that was admitted before an erasure may write after it. So rows of a user are added only while the account
+-- exists: the lock waits for an erasure that is under way. Arguments of the trigger: the column with the user, and
+-- whether the row is left out ('quietly') or refused with an error, for which statements.c answers 403.
+CREATE FUNCTION account_must_exist() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    erased timestamptz;
+BEGIN
+    SELECT erased_at INTO erased FROM users WHERE id = (to_jsonb(NEW) ->> TG_ARGV[0])::uuid FOR KEY SHARE;
+    IF erased IS NULL THEN
+        RETURN NEW;
+    ELSIF TG_ARGV[1] = 'quietly' THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION 'the account was erased' USING ERRCODE = 'RO001';
+END $$;
+DO $$
+DECLARE
+    each record;
+BEGIN
+    FOR each IN SELECT * FROM (VALUES ('items', 'owner_id', 'aloud'), ('auctions', 'seller_id', 'aloud'),
+        ('webhooks', 'created_by', 'aloud'), ('watchlist', 'user_id', 'aloud'), ('login_places', 'user_id', 'quietly'),
+        ('account_tokens', 'user_id', 'quietly')) AS v (on_table, user_column, way) LOOP
+        EXECUTE format('CREATE TRIGGER %I BEFORE INSERT ON %I FOR EACH ROW EXECUTE FUNCTION account_must_exist(%L, %L)',
+            each.on_table || '_of_account', each.on_table, each.user_column, each.way);
+    END LOOP;
+END $$;
+SELECT program_may('notifyworker', 'SELECT', 'users', 'erased_at');
 
 SELECT program_may('gateway', 'UPDATE', 'users', 'email erased_at erasing');
 SELECT program_may('gateway', 'DELETE', t) FROM unnest(ARRAY['login_places', 'items', 'notifications', 'deliveries']) AS t;

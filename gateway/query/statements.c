@@ -3,7 +3,11 @@
  */
 #include "gateway/query/statements.h"
 
+#include <string.h>
+
 #include "gateway/http/reply.h"
+
+static const char account_erased[] = "RO001"; /* of the triggers that call account_must_exist */
 
 bool statements_query(struct pg *pg, const struct statements *of, size_t statement, int count,
                       const char *const *values, pg_callback callback, void *arg)
@@ -25,7 +29,9 @@ bool statements_usable(struct request *request, const struct pg_reply *reply)
     if (reply->outcome == PG_OK) {
         return true;
     }
-    if (!statements_outage(reply)) {
+    if (reply->outcome == PG_FAILED && strcmp(reply->sqlstate, account_erased) == 0) {
+        reply_error(request, ERROR_USER_BANNED);
+    } else if (!statements_outage(reply)) {
         struct log_about about = request_about(request);
         log_line(LOG_ERROR, &about, "SQL %s: %s", reply->sqlstate, reply->message);
         reply_error(request, ERROR_INTERNAL_ERROR);

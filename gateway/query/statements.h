@@ -30,8 +30,8 @@ MUST_CHECK bool statements_query(struct pg *pg, const struct statements *of, siz
 /* True if PostgreSQL could not answer now: no fault of the statement. */
 bool statements_outage(const struct pg_reply *reply);
 /*
- * Checks a reply. True: it has a result and the client still waits. Else the request was ended: with 503, with 500 and
- * a log line, or without an answer if the deadline has answered.
+ * Checks a reply. True: it has a result and the client still waits. Else the request was ended: with 503, with 403 if
+ * the account was erased meanwhile, with 500 and a log line, or without an answer if the deadline has answered.
  */
 MUST_CHECK bool statements_usable(struct request *request, const struct pg_reply *reply);
 /* As statements_usable, but also ends the request with `missing` if the result has no row. */

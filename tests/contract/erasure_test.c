@@ -2,16 +2,25 @@
  * Export and erasure of an account: an export holds every row and no secret, an erasure leaves only an opaque id, and
  * the ledger stays complete.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/protocol/notification_kinds.h"
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
 
 #define ME "/api/v1/users/me"
 
-enum { CURSOR_SIZE = 512, PAGES_MAX = 100, SETTLED_MS = 30000 };
+enum {
+    CURSOR_SIZE = 512,
+    PAGES_MAX = 100,
+    SETTLED_MS = 30000,
+    BODY_SIZE = 256,
+    WAITING_MS = 5000,
+    DURATION_MS = 3600000
+};
 
 #define RIGHT "{\"password\": \"" FACTORY_PASSWORD "\"}"
 
@@ -164,6 +173,116 @@ START_TEST(rows_beyond_the_first_are_erased_by_the_notification_worker)
 }
 END_TEST
 
+/* ---- an erasure beside other requests ---- */
+
+/* A request of the user ann on a thread, while a transaction of the test holds a lock that it needs. */
+struct beside {
+    const char *path;
+    char body[BODY_SIZE];
+    int status;
+    pthread_t thread;
+};
+
+static void *call_beside(void *arg)
+{
+    struct beside *beside = arg;
+    struct client *client = client_new(deployment_http_url());
+    if (client != NULL) {
+        client_token(client, fixture.ann.token);
+        beside->status = client_call(client, "POST", beside->path, beside->body)->status;
+        client_free(client);
+    }
+    return NULL;
+}
+
+/* Begins the request, and returns once its statement waits. */
+static void begin_beside(struct beside *beside)
+{
+    ck_assert_int_eq(pthread_create(&beside->thread, NULL, call_beside, beside), 0);
+    SUITE_WAIT(sql_int(fixture.sql,
+                       "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rostrum-gateway'"
+                       " AND wait_event_type = 'Lock'",
+                       NULL) == 1,
+               WAITING_MS);
+}
+
+static struct sql *begin_transaction(void)
+{
+    struct sql *other = sql_open(deployment_pg_url());
+    ck_assert_ptr_nonnull(other);
+    PQclear(sql_rows(other, "BEGIN", NULL));
+    return other;
+}
+
+static void end_beside(struct beside *beside, struct sql *other)
+{
+    PQclear(sql_rows(other, "COMMIT", NULL));
+    sql_close(other);
+    ck_assert_int_eq(pthread_join(beside->thread, NULL), 0);
+}
+
+static const char *const creations[] = {"/api/v1/items", "/api/v1/auctions", ME "/webhooks", ME "/watchlist"};
+
+/* The members that each of these needs. */
+static void write_creation(size_t creation, char body[static BODY_SIZE])
+{
+    char end[CLOCK_TEXT_SIZE];
+    clock_format(clock_now_ms() + DURATION_MS, end);
+    const char *const bodies[] = {
+        "{\"title\": \"A lamp\"}",
+        client_format("{\"title\": \"A lamp\", \"startingPrice\": 5, \"endTime\": \"%s\"}", end),
+        "{\"url\": \"https://shop.example/\", \"events\": [\"OUTBID\"]}",
+        client_format("{\"auctionId\": \"%s\"}", fixture.auction),
+    };
+    (void)snprintf(body, BODY_SIZE, "%s", bodies[creation]);
+}
+
+/* The request was admitted before the erasure, and writes after it. */
+START_TEST(nothing_is_added_to_an_account_that_is_being_erased)
+{
+    struct beside beside = {.path = creations[_i]};
+    write_creation((size_t)_i, beside.body);
+    struct sql *other = begin_transaction();
+    ck_assert_str_eq(sql_text(other, "SELECT erase_user(id, password_hash, now(), 2000) FROM users WHERE id = $1::uuid",
+                              fixture.ann.id, NULL),
+                     "ERASED");
+    begin_beside(&beside);
+    end_beside(&beside, other);
+    ck_assert_msg(beside.status == 403, "%s: %d", beside.path, beside.status);
+    ck_assert_int_eq(sql_int(fixture.sql, left_rows, fixture.ann.id, NULL), 0);
+    ck_assert_int_eq(
+        sql_int(fixture.sql, "SELECT count(*) FROM auctions WHERE seller_id = $1::uuid", fixture.ann.id, NULL), 0);
+}
+END_TEST
+
+/* As the notification worker does for a mail, and a login after its answer. */
+START_TEST(tokens_and_places_of_an_erased_account_are_not_kept)
+{
+    EXPECT_STATUS(erase(&fixture.ann, RIGHT), 204);
+    PQclear(sql_rows(fixture.sql,
+                     "INSERT INTO account_tokens (hash, user_id, purpose, expires_at)"
+                     " VALUES ('x', $1::uuid, 'PASSWORD_RESET', now() + interval '1 hour')",
+                     fixture.ann.id, NULL));
+    PQclear(sql_rows(fixture.sql, "INSERT INTO login_places (user_id, place, seen_at) VALUES ($1::uuid, 'x', now())",
+                     fixture.ann.id, NULL));
+    ck_assert_int_eq(sql_int(fixture.sql, left_rows, fixture.ann.id, NULL), 0);
+}
+END_TEST
+
+START_TEST(who_publishes_meanwhile_is_not_erased)
+{
+    char draft[UUID_TEXT_SIZE];
+    const struct factory_terms terms = {.more = "\"draft\": true"};
+    struct beside beside = {.path = ME "/erasure", .body = RIGHT};
+    ck_assert(factory_auction(fixture.client, &fixture.ann, &terms, draft));
+    struct sql *other = begin_transaction();
+    PQclear(sql_rows(other, "UPDATE auctions SET status = 'active' WHERE id = $1::uuid", draft, NULL));
+    begin_beside(&beside);
+    end_beside(&beside, other);
+    ck_assert_int_eq(beside.status, 409);
+}
+END_TEST
+
 START_TEST(the_ledger_is_complete_after_an_erasure)
 {
     char id[UUID_TEXT_SIZE];
@@ -195,10 +314,17 @@ static Suite *erasure_suite(void)
         who_sells_or_leads_an_open_auction_is_not_erased,
         an_erased_account_leaves_an_opaque_id,
         rows_beyond_the_first_are_erased_by_the_notification_worker,
+        tokens_and_places_of_an_erased_account_are_not_kept,
+        who_publishes_meanwhile_is_not_erased,
         the_ledger_is_complete_after_an_erasure,
         NULL,
     };
-    return fixture_suite("erasure", tests);
+    Suite *suite = fixture_suite("erasure", tests);
+    TCase *beside = tcase_create("beside");
+    tcase_add_checked_fixture(beside, fixture_setup, fixture_teardown);
+    tcase_add_loop_test(beside, nothing_is_added_to_an_account_that_is_being_erased, 0, (int)ARRAY_LEN(creations));
+    suite_add_tcase(suite, beside);
+    return suite;
 }
 
 int main(void)
