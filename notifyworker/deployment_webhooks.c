@@ -22,6 +22,14 @@ enum { MINUTE_MS = 60000, SEED_SIZE = 2 * UUID_TEXT_SIZE + 48 };
     "(CASE WHEN e.kind = 'AUCTION_EXTENDED' THEN greatest(0, least(e.at_ms,"                                           \
     " e.end_ms / 60000 * 60000 - a.snipe_extension_s * 1000::bigint)) ELSE e.at_ms END)"
 
+/* The sentence of a notification, but about the bidder where that one addresses its reader. */
+#define PRICE "CASE WHEN e.amount IS NULL THEN '' ELSE format(' The price is %s USD.', e.amount) END"
+#define TEXT                                                                                                           \
+    "CASE e.kind WHEN 'OUTBID' THEN format('A bidder was outbid on “%s”.', a.title) || " PRICE                         \
+    " WHEN 'PROXY_EXHAUSTED' THEN format('The maximum of a bidder on “%s” was outbid.', a.title) || " PRICE            \
+    " WHEN 'AUCTION_STARTED' THEN format('“%s” has started.', a.title)"                                            \
+    " ELSE notification_text(e.kind, a.title, e.amount, CASE WHEN e.end_ms > 0 THEN " AT_MS("e.end_ms") " END) END"
+
 /* clang-format off */
 const struct pg_statement deployment_webhooks_table[DEPLOYMENT_WEBHOOKS_STATEMENTS] = {
     /* The same id as from uuid_from_hash_at in C: 48 bits of time, version 8, variant, and 74 bits of a hash. */
@@ -34,7 +42,8 @@ const struct pg_statement deployment_webhooks_table[DEPLOYMENT_WEBHOOKS_STATEMEN
         "  '" TOPOLOGY_KEY_WEBHOOK "', e.kind, w.id::text,"
         "  webhook_body(e.kind, " AT_MS("e.at_ms") ", jsonb_build_object('userId', e.user_id, 'auctionId', a.id,"
         "   'auctionTitle', a.title, 'amount', e.amount,"
-        "   'endTime', webhook_time(CASE WHEN e.end_ms > 0 THEN " AT_MS("e.end_ms") " END))), now()"
+        "   'endTime', webhook_time(CASE WHEN e.end_ms > 0 THEN " AT_MS("e.end_ms") " END),"
+        "   'text', " TEXT ", 'link', notification_link(a.id))), now()"
         " FROM w CROSS JOIN unnest($1::text[], $2::uuid[], $3::uuid[], $4::numeric[], $5::bigint[],"
         "  $6::bigint[], $7::text[]) AS e (kind, auction_id, user_id, amount, end_ms, at_ms, seed)"
         " JOIN auctions a ON a.id = e.auction_id"

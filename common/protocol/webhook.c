@@ -17,15 +17,11 @@
 enum {
     HOST_SIZE = 254, /* the longest DNS name */
     PORT_DIGITS_MAX = 5,
-    PORT_MOST = 65535,
-    PORT_FREE = 1024, /* lower ports, except those of HTTP, belong to other services */
     NUMBER_SIZE = 32,
 };
 
 static const char secret_prefix[] = "whsec_";
 static const char signature_prefix[] = "v1,";
-
-static_assert(WEBHOOK_URL_MOST == 1000, "the error text names the limit");
 
 const char *const webhook_deployment_kinds[] = {DEPLOYMENT_EVENTS(NOTIFICATION_WORD) NULL};
 
@@ -102,73 +98,73 @@ static bool is_name(const char *host)
     return strchr("0123456789", host[last]) == NULL;
 }
 
-static const char *host_error(const struct webhook_rules *rules, const char *host, bool bracketed)
+static enum webhook_url_error host_error(const struct webhook_rules *rules, const char *host, bool bracketed)
 {
     switch (address_literal(&rules->networks, host)) {
     case ADDRESS_ALLOWED:
-        return bracketed == (strchr(host, ':') != NULL) ? NULL : "must name a host";
+        return bracketed == (strchr(host, ':') != NULL) ? WEBHOOK_URL_OK : WEBHOOK_URL_HOST;
     case ADDRESS_REFUSED:
-        return "must not lead to a private or special address";
+        return WEBHOOK_URL_NETWORK;
     case ADDRESS_NO_LITERAL:
         break;
     }
-    return !bracketed && is_name(host) ? NULL : "must name a host";
+    return !bracketed && is_name(host) ? WEBHOOK_URL_OK : WEBHOOK_URL_HOST;
 }
 
-static const char *port_error(const char *text, size_t length)
+static enum webhook_url_error port_error(const char *text, size_t length)
 {
-    static const char error[] = "must have port 80, port 443, or a port of 1024 to 65535";
     if (length == 0 || length > PORT_DIGITS_MAX || strspn(text, "0123456789") < length) {
-        return error;
+        return WEBHOOK_URL_PORT;
     }
     unsigned long port = strtoul(text, NULL, 10);
-    return port <= PORT_MOST && (port == 80 || port == 443 || port >= PORT_FREE) ? NULL : error;
+    return port <= WEBHOOK_PORT_MOST && (port == 80 || port == 443 || port >= WEBHOOK_PORT_LEAST) ? WEBHOOK_URL_OK
+                                                                                                  : WEBHOOK_URL_PORT;
 }
 
 /* Checks the part between "//" and the path. */
-static const char *authority_error(const struct webhook_rules *rules, const char *text, size_t length)
+static enum webhook_url_error authority_error(const struct webhook_rules *rules, const char *text, size_t length)
 {
     char host[HOST_SIZE];
     bool bracketed = length > 0 && text[0] == '[';
     const char *begin = bracketed ? text + 1 : text;
     const char *end = memchr(begin, bracketed ? ']' : ':', length - (size_t)(begin - text));
     if (memchr(text, '@', length) != NULL) {
-        return "must not hold a user name or password";
+        return WEBHOOK_URL_CREDENTIALS;
     }
     if (end == NULL && bracketed) {
-        return "must name a host";
+        return WEBHOOK_URL_HOST;
     }
     end = end == NULL ? text + length : end;
     const char *after = bracketed ? end + 1 : end;
     size_t host_length = (size_t)(end - begin);
     if (host_length >= sizeof(host)) {
-        return "must name a host";
+        return WEBHOOK_URL_HOST;
     }
     memcpy(host, begin, host_length);
     host[host_length] = '\0';
-    const char *error = host_error(rules, host, bracketed);
+    enum webhook_url_error error = host_error(rules, host, bracketed);
     size_t rest = length - (size_t)(after - text);
-    if (error != NULL || rest == 0) {
+    if (error != WEBHOOK_URL_OK || rest == 0) {
         return error;
     }
-    return *after == ':' ? port_error(after + 1, rest - 1) : "must name a host";
+    return *after == ':' ? port_error(after + 1, rest - 1) : WEBHOOK_URL_HOST;
 }
 
-const char *webhook_url_error(const struct webhook_rules *rules, const char *url)
+enum webhook_url_error webhook_url_error(const struct webhook_rules *rules, const char *url)
 {
     static const char secure[] = "https://";
     static const char plain[] = "http://";
     size_t scheme = sizeof(secure) - 1;
     if (strlen(url) > WEBHOOK_URL_MOST) {
-        return "must have at most 1000 characters";
+        return WEBHOOK_URL_MALFORMED;
     }
     if (!is_printable(url)) {
-        return "must be a URL of printable ASCII, without a fragment";
+        return WEBHOOK_URL_MALFORMED;
     }
     if (strncasecmp(url, secure, scheme) != 0) {
         scheme = sizeof(plain) - 1;
         if (!rules->http || strncasecmp(url, plain, scheme) != 0) {
-            return "must begin with https://";
+            return WEBHOOK_URL_SCHEME;
         }
     }
     return authority_error(rules, url + scheme, strcspn(url + scheme, "/?"));

@@ -40,10 +40,22 @@ struct webhook_rules {
     struct address_networks networks; /* private or special networks that are allowed */
 };
 
+enum webhook_url_error {
+    WEBHOOK_URL_OK,
+    WEBHOOK_URL_MALFORMED, /* too long, with other bytes than printable ASCII, or with a fragment */
+    WEBHOOK_URL_SCHEME,
+    WEBHOOK_URL_CREDENTIALS, /* contains a user name or password */
+    WEBHOOK_URL_HOST,
+    WEBHOOK_URL_NETWORK, /* a private or special address */
+    WEBHOOK_URL_PORT,
+    WEBHOOK_URL_ERROR_COUNT
+};
+
+enum { WEBHOOK_PORT_LEAST = 1024, WEBHOOK_PORT_MOST = 65535 }; /* besides 80 and 443 */
+
 /*
- * NULL if the URL may be called, else the error as a text for the user (static). A host name is not resolved here: the
- * addresses are checked at each connection.
+ * Whether the URL may be called. A host name is not resolved here: the addresses are checked at each connection.
  */
-MUST_CHECK const char *webhook_url_error(const struct webhook_rules *rules, const char *url);
+MUST_CHECK enum webhook_url_error webhook_url_error(const struct webhook_rules *rules, const char *url);
 
 #endif

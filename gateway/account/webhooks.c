@@ -326,6 +326,26 @@ static void read_events(const struct request *request, enum fields_need need, st
     input->events = pg_array_done(&input->array);
 }
 
+static void add_url_error(enum webhook_url_error error, bool http, struct field_errors *field_errors)
+{
+    static const enum field_code codes[WEBHOOK_URL_ERROR_COUNT] = {[WEBHOOK_URL_MALFORMED] = FIELD_INVALID_URL,
+                                                                   [WEBHOOK_URL_SCHEME] = FIELD_INVALID_SCHEME,
+                                                                   [WEBHOOK_URL_CREDENTIALS] =
+                                                                       FIELD_CONTAINS_CREDENTIALS,
+                                                                   [WEBHOOK_URL_HOST] = FIELD_INVALID_HOST,
+                                                                   [WEBHOOK_URL_NETWORK] = FIELD_REFUSED_ADDRESS,
+                                                                   [WEBHOOK_URL_PORT] = FIELD_INVALID_PORT};
+    if (error == WEBHOOK_URL_SCHEME) {
+        field_errors_add_one(field_errors, "url", codes[error],
+                             parameter_words("allowed", http ? "https:// http://" : "https://"));
+    } else if (error == WEBHOOK_URL_PORT) {
+        field_errors_add_two(field_errors, "url", codes[error], parameter_number("min", WEBHOOK_PORT_LEAST),
+                             parameter_number("max", WEBHOOK_PORT_MOST));
+    } else if (error != WEBHOOK_URL_OK) {
+        field_errors_add(field_errors, "url", codes[error]);
+    }
+}
+
 static void read_input(const struct request *request, enum fields_need need, struct hook_input *input,
                        struct field_errors *field_errors)
 {
@@ -336,10 +356,7 @@ static void read_input(const struct request *request, enum fields_need need, str
     fields_known(request->body, known, field_errors);
     if (fields_text(request->body, "url", need, 1, WEBHOOK_URL_MOST, &input->url, field_errors)) {
         bool ok = address_networks_parse(config->webhook_networks, &rules.networks); /* on failure refuse every URL */
-        const char *error = ok ? webhook_url_error(&rules, input->url) : "cannot be checked now";
-        if (error != NULL) {
-            field_errors_add_one(field_errors, "url", FIELD_INVALID_URL, parameter_word("detail", error));
-        }
+        add_url_error(ok ? webhook_url_error(&rules, input->url) : WEBHOOK_URL_NETWORK, rules.http, field_errors);
     }
     (void)fields_text(request->body, "description", FIELDS_OPTIONAL, 0, DESCRIPTION_MOST, &input->description,
                       field_errors);

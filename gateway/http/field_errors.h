@@ -50,7 +50,12 @@
     X(TOO_LATE, "must not be after {max}")                                                                             \
     X(ALREADY_STARTED, "cannot be changed any more: the auction has started")                                          \
     X(INVALID_INCREMENT_TABLE, "{detail}")                                                                             \
-    X(INVALID_URL, "{detail}")                                                                                         \
+    X(INVALID_URL, "must be a URL of printable ASCII, without a fragment")                                             \
+    X(INVALID_SCHEME, "must begin with one of: {allowed}")                                                             \
+    X(CONTAINS_CREDENTIALS, "must not contain a user name or password")                                                \
+    X(INVALID_HOST, "must name a host")                                                                                \
+    X(REFUSED_ADDRESS, "must not lead to a private or special address")                                                \
+    X(INVALID_PORT, "must have port 80, port 443, or a port from {min} to {max}")                                      \
     X(NOT_YOUR_ITEM, "must be the id of one of your items")                                                            \
     X(WRONG_PASSWORD, "is not the current password")
 

@@ -207,6 +207,12 @@ def test_invalid_webhooks_are_refused(fixture):
     for missing in valid:
         incomplete = {name: value for name, value in valid.items() if name != missing}
         fixture.refused("VALIDATION_FAILED", 400, "POST", MY_HOOKS, incomplete, who)
+    for url, code, more in (("ftp://shop.example/", "INVALID_SCHEME", "allowed"),
+                            ("https://shop.example:25/", "INVALID_PORT", "min"),
+                            ("https://10.0.0.1/", "REFUSED_ADDRESS", "code")):
+        refused = fixture.refused("VALIDATION_FAILED", 400, "POST", MY_HOOKS, {**valid, "url": url}, who)
+        field = refused.data["fields"][0]
+        expect(f"the code of {url} in {field}", (field["code"], more in field), (code, True))
     hook = fixture.add_hook(who, valid["url"])
     fixture.refused("VALIDATION_FAILED", 400, "PATCH", f"{MY_HOOKS}/{hook['id']}", {"url": "https://10.0.0.1/"}, who)
     fixture.refused("VALIDATION_FAILED", 400, "POST", ADMIN_HOOKS, {**valid, "events": ["AUCTION_WON"]}, fixture.admin)
@@ -325,6 +331,12 @@ def test_a_webhook_of_the_deployment_gets_each_event_once(fixture):
     expect("ids", len(set(ids)), len(ids))
     sold = next(json.loads(call.body) for call in fixture.server.of("/deployment") if b"AUCTION_SOLD" in call.body)
     expect("the winner", (sold["data"]["userId"], sold["data"]["amount"]), (fixture.ann["id"], 30))
+    expect("the sentence of a sale", sold["data"]["text"], "“A chair” was sold. The price is 30.00 USD.")
+    for body in (json.loads(call.body)["data"] for call in fixture.server.of("/deployment")):
+        expect(f"sentence and link of {body}", "A chair" in body["text"] and body["link"].endswith(body["auctionId"]),
+               True)
+    outbid = next(json.loads(call.body) for call in fixture.server.of("/deployment") if b'"OUTBID"' in call.body)
+    expect("a sentence about the bidder", outbid["data"]["text"].startswith("A bidder was outbid on “A chair”."), True)
     fixture.call(204, "DELETE", f"{ADMIN_HOOKS}/{hook['id']}", None, fixture.admin)
 
 
