@@ -328,13 +328,12 @@ static void read_events(const struct request *request, enum fields_need need, st
 
 static void add_url_error(enum webhook_url_error error, bool http, struct field_errors *field_errors)
 {
-    static const enum field_code codes[WEBHOOK_URL_ERROR_COUNT] = {[WEBHOOK_URL_MALFORMED] = FIELD_INVALID_URL,
-                                                                   [WEBHOOK_URL_SCHEME] = FIELD_INVALID_SCHEME,
-                                                                   [WEBHOOK_URL_CREDENTIALS] =
-                                                                       FIELD_CONTAINS_CREDENTIALS,
-                                                                   [WEBHOOK_URL_HOST] = FIELD_INVALID_HOST,
-                                                                   [WEBHOOK_URL_NETWORK] = FIELD_REFUSED_ADDRESS,
-                                                                   [WEBHOOK_URL_PORT] = FIELD_INVALID_PORT};
+    static const enum field_code codes[WEBHOOK_URL_ERROR_COUNT] = {
+        [WEBHOOK_URL_OK] = FIELD_CODE_COUNT,         [WEBHOOK_URL_MALFORMED] = FIELD_INVALID_URL,
+        [WEBHOOK_URL_SCHEME] = FIELD_INVALID_SCHEME, [WEBHOOK_URL_CREDENTIALS] = FIELD_CONTAINS_CREDENTIALS,
+        [WEBHOOK_URL_HOST] = FIELD_INVALID_HOST,     [WEBHOOK_URL_NETWORK] = FIELD_REFUSED_ADDRESS,
+        [WEBHOOK_URL_PORT] = FIELD_INVALID_PORT,
+    };
     if (error == WEBHOOK_URL_SCHEME) {
         field_errors_add_one(field_errors, "url", codes[error],
                              parameter_words("allowed", http ? "https:// http://" : "https://"));
