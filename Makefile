@@ -109,7 +109,7 @@ $(BIN)/rostrum-bidworker: $(call objects,bidworker) $(COMMON)
 # libvips is linked by the name of its run-time library: the -dev package is ten times larger, see
 # gateway/image_decoder/libvips.h.
 $(BIN)/rostrum-image-decoder: $(call objects,gateway/image_decoder) $(OBJ)/common/protocol/image_decoder.o
-$(BIN)/rostrum-image-decoder: PKG_LIBS = -l:libvips.so.42
+$(BIN)/rostrum-image-decoder: PKG_LIBS = -l:libvips.so.42 -lseccomp
 $(BIN)/rostrum-endworker: $(call objects,endworker) $(COMMON)
 $(BIN)/rostrum-notifyworker: $(call objects,notifyworker) $(COMMON)
 $(BIN)/rostrum-notifyworker: PKG_LIBS += $(shell pkg-config --libs libcurl)
@@ -166,6 +166,8 @@ $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,core/jws.o c
 $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
 $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o transfer_threads.o)
 
+$(BUILD)/tests/security/sandbox_test: $(OBJ)/gateway/image_decoder/sandbox.o
+$(BUILD)/tests/security/sandbox_test $(BUILD)/tests/security/image_decoder_test: PKG_LIBS += -lseccomp
 $(BUILD)/tests/contract/idempotency_test: $(OBJ)/gateway/access/idempotency.o
 $(addprefix $(BUILD)/tests/integration/,publisher_test rabbit_cluster_test standby_test): $(OBJ)/gateway/bid/publisher.o
 # A fuzz target links the objects of the gateway except its main. The main is libFuzzer's, or that of replay.c.
@@ -483,7 +485,7 @@ install: all ## install to DESTDIR, under PREFIX; keep existing settings in /etc
 	test -e $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini || \
 	    sed 's|^template_folder = .*|template_folder = $(DATADIR)/templates|' conf/rostrum.ini \
 	        > $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini
-	install -d $(DESTDIR)$(UNITDIR)/rostrum-.service.d $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -d $(addprefix $(DESTDIR)$(UNITDIR)/,$(sort $(filter-out ./,$(dir $(UNITS))))) $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 deploy/systemd/rostrum.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/rostrum.conf
 	for unit in $(UNITS); do \
 	    sed 's|@BINDIR@|$(BINDIR)|g; s|@DATADIR@|$(DATADIR)|g; s|@CONFDIR@|$(SYSCONFDIR)/rostrum|g' deploy/systemd/$$unit \

@@ -327,7 +327,7 @@ static void fill_contexts(struct gateway *gateway)
         .admin_bids = {deployment, pg},
         .deadletters = {deployment, pg},
         .health = {config, deployment, deployment_reader_timing(gateway->reader), &gateway->backlog, pg, redis,
-                   gateway->redis_policy, gateway->publisher},
+                   gateway->redis_policy, gateway->publisher, gateway->images},
     };
     gateway->contexts.live = (struct live_context){
         .config = config,

@@ -134,6 +134,17 @@ static bool is_ready(const struct health_context *health, const struct readiness
     return readiness->broker && readiness->clock && !has_stopped(health, readiness);
 }
 
+static void write_image_decoder(struct jsonw *json, const char *problem)
+{
+    jsonw_name(json, "imageDecoder");
+    jsonw_object(json);
+    jsonw_put_bool(json, "up", problem == NULL);
+    if (problem != NULL) {
+        jsonw_put_string(json, "error", problem);
+    }
+    jsonw_end_object(json);
+}
+
 static void write_back_ends(struct jsonw *json, const struct health_context *health, const struct readiness *readiness,
                             const char *not_durable, const char *evicting)
 {
@@ -146,6 +157,7 @@ static void write_back_ends(struct jsonw *json, const struct health_context *hea
                    readiness->redis ? evicting : NULL);
     write_back_end(json, "rabbitmq", broker, broker ? broker_latency_ms(publisher_broker(health->publisher)) : 0,
                    broker ? NULL : broker_problem(health));
+    write_image_decoder(json, images_decoder_problem(health->images));
     jsonw_end_object(json);
 }
 
@@ -190,6 +202,7 @@ static void reply_ready(struct request *request, bool for_read)
         {"clock", !readiness.clock},
         {"durability", not_durable != NULL},
         {"eviction", readiness.redis && evicting != NULL},
+        {"imageDecoder", images_decoder_problem(health->images) != NULL},
         {"deciding", readiness.backlog.stopped > 0 || readiness.backlog.overdue > 0},
     };
     struct jsonw *json = reply_json(request);

@@ -13,6 +13,7 @@
 #include "gateway/bid/publisher.h"
 #include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
+#include "gateway/image/images.h"
 #include "gateway/redis_policy.h"
 
 /* What the handlers use. components.c fills it. */
@@ -25,6 +26,7 @@ struct health_context {
     struct redis *redis;
     const struct redis_policy *redis_policy;
     const struct publisher *publisher;
+    const struct images *images;
 };
 
 extern const struct route health_routes[];

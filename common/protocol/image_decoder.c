@@ -1,5 +1,5 @@
 /*
- * Detects an image's format by its first bytes; see image_decoder.h. Pure.
+ * See image_decoder.h. Pure.
  */
 #include "common/protocol/image_decoder.h"
 
@@ -38,4 +38,34 @@ const char *image_kind_type(enum image_kind kind)
         break;
     }
     return "application/octet-stream";
+}
+
+bool image_sandbox_parse(const char *text, enum image_sandbox *out)
+{
+    static const char *const names[] = {
+        [IMAGE_SANDBOX_OFF] = "off",
+        [IMAGE_SANDBOX_SECCOMP] = "seccomp",
+        [IMAGE_SANDBOX_FULL] = "full",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *out = (enum image_sandbox)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *image_sandbox_problem(int code)
+{
+    switch (code) {
+    case IMAGE_NO_NAMESPACES:
+        return "image_sandbox = full: namespaces are forbidden";
+    case IMAGE_NO_ROOT:
+        return "image_sandbox = full: an empty root folder is forbidden";
+    case IMAGE_NO_FILTER:
+        return "image_sandbox: a filter of system calls is forbidden";
+    default:
+        return NULL;
+    }
 }

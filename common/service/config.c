@@ -15,6 +15,7 @@
 #include "common/io/broker_url.h"
 #include "common/io/pg.h"
 #include "common/io/redis.h"
+#include "common/protocol/image_decoder.h"
 
 enum {
     CONFIG_LEASE_POLLS = 4, /* least number of polls in a lease: one lost answer must not end it */
@@ -128,6 +129,8 @@ static const struct setting settings[] = {
     TEXT("images", "s3_bucket", s3_bucket, "rostrum-images"),
     TEXT("images", "s3_access_key", s3_access_key, "none"),
     TEXT("images", "s3_secret_key", s3_secret_key, "none"),
+    TEXT("images", "image_sandbox", image_sandbox, "full"),
+    TEXT("images", "image_decoder_socket", image_decoder_socket, "none"),
     INT("images", image_store_timeout_ms, "5000", 100, 600000),
     INT("images", images_max, "12", 0, 100),
     INT("images", image_max_bytes, "5242880", 1024, 67108864),
@@ -356,6 +359,7 @@ bool config_read_environment(struct config *config, char *reason, size_t reason_
             LOGINS(AMQP_VARIABLE){"ROSTRUM_METRICS_PORT", "metrics", "metrics_port"},
         {"ROSTRUM_S3_ACCESS_KEY", "images", "s3_access_key"},
         {"ROSTRUM_S3_SECRET_KEY", "images", "s3_secret_key"},
+        {"ROSTRUM_IMAGE_DECODER_SOCKET", "images", "image_decoder_socket"},
         {"ROSTRUM_MAIL_PASSWORD", "mail", "mail_password"},
     };
     const char *file = getenv("ROSTRUM_CONF");
@@ -398,6 +402,11 @@ void config_choose(struct config *config, enum login login)
 
 static bool check_images(const struct config *config, char *reason, size_t reason_size)
 {
+    enum image_sandbox sandbox = IMAGE_SANDBOX_FULL;
+    if (!image_sandbox_parse(config->image_sandbox, &sandbox)) {
+        (void)snprintf(reason, reason_size, "image_sandbox must be full, seccomp or off");
+        return false;
+    }
     bool s3 = strcmp(config->store, "s3") == 0;
     if (!s3 && strcmp(config->store, "file") != 0) {
         (void)snprintf(reason, reason_size, "store must be file or s3");

@@ -104,6 +104,8 @@ struct config {
     char s3_bucket[CONFIG_TEXT_SIZE];
     char s3_access_key[CONFIG_TEXT_SIZE];
     char s3_secret_key[CONFIG_TEXT_SIZE];
+    char image_sandbox[16];            /* full, seccomp, off: enum image_sandbox */
+    char image_decoder_socket[108];    /* of systemd, which starts the decoder; "none": the gateway starts it */
     int image_store_timeout_ms;        /* for one request to S3 */
     int images_max;                    /* of one auction */
     int image_max_bytes;               /* of one upload */

@@ -252,6 +252,18 @@ http_choose() {
 
 LOGINS="gateway bidworker endworker notifyworker ctl" # LOGINS_SERVING of common/protocol/logins.h
 
+# Sets IMAGE_SANDBOX: "full", unless this machine forbids it, as a container or a chroot may. Then a private deployment, which
+# is for trying and testing, shall take uploads nevertheless. An installation never relaxes it by itself.
+sandbox_choose() {
+    IMAGE_SANDBOX=full
+    [ -x "$VAR/bin/rostrum-image-decoder" ] || return 0
+    if ! "$VAR/bin/rostrum-image-decoder" --check full >"$VAR/log/check-sandbox" 2>&1; then
+        IMAGE_SANDBOX=seccomp
+        say "Images are decoded with image_sandbox = seccomp, because this machine forbids more:"
+        sed 's/^/    /' "$VAR/log/check-sandbox"
+    fi
+}
+
 settings_write() {
     settings_files common_settings
     printf '%s\n' "http://$HTTP_ADDRESS:$HTTP_PORT" >"$VAR/url"
@@ -327,6 +339,7 @@ common_settings() {
 listen_port = $HTTP_PORT
 [images]
 image_folder = $VAR/images
+image_sandbox = $IMAGE_SANDBOX
 [mail]
 template_folder = $VAR/conf/templates
 public_url = http://$HTTP_ADDRESS:$HTTP_PORT

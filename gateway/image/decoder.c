@@ -1,9 +1,11 @@
 /*
- * See decoder.h. The helper program is installed beside the gateway's. A socket pair carries both directions. One poll
- * loop writes and reads, so that neither side can block the other. At the deadline the helper is killed.
+ * See decoder.h. The helper program is installed beside the gateway's, or listens on a socket of systemd. One socket
+ * carries both directions. One poll loop writes and reads, so that neither side can block the other. At the deadline
+ * the helper is killed, or disconnected: then its own limit of time ends it.
  */
 #include "gateway/image/decoder.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -15,24 +17,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/service/config.h"
 
 enum {
-    NUMBER_SIZE = 16,
     FIRST_OTHER_FD = 3,
     MS_PER_S = 1000,
     CHUNK_BYTES = 256 << 10,
-    RESULT_MAX_BYTES = (int)sizeof(struct image_head) + IMAGE_SIZES * IMAGE_FILE_MAX_BYTES,
+    RESULT_MAX_BYTES =
+        (int)sizeof(struct image_head) + IMAGE_SIZES * IMAGE_FILE_MAX_BYTES + (int)sizeof(struct image_end),
 };
 
 /* One running helper. */
 struct helper {
-    pid_t pid;
-    int fd; /* our end; the other one is the helper's stdin and stdout */
+    pid_t pid; /* 0: systemd has started it */
+    int fd;    /* our end; the other one is the helper's stdin and stdout */
     int64_t until_ms;
     const unsigned char *bytes; /* still to be sent */
     size_t left;
@@ -40,6 +44,21 @@ struct helper {
     size_t length;
     size_t size;
 };
+
+struct decoder_limits decoder_limits_of(const struct config *config)
+{
+    struct decoder_limits limits = {
+        .pixels_max = config->image_max_pixels,
+        .memory_mib = config->image_memory_mib,
+        .timeout_s = config->image_timeout_s,
+        .sandbox = IMAGE_SANDBOX_FULL,
+        .socket = config->image_decoder_socket,
+    };
+    bool valid = image_sandbox_parse(config->image_sandbox, &limits.sandbox);
+    assert(valid); /* config_check */
+    (void)valid;
+    return limits;
+}
 
 /* The path of the helper: "/usr/local/bin/rostrum-gateway" -> "/usr/local/bin/rostrum-image-decoder". */
 static bool helper_path(char path[static PATH_MAX])
@@ -92,18 +111,13 @@ static int spawn(pid_t *pid, const char *path, char *const *argv, int fd)
     return failed;
 }
 
-static bool helper_start(struct helper *helper, const struct decoder_limits *limits)
+/* Starts the helper, whose stdin and stdout is one end of a new socket pair. */
+static bool helper_spawn(struct helper *helper)
 {
     static char name[] = IMAGE_PROGRAM;
     char path[PATH_MAX];
-    char pixels[NUMBER_SIZE];
-    char memory[NUMBER_SIZE];
-    char time[NUMBER_SIZE];
-    char *const argv[] = {name, pixels, memory, time, NULL};
+    char *const argv[] = {name, NULL};
     int ends[2];
-    (void)snprintf(pixels, sizeof(pixels), "%d", limits->pixels_max);
-    (void)snprintf(memory, sizeof(memory), "%d", limits->memory_mib);
-    (void)snprintf(time, sizeof(time), "%d", limits->timeout_s);
     if (!helper_path(path) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
         log_error("cannot start the image decoder: %s", strerror(errno));
         return false;
@@ -116,7 +130,44 @@ static bool helper_start(struct helper *helper, const struct decoder_limits *lim
         return false;
     }
     helper->fd = ends[0];
+    return true;
+}
+
+/* Connects to the socket of systemd, which starts the helper for the connection. */
+static bool helper_connect(struct helper *helper, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    helper->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (helper->fd < 0 || length >= (int)sizeof(address.sun_path) ||
+        connect(helper->fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+        log_error("cannot connect to the image decoder at %s: %s", path, strerror(errno));
+        if (helper->fd >= 0) {
+            (void)close(helper->fd);
+        }
+        return false;
+    }
+    return true;
+}
+
+static bool helper_start(struct helper *helper, const struct decoder_limits *limits)
+{
+    const struct image_request request = {.magic = IMAGE_MAGIC,
+                                          .sandbox = limits->sandbox,
+                                          .pixels_max = (uint32_t)limits->pixels_max,
+                                          .memory_mib = (uint32_t)limits->memory_mib,
+                                          .time_s = (uint32_t)limits->timeout_s};
+    bool own = strcmp(limits->socket, "none") == 0;
+    if (!(own ? helper_spawn(helper) : helper_connect(helper, limits->socket))) {
+        return false;
+    }
     helper->until_ms = clock_mono_ms() + (int64_t)limits->timeout_s * MS_PER_S;
+    /* It fits into the buffer of a new socket. If the helper has ended already, its output ends, too. */
+    ssize_t sent = send(helper->fd, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent != (ssize_t)sizeof(request) || helper->left == 0) {
+        helper->left = 0;
+        (void)shutdown(helper->fd, SHUT_WR);
+    }
     return true;
 }
 
@@ -175,9 +226,13 @@ static bool exchange(struct helper *helper)
     }
 }
 
-static enum decoder_result result_of(int status)
+static enum decoder_result result_of(int code)
 {
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    const char *problem = image_sandbox_problem(code);
+    if (problem != NULL) {
+        log_error("%s: %s", IMAGE_PROGRAM, problem);
+        return DECODER_NO_HELPER;
+    }
     switch (code) {
     case IMAGE_MADE:
         return DECODER_MADE;
@@ -189,30 +244,39 @@ static enum decoder_result result_of(int status)
         return DECODER_TOO_LARGE;
     case IMAGE_USAGE:
     case IMAGE_NO_LIBRARY:
-        log_error("%s has another version, or libvips is missing (exit code %d)", IMAGE_PROGRAM, code);
+        log_error("%s has another version or cannot run, or libvips is missing (code %d)", IMAGE_PROGRAM, code);
         return DECODER_NO_HELPER;
     default:
-        log_warn("%s ended by %s %d: the image was refused", IMAGE_PROGRAM, code < 0 ? "signal" : "exit code",
-                 code < 0 ? WTERMSIG(status) : code);
+        log_warn("%s ended with code %d: the image was refused", IMAGE_PROGRAM, code);
         return DECODER_BROKEN;
     }
 }
 
 /* Waits for the helper's exit, after its output has ended or it was killed. */
-static enum decoder_result helper_end(struct helper *helper, bool killed)
+static void helper_end(const struct helper *helper, bool killed)
 {
     int status = 0;
-    if (killed) {
+    if (killed && helper->pid > 0) {
         (void)kill(helper->pid, SIGKILL);
     }
     (void)close(helper->fd); /* stops a helper that still writes */
-    while (waitpid(helper->pid, &status, 0) < 0) {
+    while (helper->pid > 0 && waitpid(helper->pid, &status, 0) < 0) {
         if (errno != EINTR) {
-            log_error("cannot read from the image decoder: %s", strerror(errno));
-            return DECODER_NO_HELPER;
+            log_error("cannot wait for the image decoder: %s", strerror(errno));
+            return;
         }
     }
-    return result_of(status);
+}
+
+/* Removes the end of the output, and returns its code. */
+static int take_end(struct helper *helper)
+{
+    struct image_end end = {.magic = 0};
+    if (helper->length >= sizeof(end)) {
+        helper->length -= sizeof(end);
+        memcpy(&end, helper->result + helper->length, sizeof(end));
+    }
+    return end.magic == IMAGE_MAGIC ? (int)end.code : IMAGE_USAGE;
 }
 
 /* The files remain in the buffer of the helper's output. */
@@ -234,22 +298,50 @@ static bool take_files(const struct helper *helper, struct decoder *out)
     return head.magic == IMAGE_MAGIC && at == helper->length;
 }
 
+static enum decoder_result run(const struct decoder_limits *limits, struct helper *helper, struct decoder *out)
+{
+    out->problem = "the image decoder cannot be started";
+    if (!helper_start(helper, limits)) {
+        return DECODER_NO_HELPER;
+    }
+    bool whole = exchange(helper);
+    helper_end(helper, !whole);
+    out->memory = helper->result;
+    if (!whole) {
+        log_warn("%s exceeded its time: the image was refused", IMAGE_PROGRAM);
+        return DECODER_BROKEN;
+    }
+    int code = take_end(helper);
+    if (image_sandbox_problem(code) != NULL) {
+        out->problem = image_sandbox_problem(code);
+    }
+    enum decoder_result result = result_of(code);
+    if (result == DECODER_MADE && !take_files(helper, out)) {
+        log_error("%s sent an invalid answer", IMAGE_PROGRAM);
+        return DECODER_NO_HELPER;
+    }
+    return result;
+}
+
 enum decoder_result decoder_make(const struct decoder_limits *limits, const void *bytes, size_t length,
                                  struct decoder *out)
 {
     struct helper helper = {.bytes = bytes, .left = length};
     *out = (struct decoder){.memory = NULL};
-    if (!helper_start(&helper, limits)) {
-        return DECODER_NO_HELPER;
-    }
-    bool whole = exchange(&helper);
-    enum decoder_result result = helper_end(&helper, !whole);
-    out->memory = helper.result;
-    if (result == DECODER_MADE && !take_files(&helper, out)) {
-        log_error("%s sent an invalid answer", IMAGE_PROGRAM);
-        return DECODER_NO_HELPER;
+    enum decoder_result result = run(limits, &helper, out);
+    if (result != DECODER_NO_HELPER) {
+        out->problem = NULL;
     }
     return result;
+}
+
+const char *decoder_try(const struct decoder_limits *limits)
+{
+    struct decoder none;
+    bool works = decoder_make(limits, "", 0, &none) != DECODER_NO_HELPER;
+    const char *problem = works ? NULL : none.problem;
+    decoder_free(&none);
+    return problem;
 }
 
 void decoder_free(struct decoder *decoder)

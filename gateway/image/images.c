@@ -102,6 +102,9 @@ struct statements images_statements = {list, ARRAY_LEN(list), 0};
 
 struct images {
     struct images_options options;
+    struct decoder_limits limits;
+    const char *problem; /* of the decoder, as of the last upload; NULL: none */
+    const char *tried;   /* the same, of the trial at the start; written on a thread */
     struct imagestore *store;
     struct workpool *makers;
     struct workpool *readers;
@@ -369,6 +372,7 @@ static void on_made(void *arg)
     static_assert(ARRAY_LEN(codes) == DECODER_NO_HELPER + 1, "a code for each result");
     struct request *request = arg;
     const struct upload *upload = request->handler_state;
+    images_of(request)->problem = upload->decoder.problem;
     if (upload->made != DECODER_MADE) {
         reply_error(request, codes[upload->made]);
     } else if (request_answered(request)) {
@@ -521,7 +525,6 @@ static void on_permission_checked(const struct pg_reply *reply, void *arg)
 
 static void handle_upload(struct request *request)
 {
-    const struct config *config = images_of(request)->options.config;
     char key[IDEMPOTENCY_KEY_SIZE];
     if (!key_header_read(request, key)) {
         return;
@@ -532,7 +535,7 @@ static void handle_upload(struct request *request)
         return;
     }
     *upload = (struct upload){
-        .limits = {config->image_max_pixels, config->image_memory_mib, config->image_timeout_s},
+        .limits = images_of(request)->limits,
         .store = images_of(request)->store,
     };
     memcpy(upload->key, key, sizeof(key));
@@ -725,6 +728,24 @@ bool images_is_upload(const char *head, size_t length)
 
 /* --- start and stop --- */
 
+/* Runs on a thread of the workpool. */
+static void work_try(void *arg)
+{
+    struct images *images = arg;
+    images->tried = decoder_try(&images->limits);
+}
+
+static void on_tried(void *arg)
+{
+    struct images *images = arg;
+    images->problem = images->tried;
+}
+
+const char *images_decoder_problem(const struct images *images)
+{
+    return images->problem;
+}
+
 struct images *images_new(const struct images_options *options)
 {
     const struct config *config = options->config;
@@ -733,8 +754,9 @@ struct images *images_new(const struct images_options *options)
         return NULL;
     }
     images->options = *options;
-    /* Each upload has one job at a time, and the sweep has one. */
-    const struct workpool_options makers = {options->base, config->image_threads, config->image_uploads_max + 1};
+    images->limits = decoder_limits_of(config);
+    /* Each upload has one job at a time, the sweep has one, and so has the trial of the decoder. */
+    const struct workpool_options makers = {options->base, config->image_threads, config->image_uploads_max + 2};
     const struct workpool_options readers = {options->base, config->image_read_threads, config->image_read_queue_max};
     const struct file_replies_options replies = {options->base, config->image_unsent_max_bytes,
                                                  config->image_send_min_bytes_per_s};
@@ -752,7 +774,7 @@ struct images *images_new(const struct images_options *options)
         };
         images->sweep = image_sweep_new(&sweep);
     }
-    if (images->sweep == NULL) {
+    if (images->sweep == NULL || !workpool_run(images->makers, work_try, on_tried, images)) {
         images_free(images);
         return NULL;
     }

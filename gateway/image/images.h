@@ -32,6 +32,8 @@ MUST_CHECK struct images *images_new(const struct images_options *options);
 /* Stops removing the files of deleted images: other workers continue. */
 void images_drain(struct images *images);
 void images_free(struct images *images);
+/* Why uploads are 503, for GET /ready; NULL: nothing is known. It is tried at the start, and by every upload. */
+const char *images_decoder_problem(const struct images *images);
 
 /*
  * True if a request that starts with these bytes is an upload, whose body is read only when the handler asks for it.

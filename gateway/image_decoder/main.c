@@ -1,41 +1,33 @@
 /*
  * rostrum-image-decoder reads one uploaded image from stdin, decodes it, and writes it in four sizes to stdout
- * (common/protocol/image_decoder.h). The gateway starts one process per image (gateway/image/decoder.c).
+ * (common/protocol/image_decoder.h). One process serves one image. The gateway starts it, or systemd does.
  *
  * These measures protect the deployment:
- *   - Memory, CPU time and descriptors are limited before the first byte is read.
+ *   - The image is read and decoded in the sandbox of sandbox.h. The process outside it only waits, and writes the end
+ *     of the answer.
  *   - Only the three loaders of the accepted formats are called, and libvips' untrusted ones are blocked.
  *   - The number of pixels is read from the header and checked before decoding.
- *   - There is one thread, and no code is generated at run time.
+ *   - There is no code generated at run time.
  *
  * Memory is not freed: the process ends.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/protocol/image_decoder.h"
 #include "gateway/image_decoder/libvips.h"
+#include "gateway/image_decoder/sandbox.h"
 #include "gateway/image_decoder/webp.h"
 
 enum {
     WEBP_QUALITY = 82,
     WEBP_EFFORT = 2, /* of 0 to 6: a third of the time of 4, a few percent larger */
-    EXIT_WRITE = 14, /* the gateway has closed its end */
-    ARGUMENTS = 4,
-    DECIMAL = 10,
-    DESCRIPTORS_MAX = 16,
-};
-
-struct limits {
-    long pixels;
-    long memory_mib;
-    long cpu_s;
+    GRACE_S = 5,     /* of real time beyond the limit of CPU time */
+    CHECK_MEMORY_MIB = 1024,
+    CHECK_S = 20,
 };
 
 struct input {
@@ -52,32 +44,6 @@ static int report_error(int code, const char *what)
 {
     (void)fprintf(stderr, IMAGE_PROGRAM ": %s\n", what);
     return code;
-}
-
-static bool parse_limit(const char *text, long *out)
-{
-    char *end = NULL;
-    errno = 0;
-    *out = strtol(text, &end, DECIMAL);
-    return errno == 0 && end != text && *end == '\0' && *out > 0;
-}
-
-static bool limit(__rlimit_resource_t what, rlim_t most)
-{
-    const struct rlimit both = {.rlim_cur = most, .rlim_max = most};
-    return setrlimit(what, &both) == 0;
-}
-
-/* From here on a bug in a decoder, or a decompression bomb, cannot exceed these limits. */
-static bool confine(const struct limits *limits)
-{
-#if !defined(__SANITIZE_ADDRESS__) /* AddressSanitizer reserves terabytes of address space */
-    if (!limit(RLIMIT_AS, (rlim_t)limits->memory_mib << 20)) {
-        return false;
-    }
-#endif
-    return limit(RLIMIT_CPU, (rlim_t)limits->cpu_s) && limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, DESCRIPTORS_MAX) &&
-           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
 }
 
 static bool read_all(struct input *input)
@@ -204,14 +170,19 @@ static bool library_start(const char *name)
     return true;
 }
 
-static int work(const char *name, const struct limits *limits)
+static int prepare(void *arg)
 {
+    (void)arg;
+    return library_start(IMAGE_PROGRAM) ? 0 : report_error(IMAGE_NO_LIBRARY, "libvips 8.13 or later is not available");
+}
+
+/* Runs in the sandbox. */
+static int decode(void *arg)
+{
+    const struct image_request *request = arg;
     struct input input = {.bytes = NULL};
     struct output outputs[IMAGE_SIZES] = {{.bytes = NULL}};
     struct image_head head = {.magic = IMAGE_MAGIC};
-    if (!library_start(name)) {
-        return report_error(IMAGE_NO_LIBRARY, "libvips 8.13 or later is not available");
-    }
     if (!read_all(&input) || image_kind(input.bytes, input.length) == IMAGE_NONE) {
         return report_error(IMAGE_UNKNOWN, "neither JPEG nor PNG nor WebP");
     }
@@ -219,7 +190,7 @@ static int work(const char *name, const struct limits *limits)
     if (image == NULL) {
         return report_error(IMAGE_BROKEN, vips_error_buffer());
     }
-    if ((long)vips_image_get_width(image) > limits->pixels / vips_image_get_height(image)) {
+    if ((long)vips_image_get_width(image) > (long)request->pixels_max / vips_image_get_height(image)) {
         return report_error(IMAGE_TOO_LARGE, "too many pixels");
     }
     if (!make(image, &head, outputs)) {
@@ -230,23 +201,77 @@ static int work(const char *name, const struct limits *limits)
         written = written && write_all(outputs[i].bytes, outputs[i].length);
     }
     return written ? IMAGE_MADE
-                   : report_error(EXIT_WRITE, "the result cannot be written: the gateway has closed the socket");
+                   : report_error(IMAGE_UNWRITTEN, "the result cannot be written: the gateway has closed the socket");
+}
+
+static int serve(struct image_request *request, int (*work)(void *arg))
+{
+    const struct sandbox_job job = {
+        .sandbox = (enum image_sandbox)request->sandbox,
+        .memory_mib = request->memory_mib,
+        .cpu_s = request->time_s,
+        .prepare = prepare,
+        .work = work,
+        .arg = request,
+    };
+    (void)alarm(request->time_s + GRACE_S); /* ends this process, and the sandbox with it */
+    return sandbox_run(&job);
+}
+
+static bool read_request(struct image_request *request)
+{
+    ssize_t got = 0;
+    for (size_t length = 0; length<sizeof(*request); length += got> 0 ? (size_t)got : 0) {
+        got = read(STDIN_FILENO, (char *)request + length, sizeof(*request) - length);
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            return false;
+        }
+    }
+    return request->magic == IMAGE_MAGIC && request->sandbox <= IMAGE_SANDBOX_FULL;
+}
+
+static int answer(void)
+{
+    struct image_request request = {.magic = 0};
+    struct image_end end = {.magic = IMAGE_MAGIC, .code = IMAGE_USAGE};
+    if (read_request(&request)) {
+        end.code = (uint32_t)serve(&request, decode);
+    }
+    return write_all(&end, sizeof(end)) ? (int)end.code : IMAGE_UNWRITTEN;
+}
+
+static int work_nothing(void *arg)
+{
+    (void)arg;
+    return IMAGE_MADE;
+}
+
+static int check(const char *name)
+{
+    struct image_request request = {.memory_mib = CHECK_MEMORY_MIB, .time_s = CHECK_S};
+    enum image_sandbox sandbox = IMAGE_SANDBOX_FULL;
+    if (!image_sandbox_parse(name, &sandbox)) {
+        return report_error(IMAGE_USAGE, "the sandbox is full, seccomp or off");
+    }
+    request.sandbox = sandbox;
+    int code = serve(&request, work_nothing);
+    const char *problem = image_sandbox_problem(code);
+    return problem == NULL ? code : report_error(code, problem);
 }
 
 static int usage(FILE *to, int code)
 {
-    (void)fprintf(to,
-                  "Usage: " IMAGE_PROGRAM " PIXELS MEMORY_MIB CPU_S < image > result\n"
-                  "Decodes a JPEG, PNG or WebP of at most PIXELS within these limits and writes it in four sizes, in\n"
-                  "the format of common/protocol/image_decoder.h. The gateway starts it.\n"
-                  "  --help     print this help\n"
-                  "  --version  print the version\n");
+    (void)fprintf(to, "Usage: " IMAGE_PROGRAM " < request > result\n"
+                      "Decodes a JPEG, PNG or WebP and writes it in four sizes. Request and result have the format of\n"
+                      "common/protocol/image_decoder.h. The gateway starts it, or systemd for each connection.\n"
+                      "  --check SANDBOX  try the sandbox full, seccomp or off; exit code 0: it is possible\n"
+                      "  --help           print this help\n"
+                      "  --version        print the version\n");
     return code;
 }
 
 int main(int argc, char **argv)
 {
-    struct limits limits;
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         return usage(stdout, EXIT_SUCCESS);
     }
@@ -254,15 +279,10 @@ int main(int argc, char **argv)
         (void)printf(IMAGE_PROGRAM " " ROSTRUM_VERSION "\n");
         return EXIT_SUCCESS;
     }
-    if (argc != ARGUMENTS || !parse_limit(argv[1], &limits.pixels) || !parse_limit(argv[2], &limits.memory_mib) ||
-        !parse_limit(argv[3], &limits.cpu_s)) {
+    bool checked = argc == 3 && strcmp(argv[1], "--check") == 0;
+    if (argc != 1 && !checked) {
         return usage(stderr, IMAGE_USAGE);
     }
-    if (!confine(&limits)) {
-        return report_error(IMAGE_NO_LIBRARY, strerror(errno));
-    }
-    int code = work(argv[0], &limits);
-    /* Skips the exit handlers: the end of the process frees the memory of libvips faster. */
-    (void)fflush(stderr);
-    _exit(code);
+    int code = checked ? check(argv[2]) : answer();
+    _exit(code); /* the process namespace has ended: an exit handler could start no thread */
 }
