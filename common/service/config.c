@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/address.h"
 #include "common/base/origin.h"
@@ -16,10 +17,12 @@
 #include "common/io/pg.h"
 #include "common/io/redis.h"
 #include "common/protocol/image_decoder.h"
+#include "common/service/secrets.h"
 
 enum {
     CONFIG_LEASE_POLLS = 4, /* least number of polls in a lease: one lost answer must not end it */
     PERCENT = 100,
+    VARIABLE_SIZE = 64, /* of the name of a variable, NAME_FILE */
 };
 
 enum setting_type { SETTING_INT, SETTING_TEXT, SETTING_BOOL };
@@ -281,13 +284,40 @@ struct reading {
     size_t reason_size;
 };
 
+/* What a program sees of another program's secret: the checks of settings that belong together then pass. */
+static const char not_read[] = "not-read";
+
+/* Sets a secret from a file, unless it belongs to another program. `source` names where the file's name comes from. */
+static bool set_from_file(struct config *config, const struct setting *setting, const char *path, const char *source,
+                          char *reason, size_t reason_size)
+{
+    char text[CONFIG_TEXT_SIZE];
+    if (!secrets_belongs(setting->name)) {
+        return set_text(setting, not_read, (char *)config + setting->offset);
+    }
+    const char *problem = secrets_read(path, text, setting->size);
+    if (problem == NULL && !set(config, setting, text)) {
+        problem = "is not a valid value";
+    }
+    explicit_bzero(text, sizeof(text));
+    if (problem != NULL) {
+        (void)snprintf(reason, reason_size, "%s: the file %s %s", source, path, problem);
+    }
+    return problem == NULL;
+}
+
 static int on_entry(void *arg, const char *section, const char *name, const char *value)
 {
     struct reading *reading = arg;
+    char secret[SECRETS_NAME_SIZE];
     if (reading->reason[0] != '\0') {
         return 0; /* only the first error is reported */
     }
     const struct setting *setting = find(section, name);
+    if (setting == NULL && secrets_of_file(name, secret) && find(section, secret) != NULL) {
+        return set_from_file(reading->config, find(section, secret), value, name, reading->reason,
+                             reading->reason_size);
+    }
     if (setting == NULL) {
         (void)snprintf(reading->reason, reading->reason_size, "%s: no setting %s in section [%s]", reading->path, name,
                        section);
@@ -327,7 +357,7 @@ bool config_read(struct config *config, const char *path, char *reason, size_t r
     return false;
 }
 
-/* A common URL from the environment overrides the files, so also their URLs of single programs. */
+/* A common URL from the environment, or a credential, overrides the files, so also their URLs of single programs. */
 static void forget_own(struct config *config, const char *name)
 {
     const struct {
@@ -344,6 +374,47 @@ static void forget_own(struct config *config, const char *name)
 #define PG_VARIABLE(NAME, name)    {"ROSTRUM_PG_URL_" #NAME, "postgres", "pg_url_" #name},
 #define REDIS_VARIABLE(NAME, name) {"ROSTRUM_REDIS_URL_" #NAME, "redis", "redis_url_" #name},
 #define AMQP_VARIABLE(NAME, name)  {"ROSTRUM_AMQP_URL_" #NAME, "rabbitmq", "amqp_url_" #name},
+
+/* The files of systemd's LoadCredential=, each with the name of a setting. */
+static bool read_credentials(struct config *config, char *reason, size_t reason_size)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    for (size_t i = 0; folder != NULL && i < ARRAY_LEN(settings); i++) {
+        char path[PATH_MAX];
+        int length = snprintf(path, sizeof(path), "%s/%s", folder, settings[i].name);
+        if (!secrets_is_secret(settings[i].name) || length >= PATH_MAX || access(path, F_OK) != 0) {
+            continue;
+        }
+        if (!set_from_file(config, &settings[i], path, "CREDENTIALS_DIRECTORY", reason, reason_size)) {
+            return false;
+        }
+        forget_own(config, settings[i].name);
+    }
+    return true;
+}
+
+/* The variable, and NAME_FILE if it is that of a secret. */
+static bool read_variable(struct config *config, const char *variable, const struct setting *setting, char *reason,
+                          size_t reason_size)
+{
+    char name[VARIABLE_SIZE];
+    const char *value = getenv(variable);
+    bool given = value != NULL && value[0] != '\0';
+    if (given && !set(config, setting, value)) {
+        (void)snprintf(reason, reason_size, "%s: not a valid value of %s", variable, setting->name);
+        return false;
+    }
+    (void)snprintf(name, sizeof(name), "%s_FILE", variable);
+    const char *path = secrets_is_secret(setting->name) ? getenv(name) : NULL;
+    bool in_file = path != NULL && path[0] != '\0';
+    if (in_file && !set_from_file(config, setting, path, name, reason, reason_size)) {
+        return false;
+    }
+    if (given || in_file) {
+        forget_own(config, setting->name);
+    }
+    return true;
+}
 
 bool config_read_environment(struct config *config, char *reason, size_t reason_size)
 {
@@ -367,18 +438,12 @@ bool config_read_environment(struct config *config, char *reason, size_t reason_
         return false;
     }
     for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
-        const char *value = getenv(variables[i].variable);
-        if (value == NULL || value[0] == '\0') {
-            continue;
-        }
-        if (!set(config, find(variables[i].section, variables[i].name), value)) {
-            (void)snprintf(reason, reason_size, "%s: not a valid value of %s", variables[i].variable,
-                           variables[i].name);
+        const struct setting *setting = find(variables[i].section, variables[i].name);
+        if (!read_variable(config, variables[i].variable, setting, reason, reason_size)) {
             return false;
         }
-        forget_own(config, variables[i].name);
     }
-    return true;
+    return read_credentials(config, reason, reason_size);
 }
 
 /* Returns whether the common URL is kept. */

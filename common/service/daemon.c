@@ -18,6 +18,7 @@
 
 #include "common/base/clock.h"
 #include "common/service/memory_guard.h"
+#include "common/service/secrets.h"
 #include "common/service/watchdog.h"
 
 enum { REASON_SIZE = 1024, STATUS_SIZE = 256 };
@@ -55,6 +56,10 @@ static void print_help(const struct daemon_program *program)
            "  ROSTRUM_UNIT     name of this process in log lines, metrics and 'rostrumctl shards'\n"
            "  ROSTRUM_METRICS_PORT, ROSTRUM_MAIL_PASSWORD, ROSTRUM_S3_ACCESS_KEY, ROSTRUM_S3_SECRET_KEY\n"
            "                   override the settings of these names\n"
+           "  ROSTRUM_PG_URL_FILE and so on\n"
+           "                   files with these addresses, passwords and keys\n"
+           "  CREDENTIALS_DIRECTORY\n"
+           "                   systemd's: its files pg_url, mail_password and so on override everything\n"
            "  NOTIFY_SOCKET, WATCHDOG_USEC\n"
            "                   systemd's readiness and watchdog protocol, used if set; with WATCHDOG_USEC alone\n"
            "                   the program aborts by itself when its loop hangs for so long\n\n"
@@ -133,6 +138,7 @@ bool daemon_start(const struct daemon_program *program, int argc, char **argv, s
     if (!memory_guard()) {
         return report_error(program, "its memory cannot be kept from other processes", exit_code);
     }
+    secrets_set_program(program->name);
     config_defaults(config);
     if (!read_arguments(program, argc, argv, config, &check_only, exit_code)) {
         return false;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/service/memory_guard.h"
+#include "common/service/secrets.h"
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/rabbit.h"
 #include "deploy/ctl/settings.h"
@@ -221,6 +222,7 @@ int main(int argc, char **argv)
         ctl_report_error("its memory cannot be kept from other processes");
         return CTL_FAILED;
     }
+    secrets_set_program("rostrumctl");
     if (!read_options(argc, argv, &arguments, &code)) {
         return code;
     }

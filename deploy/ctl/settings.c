@@ -27,7 +27,8 @@ static bool deployment_path(char out[static PATH_MAX], const char *folder, const
 static bool has_other_source(size_t files)
 {
     return files > 0 || variable("ROSTRUM_CONF") != NULL || variable("ROSTRUM_PG_URL") != NULL ||
-           variable("ROSTRUM_PG_URL_CTL") != NULL || variable("ROSTRUM_PG_URL_MIGRATE") != NULL;
+           variable("ROSTRUM_PG_URL_CTL") != NULL || variable("ROSTRUM_PG_URL_MIGRATE") != NULL ||
+           variable("ROSTRUM_PG_URL_FILE") != NULL || variable("CREDENTIALS_DIRECTORY") != NULL;
 }
 
 static bool read_deployment(struct config *config, const char *folder, char *reason, size_t reason_size)
