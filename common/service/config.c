@@ -375,6 +375,22 @@ static void forget_own(struct config *config, const char *name)
 #define REDIS_VARIABLE(NAME, name) {"ROSTRUM_REDIS_URL_" #NAME, "redis", "redis_url_" #name},
 #define AMQP_VARIABLE(NAME, name)  {"ROSTRUM_AMQP_URL_" #NAME, "rabbitmq", "amqp_url_" #name},
 
+static const struct {
+    const char *variable;
+    const char *section;
+    const char *name;
+} variables[] = {
+    {"ROSTRUM_PG_URL", "postgres", "pg_url"},
+    {"ROSTRUM_REDIS_URL", "redis", "redis_url"},
+    {"ROSTRUM_AMQP_URL", "rabbitmq", "amqp_url"},
+    LOGINS(PG_VARIABLE) LOGINS_SERVING(REDIS_VARIABLE)
+        LOGINS(AMQP_VARIABLE){"ROSTRUM_METRICS_PORT", "metrics", "metrics_port"},
+    {"ROSTRUM_S3_ACCESS_KEY", "images", "s3_access_key"},
+    {"ROSTRUM_S3_SECRET_KEY", "images", "s3_secret_key"},
+    {"ROSTRUM_IMAGE_DECODER_SOCKET", "images", "image_decoder_socket"},
+    {"ROSTRUM_MAIL_PASSWORD", "mail", "mail_password"},
+};
+
 /* The files of systemd's LoadCredential=, each with the name of a setting. */
 static bool read_credentials(struct config *config, char *reason, size_t reason_size)
 {
@@ -418,21 +434,6 @@ static bool read_variable(struct config *config, const char *variable, const str
 
 bool config_read_environment(struct config *config, char *reason, size_t reason_size)
 {
-    static const struct {
-        const char *variable;
-        const char *section;
-        const char *name;
-    } variables[] = {
-        {"ROSTRUM_PG_URL", "postgres", "pg_url"},
-        {"ROSTRUM_REDIS_URL", "redis", "redis_url"},
-        {"ROSTRUM_AMQP_URL", "rabbitmq", "amqp_url"},
-        LOGINS(PG_VARIABLE) LOGINS_SERVING(REDIS_VARIABLE)
-            LOGINS(AMQP_VARIABLE){"ROSTRUM_METRICS_PORT", "metrics", "metrics_port"},
-        {"ROSTRUM_S3_ACCESS_KEY", "images", "s3_access_key"},
-        {"ROSTRUM_S3_SECRET_KEY", "images", "s3_secret_key"},
-        {"ROSTRUM_IMAGE_DECODER_SOCKET", "images", "image_decoder_socket"},
-        {"ROSTRUM_MAIL_PASSWORD", "mail", "mail_password"},
-    };
     const char *file = getenv("ROSTRUM_CONF");
     if (file != NULL && file[0] != '\0' && !config_read(config, file, reason, reason_size)) {
         return false;
@@ -463,6 +464,31 @@ void config_choose(struct config *config, enum login login)
         .redis = choose(config->redis_urls[login], config->redis_url),
         .rabbitmq = choose(config->amqp_urls[login], config->amqp_url),
     };
+}
+
+/* Also of the environment: an empty variable counts as not set. */
+static void forget_variables(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+        char *value = secrets_belongs(variables[i].name) ? NULL : getenv(variables[i].variable);
+        if (value != NULL) {
+            explicit_bzero(value, strlen(value));
+        }
+    }
+}
+
+void config_forget(struct config *config)
+{
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        const struct setting *setting = &settings[i];
+        if (secrets_is_secret(setting->name) && (secrets_of_login(setting->name) || !secrets_belongs(setting->name))) {
+            explicit_bzero((char *)config + setting->offset, setting->size);
+            bool ok = set(config, setting, setting->initial);
+            assert(ok);
+            (void)ok;
+        }
+    }
+    forget_variables();
 }
 
 static bool check_images(const struct config *config, char *reason, size_t reason_size)

@@ -189,13 +189,21 @@ struct config {
 void config_defaults(struct config *config);
 /* Reads one INI file over the current values. On false `reason` holds a sentence with file and line. */
 MUST_CHECK bool config_read(struct config *config, const char *path, char *reason, size_t reason_size);
-/* Reads ROSTRUM_CONF, the ROSTRUM_*_URL variables, the S3 keys, and the password of the mail server. */
+/*
+ * Reads ROSTRUM_CONF, the ROSTRUM_*_URL variables, the S3 keys, and the password of the mail server; then the files of
+ * $CREDENTIALS_DIRECTORY.
+ */
 MUST_CHECK bool config_read_environment(struct config *config, char *reason, size_t reason_size);
 /*
  * Replaces the common URLs of the three servers by those of `login`, where they are set. Call it once, after reading
  * and before config_check. `shared` names the servers that are used with the common URL.
  */
 void config_choose(struct config *config, enum login login);
+/*
+ * Wipes, also from the environment, the secrets that belong to other programs, and the URLs of single logins, of which
+ * config_choose has copied this program's. Call it after config_check.
+ */
+void config_forget(struct config *config);
 /* Checks rules between settings, such as fence_grace_ms > confirm_deadline_ms + 2 * clock_skew_max_ms. */
 MUST_CHECK bool config_check(const struct config *config, char *reason, size_t reason_size);
 /* Calls `each` for every setting with its default as text; for the test of conf/rostrum.ini and for --help. */

@@ -150,6 +150,7 @@ bool daemon_start(const struct daemon_program *program, int argc, char **argv, s
     if (!config_check(config, reason, sizeof reason)) {
         return report_error(program, reason, exit_code);
     }
+    config_forget(config);
     if (check_only) {
         printf("%s: the settings are valid\n", program->name);
         return false;

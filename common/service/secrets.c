@@ -44,7 +44,17 @@ static const char *suffix_of(size_t secret, const char *name)
 bool secrets_is_secret(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
-        if (strcmp(name, secrets[i].name) == 0 || suffix_of(i, name) != NULL) {
+        if (strcmp(name, secrets[i].name) == 0) {
+            return true;
+        }
+    }
+    return secrets_of_login(name);
+}
+
+bool secrets_of_login(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        if (suffix_of(i, name) != NULL) {
             return true;
         }
     }

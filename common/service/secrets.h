@@ -16,6 +16,8 @@ enum { SECRETS_NAME_SIZE = 64 };
 void secrets_set_program(const char *name);
 /* Whether the setting of this name is a secret. */
 bool secrets_is_secret(const char *name);
+/* Whether it is the URL of one login: "pg_url_gateway". */
+bool secrets_of_login(const char *name);
 /* Whether that secret belongs to the program. */
 bool secrets_belongs(const char *name);
 /* "pg_url_file" -> "pg_url"; false: no secret has a file of this name. */

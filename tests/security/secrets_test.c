@@ -149,6 +149,72 @@ START_TEST(a_program_opens_no_file_of_another_programs_secret)
 }
 END_TEST
 
+/* Whether these bytes stand anywhere in the settings. */
+static bool holds(const struct config *config, const char *text)
+{
+    return memmem(config, sizeof(*config), text, strlen(text)) != NULL;
+}
+
+START_TEST(a_program_reads_its_own_urls_from_files)
+{
+    static const char *const families[] = {"PG", "REDIS", "AMQP"};
+    static const char *const urls[] = {"postgresql://own@h/d", "redis://:own@h:1/0", "amqp://own:x@h/v"};
+    struct config config;
+    char reason[REASON_SIZE] = "";
+    config_defaults(&config);
+    secrets_set_program("rostrum-bidworker");
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        char variable[PATH_SIZE];
+        (void)snprintf(variable, sizeof(variable), "ROSTRUM_%s_URL_BIDWORKER_FILE", families[i]);
+        ck_assert_int_eq(setenv(variable, write_secret(families[i], urls[i], 0600), 1), 0);
+        (void)snprintf(variable, sizeof(variable), "ROSTRUM_%s_URL_GATEWAY_FILE", families[i]);
+        ck_assert_int_eq(setenv(variable, "/nowhere/at/all", 1), 0); /* another program's: it is not opened */
+    }
+    ck_assert_msg(config_read_environment(&config, reason, sizeof(reason)), "%s", reason);
+    config_choose(&config, LOGIN_BIDWORKER);
+    ck_assert(!config.shared.postgres && !config.shared.redis && !config.shared.rabbitmq);
+    ck_assert_str_eq(config.pg_url, "postgresql://own@h/d");
+    ck_assert_str_eq(config.redis_url, "redis://:own@h:1/0");
+    ck_assert_str_eq(config.amqp_url, "amqp://own:x@h/v");
+    ck_assert_msg(config_check(&config, reason, sizeof(reason)), "%s", reason);
+}
+END_TEST
+
+/* As if all programs had one file of settings and one environment. */
+START_TEST(a_program_forgets_the_secrets_of_other_programs)
+{
+    static const struct {
+        const char *variable;
+        const char *value;
+        bool kept;
+    } cases[] = {
+        {"ROSTRUM_PG_URL_NOTIFYWORKER", "postgresql://its-own@h/d", true},
+        {"ROSTRUM_PG_URL_GATEWAY", "postgresql://of-gateway@h/d", false},
+        {"ROSTRUM_REDIS_URL_GATEWAY", "redis://:of-gateway@h:1/0", false},
+        {"ROSTRUM_AMQP_URL_ENDWORKER", "amqp://of-endworker:x@h/v", false},
+        {"ROSTRUM_S3_SECRET_KEY", "of-the-gateways-store", false},
+        {"ROSTRUM_MAIL_PASSWORD", "correct horse", true},
+    };
+    struct config config;
+    char reason[REASON_SIZE] = "";
+    config_defaults(&config);
+    secrets_set_program("rostrum-notifyworker");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ck_assert_int_eq(setenv(cases[i].variable, cases[i].value, 1), 0);
+    }
+    ck_assert_msg(config_read_environment(&config, reason, sizeof(reason)), "%s", reason);
+    ck_assert(holds(&config, cases[1].value));
+    config_choose(&config, LOGIN_NOTIFYWORKER);
+    config_forget(&config);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ck_assert_msg(holds(&config, cases[i].value) == cases[i].kept, "%s", cases[i].variable);
+        ck_assert_str_eq(getenv(cases[i].variable), cases[i].kept ? cases[i].value : "");
+    }
+    ck_assert_str_eq(config.pg_url, cases[0].value);
+    ck_assert_str_eq(config.mail_password, "correct horse");
+}
+END_TEST
+
 /* Writes the value of a variable to a file, and removes the variable. */
 static void move_to_file(const char *variable, const char *name)
 {
@@ -184,6 +250,8 @@ static Suite *secrets_suite(void)
     tcase_add_test(tcase, credentials_of_systemd_override_everything);
     tcase_add_test(tcase, a_file_that_is_no_safe_secret_is_refused);
     tcase_add_test(tcase, a_program_opens_no_file_of_another_programs_secret);
+    tcase_add_test(tcase, a_program_reads_its_own_urls_from_files);
+    tcase_add_test(tcase, a_program_forgets_the_secrets_of_other_programs);
     tcase_add_test(tcase, a_gateway_connects_by_urls_from_files);
     suite_add_tcase(suite, tcase);
     return suite;
