@@ -23,7 +23,7 @@
 
 #define NAMESPACES (CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
-enum { MAP_SIZE = 64, DESCRIPTORS_MAX = 16, FIRST_OTHER_FD = 3 };
+enum { MAP_SIZE = 64, DESCRIPTORS_MAX = 16, FIRST_OTHER_FD = 3, BEGUN_SIZE = 1 };
 
 static bool write_file(const char *path, const char *text, int length)
 {
@@ -201,7 +201,11 @@ static bool follow_parent(int parent)
     return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && poll(&look, 1, 0) == 0;
 }
 
-static int run_child(const struct sandbox_job *job, int parent)
+/*
+ * `begun` is a byte that both processes see. The child sets it before the work, and cannot reach it any more then: the
+ * caller so knows which codes may be those of hostile code.
+ */
+static int run_child(const struct sandbox_job *job, int parent, bool *begun)
 {
     bool full = job->sandbox == IMAGE_SANDBOX_FULL;
     if (full && (!leave_root() || !drop_capabilities())) {
@@ -217,7 +221,11 @@ static int run_child(const struct sandbox_job *job, int parent)
     if (code != 0) {
         return code;
     }
-    return job->sandbox != IMAGE_SANDBOX_OFF && !set_filter() ? IMAGE_NO_FILTER : job->work(job->arg);
+    if (job->sandbox != IMAGE_SANDBOX_OFF && !set_filter()) {
+        return IMAGE_NO_FILTER;
+    }
+    *begun = true;
+    return munmap(begun, BEGUN_SIZE) == 0 ? job->work(job->arg) : IMAGE_KILLED;
 }
 
 static int wait_for(pid_t child)
@@ -231,26 +239,47 @@ static int wait_for(pid_t child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : IMAGE_KILLED;
 }
 
-int sandbox_run(const struct sandbox_job *job)
+/* The work cannot blame the deployment: that would make GET /ready name the decoder. */
+static int wait_for_trusted(pid_t child, const bool *begun)
+{
+    int code = wait_for(child);
+    bool of_deployment = code == IMAGE_USAGE || code == IMAGE_NO_LIBRARY || image_sandbox_problem(code) != NULL;
+    return *begun && of_deployment ? IMAGE_KILLED : code;
+}
+
+static int run_and_wait(const struct sandbox_job *job, bool *begun)
 {
     int ends[2]; /* nothing is written */
-    if (job->sandbox == IMAGE_SANDBOX_FULL && !leave_namespaces()) {
-        return IMAGE_NO_NAMESPACES;
-    }
-    /* Not earlier: new credentials reset the signal. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
-        pipe2(ends, O_CLOEXEC) != 0) {
+    if (pipe2(ends, O_CLOEXEC) != 0) {
         return IMAGE_NO_NAMESPACES;
     }
     pid_t child = fork();
     if (child == 0) {
         (void)close(ends[0]);
-        int code = run_child(job, ends[1]);
+        int code = run_child(job, ends[1], begun);
         /* Skips the exit handlers: the end of the process frees the memory of libraries faster. */
         _exit(code);
     }
     (void)close(ends[1]);
-    int code = child < 0 ? IMAGE_NO_NAMESPACES : wait_for(child);
+    int code = child < 0 ? IMAGE_NO_NAMESPACES : wait_for_trusted(child, begun);
     (void)close(ends[0]);
+    return code;
+}
+
+int sandbox_run(const struct sandbox_job *job)
+{
+    if (job->sandbox == IMAGE_SANDBOX_FULL && !leave_namespaces()) {
+        return IMAGE_NO_NAMESPACES;
+    }
+    /* Not earlier: new credentials reset the signal. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
+        return IMAGE_NO_NAMESPACES;
+    }
+    void *begun = mmap(NULL, BEGUN_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (begun == MAP_FAILED) {
+        return IMAGE_NO_NAMESPACES;
+    }
+    int code = run_and_wait(job, begun);
+    (void)munmap(begun, BEGUN_SIZE);
     return code;
 }

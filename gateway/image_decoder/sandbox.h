@@ -1,6 +1,6 @@
 /*
  * Runs work that parses hostile bytes in a process of its own, which can do nothing but compute, read what is open, and
- * write to it. Callers: main.c, and the attacks of tests/security/image_sandbox_test.c. Layers, from the weakest:
+ * write to it. Callers: main.c, and the attacks of tests/security/sandbox_test.c. Layers, from the weakest:
  *
  *   limits       memory, CPU time, descriptors; no file and no core dump can be written
  *   not dumpable other processes of the user cannot read its memory
@@ -32,7 +32,7 @@ struct sandbox_job {
  * it.
  *
  * Returns the code of `prepare` or `work`, IMAGE_KILLED, or the code that says which layer is not possible: then `work`
- * did not run.
+ * did not run. If `work` returns a code that blames the deployment, it is IMAGE_KILLED.
  */
 MUST_CHECK int sandbox_run(const struct sandbox_job *job);
 

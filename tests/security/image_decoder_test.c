@@ -163,8 +163,8 @@ static pid_t start_listener(const char *path)
     const char *build = getenv("BUILD");
     char program[PATH_SIZE];
     (void)snprintf(program, sizeof(program), "%s/bin/rostrum-image-decoder", build == NULL ? "build" : build);
-    ck_assert_uint_lt(strlen(path), sizeof(address.sun_path));
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    int length = snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    ck_assert_int_lt(length, (int)sizeof(address.sun_path));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
     ck_assert_int_eq(listen(fd, 8), 0);
