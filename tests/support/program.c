@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "tests/support/logins.h"
+#include "tests/support/namespaces.h"
 #include "tests/support/scratch.h"
 #include "tests/support/suite.h"
 
@@ -46,8 +47,9 @@ void program_settings_of_deployment(const char *ini, char path[static PROGRAM_SE
     }
     size_t length = fread(text, 1, sizeof(text), file);
     ck_assert_int_eq(fclose(file), 0);
-    ck_assert_uint_lt(length + strlen(ini), sizeof(text));
-    (void)snprintf(text + length, sizeof(text) - length, "%s", ini);
+    int more =
+        snprintf(text + length, sizeof(text) - length, "[images]\nimage_sandbox = %s\n%s", namespaces_sandbox(), ini);
+    ck_assert_uint_lt(length + (size_t)more, sizeof(text));
     program_settings(text, path);
 }
 
