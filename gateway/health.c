@@ -182,6 +182,7 @@ static void write_warnings(struct jsonw *json, const struct config *config)
         {"shared_postgres_login", config->shared.postgres},
         {"shared_redis_login", config->shared.redis},
         {"shared_rabbitmq_login", config->shared.rabbitmq},
+        {"relaxed_image_sandbox", strcmp(config->image_sandbox, "full") != 0},
     };
     (void)write_met(json, "warnings", warnings, ARRAY_LEN(warnings));
 }

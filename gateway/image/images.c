@@ -728,7 +728,6 @@ bool images_is_upload(const char *head, size_t length)
 
 /* --- start and stop --- */
 
-/* Runs on a thread of the workpool. */
 static void work_try(void *arg)
 {
     struct images *images = arg;
