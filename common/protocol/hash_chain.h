@@ -17,8 +17,12 @@
 
 enum { HASH_CHAIN_TEXT_SIZE = 2 * crypto_hash_sha256_BYTES + 1 }; /* lower-case hex and its terminator */
 
+enum { HASH_CHAIN_GATHERED_MAX = 512 }; /* bytes: most records are shorter */
+
 struct hash_chain {
-    crypto_hash_sha256_state state;
+    crypto_hash_sha256_state state; /* of what was added before */
+    size_t length;
+    unsigned char gathered[HASH_CHAIN_GATHERED_MAX];
 };
 
 /* Starts a record. `label` names its kind and version. */
