@@ -3,7 +3,8 @@
  *
  * Only one batch is in progress at a time. If it fails:
  *   - for a reason outside its data (connection, lock, disk, server), it is tried again without limit, with a back-off.
- *     Nothing is acked meanwhile, so the bids stay in their queues;
+ *     Nothing is acked meanwhile, so the bids stay in their queues. While the worker waits for its lease or for a
+ *     connection, nothing is tried, and the batch stays whole;
  *   - because PostgreSQL refuses its data, half of it is returned and the rest tried, down to one command. That
  *     command's quarantine level rises with each failure (enum batch_quarantine), until it no longer blocks the shard.
  * Commands of an auction whose row another session has locked are no failure: the rest of the batch is committed, and
@@ -56,7 +57,8 @@ struct cycle {
     struct batch *batch;       /* the batch in hand; empty while idle */
     struct event *take_event;  /* takes the next batch: activated at once, or timed to gather bids */
     struct event *retry_timer; /* CYCLE_WAITING */
-    unsigned losses;           /* of the batch in hand, in a row */
+    unsigned waits;            /* before attempts at the batch in hand */
+    unsigned losses;           /* its attempts that were lost although the worker held its lease */
     unsigned refusals;         /* likewise */
     bool counted;              /* the careful command in hand is counted in table suspects */
     int64_t taken_ms;          /* monotonic; when the batch in hand was taken */
@@ -141,10 +143,10 @@ void cycle_drain(struct cycle *cycle)
 static void wait_to_retry(struct cycle *cycle)
 {
     int64_t wait_ms = RETRY_MIN_MS;
-    for (unsigned i = 0; i < cycle->losses && wait_ms < RETRY_MAX_MS; i++) {
+    for (unsigned i = 0; i < cycle->waits && wait_ms < RETRY_MAX_MS; i++) {
         wait_ms *= 2;
     }
-    cycle->losses++;
+    cycle->waits++;
     set_state(cycle, CYCLE_WAITING);
     timer_set(cycle->retry_timer, wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS);
 }
@@ -232,6 +234,7 @@ static void take_batch(struct cycle *cycle)
     if (cycle->batch->count == 0) {
         return;
     }
+    cycle->waits = 0;
     cycle->losses = 0;
     cycle->refusals = 0;
     cycle->counted = false;
@@ -387,6 +390,9 @@ static void on_decided(enum ledger_result result, void *arg)
         on_committed(cycle);
         return;
     case LEDGER_AGAIN:
+        if (may_decide(cycle)) {
+            cycle->losses++; /* a smaller batch might succeed; without the lease none would */
+        }
         retry_later(cycle);
         return;
     case LEDGER_REFUSED:

@@ -224,6 +224,51 @@ START_TEST(a_lost_postgresql_connection_in_mid_batch_loses_and_repeats_no_bid)
 }
 END_TEST
 
+/* Sessions of the worker that wait for a lock. */
+static int64_t blocked_sessions(void)
+{
+    return sql_int(bidworkers.sql,
+                   "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'rostrum-bidworker%'"
+                   " AND datname = current_database() AND wait_event_type = 'Lock'",
+                   NULL);
+}
+
+/* A batch is cut in half after some lost attempts. While the worker waits for its lease it attempts nothing. */
+START_TEST(a_batch_stays_whole_while_its_worker_waits_for_the_lease)
+{
+    enum { BIDS = 8, WAIT_MS = 2000 /* many retries, and shorter than a lease */ };
+    struct sql *holder = sql_open(bidworkers_variable("ROSTRUM_PG_URL"));
+    ck_assert_ptr_nonnull(holder);
+    queued_lot_open("active");
+    bidworkers_start(0);
+    SUITE_WAIT(bidworkers_alive() == 1, BIDWORKERS_DEADLINE_MS);
+    PQclear(sql_rows(holder, "BEGIN", NULL));
+    PQclear(sql_rows(holder, "LOCK TABLE bids", NULL));
+    for (int i = 0; i < BIDS; i++) {
+        (void)queued_lot_bid();
+    }
+    queued_lot_publish_confirmed(0, BIDS);
+    SUITE_WAIT(blocked_sessions() == 1, BIDWORKERS_DEADLINE_MS);
+    /* Its sessions end, and before it has new ones its lock has another owner. */
+    PQclear(sql_rows(holder,
+                     "WITH held AS MATERIALIZED (SELECT objid::integer AS number FROM pg_locks WHERE locktype ="
+                     " 'advisory' AND classid = 1383035767), ended AS MATERIALIZED (SELECT"
+                     " count(pg_terminate_backend(a.pid)) FROM held, pg_stat_activity a WHERE a.application_name LIKE"
+                     " 'rostrum-bidworker%' AND a.datname = current_database())"
+                     " SELECT pg_advisory_xact_lock(1383035767, held.number) FROM held, ended",
+                     NULL));
+    int64_t until_ms = clock_mono_ms() + WAIT_MS;
+    SUITE_WAIT(clock_mono_ms() >= until_ms, BIDWORKERS_DEADLINE_MS);
+    PQclear(sql_rows(holder, "ROLLBACK", NULL));
+    SUITE_WAIT(queued_lot_rows() == BIDS, BIDWORKERS_DEADLINE_MS);
+    ck_assert_int_eq(sql_int(bidworkers.sql, "SELECT count(DISTINCT decided_at) FROM bids WHERE auction_id = $1::uuid",
+                             queued_lot.text, NULL),
+                     1);
+    ck_assert_int_eq(bidworkers_stop(0, SIGTERM), 0);
+    sql_close(holder);
+}
+END_TEST
+
 /* --- the hammer --- */
 
 static const char *auction_status(void)
@@ -312,6 +357,7 @@ static Suite *bidworker_suite(void)
         workers_share_shards_and_hand_them_over_in_order,
         a_worker_without_its_broker_leaves_its_shards_to_others,
         a_lost_postgresql_connection_in_mid_batch_loses_and_repeats_no_bid,
+        a_batch_stays_whole_while_its_worker_waits_for_the_lease,
         a_fence_behind_an_extension_has_no_effect,
         a_fence_ends_an_auction_that_was_never_started,
         a_ban_counts_at_the_time_of_decision,
