@@ -35,6 +35,8 @@ enum {
     SERVER_CLIENT_CHECK_MS = 500,
 };
 
+enum { OPENED_SIZE = 256 }; /* bytes of the row of an opening query that are compared */
+
 enum { STATEMENTS_COUNTED_MAX = 192 }; /* by name, in one program; the gateway has the most */
 
 /* A transaction, until its `done` was called or pg_tx_abort. */
@@ -56,6 +58,8 @@ struct pg {
     size_t *series;             /* label index of pg_metrics, by statement */
     char *libpq_options;        /* the connection parameter "options" */
     struct pg_link *links;
+    bool opened;                  /* a link was */
+    char opened_row[OPENED_SIZE]; /* of the newest one's opening query */
     size_t up_count;
     int64_t latency_ms;
     LIST_HEAD(, pg_tx) transactions;
@@ -122,10 +126,33 @@ static void on_link_change(bool up, void *arg)
     }
 }
 
-static bool on_link_opened(const PGresult *result, void *arg)
+static void write_row(const PGresult *result, char out[static OPENED_SIZE])
 {
-    const struct pg *pg = arg;
-    return pg->options.opened(result, pg->options.arg);
+    size_t length = 0;
+    out[0] = '\0';
+    for (int column = 0; PQntuples(result) > 0 && column < PQnfields(result) && length < OPENED_SIZE; column++) {
+        length += (size_t)snprintf(out + length, OPENED_SIZE - length, "%s ", PQgetvalue(result, 0, column));
+    }
+}
+
+/* The callbacks of lost statements may free the pool, which then ends the links itself. */
+static bool on_link_opened(const struct pg_link *link, const PGresult *result, void *arg)
+{
+    struct pg *pg = arg;
+    char row[OPENED_SIZE];
+    if (!pg->options.opened(result, pg->options.arg)) {
+        return false;
+    }
+    write_row(result, row);
+    bool differs = pg->opened && strcmp(pg->opened_row, row) != 0;
+    pg->opened = true;
+    (void)snprintf(pg->opened_row, sizeof(pg->opened_row), "%s", row);
+    for (int i = 0; differs && !pg->closing && i < pg->options.connections; i++) {
+        if (&pg->links[i] != link) {
+            pg_link_renew(&pg->links[i], "a newer connection has other data");
+        }
+    }
+    return true;
 }
 
 /*

@@ -45,7 +45,9 @@ struct pg_options {
     size_t pending_max; /* unanswered statements per connection; at that number the calls return false */
     /*
      * A query that each new connection runs before it counts as up; NULL: none. `opened` gets its result and `arg`. If
-     * it returns false the connection is closed and made again after the back-off.
+     * it returns false the connection is closed and made again after the back-off. If the first row is another one than
+     * that of the connection before, the other connections are closed and made again: they may be to a server that was
+     * replaced. So what `opened` read last is true for every connection that is up.
      */
     const char *opening;
     bool (*opened)(const PGresult *result, void *arg);

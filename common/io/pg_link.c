@@ -232,7 +232,7 @@ static void link_answer(struct pg_link *link, const struct pg_expected *expected
     case PG_EXPECT_OPENING:
         if (reply.outcome != PG_OK) {
             link_not_prepared(link, &reply);
-        } else if (!link->owner->opened(result, link->owner->arg)) {
+        } else if (!link->owner->opened(link, result, link->owner->arg)) {
             link_lost(link, "the result of the opening query was not accepted");
         }
         break;
@@ -581,6 +581,13 @@ static void link_lost(struct pg_link *link, const char *reason)
     pg_link_fail_all(link);
     if (was_up) {
         owner->on_change(false, owner->arg);
+    }
+}
+
+void pg_link_renew(struct pg_link *link, const char *reason)
+{
+    if (link->state == PG_LINK_PREPARING || link->state == PG_LINK_UP) {
+        link_lost(link, reason);
     }
 }
 

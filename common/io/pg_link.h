@@ -55,8 +55,9 @@ struct pg_link_owner {
     size_t statement_count;
     int timeout_ms;
     size_t pending_max;
-    const char *opening;                               /* NULL: none */
-    bool (*opened)(const PGresult *result, void *arg); /* its result; false: the connection is closed */
+    const char *opening; /* NULL: none */
+    /* Its result. It may end other links. False: the connection is closed. */
+    bool (*opened)(const struct pg_link *link, const PGresult *result, void *arg);
     /* Called around each event handler. `leave` may free the link; nothing else may during the handler. */
     void (*enter)(void *arg);
     void (*leave)(void *arg);
@@ -100,6 +101,9 @@ MUST_CHECK bool pg_link_init(struct pg_link *link, const struct pg_link_owner *o
 void pg_link_close(struct pg_link *link);
 /* Each expected result gets PG_LOST. */
 void pg_link_fail_all(struct pg_link *link);
+/* Ends a connection with its callbacks, and makes it again. No effect before the opening query. Call it from the loop.
+ */
+void pg_link_renew(struct pg_link *link, const char *reason);
 /* Call it after pg_link_close and pg_link_fail_all. */
 void pg_link_free(struct pg_link *link);
 /* True if connected and prepared, and nothing failed yet. */

@@ -3,7 +3,7 @@
  * older or newer state of the database is never read. It changes when rows were restored: schema/0012-timeline.sql.
  *
  * A program reads it by EPOCH_SQL on each new connection (`opening` of struct pg_options), before it runs any other
- * statement there. Callers: the programs that use such keys.
+ * statement there. All connections of a pool that are up have the same epoch. Callers: the programs that use such keys.
  */
 #ifndef ROSTRUM_COMMON_PROTOCOL_EPOCH_H
 #define ROSTRUM_COMMON_PROTOCOL_EPOCH_H

@@ -587,12 +587,69 @@ START_TEST(a_failing_opening_query_keeps_the_connection_down)
 }
 END_TEST
 
+/* Accepts every result of the opening query; `arg` keeps the newest. */
+static bool on_opened_always(const PGresult *result, void *arg)
+{
+    struct pg_pool_seen *seen = arg;
+    seen->calls++;
+    seen->value = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
+    return true;
+}
+
+/* The backend of the pool's connection that is in no transaction. */
+static int64_t free_backend(struct pg *of)
+{
+    struct pg_pool_seen seen = {0};
+    PG_POOL_UNTIL(pg_query(of, PG_POOL_BACKEND, 0, NULL, pg_pool_note, &seen));
+    PG_POOL_UNTIL(seen.calls == 1);
+    return seen.value;
+}
+
+/* As after a change of the primary: one connection is to the new server, the other one still to the old. */
+START_TEST(a_connection_with_another_opening_row_replaces_the_others)
+{
+    struct pg_pool_seen opened = {0};
+    struct pg_pool_seen seen = {0};
+    struct pg_tx *tx = NULL;
+    struct pg_options options = pg_pool_options();
+    pg_pool_run_sql("DROP TABLE IF EXISTS pg_test_opening; CREATE TABLE pg_test_opening AS SELECT 1 AS number");
+    options.opening = "SELECT 'unchanged', number FROM pg_test_opening";
+    options.opened = on_opened_always;
+    options.arg = &opened;
+    options.connections = 2;
+    struct pg *made = pg_new(&options);
+    ck_assert_ptr_nonnull(made);
+    PG_POOL_UNTIL(opened.calls == 2);
+    PG_POOL_UNTIL((tx = pg_tx_begin(made)) != NULL);
+    terminate(pg_pool.pg, free_backend(made));
+    PG_POOL_UNTIL(opened.calls == 3);
+    int64_t second = free_backend(made);
+    ck_assert(tx_send(tx, PG_POOL_ECHO, "7", &seen));
+    ck_assert(pg_tx_flush(tx));
+    PG_POOL_UNTIL(seen.calls == 1);
+    ck_assert_int_eq(seen.value, 7); /* the row was the same, so the transaction goes on */
+    pg_pool_run_sql("UPDATE pg_test_opening SET number = 2");
+    ck_assert(tx_send(tx, PG_POOL_ECHO, "8", &seen));
+    terminate(pg_pool.pg, second);
+    PG_POOL_UNTIL(opened.calls == 4);
+    ck_assert_int_eq(opened.value, 2);
+    ck_assert_int_eq(seen.calls, 2);
+    ck_assert_int_eq(seen.outcome, PG_LOST);
+    pg_tx_abort(tx);
+    PG_POOL_UNTIL(opened.calls == 5);
+    ck_assert_int_eq(opened.value, 2);
+    pg_free(made);
+    pg_pool_run_sql("DROP TABLE pg_test_opening");
+}
+END_TEST
+
 static Suite *pg_suite(void)
 {
     const TTest *const tests[] = {
         commits_wait_for_the_disk_whatever_the_settings_say,
         a_connection_is_up_once_its_opening_query_was_accepted,
         a_failing_opening_query_keeps_the_connection_down,
+        a_connection_with_another_opening_row_replaces_the_others,
         a_query_returns_its_row_after_the_call,
         a_failed_query_does_not_affect_others,
         queries_are_answered_once_in_order,
