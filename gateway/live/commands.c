@@ -18,6 +18,7 @@
 
 enum {
     ANSWERS_MAX = 8, /* commands `subscribe` for one auction that wait for its state; further ones are refused */
+    RETRY_S = 1,     /* until a user with as many live connections as allowed may try again */
 };
 
 /* One auction that the client watches. */
@@ -286,17 +287,21 @@ static void on_user_ended(struct presence *presence, enum error_code reason)
     }
 }
 
-static bool enter(struct websocket *websocket, const struct request_user *user)
+/* ERROR_COUNT: the client acts as this user now; else as a guest. */
+static enum error_code enter(struct websocket *websocket, const struct request_user *user)
 {
     presence_remove(websocket->live->presences, &client_of(websocket)->presence);
     websocket->user = (struct request_user){.via = REQUEST_GUEST};
     client_of(websocket)->presence =
         (struct presence){.notified = on_notified, .ended = on_user_ended, .owner = websocket};
+    if (!stream_count_user(&websocket->stream, &user->id)) {
+        return ERROR_RATE_LIMITED;
+    }
     if (!presence_add(websocket->live->presences, &client_of(websocket)->presence, user)) {
-        return false;
+        return ERROR_UNAVAILABLE;
     }
     websocket->user = *user;
-    return true;
+    return ERROR_COUNT;
 }
 
 static void on_auth_checked(enum error_code reason, void *arg)
@@ -305,13 +310,15 @@ static void on_auth_checked(enum error_code reason, void *arg)
     struct websocket *websocket = auth_check->websocket;
     if (websocket != NULL) {
         client_of(websocket)->auth_check = NULL;
-        if (reason == ERROR_COUNT && !enter(websocket, &auth_check->user)) {
-            reason = ERROR_UNAVAILABLE;
+        if (reason == ERROR_COUNT) {
+            reason = enter(websocket, &auth_check->user);
         }
         if (reason == ERROR_COUNT) {
             struct jsonw *json = command_answer(websocket, "authenticated", auth_check->id);
             jsonw_put_uuid(json, "userId", &auth_check->user.id);
             command_send(websocket);
+        } else if (reason == ERROR_RATE_LIMITED) {
+            command_error_with(websocket, reason, auth_check->id, NULL, parameter_number("retryAfter", RETRY_S));
         } else {
             command_error(websocket, reason, auth_check->id, NULL);
         }
@@ -456,8 +463,8 @@ static void begin(struct websocket *websocket)
     const struct request_user user = websocket->user;
     TAILQ_INIT(&client_of(websocket)->subscriptions);
     TAILQ_INIT(&client_of(websocket)->bid_requests);
-    if (user.via != REQUEST_GUEST && !enter(websocket, &user)) {
-        log_error("no memory for a connected user: treated as a guest");
+    if (user.via != REQUEST_GUEST && enter(websocket, &user) != ERROR_COUNT) {
+        log_error("no memory for a connected user: treated as a guest"); /* stream_admit has counted the user */
     }
 }
 

@@ -290,7 +290,7 @@ static void set_socket(int fd, const struct config *config)
     }
 }
 
-bool stream_admit(const struct streams *streams, struct stream *stream, const char *address, const struct uuid *user)
+bool stream_admit(struct streams *streams, struct stream *stream, const char *address, const struct uuid *user)
 {
     const struct clients *clients = streams->clients;
     struct client_keys client = clients_of_address(clients, address);
@@ -300,8 +300,20 @@ bool stream_admit(const struct streams *streams, struct stream *stream, const ch
     if (!client_counts_take(clients->counts, &client, CLIENT_LIVE, 1)) {
         return false;
     }
+    stream->streams = streams;
     stream->client = client;
     return true;
+}
+
+bool stream_count_user(struct stream *stream, const struct uuid *user)
+{
+    const struct clients *clients = stream->streams->clients;
+    struct client_keys *client = &stream->client;
+    if (client->count > 0 && client->keys[client->count - 1].scope == CLIENT_USER) {
+        struct client_keys former = {.count = 1, .keys = {client->keys[--client->count]}};
+        client_counts_give(clients->counts, &former, CLIENT_LIVE, 1);
+    }
+    return clients_take_user(clients, client, user, CLIENT_LIVE);
 }
 
 void stream_begin(struct streams *streams, struct stream *stream, struct conn *conn, struct frame *first)
@@ -310,7 +322,7 @@ void stream_begin(struct streams *streams, struct stream *stream, struct conn *c
     uint8_t rest[READ_BYTES];
     size_t length = 0;
     int fd = conn_take(conn, rest, sizeof(rest), &length);
-    stream->streams = streams;
+    assert(stream->streams == streams); /* it was admitted */
     stream->conn = conn;
     stream->fd = fd;
     stream->state = STREAM_OPEN;

@@ -93,8 +93,13 @@ bool streams_full(const struct streams *streams);
  * Counts a live connection for the client of a request: its address and, if `user` is not NULL, that user. False: one
  * of them has as many as it may have. After true the stream must begin.
  */
-MUST_CHECK bool stream_admit(const struct streams *streams, struct stream *stream, const char *address,
+MUST_CHECK bool stream_admit(struct streams *streams, struct stream *stream, const char *address,
                              const struct uuid *user);
+/*
+ * Counts an admitted stream for the user who has authenticated on it, and no longer for the one before. False: the user
+ * has as many as allowed; then it is counted for none.
+ */
+MUST_CHECK bool stream_count_user(struct stream *stream, const struct uuid *user);
 /*
  * Starts a stream on a connection released by HTTP, with `first` as its first frame (takes over the reference).
  * `stream->kind` must be set. On failure the stream ends like any other: kind->ended is called from the loop.

@@ -15,6 +15,7 @@
 #include "tests/support/own_gateway.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/scratch.h"
+#include "tests/support/websocket.h"
 
 enum {
     URL_SIZE = 64,
@@ -112,6 +113,38 @@ START_TEST(one_address_holds_half_of_the_live_connections)
     SUITE_WAIT(raw_http_get_once(gateway.port, 2, events) == 200, RAW_HTTP_ANSWER_MS); /* room again */
     raw_http_close_all(fds, MOST + 1);
     (void)own_gateway_end(&gateway, SIGKILL);
+}
+END_TEST
+
+static struct websocket *open_as(const struct factory_user *user, const char *expected)
+{
+    struct websocket *socket = websocket_open(gateway.url, "");
+    ck_assert_ptr_nonnull(socket);
+    ck_assert(websocket_send_text(socket, client_format("{\"type\": \"auth\", \"token\": \"%s\"}", user->token)));
+    const struct json *answer = websocket_receive(socket, "authenticated error");
+    ck_assert_str_eq(websocket_text(answer, expected[0] == '\0' ? "userId" : "error"),
+                     expected[0] == '\0' ? user->id : expected);
+    return socket;
+}
+
+/* Clients with tokens authenticate on the open socket. */
+START_TEST(a_user_has_a_number_of_live_connections_also_by_the_command_auth)
+{
+    own_gateway_start(&gateway, "[limits]\nlimits_exempt = none\nuser_live_max = 2\n");
+    struct websocket *one = open_as(&fixture.ann, "");
+    struct websocket *two = open_as(&fixture.ann, "");
+    struct websocket *three = open_as(&fixture.ann, "RATE_LIMITED");
+    ck_assert(websocket_send_text(
+        one, client_format("{\"type\": \"auth\", \"token\": \"%s\"}", fixture.bob.token))); /* gives Ann's back */
+    ck_assert_str_eq(websocket_text(websocket_receive(one, "authenticated error"), "userId"), fixture.bob.id);
+    struct websocket *four = open_as(&fixture.ann, "");
+    websocket_free(two);
+    websocket_free(open_as(&fixture.bob, ""));
+    struct websocket *sockets[] = {one, three, four};
+    for (size_t i = 0; i < ARRAY_LEN(sockets); i++) {
+        websocket_free(sockets[i]);
+    }
+    own_gateway_stop(&gateway); /* its counts are consistent */
 }
 END_TEST
 
@@ -298,6 +331,7 @@ static Suite *bounds_suite(void)
         a_connection_without_a_byte_is_closed_after_five_seconds,
         the_oldest_idle_connection_gives_way,
         one_address_holds_half_of_the_live_connections,
+        a_user_has_a_number_of_live_connections_also_by_the_command_auth,
         guests_who_do_not_read_an_image_take_little_memory,
         an_image_of_many_pieces_arrives_whole_on_a_connection_that_stays_open,
         unsent_bytes_have_a_budget_and_each_address_a_share,
