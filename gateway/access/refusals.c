@@ -61,10 +61,10 @@ struct refusals {
     struct client_counts *counts;
     struct event *timer;
     int writes;  /* since the counts of the clients were cleared */
-    size_t used; /* of `list`; the last entry is for all that have none */
-    struct refusal list[REFUSALS_MAX + 1];
+    size_t used; /* of `list`; the last entries are for those that have none, one for each action */
+    struct refusal list[REFUSALS_MAX + REFUSALS_ACTIONS_MAX];
     size_t written; /* the first entries that PostgreSQL is adding; their counts are in `sent` */
-    int64_t sent[REFUSALS_MAX + 1];
+    int64_t sent[REFUSALS_MAX + REFUSALS_ACTIONS_MAX];
 };
 
 /* ---- writing ---- */
@@ -212,7 +212,7 @@ static void count(struct refusals *refusals, struct request *request, const stru
     if (refusal == NULL) {
         actor = &nobody;
         address = "";
-        refusal = find(refusals, actor, address, action, REFUSALS_MAX + 1);
+        refusal = find(refusals, actor, address, action, REFUSALS_MAX + REFUSALS_ACTIONS_MAX);
     }
     if (refusal != NULL && refusal->count++ == 0) {
         begin(refusal, request, actor, address, action, subject);

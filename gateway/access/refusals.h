@@ -6,9 +6,10 @@
  * its last second. If a connection is lost, the counts that were under way are added again, although they may have been
  * added already.
  *
- * More than REFUSALS_MAX kinds of refusals at a time are counted together, without user and address.
+ * More than REFUSALS_MAX kinds of refusals at a time are counted together, those of one action as one, without user and
+ * address. So a flood of one action cannot hide another one. There are at most REFUSALS_ACTIONS_MAX actions.
  *
- * One per worker, created by components.c. Callers: admission.c, limits.c, accounts.c.
+ * One per worker, created by components.c. Callers: admission.c, limits.c, accounts.c, erasure.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_REFUSALS_H
 #define ROSTRUM_GATEWAY_ACCESS_REFUSALS_H
@@ -24,7 +25,7 @@ struct refusals;
 
 extern struct statements refusals_statements;
 
-enum { REFUSALS_MAX = 256 };
+enum { REFUSALS_MAX = 256, REFUSALS_ACTIONS_MAX = 8 };
 
 /* NULL only if out of memory. */
 MUST_CHECK struct refusals *refusals_new(struct event_base *base, struct pg *pg, struct client_counts *counts);

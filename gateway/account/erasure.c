@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "gateway/access/audit.h"
 #include "gateway/access/limits.h"
+#include "gateway/access/refusals.h"
 #include "gateway/access/session.h"
 #include "gateway/access/sessions.h"
 #include "gateway/account/accounts.h"
@@ -55,7 +56,7 @@ static void refuse_password(struct request *request)
     struct field_errors field_errors = {.count = 0};
     char subject[UUID_TEXT_SIZE];
     uuid_format(&request->user.id, subject);
-    audit_note(request, NULL, "PASSWORD_REFUSED", subject);
+    refusals_note(request, NULL, "PASSWORD_REFUSED", subject);
     field_errors_add(&field_errors, "password", FIELD_WRONG_PASSWORD);
     reply_field_errors(request, &field_errors);
 }

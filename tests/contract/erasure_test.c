@@ -80,6 +80,12 @@ START_TEST(an_erasure_needs_the_password)
     const struct reply *reply = erase(&fixture.ann, "{\"password\": \"not the password\"}");
     EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
     EXPECT_TEXT(reply, "fields.0.field", "password");
+    SUITE_WAIT(sql_int(fixture.sql,
+                       "SELECT count(*) FROM (SELECT action, actor_id FROM refusal_counts UNION ALL SELECT action,"
+                       " actor_id FROM audit_log WHERE new_value ? 'count') r WHERE action = 'PASSWORD_REFUSED'"
+                       " AND actor_id = $1::uuid",
+                       fixture.ann.id, NULL) == 1,
+               WAITING_MS); /* counted: it cannot flood the audit log */
     EXPECT_ERROR(erase(&fixture.ann, "{}"), 400, "VALIDATION_FAILED");
     EXPECT_ERROR(erase(NULL, RIGHT), 401, "UNAUTHORIZED");
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", ME, NULL), 200);

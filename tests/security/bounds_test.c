@@ -324,6 +324,44 @@ START_TEST(a_user_who_is_refused_too_often_gets_429)
 }
 END_TEST
 
+/* Whether an action was counted, by whichever gateway. */
+static bool is_counted(const char *action)
+{
+    return sql_int(fixture.sql,
+                   "SELECT count(*) FROM (SELECT action, actor_id FROM refusal_counts UNION ALL SELECT action, actor_id"
+                   " FROM audit_log) r WHERE action = $1 AND (actor_id = $2::uuid OR actor_id IS NULL OR actor_id ="
+                   " '00000000-0000-0000-0000-000000000000')",
+                   action, fixture.bob.id, NULL) > 0;
+}
+
+/* While nothing can be written, a user is refused at more addresses than are counted one by one. */
+START_TEST(a_flood_of_refusals_does_not_hide_those_of_another_action)
+{
+    enum { ADDRESSES = 300, HEADERS_SIZE = FACTORY_TOKEN_SIZE + URL_SIZE };
+    char headers[HEADERS_SIZE];
+    struct sql *lock = sql_open(deployment_pg_url());
+    ck_assert_ptr_nonnull(lock);
+    own_gateway_start(&gateway, "[gateway]\ntrusted_proxies = 127.0.0.0/8\n[limits]\nrefusals_per_minute = 1000\n");
+    PQclear(sql_rows(lock, "BEGIN", NULL));
+    PQclear(sql_rows(lock, "LOCK TABLE refusal_counts", NULL));
+    int fd = raw_http_connect(gateway.port, 2, 0);
+    for (int i = 0; i < ADDRESSES; i++) {
+        (void)snprintf(headers, sizeof(headers), "Authorization: Bearer %s\r\nX-Forwarded-For: 10.0.%d.%d\r\n",
+                       fixture.ann.token, i / 100, i % 100);
+        ck_assert_int_eq(raw_http_get(fd, "/api/v1/admin/stats", headers), 403);
+    }
+    (void)close(fd);
+    EXPECT_ERROR(client_call(gateway.client, "POST", "/api/v1/auth/login",
+                             client_format("{\"email\": \"%s\", \"password\": \"wrong\"}", fixture.bob.email)),
+                 401, "INVALID_CREDENTIALS");
+    PQclear(sql_rows(lock, "COMMIT", NULL));
+    sql_close(lock);
+    SUITE_WAIT(is_counted("ADMIN_REFUSED"), RAW_HTTP_ANSWER_MS);
+    SUITE_WAIT(is_counted("LOGIN_FAILED"), RAW_HTTP_ANSWER_MS);
+    own_gateway_stop(&gateway);
+}
+END_TEST
+
 static Suite *bounds_suite(void)
 {
     const TTest *const tests[] = {
@@ -337,6 +375,7 @@ static Suite *bounds_suite(void)
         unsent_bytes_have_a_budget_and_each_address_a_share,
         a_guest_who_reads_too_slowly_is_disconnected,
         a_user_who_is_refused_too_often_gets_429,
+        a_flood_of_refusals_does_not_hide_those_of_another_action,
         NULL,
     };
     return fixture_suite("bounds", tests);
