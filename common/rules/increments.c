@@ -149,6 +149,45 @@ bool increments_parse(const struct json *value, struct increments *out, const ch
     return *reason == NULL;
 }
 
+static void write_steps(const struct increments *table, struct jsonw *json)
+{
+    jsonw_array(json);
+    for (size_t i = 0; i < table->count; i++) {
+        jsonw_object(json);
+        jsonw_put_money(json, "from", table->steps[i].from);
+        jsonw_put_money(json, "increment", table->steps[i].increment);
+        jsonw_end_object(json);
+    }
+    jsonw_end_array(json);
+}
+
+static void write_rungs(const struct increments *table, struct jsonw *json)
+{
+    jsonw_array(json);
+    for (size_t i = 0; i < table->count; i++) {
+        jsonw_money(json, table->rungs[i]);
+    }
+    jsonw_end_array(json);
+}
+
+void increments_write(const struct increments *table, struct jsonw *json)
+{
+    switch (table->form) {
+    case INCREMENTS_STEPS:
+        write_steps(table, json);
+        return;
+    case INCREMENTS_RUNGS:
+        write_rungs(table, json);
+        return;
+    case INCREMENTS_PERCENT:
+        jsonw_object(json);
+        jsonw_put_money(json, "percent", table->percent.points); /* two decimals, as an amount */
+        jsonw_put_money(json, "minimum", table->percent.least);
+        jsonw_end_object(json);
+        return;
+    }
+}
+
 /* The distance to the next rung. Beyond the last rung, its distance repeats. */
 static int64_t increments_to_rung(const struct increments *table, int64_t price)
 {

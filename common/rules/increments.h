@@ -53,6 +53,8 @@ struct increments increments_ebay_us(void);
  * On false `*reason` is a sentence for the seller (static).
  */
 MUST_CHECK bool increments_parse(const struct json *value, struct increments *out, const char **reason);
+/* Writes a parsed table in its form, with its amounts as numbers of two decimals. */
+void increments_write(const struct increments *table, struct jsonw *json);
 /* The increment at a current bid of `price` (minor units, 0..MONEY_MAX). */
 int64_t increments_at(const struct increments *table, int64_t price);
 

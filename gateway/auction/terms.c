@@ -273,8 +273,15 @@ static const char *money_value(int64_t minor, char out[static MONEY_TEXT_SIZE])
 static const char *increments_value(struct request *request, const struct terms *terms)
 {
     struct jsonw *json = reply_json(request);
-    if (terms->table != NULL) {
-        jsonw_value(json, terms->table);
+    const char *reason = NULL;
+    struct increments table;
+    if (terms->table != NULL && terms->table->type == JSON_STRING) {
+        jsonw_value(json, terms->table); /* the name of a table */
+    } else if (terms->table != NULL) {
+        if (!increments_parse(terms->table, &table, &reason)) {
+            return NULL; /* unreachable: terms_read has checked it */
+        }
+        increments_write(&table, json);
     } else if (terms->bid_increment == 0) {
         return terms->stored_table;
     } else {

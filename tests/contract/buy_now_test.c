@@ -124,10 +124,26 @@ START_TEST(amount_lists_and_percentages_set_the_minimum_bid)
     expect_verified(id);
 
     list_auction("\"incrementTable\": {\"percent\": 2.5, \"minimum\": \"0.10\"}", id);
-    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "incrementTable.minimum", "0.10");
+    const struct reply *reply = factory_get_auction(fixture.client, NULL, id);
+    EXPECT_TEXT(reply, "incrementTable.percent", "2.50");
+    EXPECT_TEXT(reply, "incrementTable.minimum", "0.10");
+    ck_assert_int_eq(reply_at(reply, "incrementTable.minimum")->type, JSON_NUMBER);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "10.01"), 200);
     EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "minimumBid", "10.27");
     expect_verified(id);
+}
+END_TEST
+
+START_TEST(amounts_of_an_increment_table_are_numbers)
+{
+    char id[UUID_TEXT_SIZE];
+    list_auction("\"incrementTable\": [{\"from\": 0, \"increment\": \"0.5\"}, {\"from\": 20, \"increment\": 5}]", id);
+    const struct reply *reply = factory_get_auction(fixture.client, NULL, id);
+    ck_assert_ptr_nonnull(
+        strstr(reply->body, "[{\"from\": 0.00, \"increment\": 0.50}, {\"from\": 20.00, \"increment\": 5.00}]"));
+    list_auction("\"incrementTable\": [\"10\", 12, \"15.5\"]", id);
+    reply = factory_get_auction(fixture.client, NULL, id);
+    ck_assert_ptr_nonnull(strstr(reply->body, "\"incrementTable\":[10.00, 12.00, 15.50]"));
 }
 END_TEST
 
@@ -170,6 +186,7 @@ static Suite *buy_now_suite(void)
         buy_now_stays_available_below_the_reserve,
         buy_now_has_the_same_refusals_as_bids,
         amount_lists_and_percentages_set_the_minimum_bid,
+        amounts_of_an_increment_table_are_numbers,
         a_quote_lists_the_next_ten_amounts,
         NULL,
     };
