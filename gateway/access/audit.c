@@ -54,7 +54,7 @@ void audit_values(struct request *request, struct audit_origin *origin, const ch
 }
 
 static bool add(struct request *request, const struct uuid *actor, const char *action, const char *subject,
-                pg_callback callback, void *arg)
+                pg_callback callback)
 {
     struct audit_origin origin;
     audit_origin_read(request, &origin);
@@ -65,30 +65,18 @@ static bool add(struct request *request, const struct uuid *actor, const char *a
                             request->address, origin.agent, request->id,
                             action,           subject};
     return statements_query(request->access->pg, &audit_statements, AUDIT_ADD, ARRAY_LEN(values), values, callback,
-                            arg);
-}
-
-static void on_noted(const struct pg_reply *reply, void *arg)
-{
-    (void)arg;
-    if (reply->outcome != PG_OK) {
-        log_error("audit log entry could not be written: %s",
-                  reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
-    }
-}
-
-void audit_note(struct request *request, const struct uuid *actor, const char *action, const char *subject)
-{
-    if (!add(request, actor, action, subject, on_noted, NULL)) {
-        struct log_about about = request_about(request);
-        log_line(LOG_ERROR, &about, "audit log entry %s could not be written: no connection to PostgreSQL", action);
-    }
+                            request);
 }
 
 static void on_called(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (statements_usable(request, reply)) {
+    if (reply->outcome == PG_FAILED && !request_answered(request)) {
+        struct log_about about = request_about(request);
+        log_line(LOG_ERROR, &about, "audit log entry could not be written: SQL %s: %s", reply->sqlstate,
+                 reply->message);
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else if (statements_usable(request, reply)) {
         request->then(request);
     }
 }
@@ -97,7 +85,7 @@ void audit_entry(struct request *request, const struct uuid *actor, const char *
                  route_handler then)
 {
     request->then = then;
-    if (!add(request, actor, action, subject, on_called, request)) {
+    if (!add(request, actor, action, subject, on_called)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

@@ -1,7 +1,7 @@
 /*
  * The audit log: actor, action, and origin. It records every call of a route for admins and every login; their refusals
  * are counted (refusals.h). A call for admins, and a login, is logged before it has an effect; if that fails, it is
- * answered 503. A change by an admin adds old and new value in the same statement as the change (AUDIT_INSERT). So does
+ * answered 503 and has none. A change by an admin adds old and new value in the same statement as the change (AUDIT_INSERT). So does
  * a change that users make to their own password, address or sessions (AUDIT_OWN). The database role may only insert
  * and read entries (schema/).
  *
@@ -53,9 +53,10 @@ void audit_origin_read(struct request *request, struct audit_origin *origin);
 /* Reads the origin, and writes the parameters of AUDIT_OWN, which point into it and into the request. */
 void audit_values(struct request *request, struct audit_origin *origin, const char *values[static AUDIT_VALUES]);
 
-/* Adds an entry without waiting for it; a failure is logged. `actor` NULL: the request's user. */
-void audit_note(struct request *request, const struct uuid *actor, const char *action, const char *subject);
-/* Adds an entry, then calls `then`. ENDS the request with 503 if the entry cannot be written. `actor` as above. */
+/*
+ * Adds an entry, then calls `then`. ENDS the request with 503 if the entry cannot be written. `actor` NULL: the
+ * request's user.
+ */
 void audit_entry(struct request *request, const struct uuid *actor, const char *action, const char *subject,
                  route_handler then);
 /* Adds an entry for this call, then calls `then`. ENDS the request with 503 if the entry cannot be written. */

@@ -18,8 +18,12 @@ enum { UNSUBSCRIBE_KEY, UNSUBSCRIBE_STOP, UNSUBSCRIBE_COUNT };
 
 static const struct pg_statement list[] = {
     [UNSUBSCRIBE_KEY] = {"unsubscribe_key", "SELECT secret FROM deployment_keys WHERE name = 'unsubscribe'"},
+    /* $1 user, $2 kind, then audit_values */
     [UNSUBSCRIBE_STOP] = {"unsubscribe_stop",
-                          "UPDATE users SET email_kinds = array_remove(email_kinds, $2) WHERE id = $1"},
+                          "WITH changed AS (UPDATE users SET email_kinds = array_remove(email_kinds, $2) WHERE id = $1"
+                          " RETURNING id), noted AS (" AUDIT_INSERT
+                          " SELECT $3::uuid, $4::timestamptz, id, $5, $6, $7, 'UNSUBSCRIBED', $2, NULL, NULL, ''"
+                          " FROM changed) SELECT id FROM changed"},
 };
 static_assert(ARRAY_LEN(list) == UNSUBSCRIBE_COUNT, "each statement has its entry");
 
@@ -57,9 +61,7 @@ static void show_form(struct request *request)
 static void on_stopped(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct unsubscribe *own = request->handler_state;
     if (statements_usable(request, reply)) {
-        audit_note(request, &own->user, "UNSUBSCRIBED", own->kind);
         show_done(request);
     }
 }
@@ -70,7 +72,8 @@ static void on_key(const struct pg_reply *reply, void *arg)
     struct unsubscribe *own = request->handler_state;
     uint8_t key[LINKS_KEY_BYTES];
     char id[UUID_TEXT_SIZE];
-    const char *values[] = {id, own->kind};
+    struct audit_origin origin;
+    const char *values[2 + AUDIT_VALUES] = {id, own->kind};
     if (!statements_usable(request, reply)) {
         return;
     }
@@ -85,8 +88,11 @@ static void on_key(const struct pg_reply *reply, void *arg)
     uuid_format(&own->user, id);
     if (request->method == METHOD_GET) {
         show_form(request);
-    } else if (!statements_query(request->context, &unsubscribe_statements, UNSUBSCRIBE_STOP, ARRAY_LEN(values), values,
-                                 on_stopped, request)) {
+        return;
+    }
+    audit_values(request, &origin, values + 2);
+    if (!statements_query(request->context, &unsubscribe_statements, UNSUBSCRIBE_STOP, ARRAY_LEN(values), values,
+                          on_stopped, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

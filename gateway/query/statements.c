@@ -8,6 +8,8 @@
 #include "gateway/http/reply.h"
 
 static const char account_erased[] = "RO001"; /* of the triggers that call account_must_exist */
+/* Until an operator has restored the rights of the database, as after a restored dump. */
+static const char insufficient_privilege[] = "42501";
 
 bool statements_query(struct pg *pg, const struct statements *of, size_t statement, int count,
                       const char *const *values, pg_callback callback, void *arg)
@@ -34,7 +36,8 @@ bool statements_usable(struct request *request, const struct pg_reply *reply)
     } else if (!statements_outage(reply)) {
         struct log_about about = request_about(request);
         log_line(LOG_ERROR, &about, "SQL %s: %s", reply->sqlstate, reply->message);
-        reply_error(request, ERROR_INTERNAL_ERROR);
+        bool refused = reply->outcome == PG_FAILED && strcmp(reply->sqlstate, insufficient_privilege) == 0;
+        reply_error(request, refused ? ERROR_UNAVAILABLE : ERROR_INTERNAL_ERROR);
     } else {
         reply_error(request, ERROR_UNAVAILABLE);
     }
