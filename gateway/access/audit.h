@@ -1,11 +1,11 @@
 /*
  * The audit log: actor, action, and origin. It records every call of a route for admins and every login; their refusals
  * are counted (refusals.h). A call for admins, and a login, is logged before it has an effect; if that fails, it is
- * answered 503 and has none. A change by an admin adds old and new value in the same statement as the change (AUDIT_INSERT). So does
- * a change that users make to their own password, address or sessions (AUDIT_OWN). The database role may only insert
- * and read entries (schema/).
+ * answered 503 and has none. A change by an admin adds old and new value in the same statement as the change
+ * (AUDIT_INSERT). So does a change that users make to their own password, address or sessions (AUDIT_OWN). The database
+ * role may only insert and read entries (schema/).
  *
- * Callers: admission.c, limits.c, accounts.c, sessions.c, admin.c, changes.c, deadletters.c,
+ * Callers: admission.c, limits.c, accounts.c, sessions.c, admin.c, changes.c, deadletters.c, webhooks.c,
  * images.c, recovery.c, unsubscribe.c, verification.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_AUDIT_H
