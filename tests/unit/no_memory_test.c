@@ -11,6 +11,7 @@
 #include "bidworker/locked_auctions.h"
 #include "bidworker/outbox_batch.h"
 #include "common/protocol/topology.h"
+#include "common/rules/sale_set.h"
 #include "endworker/sent_commands.h"
 #include "notifyworker/endpoints.h"
 #include "tests/support/suite.h"
@@ -284,6 +285,29 @@ START_TEST(the_workers_tables_survive_failed_allocations)
 }
 END_TEST
 
+static bool make_sale_set(void)
+{
+    struct sale_set set = {0};
+    struct sale sale = {.terms = {.quantity = 1}};
+    struct sale_entry entry = {.seq = 1, .status = SALE_ENTRY_WAITING};
+    struct sale_order order = {.seq = 2, .status = SALE_ORDER_RESERVED};
+    struct uuid id = {{1}};
+    sale_set_begin(&set, &sale, 1, false);
+    bool ok = sale_set_add_user(&set, &id, 0) && sale_set_add_entry(&set, &entry) && sale_set_add_order(&set, &order) &&
+              sale_set_add_no_order(&set, &id) && sale_set_ready(&set, 64); /* more than the first allocations hold */
+    enough();
+    ck_assert(set.ready == ok);
+    sale_set_free(&set);
+    ck_assert(set.entries == NULL && set.rows == NULL && set.user_index.slots == NULL);
+    return ok;
+}
+
+START_TEST(the_set_of_a_sale_survives_failed_allocations)
+{
+    expect_failures(make_sale_set, 14);
+}
+END_TEST
+
 static Suite *no_memory_suite(void)
 {
     Suite *suite = suite_create("no_memory");
@@ -296,6 +320,7 @@ static Suite *no_memory_suite(void)
     tcase_add_test(tcase, writing_json_survives_failed_allocations);
     tcase_add_test(tcase, a_writer_without_a_generator_is_freed);
     tcase_add_test(tcase, the_workers_tables_survive_failed_allocations);
+    tcase_add_test(tcase, the_set_of_a_sale_survives_failed_allocations);
     suite_add_tcase(suite, tcase);
     return suite;
 }
