@@ -156,9 +156,12 @@ static enum error_code refusal(const struct request *request, const PGresult *re
 static void refuse(struct request *request, enum error_code code)
 {
     const struct config *config = images_of(request)->options.config;
-    const bool images = code == ERROR_TOO_MANY_IMAGES;
-    const struct parameter most = parameter_number("max", images ? config->images_max : config->image_max_bytes);
-    reply_error_with(request, code, &most, images || code == ERROR_BODY_TOO_LARGE ? 1 : 0);
+    const int64_t most = code == ERROR_TOO_MANY_IMAGES   ? config->images_max
+                         : code == ERROR_BODY_TOO_LARGE  ? config->image_max_bytes
+                         : code == ERROR_IMAGE_TOO_LARGE ? config->image_max_pixels
+                                                         : 0;
+    const struct parameter max = parameter_number("max", most);
+    reply_error_with(request, code, &max, most > 0 ? 1 : 0);
 }
 
 static bool check_auction(struct request *request, pg_callback then)
@@ -374,7 +377,7 @@ static void on_made(void *arg)
     const struct upload *upload = request->handler_state;
     images_of(request)->problem = upload->decoder.problem;
     if (upload->made != DECODER_MADE) {
-        reply_error(request, codes[upload->made]);
+        refuse(request, codes[upload->made]);
     } else if (request_answered(request)) {
         reply_error(request, ERROR_UNAVAILABLE); /* only ends the request */
     } else {
