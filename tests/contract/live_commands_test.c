@@ -101,28 +101,15 @@ END_TEST
 
 /* ---- proxy bids ---- */
 
-static const char *proxy_text(const char *more)
-{
-    return client_format("{\"type\": \"proxy\", \"auctionId\": \"%s\", \"id\": \"p\"%s}", fixture.auction, more);
-}
-
-static void expect_maximum(const struct factory_user *who, const char *amount)
-{
-    const struct reply *reply = fixture_call(who, "GET", fixture_path("/proxy"), NULL);
-    EXPECT_STATUS(reply, amount == NULL ? 404 : 200);
-    if (amount != NULL) {
-        EXPECT_TEXT(reply, "maxAmount", amount);
-    }
-}
-
 START_TEST(a_key_makes_a_repeated_proxy_bid_one_bid)
 {
     static const char more[] = ", \"maxAmount\": 100.00, \"idempotencyKey\": \"once\"";
     struct websocket *ann = live_open(&fixture.ann);
     char id[UUID_TEXT_SIZE];
-    (void)snprintf(id, sizeof(id), "%s", websocket_text(live_exchange(ann, proxy_text(more), "bid_pending"), "bidId"));
+    (void)snprintf(id, sizeof(id), "%s",
+                   websocket_text(live_exchange(ann, live_proxy_text(more), "bid_pending"), "bidId"));
     live_expect(live_receive(ann, "bid_result"), "bidId", id);
-    live_expect(live_exchange(ann, proxy_text(more), "bid_result"), "bidId", id);
+    live_expect(live_exchange(ann, live_proxy_text(more), "bid_result"), "bidId", id);
     client_header(fixture.client, "Idempotency-Key: once");
     const struct reply *reply = fixture_call(&fixture.ann, "POST", fixture_path("/proxy"), "{\"maxAmount\": 100.00}");
     EXPECT_STATUS(reply, 200);
@@ -153,14 +140,14 @@ START_TEST(refusals_of_proxy_bids_have_the_codes_of_http)
     struct websocket *guest = live_open(NULL);
     bid(&fixture.bob, "50.00");
     for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
-        const struct json *answer = live_exchange(ann, proxy_text(refusals[i].more), "error");
+        const struct json *answer = live_exchange(ann, live_proxy_text(refusals[i].more), "error");
         ck_assert_msg(strcmp(websocket_text(answer, "error"), refusals[i].error) == 0, "%s: expected %s, got %s",
                       refusals[i].more, refusals[i].error, websocket_text(answer, "error"));
         live_expect(answer, "id", "p");
     }
-    live_expect(live_exchange(seller, proxy_text(", \"maxAmount\": 60"), "error"), "error", "OWN_AUCTION");
-    live_expect(live_exchange(guest, proxy_text(", \"maxAmount\": 60"), "error"), "error", "UNAUTHORIZED");
-    live_expect(live_exchange(guest, proxy_text(", \"withdraw\": true"), "error"), "error", "UNAUTHORIZED");
+    live_expect(live_exchange(seller, live_proxy_text(", \"maxAmount\": 60"), "error"), "error", "OWN_AUCTION");
+    live_expect(live_exchange(guest, live_proxy_text(", \"maxAmount\": 60"), "error"), "error", "UNAUTHORIZED");
+    live_expect(live_exchange(guest, live_proxy_text(", \"withdraw\": true"), "error"), "error", "UNAUTHORIZED");
     websocket_free(ann);
     websocket_free(seller);
     websocket_free(guest);
@@ -172,18 +159,18 @@ START_TEST(a_late_withdrawal_is_pending_and_then_decided)
 {
     struct websocket *ann = live_open(&fixture.ann);
     char id[UUID_TEXT_SIZE];
-    (void)live_exchange(ann, proxy_text(", \"maxAmount\": 100.00"), "bid_pending");
+    (void)live_exchange(ann, live_proxy_text(", \"maxAmount\": 100.00"), "bid_pending");
     (void)live_receive(ann, "bid_result");
     PQclear(sql_rows(fixture.sql, "BEGIN", NULL));
     ck_assert_int_eq(
         (int)sql_int(fixture.sql, "SELECT 1 FROM auctions WHERE id = $1::uuid FOR UPDATE", fixture.auction, NULL), 1);
-    const struct json *answer = live_exchange(ann, proxy_text(", \"withdraw\": true"), "bid_pending");
+    const struct json *answer = live_exchange(ann, live_proxy_text(", \"withdraw\": true"), "bid_pending");
     (void)snprintf(id, sizeof(id), "%s", websocket_text(answer, "bidId"));
     PQclear(sql_rows(fixture.sql, "COMMIT", NULL));
     answer = live_receive(ann, "proxy_withdrawn");
     live_expect(answer, "bidId", id);
     live_expect(answer, "id", "p");
-    expect_maximum(&fixture.ann, NULL);
+    live_expect_maximum(&fixture.ann, NULL);
     websocket_free(ann);
 }
 END_TEST

@@ -338,27 +338,13 @@ END_TEST
 
 /* ---- proxy bids ---- */
 
-static const char *proxy_text(const char *more)
-{
-    return client_format("{\"type\": \"proxy\", \"auctionId\": \"%s\", \"id\": \"p\"%s}", fixture.auction, more);
-}
-
-static void expect_maximum(const struct factory_user *who, const char *amount)
-{
-    const struct reply *reply = fixture_call(who, "GET", fixture_path("/proxy"), NULL);
-    EXPECT_STATUS(reply, amount == NULL ? 404 : 200);
-    if (amount != NULL) {
-        EXPECT_TEXT(reply, "maxAmount", amount);
-    }
-}
-
 START_TEST(a_proxy_bid_over_websocket_is_set_raised_and_withdrawn)
 {
     struct websocket *ann = live_open(&fixture.ann);
     struct websocket *guest = live_open(NULL);
     (void)live_subscribe(guest, fixture.auction);
     const struct json *answer =
-        live_exchange(ann, proxy_text(", \"maxAmount\": 100.00, \"receipt\": true"), "bid_pending");
+        live_exchange(ann, live_proxy_text(", \"maxAmount\": 100.00, \"receipt\": true"), "bid_pending");
     live_expect(answer, "id", "p");
     live_expect(answer, "status", "pending");
     live_expect(answer, "maxAmount", "100.00");
@@ -369,20 +355,20 @@ START_TEST(a_proxy_bid_over_websocket_is_set_raised_and_withdrawn)
     live_expect(answer, "status", "accepted");
     live_expect(answer, "maxAmount", "100.00");
     live_expect(answer, "amount", "10.00");
-    expect_maximum(&fixture.ann, "100.00");
+    live_expect_maximum(&fixture.ann, "100.00");
     live_expect(live_receive(guest, "bid_placed"), "currentBid", "10.00");
-    (void)live_exchange(ann, proxy_text(", \"maxAmount\": \"120.00\""), "bid_pending");
+    (void)live_exchange(ann, live_proxy_text(", \"maxAmount\": \"120.00\""), "bid_pending");
     live_expect(live_receive(ann, "bid_result"), "status", "accepted");
-    expect_maximum(&fixture.ann, "120.00");
-    (void)live_exchange(ann, proxy_text(", \"maxAmount\": 90"), "bid_pending");
+    live_expect_maximum(&fixture.ann, "120.00");
+    (void)live_exchange(ann, live_proxy_text(", \"maxAmount\": 90"), "bid_pending");
     answer = live_receive(ann, "bid_result");
     live_expect(answer, "status", "rejected");
     live_expect(answer, "reason", "MAXIMUM_NOT_RAISED");
     ck_assert_ptr_nonnull(live_receive(guest, "auction_updated")); /* nothing public changed */
-    answer = live_exchange(ann, proxy_text(", \"withdraw\": true"), "proxy_withdrawn");
+    answer = live_exchange(ann, live_proxy_text(", \"withdraw\": true"), "proxy_withdrawn");
     live_expect(answer, "id", "p");
     live_expect(answer, "auctionId", fixture.auction);
-    expect_maximum(&fixture.ann, NULL);
+    live_expect_maximum(&fixture.ann, NULL);
     websocket_free(ann);
     websocket_free(guest);
 }

@@ -10,8 +10,6 @@
 #define MY_NOTICES  "/api/v1/users/me/notifications"
 #define ME          "/api/v1/users/me"
 
-enum { ME_SETTLED_MS = 30000 };
-
 START_TEST(my_bids_show_winning_and_outbid)
 {
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
@@ -50,13 +48,7 @@ END_TEST
 START_TEST(my_bids_show_won_and_lost_after_the_end)
 {
     char id[UUID_TEXT_SIZE];
-    const struct factory_terms terms = {
-        .lasts_ms = 2500,
-        .more = "\"antiSnipe\": {\"windowSeconds\": 0, \"extensionSeconds\": 1, \"maxExtensions\": null}"};
-    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
-    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
-    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "11.00"), 200);
-    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), ME_SETTLED_MS);
+    fixture_sold(id);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.state", "lost");
     EXPECT_TEXT(fixture_call(&fixture.bob, "GET", MY_BIDS, NULL), "items.0.state", "won");
 }

@@ -6,7 +6,6 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -15,43 +14,26 @@
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
 #include "tests/support/image.h"
-#include "tests/support/program.h"
+#include "tests/support/own_gateway.h"
 #include "tests/support/s3.h"
 
-enum { SETTINGS_SIZE = 2048, URL_SIZE = 64 };
+enum { SETTINGS_SIZE = 1024, URL_SIZE = 64 };
 
-/* The gateway under test. */
 static struct {
     pid_t store;
-    pid_t gateway;
     int port;
-    char settings[PROGRAM_SETTINGS_SIZE];
-    struct client *client;
-    char url[URL_SIZE];
+    struct own_gateway gateway; /* under test */
 } s3;
 
 static void start_gateway(const char *secret_key)
 {
-    char ini[SETTINGS_SIZE];
-    int port = program_free_port(0);
-    (void)snprintf(ini, sizeof(ini),
-                   "[gateway]\nlisten_port = %d\nworkers = 1\n[limits]\nimages_per_hour = 0\n[images]\nstore = s3\n"
+    char sections[SETTINGS_SIZE];
+    (void)snprintf(sections, sizeof(sections),
+                   "[limits]\nimages_per_hour = 0\n[images]\nstore = s3\n"
                    "s3_endpoint = http://127.0.0.1:%d\ns3_region = " S3_REGION "\ns3_bucket = " S3_BUCKET
                    "\ns3_access_key = " S3_ACCESS_KEY "\ns3_secret_key = %s\nimage_sweep_s = 1\n",
-                   port, s3.port, secret_key);
-    program_settings_of_deployment(ini, s3.settings);
-    s3.gateway = program_start("rostrum-gateway", s3.settings);
-    (void)snprintf(s3.url, sizeof(s3.url), "http://127.0.0.1:%d", port);
-    s3.client = client_new(s3.url);
-    ck_assert_ptr_nonnull(s3.client);
-    SUITE_WAIT(client_call(s3.client, "GET", "/ready", NULL)->status == 200, DEPLOYMENT_READY_MS);
-}
-
-static void stop_gateway(void)
-{
-    client_free(s3.client);
-    ck_assert_int_eq(program_end(s3.gateway, SIGTERM), 0);
-    program_settings_remove(s3.settings);
+                   s3.port, secret_key);
+    own_gateway_start(&s3.gateway, sections);
 }
 
 static void setup(void)
@@ -63,17 +45,18 @@ static void setup(void)
 static const struct reply *upload(uint32_t seed)
 {
     struct image image = image_png(30, 20, seed);
-    client_token(s3.client, fixture.seller.token);
-    client_header(s3.client, "Content-Type: image/png");
-    const struct reply *reply = client_send(s3.client, "POST", fixture_path("/images"), image.bytes, image.length);
+    client_token(s3.gateway.client, fixture.seller.token);
+    client_header(s3.gateway.client, "Content-Type: image/png");
+    const struct reply *reply =
+        client_send(s3.gateway.client, "POST", fixture_path("/images"), image.bytes, image.length);
     free(image.bytes);
     return reply;
 }
 
 static const struct reply *get(const char *path)
 {
-    client_token(s3.client, NULL);
-    return client_call(s3.client, "GET", path, NULL);
+    client_token(s3.gateway.client, NULL);
+    return client_call(s3.gateway.client, "GET", path, NULL);
 }
 
 /* AWS, "Authenticating Requests: Using the Authorization Header", examples GET Object and PUT Object. */
@@ -139,10 +122,10 @@ START_TEST(images_are_stored_served_and_deleted)
     /* The deployment's own image store does not hold the file. */
     EXPECT_STATUS(fixture_call(NULL, "GET", url, NULL), 404);
     EXPECT_ERROR(get("/images/01234567-89ab-7def-8123-456789abcdef"), 404, "NOT_FOUND");
-    client_token(s3.client, fixture.seller.token);
-    EXPECT_STATUS(client_call(s3.client, "DELETE", fixture_path(client_format("/images/%s", id)), NULL), 204);
+    client_token(s3.gateway.client, fixture.seller.token);
+    EXPECT_STATUS(client_call(s3.gateway.client, "DELETE", fixture_path(client_format("/images/%s", id)), NULL), 204);
     ck_assert_int_eq(reply_count(factory_get_auction(fixture.client, NULL, fixture.auction), "images"), 0);
-    stop_gateway();
+    own_gateway_stop(&s3.gateway);
     s3_end(s3.store);
 }
 END_TEST
@@ -152,7 +135,7 @@ START_TEST(a_wrong_secret_key_gets_503)
     start_gateway("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEX");
     EXPECT_ERROR(upload(1), 503, "UNAVAILABLE");
     EXPECT_ERROR(get("/images/01234567-89ab-7def-8123-456789abcdef"), 503, "UNAVAILABLE");
-    stop_gateway();
+    own_gateway_stop(&s3.gateway);
     s3_end(s3.store);
 }
 END_TEST
@@ -165,7 +148,7 @@ START_TEST(without_the_store_only_images_get_503)
     EXPECT_ERROR(get("/images/01234567-89ab-7def-8123-456789abcdef"), 503, "UNAVAILABLE");
     EXPECT_STATUS(get("/ready"), 200);
     EXPECT_STATUS(get(fixture_path("")), 200);
-    stop_gateway();
+    own_gateway_stop(&s3.gateway);
 }
 END_TEST
 

@@ -10,7 +10,7 @@
 #include "tests/support/live_recording.h"
 #include "tests/support/websocket.h"
 
-enum { HEADER_SIZE = FACTORY_TOKEN_SIZE + 64, SETTLED_MS = 30000 };
+enum { HEADER_SIZE = FACTORY_TOKEN_SIZE + 64 };
 
 static const struct reply *look(const struct factory_user *who)
 {
@@ -89,13 +89,7 @@ END_TEST
 START_TEST(the_state_is_won_or_lost_after_the_end)
 {
     char id[UUID_TEXT_SIZE];
-    const struct factory_terms terms = {
-        .lasts_ms = 2500,
-        .more = "\"antiSnipe\": {\"windowSeconds\": 0, \"extensionSeconds\": 1, \"maxExtensions\": null}"};
-    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
-    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
-    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "11.00"), 200);
-    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), SETTLED_MS);
+    fixture_sold(id);
     EXPECT_TEXT(factory_get_auction(fixture.client, &fixture.ann, id), "you.state", "lost");
     EXPECT_TEXT(factory_get_auction(fixture.client, &fixture.bob, id), "you.state", "won");
 }

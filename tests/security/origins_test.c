@@ -13,7 +13,7 @@
 
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
-#include "tests/support/program.h"
+#include "tests/support/own_gateway.h"
 
 #define LISTED    "https://shop.example"
 #define ME        "/api/v1/users/me"
@@ -25,8 +25,6 @@ enum {
     WAIT_MS = 5000,
     FILLER_SIZE = 16500, /* slightly more than header_max_bytes: no TCP reset overtakes the answer */
     BODY_SIZE = 70000,   /* a body may have 64 KiB */
-    URL_SIZE = 64,
-    SETTINGS_SIZE = 256,
 };
 
 static const char *send_raw(const char *bytes)
@@ -265,34 +263,7 @@ END_TEST
 
 /* ---- the cookie of https ---- */
 
-static struct {
-    pid_t pid;
-    char settings[PROGRAM_SETTINGS_SIZE];
-    char url[URL_SIZE];
-    struct client *client;
-} secure;
-
-static void start_secure(void)
-{
-    char ini[SETTINGS_SIZE];
-    int port = program_free_port(0);
-    (void)snprintf(ini, sizeof(ini),
-                   "[gateway]\nlisten_port = %d\nworkers = 1\n[mail]\npublic_url = https://Auctions.example/\n", port);
-    program_settings_of_deployment(ini, secure.settings);
-    ck_assert_int_eq(unsetenv("ROSTRUM_METRICS_PORT"), 0);
-    secure.pid = program_start("rostrum-gateway", secure.settings);
-    (void)snprintf(secure.url, sizeof(secure.url), "http://127.0.0.1:%d", port);
-    secure.client = client_new(secure.url);
-    ck_assert_ptr_nonnull(secure.client);
-    SUITE_WAIT(client_call(secure.client, "GET", "/ready", NULL)->status == 200, DEPLOYMENT_READY_MS);
-}
-
-static void stop_secure(void)
-{
-    client_free(secure.client);
-    ck_assert_int_eq(program_end(secure.pid, SIGTERM), 0);
-    program_settings_remove(secure.settings);
-}
+static struct own_gateway secure;
 
 /* The status of a call with this cookie, from a page of `origin` (NULL: no page). */
 static int call_with_cookie(const char *name, const char *value, const char *method, const char *origin)
@@ -309,7 +280,7 @@ START_TEST(the_cookie_of_https_is_secure_and_bound_to_its_host)
 {
     static const char name[] = "__Host-session";
     char token[FACTORY_TOKEN_SIZE];
-    start_secure();
+    own_gateway_start(&secure, "[mail]\npublic_url = https://Auctions.example/\n");
     const char *body = client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", fixture.ann.email);
     EXPECT_STATUS(client_call(secure.client, "POST", "/api/v1/auth/login", body), 200);
     const char *set = client_reply_header(secure.client, "Set-Cookie");
@@ -331,7 +302,7 @@ START_TEST(the_cookie_of_https_is_secure_and_bound_to_its_host)
     EXPECT_STATUS(client_call(secure.client, "POST", "/api/v1/auth/logout", NULL), 204);
     set = client_reply_header(secure.client, "Set-Cookie");
     ck_assert_msg(strcmp(set, "__Host-session=; HttpOnly; Secure; SameSite=Lax; Path=/; Max-Age=0") == 0, "%s", set);
-    stop_secure();
+    own_gateway_stop(&secure);
 }
 END_TEST
 

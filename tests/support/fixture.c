@@ -7,6 +7,8 @@
 
 #include "tests/support/deployment.h"
 
+enum { FIXTURE_SETTLED_MS = 30000 };
+
 struct fixture fixture;
 
 void fixture_setup(void)
@@ -58,4 +60,15 @@ void fixture_submit(const struct factory_user *who, const char *auction, const c
                                              client_format("{\"amount\": %s}", amount));
     EXPECT_STATUS(reply, 202);
     (void)snprintf(bid, UUID_TEXT_SIZE, "%s", reply_text(reply, "bidId"));
+}
+
+void fixture_sold(char id[static UUID_TEXT_SIZE])
+{
+    const struct factory_terms terms = {
+        .lasts_ms = 2500,
+        .more = "\"antiSnipe\": {\"windowSeconds\": 0, \"extensionSeconds\": 1, \"maxExtensions\": null}"};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "11.00"), 200);
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), FIXTURE_SETTLED_MS);
 }

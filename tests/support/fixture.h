@@ -35,5 +35,7 @@ const char *fixture_path(const char *tail);
 /* Bids without waiting for the decision; asserts 202 and returns the bid's id in `bid`. */
 void fixture_submit(const struct factory_user *who, const char *auction, const char *amount,
                     char bid[static UUID_TEXT_SIZE]);
+/* An auction of 2.5 s that Bob won with 11.00 over Ann; waits until it is settled. */
+void fixture_sold(char id[static UUID_TEXT_SIZE]);
 
 #endif

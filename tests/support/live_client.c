@@ -50,3 +50,17 @@ void live_expect(const struct json *message, const char *name, const char *value
     ck_assert_msg(strcmp(websocket_text(message, name), value) == 0, "expected %s = %s, got %s", name, value,
                   websocket_text(message, name));
 }
+
+const char *live_proxy_text(const char *more)
+{
+    return client_format("{\"type\": \"proxy\", \"auctionId\": \"%s\", \"id\": \"p\"%s}", fixture.auction, more);
+}
+
+void live_expect_maximum(const struct factory_user *who, const char *amount)
+{
+    const struct reply *reply = fixture_call(who, "GET", fixture_path("/proxy"), NULL);
+    EXPECT_STATUS(reply, amount == NULL ? 404 : 200);
+    if (amount != NULL) {
+        EXPECT_TEXT(reply, "maxAmount", amount);
+    }
+}

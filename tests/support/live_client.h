@@ -16,5 +16,9 @@ const struct json *live_subscribe(struct websocket *socket, const char *auction)
 /* As websocket_receive, but fails the test if there is none. */
 const struct json *live_receive(struct websocket *socket, const char *type);
 void live_expect(const struct json *message, const char *name, const char *value);
+/* A proxy command with the id "p" for the fixture's auction; `more` are further members, each after a comma. */
+const char *live_proxy_text(const char *more);
+/* Fails the test unless this is the user's maximum in the fixture's auction; NULL: none. */
+void live_expect_maximum(const struct factory_user *who, const char *amount);
 
 #endif
