@@ -33,8 +33,35 @@ static struct metrics_family leader = {
     .type = METRICS_GAUGE,
 };
 
+static struct metrics_family sealed = {
+    .name = "rostrum_audit_sealed_total",
+    .help = "Entries of the audit log that this end worker has sealed.",
+    .type = METRICS_COUNTER,
+};
+static struct metrics_family unsealed = {
+    .name = "rostrum_audit_oldest_unsealed_seconds",
+    .help = "Longest time that an entry of the audit log may have waited to be sealed; 0 for a stand-by.",
+    .type = METRICS_GAUGE,
+};
+static struct metrics_family contradictions = {
+    .name = "rostrum_audit_contradictions_total",
+    .help = "Times that the chain of the audit log had another hash than this end worker has sealed.",
+    .type = METRICS_COUNTER,
+};
+
 struct metrics_family *const endworker_metrics_families[] = {
-    &settled, &outbox, &leader, &log_metrics, &broker_metrics, &pg_metrics, &lease_metrics, &service_loop_metrics, NULL,
+    &settled,
+    &outbox,
+    &leader,
+    &sealed,
+    &unsealed,
+    &contradictions,
+    &log_metrics,
+    &broker_metrics,
+    &pg_metrics,
+    &lease_metrics,
+    &service_loop_metrics,
+    NULL,
 };
 
 void endworker_metrics_settled(enum rules_status outcome)
@@ -50,4 +77,19 @@ void endworker_metrics_outbox(size_t depth)
 void endworker_metrics_leader(bool leading)
 {
     metrics_set(&leader, 0, leading ? 1 : 0);
+}
+
+void endworker_metrics_sealed(int64_t entries)
+{
+    metrics_add(&sealed, 0, 0, 0, entries);
+}
+
+void endworker_metrics_unsealed(int64_t seconds)
+{
+    metrics_set(&unsealed, 0, seconds);
+}
+
+void endworker_metrics_contradiction(void)
+{
+    metrics_add(&contradictions, 0, 0, 0, 1);
 }

@@ -1,5 +1,5 @@
 /*
- * Metrics of the end worker. Callers: settlement.c; main.c exposes them.
+ * Metrics of the end worker. Callers: settlement.c, sealer.c; main.c exposes them.
  */
 #ifndef ROSTRUM_ENDWORKER_ENDWORKER_METRICS_H
 #define ROSTRUM_ENDWORKER_ENDWORKER_METRICS_H
@@ -13,5 +13,10 @@ extern struct metrics_family *const endworker_metrics_families[]; /* NULL-ended 
 void endworker_metrics_settled(enum rules_status outcome);
 void endworker_metrics_outbox(size_t depth);
 void endworker_metrics_leader(bool leading);
+/* Entries of the audit log were sealed. */
+void endworker_metrics_sealed(int64_t entries);
+void endworker_metrics_unsealed(int64_t seconds);
+/* A link is another one than this program has sealed. */
+void endworker_metrics_contradiction(void);
 
 #endif

@@ -5,7 +5,7 @@
  *     timing_guard -> leader (only while the clock is right)
  *     leader -> scheduler    -> START, FENCE into the shard queues
  *            -> ending_soon  -> outbox
- *            -> prices
+ *            -> prices, sealer
  *     depths of the shard queues -> Redis
  *     queue auction_end -> settlement_consumer -> settlement -> outbox
  */
@@ -32,6 +32,7 @@
 #include "endworker/leader.h"
 #include "endworker/prices.h"
 #include "endworker/scheduler.h"
+#include "endworker/sealer.h"
 #include "endworker/settlement.h"
 #include "endworker/settlement_consumer.h"
 #include "endworker/statements.h"
@@ -41,7 +42,8 @@ enum {
     PG_PENDING_MAX = 64,      /* statements per connection: each component has only a few running */
     REDIS_PENDING_MAX = 2048, /* snapshots of four jobs */
     UNCONFIRMED_MAX = 2048,   /* unconfirmed commands, outbox rows and dead letters */
-    DRAIN_OUTBOX_MS = 2000,   /* longest wait for confirms of the outbox; another worker's sweep publishes the others */
+    MS_PER_S = 1000,
+    DRAIN_OUTBOX_MS = 2000, /* longest wait for confirms of the outbox; another worker's sweep publishes the others */
 };
 
 static const struct daemon_program program = {
@@ -49,7 +51,7 @@ static const struct daemon_program program = {
     .login = LOGIN_ENDWORKER,
     .purpose = "starts auctions, ends them, and settles ended auctions",
     .description =
-        "  Five services in one process:\n\n"
+        "  Six services in one process:\n\n"
         "  Scheduling. One end worker leads: the one that holds a lease in PostgreSQL. Every\n"
         "  schedule_poll_ms it queries scheduled auctions whose start time has passed, and active ones whose\n"
         "  end time has passed by fence_grace_ms. It puts a start or fence command into the queue of the\n"
@@ -59,6 +61,8 @@ static const struct daemon_program program = {
         "  leader ends, and after lease_s when it hangs.\n\n"
         "  Ending soon. The leader announces once each auction that ends within ending_soon_s.\n\n"
         "  Prices. The leader updates the prices of the search index after bids.\n\n"
+        "  Audit. The leader chains new entries of the audit log by hashes every second, and logs the newest\n"
+        "  hash every ten minutes: see docs/audit.md.\n\n"
         "  Depths. The leader publishes the depths of the bid queues in Redis every second, so that gateways\n"
         "  notice bids that nobody decides. Without PostgreSQL every end worker does.\n\n"
         "  Settlement. Ended auctions arrive in queue auction_end and become sold or unsold, once, under\n"
@@ -84,6 +88,7 @@ struct endworker {
     struct scheduler *scheduler;
     struct ending_soon *ending_soon;
     struct prices *prices;
+    struct sealer *sealer;
     struct depths *depths;
     struct settlement *settlement;
     struct settlement_consumer *settlement_consumer;
@@ -324,10 +329,12 @@ static bool make_services(struct endworker *worker)
     worker->ending_soon =
         ending_soon_new(worker->loop.base, worker->pg, worker->outbox, worker->redis, config->ending_soon_s);
     worker->prices = prices_new(worker->loop.base, worker->pg);
+    worker->sealer = sealer_new(
+        &(struct sealer_options){.base = worker->loop.base, .pg = worker->pg, .leads = leads, .arg = worker});
     worker->depths = depths_new(&depths);
     worker->settlement = settlement_new(&settlement);
     if (worker->timing == NULL || worker->scheduler == NULL || worker->ending_soon == NULL || worker->prices == NULL ||
-        worker->depths == NULL || worker->settlement == NULL) {
+        worker->sealer == NULL || worker->depths == NULL || worker->settlement == NULL) {
         return false;
     }
     struct settlement_consumer_options settlement_consumer = {.base = worker->loop.base,
@@ -353,6 +360,7 @@ static void on_close(void *arg)
     settlement_consumer_free(worker->settlement_consumer);
     settlement_free(worker->settlement);
     depths_free(worker->depths);
+    sealer_free(worker->sealer);
     prices_free(worker->prices);
     ending_soon_free(worker->ending_soon);
     scheduler_free(worker->scheduler);
@@ -366,6 +374,7 @@ static void on_collect(void *arg)
     const struct endworker *worker = arg;
     endworker_metrics_outbox(worker->outbox == NULL ? 0 : outbox_pending(worker->outbox));
     endworker_metrics_leader(leads(arg));
+    endworker_metrics_unsealed(worker->sealer == NULL ? 0 : sealer_lag_ms(worker->sealer) / MS_PER_S);
 }
 
 static bool on_open(void *arg)

@@ -64,6 +64,8 @@ const struct pg_statement statements_table[STATEMENT_COUNT] = {
                                           "AND updated_at <= clock_timestamp() - $1::bigint * interval '1 millisecond' "
                                           "ORDER BY updated_at LIMIT $2::bigint"},
     [STATEMENT_PRICES] = {"prices", "SELECT auction_prices_pay($1::integer)"},
+    [STATEMENT_SEAL] = {"seal", "SELECT sealed, newest, newest_hash, waiting_ms, contradicts"
+                                " FROM audit_seal($1::integer, $2::bigint, $3::text)"},
     [STATEMENT_OUTBOX] = OUTBOX_STATEMENT_ROWS,
     [STATEMENT_TIMING] = TIMING_GUARD_STATEMENT_ROWS,
 };

@@ -18,6 +18,7 @@ enum statement {
     STATEMENT_SETTLE_FREE, /* as STATEMENT_SETTLE, without the rows that other sessions have locked */
     STATEMENT_UNSETTLED,   /* (least age in ms, limit) -> id */
     STATEMENT_PRICES,      /* (limit) -> number of processed batches */
+    STATEMENT_SEAL,        /* (limit, number, hash) -> see audit_seal in schema/0024-audit-chain.sql */
     STATEMENT_OUTBOX,
     STATEMENT_TIMING = STATEMENT_OUTBOX + OUTBOX_STATEMENTS,
     STATEMENT_COUNT = STATEMENT_TIMING + TIMING_GUARD_STATEMENTS,

@@ -6,7 +6,7 @@
  * A field is written as its length in bytes, a colon, its bytes and a comma ("5:55.00,"); no value is "-,". So two
  * records never have the same bytes.
  *
- * Pure. Callers: ledger_hash.c; deploy/ctl/audit_check.c.
+ * Pure. Callers: ledger_hash.c, audit_hash.c.
  */
 #ifndef ROSTRUM_COMMON_PROTOCOL_HASH_CHAIN_H
 #define ROSTRUM_COMMON_PROTOCOL_HASH_CHAIN_H

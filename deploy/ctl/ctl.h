@@ -35,6 +35,7 @@ int tokenkeys_command(struct ctl *ctl, int argc, char **argv);
 int auction_command(struct ctl *ctl, int argc, char **argv);
 int auctions_command(struct ctl *ctl, int argc, char **argv);
 int verify_command(struct ctl *ctl, int argc, char **argv);
+int audit_command(struct ctl *ctl, int argc, char **argv);
 int receipt_command(struct ctl *ctl, int argc, char **argv);
 int watch_command(struct ctl *ctl, int argc, char **argv);
 

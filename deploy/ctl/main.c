@@ -93,7 +93,7 @@ static const struct entry ENTRIES[] = {
      "bidder,\n"
      "      kind and amount. Prints the decision. Exits with 1 if the receipt is wrong or its bid is not in the "
      "ledger.\n"},
-    {"verify", verify_command, LOGIN_CTL, "[AUCTION]",
+    {"verify", verify_command, LOGIN_CTL, "[AUCTION | --audit [FILE] [--hash HASH]]",
      "      Replays the ledger of all auctions, or of one, by the rules of bidding. It reads only PostgreSQL, in one\n"
      "      snapshot, so bidding can continue. Prints each difference between the rules and the stored entries, "
      "price,\n"
@@ -101,8 +101,20 @@ static const struct entry ENTRIES[] = {
      "twice,\n"
      "      auctions that were not settled within 60 s of their end, and notifications of a lost lead or an outcome "
      "that\n"
-     "      are too many. Names settings of PostgreSQL that can lose commits in a crash. Exits with 1 if there is a\n"
-     "      difference or such a setting.\n"},
+     "      are too many. Names settings of PostgreSQL that can lose commits in a crash. Without AUCTION it also "
+     "checks\n"
+     "      the chain of the audit log. Exits with 1 if there is a difference or such a setting.\n"
+     "      --audit        check only the audit log: print each entry that was changed, removed or inserted later, "
+     "and\n"
+     "                     the number of entries that are not sealed yet\n"
+     "      FILE           check this archive of the audit log instead, then compare it with its record in PostgreSQL\n"
+     "      --hash HASH    a link must have this hash, which is in the log of an end worker\n"},
+    {"audit", audit_command, LOGIN_MIGRATE, "archive --before YYYY-MM --to FILE",
+     "      Checks the audit log, then moves the entries that were sealed before that month into FILE, which\n"
+     "      `verify --audit FILE` checks. The next entries continue its chain. It refuses a log that differs from its\n"
+     "      chain. Run it again if it was interrupted: entries are deleted only when FILE is on the disk. Compress "
+     "FILE\n"
+     "      only after that.\n"},
 };
 
 static void print_entry(const char *before, const struct entry *entry)

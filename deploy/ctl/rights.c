@@ -7,7 +7,7 @@
 
 #include "deploy/ctl/store.h"
 
-#define WRONG_SQL "SELECT program_rights_wrong()"
+#define WRONG_SQL "SELECT program_rights_wrong() UNION ALL SELECT audit_guard_wrong()"
 #define ROLES_SQL "SELECT EXISTS (SELECT FROM program_roles WHERE oid IS NOT NULL)"
 
 static void warn_without_roles(struct ctl *ctl)

@@ -1,7 +1,8 @@
 /*
  * rostrumctl verify: reads two cursors in one REPEATABLE READ snapshot, auctions and ledger entries, both ordered by
  * the auction's id, and merges them. Memory holds one page of each, independent of the deployment's size. Bidding can
- * continue; the snapshot does not show it. The checks of cross_checks.h follow in the same snapshot.
+ * continue; the snapshot does not show it. The checks of cross_checks.h, and that of the audit log, follow in the same
+ * snapshot.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,6 +10,8 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "deploy/ctl/audit_file.h"
+#include "deploy/ctl/audit_verify.h"
 #include "deploy/ctl/cross_checks.h"
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/ledger_check.h"
@@ -20,6 +23,7 @@ enum {
     PAGE_ROWS = 1000,
     SQL_SIZE = 4096,
     PROGRESS_MS = 200,
+    NUMBER_SIZE = 24,
 };
 
 /* A cursor and its current page. */
@@ -192,10 +196,16 @@ static int say_result(const struct verifier *verifier, const char *id)
     return CTL_FAILED;
 }
 
+static bool open_snapshot(struct ctl *ctl)
+{
+    return store_patient(ctl) && store_do(ctl, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0, NULL);
+}
+
 static int verify(struct ctl *ctl, const char *id)
 {
     struct verifier verifier = {.terminal = isatty(STDERR_FILENO) == 1};
-    if (!store_patient(ctl) || !store_do(ctl, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0, NULL) ||
+    int audit = CTL_OK;
+    if (!open_snapshot(ctl) ||
         !stream_open(&verifier.auctions, ctl, "auctions_seen", REPLAY_AUCTION_COLUMNS, REPLAY_AUCTION_TABLES, "a.id",
                      "a.id", id) ||
         !stream_open(&verifier.entries, ctl, "entries_seen", REPLAY_ENTRY_COLUMNS, REPLAY_ENTRY_TABLES, "b.auction_id",
@@ -211,17 +221,88 @@ static int verify(struct ctl *ctl, const char *id)
     stream_close(&verifier.entries);
     if (!verifier.auctions.failed && !verifier.entries.failed) {
         verifier.others = cross_checks_run(ctl, id);
+        audit = id == NULL ? audit_verify(ctl, NULL) : CTL_OK;
     }
     int code = say_result(&verifier, id);
     bool guarded = rights_compare(ctl) == 0;
-    return check_durability(ctl) && guarded ? code : CTL_FAILED;
+    return check_durability(ctl) && guarded && audit == CTL_OK ? code : CTL_FAILED;
+}
+
+/* The record of the archive in the database: an archive of which a part was cut off, and made anew, has another hash.
+ */
+static int check_record(struct ctl *ctl, const struct audit_check *check, const struct audit_archive *archive)
+{
+    char number[NUMBER_SIZE];
+    const char *const values[] = {number, check->end.hash, archive->file_hash};
+    (void)snprintf(number, sizeof number, "%" PRId64, check->end.number);
+    PGresult *result = store_run(ctl,
+                                 "SELECT encode(hash, 'hex') = $2, encode(file_hash, 'hex') = $3 FROM audit_archives"
+                                 " WHERE number = $1::bigint",
+                                 ARRAY_LEN(values), values);
+    int code = result != NULL && PQntuples(result) == 1 && pg_bool(result, 0, 0) && pg_bool(result, 0, 1) ? CTL_OK
+                                                                                                          : CTL_FAILED;
+    if (result != NULL && PQntuples(result) == 0) {
+        (void)printf("the database has no record of this archive: its entries were not deleted, or it is of another "
+                     "deployment\n");
+    } else if (result != NULL && code != CTL_OK) {
+        (void)printf("the database has another hash of this archive on record\n");
+    }
+    PQclear(result);
+    return code;
+}
+
+static int verify_file(struct ctl *ctl, const char *path, const char *hash)
+{
+    struct audit_check check;
+    struct audit_archive archive;
+    if (!audit_file_read(path, &check, &archive, hash)) {
+        return CTL_FAILED;
+    }
+    (void)printf("%" PRId64 " entries sealed before %s, after link %" PRId64 "; ", check.count, archive.month,
+                 archive.after.number);
+    int code = audit_verify_say(&check);
+    if (!store_open(ctl)) {
+        return code == CTL_OK ? CTL_UNAVAILABLE : code;
+    }
+    int record = check_record(ctl, &check, &archive);
+    return code == CTL_OK ? record : code;
+}
+
+static int verify_audit(struct ctl *ctl, int argc, char **argv)
+{
+    const char *path = NULL;
+    const char *hash = NULL;
+    bool ok = true;
+    for (int i = 0; ok && i < argc; i++) {
+        if (strcmp(argv[i], "--hash") == 0 && i + 1 < argc) {
+            hash = argv[++i];
+        } else if (path == NULL && argv[i][0] != '-' && argv[i][0] != '\0') {
+            path = argv[i];
+        } else {
+            ok = false;
+        }
+    }
+    if (!ok || (hash != NULL && strlen(hash) != HASH_CHAIN_TEXT_SIZE - 1)) {
+        ctl_report_error("verify --audit takes [FILE] [--hash HASH]; a HASH has 64 digits");
+        return CTL_USAGE;
+    }
+    if (path != NULL) {
+        return verify_file(ctl, path, hash);
+    }
+    if (!store_open(ctl)) {
+        return CTL_UNAVAILABLE;
+    }
+    return open_snapshot(ctl) ? audit_verify(ctl, hash) : CTL_FAILED;
 }
 
 int verify_command(struct ctl *ctl, int argc, char **argv)
 {
     struct uuid id;
+    if (argc >= 1 && strcmp(argv[0], "--audit") == 0) {
+        return verify_audit(ctl, argc - 1, argv + 1);
+    }
     if (argc > 1 || (argc == 1 && !uuid_parse(argv[0], strlen(argv[0]), &id))) {
-        ctl_report_error("verify takes the ID of one auction, or nothing");
+        ctl_report_error("verify takes the ID of one auction, --audit, or nothing");
         return CTL_USAGE;
     }
     if (!store_open(ctl)) {

@@ -89,7 +89,8 @@ START_TEST(wrong_arguments_exit_with_2)
         {"user", NULL, NULL},          {"user", "delete", "a@b.example"}, {"user", "create", "nobody"},
         {"shards", "0", NULL},         {"dead-letters", "--limit", "0"},  {"dead-letters", "--limit", "1x"},
         {"auction", NULL, NULL},       {"auction", "chair", NULL},        {"--config", "/nonexistent.ini", "shards"},
-        {"dead-letters", "all", NULL},
+        {"dead-letters", "all", NULL}, {"verify", "--audit", "--hash"},   {"audit", NULL, NULL},
+        {"audit", "archive", NULL},    {"verify", "--audit", "--bogus"},
     };
     for (size_t i = 0; i < ARRAY_LEN(WRONG); i++) {
         EXPECT_CTL(2, WRONG[i][0], WRONG[i][1], WRONG[i][2]);

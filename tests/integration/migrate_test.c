@@ -291,6 +291,19 @@ static const struct {
      "bid accepted 25.00, bid accepted 90.00"},
 };
 
+/* The entries of the audit log from before there was a chain. */
+static void expect_sealed(struct sql *loaded)
+{
+    int64_t entries = sql_int(loaded, "SELECT count(*) FROM audit_log", NULL);
+    ck_assert_int_gt(entries, 0);
+    ck_assert_int_eq(sql_int(loaded, "SELECT count(*) FROM audit_chain", NULL), 0);
+    while (sql_int(loaded, "SELECT sealed FROM audit_seal(7, 0, '')", NULL) > 0) {
+    }
+    ck_assert_int_eq(sql_int(loaded, "SELECT count(*) FROM audit_chain", NULL), entries);
+    int code = deployment_ctl(out, sizeof(out), "verify", "--audit", NULL);
+    ck_assert_msg(code == 0 && strstr(out, "0 not sealed yet") != NULL, "exit code %d: %s", code, out);
+}
+
 /* Loads the dump into a database of its own, because a dump names the schema of each table. Writes the URL to `url`. */
 static struct sql *load(const char *version, char url[static CONFIG_TEXT_SIZE])
 {
@@ -348,6 +361,7 @@ START_TEST(a_released_versions_database_is_migrated_and_verified)
         }
     }
     ck_assert_int_gt(facts, 0);
+    expect_sealed(loaded);
     sql_close(loaded);
 }
 END_TEST

@@ -94,6 +94,16 @@ static const struct {
     {"ALTER TRIGGER audit_log_append_only ON audit_log RENAME TO other",
      "rights: audit_log has no trigger that keeps its rows",
      "ALTER TRIGGER other ON audit_log RENAME TO audit_log_append_only"},
+    {"GRANT UPDATE (hash) ON audit_chain TO rostrum_endworker",
+     "rights: rostrum_endworker may UPDATE audit_chain (hash)", NULL},
+    {"GRANT DELETE ON audit_chain TO rostrum_endworker", "rights: rostrum_endworker may DELETE audit_chain", NULL},
+    {"GRANT INSERT ON audit_chain TO rostrum_gateway", "rights: rostrum_gateway may INSERT audit_chain (", NULL},
+    {"ALTER TABLE audit_chain DISABLE TRIGGER audit_chain_append_only",
+     "rights: the trigger audit_chain_append_only of audit_chain is disabled",
+     "ALTER TABLE audit_chain ENABLE TRIGGER audit_chain_append_only"},
+    {"ALTER TRIGGER audit_archives_append_only ON audit_archives RENAME TO other",
+     "rights: audit_archives has no trigger that keeps its rows",
+     "ALTER TRIGGER other ON audit_archives RENAME TO audit_archives_append_only"},
     {"ALTER FUNCTION deliveries_queue() RESET search_path", "rights: the function deliveries_queue runs with its",
      "ALTER FUNCTION deliveries_queue() SET search_path = " SCHEMA ", public, pg_temp"},
     {"GRANT EXECUTE ON FUNCTION deliveries_queue() TO PUBLIC", "rights: the function deliveries_queue runs with its",
@@ -137,6 +147,11 @@ START_TEST(the_rights_of_a_new_database_are_those_that_were_decided)
                               " WHERE object = 'audit_log'",
                               NULL),
                      "INSERT SELECT");
+    ck_assert_str_eq(sql_text(sql,
+                              "SELECT string_agg(concat_ws(' ', program, privilege), '; ' ORDER BY program, privilege)"
+                              " FROM program_rights WHERE object = 'audit_chain'",
+                              NULL),
+                     "ctl SELECT; endworker INSERT; endworker SELECT");
 }
 END_TEST
 
