@@ -18,10 +18,10 @@ enum { UNSUBSCRIBE_KEY, UNSUBSCRIBE_STOP, UNSUBSCRIBE_COUNT };
 
 static const struct pg_statement list[] = {
     [UNSUBSCRIBE_KEY] = {"unsubscribe_key", "SELECT secret FROM deployment_keys WHERE name = 'unsubscribe'"},
-    /* $1 user, $2 kind, then audit_values */
+    /* $1 user, $2 kind, then audit_values. A repetition, which nothing limits, adds no entry. */
     [UNSUBSCRIBE_STOP] = {"unsubscribe_stop",
                           "WITH changed AS (UPDATE users SET email_kinds = array_remove(email_kinds, $2) WHERE id = $1"
-                          " RETURNING id), noted AS (" AUDIT_INSERT
+                          " AND $2 = ANY (email_kinds) RETURNING id), noted AS (" AUDIT_INSERT
                           " SELECT $3::uuid, $4::timestamptz, id, $5, $6, $7, 'UNSUBSCRIBED', $2, NULL, NULL, ''"
                           " FROM changed) SELECT id FROM changed"},
 };

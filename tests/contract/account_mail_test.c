@@ -361,12 +361,15 @@ START_TEST(an_unsubscribe_link_disables_mail_of_its_kind_only)
     EXPECT_STATUS(
         client_send(fixture.client, "POST", link, "List-Unsubscribe=One-Click", strlen("List-Unsubscribe=One-Click")),
         200);
+    for (int i = 0; i < 5; i++) {
+        EXPECT_STATUS(fixture_call(NULL, "POST", link, NULL), 200);
+    }
+    /* A repetition changes nothing. Else anybody with a link could flood the audit log. */
     ck_assert_int_eq(sql_int(fixture.sql,
-                             "SELECT count(*) FROM audit_log WHERE actor_id = $1::uuid AND action = 'UNSUBSCRIBED'"
-                             " AND subject = 'OUTBID'",
+                             "SELECT count(*) FROM audit_log WHERE action = 'UNSUBSCRIBED' AND actor_id = $1::uuid"
+                             " AND subject = 'OUTBID' AND address <> ''",
                              fixture.ann.id, NULL),
                      1);
-    EXPECT_STATUS(fixture_call(NULL, "POST", link, NULL), 200);
     reply = fixture_call(&fixture.ann, "GET", ME, NULL);
     EXPECT_TEXT(reply, "notificationSettings.OUTBID.email", "false");
     EXPECT_TEXT(reply, "notificationSettings.OUTBID.inApp", "true");
