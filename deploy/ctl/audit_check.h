@@ -35,7 +35,7 @@ struct audit_check {
     bool met;
     int64_t count; /* of links */
     int64_t differences;
-    int64_t late;                        /* of them: entries that are sealed as they are, but with a wrong time */
+    int64_t late;                        /* of them: entries with a wrong time, sealed as they are or in no link */
     struct audit_end end;                /* the newest link so far */
     char entry[UUID_TEXT_SIZE];          /* its entry; "": there was no link yet */
     int64_t newest_ms;                   /* of the ids of all links before it, as far as they were sealed later */

@@ -105,6 +105,7 @@ static bool read_unsealed(struct ctl *ctl, struct audit_check *check, int64_t *w
     for (int row = 0; entries != NULL && row < PQntuples(entries); row++) {
         audit_check_differ(check, "entry %s is in no link: it was inserted later than its id says",
                            pg_text(entries, row, 0));
+        check->late++;
     }
     ok = entries != NULL;
     PQclear(entries);

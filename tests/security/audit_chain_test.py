@@ -508,6 +508,17 @@ def test_months_are_archived_and_the_chain_goes_on():
         expect_verified()
 
 
+def test_an_entry_in_no_link_stops_no_archive():
+    with tempfile.TemporaryDirectory() as folder, Stopped():
+        sql(insert(1, f"'{month(2) + datetime.timedelta(seconds=30)}'::timestamptz", "forged") + "; SELECT audit_seal(1000, 0, '');")
+        forged = query_value("SELECT id FROM audit_log WHERE subject LIKE '%forged%'")
+        code, output = ctl("audit", "archive", "--before", f"{month(0):%Y-%m}", "--to", os.path.join(folder, "archive"))
+        expect(code == 0 and f"{2 * ENTRIES} entries archived" in output, f"exit code {code}: {output}")
+        expect(query_value("SELECT id FROM audit_log WHERE subject LIKE '%forged%'") == forged, "the entry stays")
+        code, output = verify()
+        expect(code == 1 and f"entry {forged} is in no link" in output and ": 1 differences" in output, output)
+
+
 def test_an_archive_is_refused_unless_log_month_and_file_are_right():
     with tempfile.TemporaryDirectory() as folder, Stopped():
         file = os.path.join(folder, "archive")
