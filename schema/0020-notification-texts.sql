@@ -18,7 +18,7 @@ CREATE FUNCTION notification_text(kind text, title text, amount numeric, end_tim
         WHEN 'WEBHOOK_OFF' THEN 'One of your webhooks was switched off.'
         ELSE kind
         END
-    FROM (SELECT format(' The price is %s USD.', amount) AS price,
+    FROM (SELECT ' The price is ' || amount || ' USD.' AS price,
         to_char(end_time AT TIME ZONE 'UTC', '" It now ends at" YYYY-MM-DD HH24:MI:SS "UTC."') AS at
         WHERE true) said
 $$;
