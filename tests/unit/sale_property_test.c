@@ -385,7 +385,7 @@ static void decide_one_by_one(const struct sale_terms *terms)
 /* One transaction from the store. Returns how many commands it has decided. */
 static size_t decide_batch(size_t first, size_t count)
 {
-    struct sale_command commands[COMMANDS];
+    struct sale_command commands[COMMANDS] = {0};
     size_t decided = 0;
     for (size_t i = 0; i < count; i++) {
         commands[i] = sent[first + i].command;
