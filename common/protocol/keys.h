@@ -5,9 +5,9 @@
  * Keys that are derived from rows contain the epoch of the rows, in hex (common/protocol/epoch.h). After a restore of
  * the database, keys of other epochs are not read any more, and expire.
  *
- *   s:{user}:<hash of token>   copy of a session: its start in ms, the user's epoch, sessions_from of the deployment in
- *                              ms, its end in ms, and when it was copied; it expires with the session. '-': it has
- * ended u:<epoch>:{user}           copy of a user's state: epoch of the user, role, 1 if banned
+ *   s:{user}:<hash of token>   copy of a session: the user's epoch, sessions_from of the deployment in ms, its end in
+ *                              ms, and when it was copied; it expires with the session. '-': it has ended
+ *   u:<epoch>:{user}           copy of a user's state: epoch of the user, role, 1 if banned
  *   seen:{account}:<address>   hashes of both: a recent login to this account from this address
  *   rl:{user}:<what>           counter of a limit; expires with its window
  *   rl:{address}:<what>        the same for guests, registrations and logins

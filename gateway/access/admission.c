@@ -30,25 +30,30 @@ enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 5, ARGUMENTS_MAX = 14, STATE_SIZE = 64 
  * finds a copy too old passes, and loads it beside: so PostgreSQL may be away. The idempotency key is checked before
  * the limit, so a repetition does not count. Redis may lose one of entry and key: the other still does its part.
  *
- * Returns {verdict, used, ms until the window ends, "role epoch end reload", state, JSON}; the verdict is an enum
- * admission_verdict.
+ * Returns {verdict, used, ms until the window ends, "epoch role banned end reload", state, JSON}; the verdict is an
+ * enum admission_verdict.
  */
 const struct redis_script admission_script = {
     "user", "local found = redis.call('MGET', KEYS[1], KEYS[2])\n"
-            "local epoch, role, banned = string.match(found[2] or '', '^(%d+) (%a+) (%d)$')\n"
+            "local user = found[2] or ''\n"
+            "local epoch, banned = string.match(user, '^(%d+) %a+ (%d)$')\n"
             "if banned == '1' then return {3, 0, 0, ''} end\n"
             "if epoch and found[1] == '-' then return {2, 0, 0, ''} end\n"
-            "local began, of, from, ends, copied = string.match(found[1] or '', '^(%d+) (%d+) (%d+) (%d+) (%d+)$')\n"
-            "if not epoch or not of or tonumber(of) > tonumber(epoch) or tonumber(ARGV[2]) > tonumber(epoch) or\n"
-            "   tonumber(from) > tonumber(ARGV[1]) then return {7, 0, 0, ''} end\n"
-            "if of ~= epoch or from ~= ARGV[1] or (ARGV[2] ~= '0' and ARGV[2] ~= epoch) or\n"
-            "   tonumber(ends) <= tonumber(ARGV[3]) then return {2, 0, 0, ''} end\n"
-            "local reload = tonumber(ARGV[3]) - tonumber(copied) >= tonumber(ARGV[4])\n"
-            "if reload then\n"
-            "  local life = tonumber(ends) - tonumber(ARGV[3])\n"
-            "  redis.call('SET', KEYS[1], table.concat({began, of, from, ends, ARGV[3]}, ' '), 'PX', life)\n"
+            "local of, from, ends, copied = string.match(found[1] or '', '^(%d+) (%d+) (%d+) (%d+)$')\n"
+            "if not epoch or not of then return {7, 0, 0, ''} end\n"
+            "if of ~= epoch or from ~= ARGV[1] or (ARGV[2] ~= '0' and ARGV[2] ~= epoch) then\n"
+            "  local older = tonumber(of) > tonumber(epoch) or tonumber(ARGV[2]) > tonumber(epoch) or\n"
+            "                tonumber(from) > tonumber(ARGV[1])\n"
+            "  return {older and 7 or 2, 0, 0, ''}\n"
             "end\n"
-            "local user = table.concat({role, epoch, ends, reload and 1 or 0}, ' ')\n"
+            "local now = tonumber(ARGV[3])\n"
+            "local life = ends - now\n"
+            "if life <= 0 then return {2, 0, 0, ''} end\n"
+            "local reload = now - copied >= tonumber(ARGV[4])\n"
+            "if reload then\n"
+            "  redis.call('SET', KEYS[1], of .. ' ' .. from .. ' ' .. ends .. ' ' .. ARGV[3], 'PX', life)\n"
+            "end\n"
+            "user = user .. ' ' .. ends .. (reload and ' 1' or ' 0')\n"
             "if KEYS[5] then\n"
             "  local known = redis.call('MGET', KEYS[4], KEYS[5])\n"
             "  if known[2] and known[2] ~= ARGV[7] then return {5, 0, 0, user} end\n"
@@ -237,7 +242,7 @@ bool admission_ask(struct request *request, const struct admission_bid *bid, red
     return true;
 }
 
-/* Parses "role epoch end reload". */
+/* Parses "epoch role banned end reload". */
 static void read_user(struct admission *admission, const char *text, bool *reload)
 {
     char role[STATE_SIZE];
@@ -246,7 +251,8 @@ static void read_user(struct admission *admission, const char *text, bool *reloa
     int again = 0;
     *reload = false;
     if (text != NULL && strlen(text) < sizeof(role) &&
-        sscanf(text, "%63s %lld %lld %d", role, &epoch, &ends_ms, &again) == 4) { // NOLINT(cert-err34-c): written by us
+        sscanf(text, "%lld %63s %*d %lld %d", &epoch, role, &ends_ms, &again) ==
+            4) { // NOLINT(cert-err34-c): written by us
         admission->admin = strcmp(role, "admin") == 0;
         admission->epoch = epoch;
         admission->ends_ms = ends_ms;

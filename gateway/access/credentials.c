@@ -49,8 +49,8 @@ const struct redis_script credentials_script = {
                    "end\n"
                    "if KEYS[2] then\n"
                    "  local session = redis.call('GET', KEYS[2]) or ''\n"
-                   "  local former = string.match(session, '^%d+ (%d+) %d+ %d+ %d+$') or 0\n"
-                   "  local epoch = string.match(ARGV[4], '^%d+ (%d+)') or 0\n"
+                   "  local former = string.match(session, '^(%d+) %d+ %d+ %d+$') or 0\n"
+                   "  local epoch = string.match(ARGV[4], '^%d+') or 0\n"
                    "  if ARGV[4] == '-' or (session ~= '-' and tonumber(epoch) >= tonumber(former)) then\n"
                    "    redis.call('SET', KEYS[2], ARGV[4], 'EX', ARGV[5])\n"
                    "  end\n"
@@ -70,10 +70,9 @@ struct credentials_user credentials_user(const PGresult *result, int row, int co
 struct credentials_session credentials_session(const PGresult *result, int row, int column)
 {
     return (struct credentials_session){
-        .began_ms = pg_int(result, row, column),
-        .epoch = pg_int(result, row, column + 1),
-        .from_ms = pg_int(result, row, column + 2),
-        .ends_ms = pg_int(result, row, column + 3),
+        .epoch = pg_int(result, row, column),
+        .from_ms = pg_int(result, row, column + 1),
+        .ends_ms = pg_int(result, row, column + 2),
     };
 }
 
@@ -120,8 +119,8 @@ bool credentials_store(const struct access *access, const struct credentials_use
     if (session == NULL) {
         return store(access, user, NULL, NULL, 0, callback, arg);
     }
-    (void)snprintf(value, sizeof(value), "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, session->began_ms,
-                   session->epoch, session->from_ms, session->ends_ms, now_ms);
+    (void)snprintf(value, sizeof(value), "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, session->epoch,
+                   session->from_ms, session->ends_ms, now_ms);
     return store(access, user, session->hash, value, (session->ends_ms - now_ms) / 1000, callback, arg);
 }
 

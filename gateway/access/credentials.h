@@ -34,13 +34,12 @@ struct credentials_user {
 
 /* Columns of a session's state; consecutive, read by credentials_session. */
 #define CREDENTIALS_SESSION_COLUMNS(s)                                                                                 \
-    "(extract(epoch FROM " s "created_at) * 1000)::bigint, " s "epoch,"                                                \
-    " (extract(epoch FROM " s "sessions_from) * 1000)::bigint, (extract(epoch FROM " s "expires_at) * 1000)::bigint"
-enum { CREDENTIALS_SESSION_COLUMN_COUNT = 4 };
+    s "epoch, (extract(epoch FROM " s "sessions_from) * 1000)::bigint,"                                                \
+      " (extract(epoch FROM " s "expires_at) * 1000)::bigint"
+enum { CREDENTIALS_SESSION_COLUMN_COUNT = 3 };
 
 struct credentials_session {
     char hash[REQUEST_SESSION_SIZE];
-    int64_t began_ms;
     int64_t epoch;   /* of the user, when it began */
     int64_t from_ms; /* of the deployment, likewise: sessions_from of its epoch */
     int64_t ends_ms;
