@@ -17,7 +17,7 @@
 #include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 
-enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 5, ARGUMENTS_MAX = 14, STATE_SIZE = 64 };
+enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 5, ARGUMENTS_MAX = 14 };
 
 /*
  * KEYS: 1 session, 2 user, 3 counter; for a bid 4 its entry; with an idempotency key 5 the bid that has it.
@@ -242,21 +242,22 @@ bool admission_ask(struct request *request, const struct admission_bid *bid, red
     return true;
 }
 
-/* Parses "epoch role banned end reload". */
+/* Parses "epoch role banned end reload", which the script writes. */
 static void read_user(struct admission *admission, const char *text, bool *reload)
 {
-    char role[STATE_SIZE];
-    long long epoch = 0;
-    long long ends_ms = 0;
-    int again = 0;
+    static const char ADMIN[] = "admin ";
+    enum { DECIMAL = 10 };
+    char *role = NULL;
     *reload = false;
-    if (text != NULL && strlen(text) < sizeof(role) &&
-        sscanf(text, "%lld %63s %*d %lld %d", &epoch, role, &ends_ms, &again) ==
-            4) { // NOLINT(cert-err34-c): written by us
-        admission->admin = strcmp(role, "admin") == 0;
+    int64_t epoch = text == NULL ? 0 : strtoll(text, &role, DECIMAL);
+    const char *banned = role == NULL || *role != ' ' ? NULL : strchr(role + 1, ' ');
+    const char *end = banned == NULL ? NULL : strchr(banned + 1, ' ');
+    if (end != NULL) {
+        char *again = NULL;
+        admission->admin = strncmp(role + 1, ADMIN, sizeof(ADMIN) - 1) == 0;
         admission->epoch = epoch;
-        admission->ends_ms = ends_ms;
-        *reload = again == 1;
+        admission->ends_ms = strtoll(end, &again, DECIMAL);
+        *reload = strcmp(again, " 1") == 0;
     }
 }
 
