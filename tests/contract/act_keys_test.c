@@ -241,26 +241,13 @@ static void unlock_user(void)
     PQclear(sql_rows(locker, "COMMIT", NULL));
 }
 
-/* Waits until so many sessions of the gateway wait for the user's row, or for a session that does. */
-static void wait_for_blocked(int count)
-{
-    char pid[UUID_TEXT_SIZE];
-    (void)snprintf(pid, sizeof pid, "%s", sql_text(locker, "SELECT pg_backend_pid()", NULL));
-    SUITE_WAIT(sql_int(fixture.sql,
-                       "WITH RECURSIVE blocked (pid) AS (SELECT $1::integer UNION SELECT a.pid FROM pg_stat_activity a"
-                       " JOIN blocked b ON b.pid = ANY (pg_blocking_pids(a.pid))) SELECT count(*) FROM blocked JOIN"
-                       " pg_stat_activity USING (pid) WHERE application_name = 'rostrum-gateway'",
-                       pid, NULL) == count,
-               BLOCKED_MS);
-}
-
 START_TEST(the_key_of_an_act_is_in_use_until_it_is_answered)
 {
     struct sender first;
     struct act ban = act_on_user("ban", "USER_BANNED", "");
     lock_user();
     sender_begin(&first, &ban);
-    wait_for_blocked(1);
+    SUITE_WAIT(sql_blocked(fixture.sql, locker) == 1, BLOCKED_MS);
     EXPECT_ERROR(act_send(&ban), 409, "IDEMPOTENCY_KEY_IN_USE");
     unlock_user();
     sender_end(&first);
@@ -276,12 +263,12 @@ START_TEST(equal_acts_at_once_act_once_although_a_reservation_expired)
     struct act ban = act_on_user("ban", "USER_BANNED", "");
     lock_user();
     sender_begin(&senders[0], &ban);
-    wait_for_blocked(1);
+    SUITE_WAIT(sql_blocked(fixture.sql, locker) == 1, BLOCKED_MS);
     PQclear(sql_rows(fixture.sql,
                      "UPDATE idempotency_keys SET held_until = now() - interval '1 second' WHERE user_id = $1::uuid",
                      admin.id, NULL));
     sender_begin(&senders[1], &ban);
-    wait_for_blocked(2);
+    SUITE_WAIT(sql_blocked(fixture.sql, locker) == 2, BLOCKED_MS);
     unlock_user();
     sender_end(&senders[0]);
     sender_end(&senders[1]);
@@ -299,7 +286,7 @@ START_TEST(an_act_of_a_killed_gateway_is_not_done_again)
     struct act ban = act_on_user("ban", "USER_BANNED", "");
     lock_user();
     sender_begin(&first, &ban);
-    wait_for_blocked(1);
+    SUITE_WAIT(sql_blocked(fixture.sql, locker) == 1, BLOCKED_MS);
     size_t count = deployment_children(deployment_pid("gateway"), workers, WORKERS_MAX);
     for (size_t i = 0; i < count; i++) {
         ck_assert_int_eq(kill(workers[i], SIGKILL), 0);

@@ -199,19 +199,6 @@ static void unlock(void)
     PQclear(sql_rows(locker, "COMMIT", NULL));
 }
 
-/* Waits until so many sessions of the gateway wait for the lock, or for a session that does. Others may wait, too. */
-static void wait_for_blocked(int count)
-{
-    char pid[CODE_SIZE];
-    (void)snprintf(pid, sizeof pid, "%s", sql_text(locker, "SELECT pg_backend_pid()", NULL));
-    SUITE_WAIT(sql_int(fixture.sql,
-                       "WITH RECURSIVE blocked (pid) AS (SELECT $1::integer UNION SELECT a.pid FROM pg_stat_activity a"
-                       " JOIN blocked b ON b.pid = ANY (pg_blocking_pids(a.pid))) SELECT count(*) FROM blocked JOIN"
-                       " pg_stat_activity USING (pid) WHERE application_name = 'rostrum-gateway'",
-                       pid, NULL) == count,
-               BLOCKED_MS);
-}
-
 static void expire_reservation(const struct making *making)
 {
     PQclear(sql_rows(fixture.sql,
@@ -233,7 +220,7 @@ START_TEST(a_key_is_in_use_until_its_creation_is_answered)
         making_begin(&making, (enum kind)kind);
         lock(&making);
         sender_begin(&first, &making, 0);
-        wait_for_blocked(1);
+        SUITE_WAIT(sql_blocked(fixture.sql, locker) == 1, BLOCKED_MS);
         expect_in_use(&making, 0);
         expect_in_use(&making, 1);
         unlock();
@@ -258,11 +245,11 @@ START_TEST(equal_creations_at_once_make_one_row_although_a_reservation_expired)
         making_begin(&making, (enum kind)kind);
         lock(&making);
         sender_begin(&senders[0], &making, 0);
-        wait_for_blocked(1);
+        SUITE_WAIT(sql_blocked(fixture.sql, locker) == 1, BLOCKED_MS);
         expire_reservation(&making);
         EXPECT_ERROR(making_send(&making, fixture.client, 1), 422, "IDEMPOTENCY_KEY_REUSED");
         sender_begin(&senders[1], &making, 0);
-        wait_for_blocked(2);
+        SUITE_WAIT(sql_blocked(fixture.sql, locker) == 2, BLOCKED_MS);
         unlock();
         for (int i = 0; i < 2; i++) {
             sender_end(&senders[i]);
@@ -285,7 +272,7 @@ START_TEST(after_a_killed_gateway_the_same_request_gets_its_row_and_another_is_r
     making_begin(&making, ITEM);
     lock(&making);
     sender_begin(&first, &making, 0);
-    wait_for_blocked(1);
+    SUITE_WAIT(sql_blocked(fixture.sql, locker) == 1, BLOCKED_MS);
     size_t count = deployment_children(deployment_pid("gateway"), workers, WORKERS_MAX);
     for (size_t i = 0; i < count; i++) {
         ck_assert_int_eq(kill(workers[i], SIGKILL), 0);
@@ -422,7 +409,7 @@ START_TEST(a_creation_that_was_answered_too_early_is_found_by_a_repetition)
     making_begin(&making, ITEM);
     lock(&making);
     sender_begin(&first, &making, 0);
-    wait_for_blocked(1);
+    SUITE_WAIT(sql_blocked(fixture.sql, locker) == 1, BLOCKED_MS);
     sender_end(&first);
     ck_assert_int_eq(first.status, 503);
     int status = making_send(&making, fixture.client, 1)->status;

@@ -103,3 +103,15 @@ const char *sql_text(struct sql *sql, const char *statement, ...)
     va_end(more);
     return text;
 }
+
+int64_t sql_blocked(struct sql *sql, struct sql *locker)
+{
+    enum { PID_SIZE = 16 };
+    char pid[PID_SIZE];
+    (void)snprintf(pid, sizeof pid, "%s", sql_text(locker, "SELECT pg_backend_pid()", NULL));
+    return sql_int(sql,
+                   "WITH RECURSIVE blocked (pid) AS (SELECT $1::integer UNION SELECT a.pid FROM pg_stat_activity a"
+                   " JOIN blocked b ON b.pid = ANY (pg_blocking_pids(a.pid))) SELECT count(*) FROM blocked JOIN"
+                   " pg_stat_activity USING (pid) WHERE application_name = 'rostrum-gateway'",
+                   pid, NULL);
+}

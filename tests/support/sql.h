@@ -25,6 +25,8 @@ MUST_CHECK PGresult *sql_rows(struct sql *sql, const char *statement, ...) __att
 /* First column of the first row: as a number, -1 on error or no row; as text, "" likewise, valid until the next call.
  */
 int64_t sql_int(struct sql *sql, const char *statement, ...) __attribute__((sentinel));
+/* Number of sessions of the gateway that wait for a lock of `locker`, or for a session that does; -1 on error. */
+int64_t sql_blocked(struct sql *sql, struct sql *locker);
 /* Number of shards of the deployment, as it is on record; 0 on error. */
 unsigned sql_shards(struct sql *sql);
 const char *sql_text(struct sql *sql, const char *statement, ...) __attribute__((sentinel));
