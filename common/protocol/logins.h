@@ -12,6 +12,7 @@
 #define LOGINS_SERVING(X)                                                                                              \
     X(GATEWAY, gateway)                                                                                                \
     X(BIDWORKER, bidworker)                                                                                            \
+    X(SALEWORKER, saleworker)                                                                                          \
     X(ENDWORKER, endworker)                                                                                            \
     X(NOTIFYWORKER, notifyworker)                                                                                      \
     X(CTL, ctl)

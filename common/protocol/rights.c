@@ -8,6 +8,7 @@
 
 #define NONE  "^$"
 #define SHARD "bids\\.shard\\.[0-9]{2}"
+#define SALES "sales\\.shard\\.[0-9]{2}"
 
 const char *const rights_names[LOGIN_COUNT] = {
 #define LOGIN_NAME(NAME, name) [LOGIN_##NAME] = #name,
@@ -18,24 +19,29 @@ const char *const rights_names[LOGIN_COUNT] = {
 /* configure, write, read */
 #define AMQP_GATEWAY                                                                                                   \
     {                                                                                                                  \
-        NONE, "^" SHARD "$", NONE                                                                                      \
+        NONE, "^(" SHARD "|" SALES ")$", NONE                                                                          \
     }
 #define AMQP_BIDWORKER                                                                                                 \
     {                                                                                                                  \
         NONE, "^(events|dead)$", "^" SHARD "$"                                                                         \
     }
+#define AMQP_SALEWORKER                                                                                                \
+    {                                                                                                                  \
+        NONE, "^(events|dead)$", "^" SALES "$"                                                                         \
+    }
 #define AMQP_ENDWORKER                                                                                                 \
     {                                                                                                                  \
-        NONE, "^(events|dead|" SHARD ")$", "^auction_end$"                                                             \
+        NONE, "^(events|dead|" SHARD "|" SALES ")$", "^auction_end$"                                                   \
     }
 #define AMQP_NOTIFYWORKER                                                                                              \
     {                                                                                                                  \
-        NONE, "^(dead|deliveries|deliveries\\.wait\\.[0-9]+)$", "^(notify|dead_letters|deliveries\\.(email|webhook))$" \
+        NONE, "^(dead|deliveries|deliveries\\.wait\\.[0-9]+)$",                                                        \
+            "^(notify|sale_notify|dead_letters|deliveries\\.(email|webhook))$"                                         \
     }
-/* It shows dead letters, which it puts back, and sends commands for auctions. */
+/* It shows dead letters, which it puts back, and sends commands for auctions and sales. */
 #define AMQP_CTL                                                                                                       \
     {                                                                                                                  \
-        NONE, "^" SHARD "$", "^dead_letters$"                                                                          \
+        NONE, "^(" SHARD "|" SALES ")$", "^dead_letters$"                                                              \
     }
 #define AMQP_MIGRATE                                                                                                   \
     {                                                                                                                  \
@@ -56,7 +62,8 @@ const char rights_redis_common[] = "+info +select +ping +script|load +evalsha";
 /* keys, channels, commands */
 #define REDIS_GATEWAY                                                                                                  \
     {                                                                                                                  \
-        "~s:* ~u:* ~seen:* ~rl:* ~bid:* ~idem:* ~snap:* ~top:* ~hist:* ~q:* %R~shards %R~depths",                      \
+        "~s:* ~u:* ~seen:* ~rl:* ~bid:* ~idem:* ~snap:* ~top:* ~hist:* ~q:* ~sale:* %R~shards %R~depths"               \
+        " %R~sale_shards %R~sale_depths",                                                                              \
             "&gw:* &live:* &user:*",                                                                                   \
             SNAPSHOT                                                                                                   \
             " +get +set +del +exists +incr +decr +mget +pexpire +ttl +getrange +setrange +hdel +hgetall +zrevrange"    \
@@ -67,9 +74,13 @@ const char rights_redis_common[] = "+info +select +ping +script|load +evalsha";
         "~bid:* ~snap:* ~top:* ~shards", "&gw:* &live:* &user:*",                                                      \
             SNAPSHOT " +exists +setrange +publish +pubsub|numsub"                                                      \
     }
+#define REDIS_SALEWORKER                                                                                               \
+    {                                                                                                                  \
+        "~bid:* ~sale:* ~sale_shards", "&gw:* &live:* &user:*", SNAPSHOT " +exists +setrange +publish +pubsub|numsub"  \
+    }
 #define REDIS_ENDWORKER                                                                                                \
     {                                                                                                                  \
-        "~snap:* ~top:* ~depths", "&live:*", SNAPSHOT " +publish"                                                      \
+        "~snap:* ~top:* ~depths ~sale_depths", "&live:*", SNAPSHOT " +publish"                                         \
     }
 #define REDIS_NOTIFYWORKER                                                                                             \
     {                                                                                                                  \
@@ -77,7 +88,7 @@ const char rights_redis_common[] = "+info +select +ping +script|load +evalsha";
     }
 #define REDIS_CTL                                                                                                      \
     {                                                                                                                  \
-        "%R~shards", "&live:*", "+hgetall +subscribe +unsubscribe"                                                     \
+        "%R~shards %R~sale_shards", "&live:*", "+hgetall +subscribe +unsubscribe"                                      \
     }
 
 const struct rights_redis rights_redis[LOGIN_COUNT] = {

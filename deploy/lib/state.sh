@@ -250,7 +250,7 @@ http_choose() {
     esac
 }
 
-LOGINS="gateway bidworker endworker notifyworker ctl" # LOGINS_SERVING of common/protocol/logins.h
+LOGINS="gateway bidworker saleworker endworker notifyworker ctl" # LOGINS_SERVING of common/protocol/logins.h
 
 # Sets IMAGE_SANDBOX: "full", unless this machine forbids it, as a container or a chroot may. Then a private deployment, which
 # is for trying and testing, shall take uploads nevertheless. An installation never relaxes it by itself.

@@ -158,10 +158,10 @@ END_TEST
 /* The rows of the outbox that a program sees are those that RabbitMQ lets it publish, which its sweep takes. */
 START_TEST(the_outbox_shows_a_program_what_it_may_publish)
 {
-    static const char *const exchanges[] = {"bids.shard.00", "bids.shard.07",      "events",
-                                            "dead",          "deliveries",         "deliveries.wait.1",
-                                            "elsewhere",     "deliveries.wait.16", "bids.shard.99"};
-    static const enum login relays[] = {LOGIN_BIDWORKER, LOGIN_ENDWORKER, LOGIN_NOTIFYWORKER};
+    static const char *const exchanges[] = {
+        "bids.shard.00",     "bids.shard.07", "sales.shard.00",     "events",       "dead", "deliveries",
+        "deliveries.wait.1", "elsewhere",     "deliveries.wait.16", "bids.shard.99"};
+    static const enum login relays[] = {LOGIN_BIDWORKER, LOGIN_SALEWORKER, LOGIN_ENDWORKER, LOGIN_NOTIFYWORKER};
     for (size_t i = 0; i < ARRAY_LEN(relays); i++) {
         char condition[CONFIG_TEXT_SIZE];
         char query[CONFIG_TEXT_SIZE * 2];

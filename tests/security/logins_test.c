@@ -21,7 +21,7 @@
 
 enum { PROGRAMS = LOGIN_MIGRATE, HOST_SIZE = 64, STATEMENT_SIZE = 256, AMQP_CHANNEL = 1, AMQP_FRAME_MAX = 131072 };
 
-static const char *const NAMES[PROGRAMS] = {"gateway", "bidworker", "endworker", "notifyworker", "ctl"};
+static const char *const NAMES[PROGRAMS] = {"gateway", "bidworker", "saleworker", "endworker", "notifyworker", "ctl"};
 
 /* ---- PostgreSQL ---- */
 
@@ -133,6 +133,15 @@ static const struct attempt {
     {LOGIN_ENDWORKER, "INSERT INTO audit_log SELECT * FROM audit_log"},
     {LOGIN_GATEWAY, "INSERT INTO audit_chain SELECT * FROM audit_chain"},
     {LOGIN_BIDWORKER, "SELECT audit_seal(1, 0, '')"},
+    {LOGIN_SALEWORKER, "UPDATE sale_ledger SET quantity = 1"},
+    {LOGIN_SALEWORKER, "DELETE FROM orders"},
+    {LOGIN_SALEWORKER, "UPDATE orders SET user_id = id"},
+    {LOGIN_SALEWORKER, "UPDATE refunds SET refunded_at = now()"},
+    {LOGIN_SALEWORKER, "UPDATE auctions SET version = 1"},
+    {LOGIN_SALEWORKER, "SELECT email FROM users"},
+    {LOGIN_GATEWAY, "UPDATE flash_sales SET sold = 0"},
+    {LOGIN_GATEWAY, "INSERT INTO sale_ledger SELECT * FROM sale_ledger"},
+    {LOGIN_BIDWORKER, "SELECT id FROM orders"},
     {LOGIN_GATEWAY, "SELECT audit_seal(1, 0, '')"},
     {LOGIN_CTL, "INSERT INTO audit_chain SELECT * FROM audit_chain"},
     {LOGIN_ENDWORKER, "INSERT INTO audit_archives SELECT * FROM audit_archives"},
@@ -305,6 +314,8 @@ static const struct amqp_attempt {
     {LOGIN_GATEWAY, PUBLISH, "dead"},
     {LOGIN_BIDWORKER, PUBLISH, "bids.shard.00"},
     {LOGIN_BIDWORKER, PUBLISH, "deliveries"},
+    {LOGIN_SALEWORKER, PUBLISH, "bids.shard.00"},
+    {LOGIN_SALEWORKER, CONSUME, "bids.shard.00"},
     {LOGIN_BIDWORKER, CONSUME, "notify"},
     {LOGIN_BIDWORKER, CONSUME, "auction_end"},
     {LOGIN_ENDWORKER, CONSUME, "bids.shard.00"},
@@ -391,6 +402,10 @@ static const struct {
     {LOGIN_BIDWORKER, "HSET depths 0 x"},
     {LOGIN_BIDWORKER, "GET snap:1:{x}"},
     {LOGIN_BIDWORKER, "SUBSCRIBE user:{x}"},
+    {LOGIN_SALEWORKER, "HGET s:{x}:y z"},
+    {LOGIN_SALEWORKER, "HGET snap:1:{x} v"},
+    {LOGIN_SALEWORKER, "HSET shards 0 x"},
+    {LOGIN_BIDWORKER, "HGET sale:1:{x} v"},
     {LOGIN_ENDWORKER, "HGET s:{x}:y z"},
     {LOGIN_ENDWORKER, "HSET shards 0 x"},
     {LOGIN_ENDWORKER, "PUBLISH gw:x y"},
