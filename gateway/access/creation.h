@@ -12,7 +12,8 @@
  * The statement of an act requires the reservation and binds the key (CREATION_HELD, CREATION_BOUND). So the key is
  * bound exactly if the act was done, and a repeated act neither acts nor adds an entry to the audit log.
  *
- * Callers: auctions.c, items.c, images.c, webhooks.c; of acts: admin.c, changes.c, deadletters.c, webhooks.c.
+ * Callers: auctions.c, items.c, images.c, webhooks.c; of acts: admin.c, changes.c, deadletters.c, webhooks.c,
+ * webhook_deliveries.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_CREATION_H
 #define ROSTRUM_GATEWAY_ACCESS_CREATION_H

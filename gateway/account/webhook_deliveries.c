@@ -10,12 +10,13 @@
 #include "common/base/clock.h"
 #include "common/protocol/topology.h"
 #include "common/protocol/webhook.h"
+#include "gateway/access/creation.h"
 #include "gateway/account/webhooks.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
 #include "gateway/query/page.h"
 
-enum { SENT_LIST, SENT_TEST, SENT_AGAIN, SENT_COUNT };
+enum { SENT_LIST, SENT_TEST, SENT_TESTED, SENT_AGAIN, SENT_GET, SENT_COUNT };
 enum { NUMBER_SIZE = 16 };
 
 #define COLUMNS                                                                                                        \
@@ -25,6 +26,10 @@ enum { NUMBER_SIZE = 16 };
 /* $1 owner, $2 webhook */
 #define HOOK "SELECT w.id, w.off_reason FROM webhooks w WHERE w.owner_id = $1 AND w.id = $2"
 
+/* Characters of an id after its time and version, and where they begin. */
+#define ID_TAIL      "21"
+#define ID_TAIL_FROM "16"
+
 /* The result has no row if the webhook does not exist. Otherwise it has at least one, of NULLs without a delivery. */
 /* clang-format off */
 static const struct pg_statement list[] = {
@@ -33,23 +38,40 @@ static const struct pg_statement list[] = {
         "SELECT " COLUMNS " FROM (" HOOK ") w LEFT JOIN LATERAL (SELECT * FROM deliveries e"
         "  WHERE e.endpoint = w.id::text AND ($3::uuid IS NULL OR e.id < $3) ORDER BY e.id DESC LIMIT $4) d ON true"
         " ORDER BY d.id DESC"},
-    /* $3 now */
+    /*
+     * $3 actor, $4 and $5 of creation_hold, $6 now, $7 id of the act; NULL: no key. The delivery's id begins with the time
+     * and ends like $7, so that a repeated request finds it.
+     */
     [SENT_TEST] = {"sent_test",
-        "WITH w AS (" HOOK "), d AS (INSERT INTO deliveries (id, channel, kind, endpoint, payload, created_at)"
-        "  SELECT delivery_id(), '" TOPOLOGY_KEY_WEBHOOK "', '" WEBHOOK_TEST_KIND "', w.id::text,"
-        "   webhook_body('" WEBHOOK_TEST_KIND "', $3, jsonb_build_object('webhookId', w.id)), $3"
-        "  FROM w WHERE w.off_reason IS NULL RETURNING *)"
+        "WITH w AS (" HOOK ")," CREATION_HELD("$3", "$4", "$5", "w") ","
+        " d AS (INSERT INTO deliveries (id, channel, kind, endpoint, payload, created_at)"
+        "  SELECT coalesce(overlay(delivery_id()::text PLACING right($7::text, " ID_TAIL ") FROM " ID_TAIL_FROM
+        "    FOR " ID_TAIL ")::uuid, delivery_id()),"
+        "   '" TOPOLOGY_KEY_WEBHOOK "', '" WEBHOOK_TEST_KIND "', w.id::text,"
+        "   webhook_body('" WEBHOOK_TEST_KIND "', $6, jsonb_build_object('webhookId', w.id)), $6"
+        "  FROM w WHERE w.off_reason IS NULL AND" CREATION_MAY_ACT("$4") " RETURNING *),"
+        CREATION_BOUND("$3", "$4", "$5", "202", "d")
         " SELECT " COLUMNS ", w.off_reason FROM w LEFT JOIN d ON true"},
-    /* $3 delivery. A delivery that is queued or being retried is not changed. */
+    /* $3 id of the act. A key lives for 24 hours; a delivery may be removed earlier. */
+    [SENT_TESTED] = {"sent_tested",
+        "SELECT " COLUMNS " FROM (" HOOK ") w JOIN deliveries d ON d.endpoint = w.id::text"
+        " WHERE d.created_at > now() - interval '25 hours' AND right(d.id::text, " ID_TAIL ") = right($3, " ID_TAIL ")"},
+    /* $3 actor, $4 and $5 of creation_hold, $6 delivery. One that is queued or being retried is not changed. */
     [SENT_AGAIN] = {"sent_again",
         "WITH w AS (" HOOK "), was AS (SELECT e.id FROM deliveries e JOIN w ON e.endpoint = w.id::text"
-        "  WHERE e.id = $3 FOR UPDATE OF e),"
+        "  WHERE e.id = $6 FOR UPDATE OF e),"
+        CREATION_HELD("$3", "$4", "$5", "was") ","
         " d AS (UPDATE deliveries e SET state = 'queued', tries = 0 FROM w, was WHERE e.id = was.id"
-        "  AND w.off_reason IS NULL AND e.state NOT IN ('queued', 'retrying') RETURNING e.*),"
+        "  AND w.off_reason IS NULL AND e.state NOT IN ('queued', 'retrying') AND" CREATION_MAY_ACT("$4")
+        "  RETURNING e.*),"
         " sent AS (INSERT INTO outbox (exchange, routing_key, body, created_at)"
         "  SELECT '" TOPOLOGY_DELIVERIES_EXCHANGE "', d.channel, delivery_message(ROW(d.*)::deliveries),"
-        "   now() - interval '1 day' FROM d)"
+        "   now() - interval '1 day' FROM d),"
+        CREATION_BOUND("$3", "$4", "$5", "202", "d")
         " SELECT " COLUMNS ", w.off_reason, was.id FROM w LEFT JOIN was ON true LEFT JOIN d ON true"},
+    /* $3 delivery */
+    [SENT_GET] = {"sent_get",
+        "SELECT " COLUMNS " FROM (" HOOK ") w JOIN deliveries d ON d.endpoint = w.id::text WHERE d.id = $3"},
 };
 static_assert(ARRAY_LEN(list) == SENT_COUNT, "each statement has its entry");
 /* clang-format on */
@@ -178,23 +200,10 @@ static void on_tested(const struct pg_reply *reply, void *arg)
         reply_error(request, ERROR_NOT_FOUND);
     } else if (!pg_null(reply->result, 0, COL_OFF)) {
         reply_error(request, ERROR_WEBHOOK_OFF);
+    } else if (pg_null(reply->result, 0, COL_ID)) {
+        reply_error(request, ERROR_UNAVAILABLE); /* its key's reservation has expired, and so has the request */
     } else {
         reply_queued(request, reply->result);
-    }
-}
-
-static void handle_test(struct request *request)
-{
-    char owner[UUID_TEXT_SIZE];
-    char hook[UUID_TEXT_SIZE];
-    char now[CLOCK_TEXT_SIZE];
-    webhooks_owner(request, owner);
-    uuid_format(&request->parameters[0], hook);
-    clock_format(clock_now_ms(), now);
-    const char *values[] = {owner, hook, now};
-    if (!statements_query(request->context, &webhook_deliveries_statements, SENT_TEST, ARRAY_LEN(values), values,
-                          on_tested, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
@@ -216,19 +225,93 @@ static void on_sent_again(const struct pg_reply *reply, void *arg)
     }
 }
 
-static void handle_again(struct request *request)
+/* A delivery that an earlier request with the key has queued, as it stands now. */
+static void on_found(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (statements_found(request, reply, ERROR_NOT_FOUND)) {
+        reply_queued(request, reply->result);
+    }
+}
+
+/* Parameters of a statement that queues; `last` is up to the statement. */
+enum { QUEUE_ACTOR = 2, QUEUE_HOLD, QUEUE_LAST = QUEUE_HOLD + CREATION_HOLD_VALUES, QUEUE_VALUES = QUEUE_LAST + 2 };
+
+/* Runs a statement that queues, or one that finds what an earlier request with the key has queued. */
+static void run(struct request *request, size_t statement, const char *const *values, int count, pg_callback answered)
+{
+    if (!statements_query(request->context, &webhook_deliveries_statements, statement, count, values, answered,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void queue(struct request *request, size_t statement, const char *const *last, int last_count,
+                  pg_callback answered)
 {
     char owner[UUID_TEXT_SIZE];
     char hook[UUID_TEXT_SIZE];
-    char delivery[UUID_TEXT_SIZE];
+    char actor[UUID_TEXT_SIZE];
+    const char *values[QUEUE_VALUES] = {owner, hook, actor};
     webhooks_owner(request, owner);
     uuid_format(&request->parameters[0], hook);
-    uuid_format(&request->parameters[1], delivery);
-    const char *values[] = {owner, hook, delivery};
-    if (!statements_query(request->context, &webhook_deliveries_statements, SENT_AGAIN, ARRAY_LEN(values), values,
-                          on_sent_again, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
+    uuid_format(&request->user.id, actor);
+    creation_hold(request, values + QUEUE_HOLD);
+    for (int i = 0; i < last_count; i++) {
+        values[QUEUE_LAST + i] = last[i];
     }
+    run(request, statement, values, QUEUE_LAST + last_count, answered);
+}
+
+static void find_queued(struct request *request, size_t statement, const struct uuid *id)
+{
+    char owner[UUID_TEXT_SIZE];
+    char hook[UUID_TEXT_SIZE];
+    char wanted[UUID_TEXT_SIZE];
+    const char *const values[] = {owner, hook, wanted};
+    webhooks_owner(request, owner);
+    uuid_format(&request->parameters[0], hook);
+    uuid_format(id, wanted);
+    run(request, statement, values, ARRAY_LEN(values), on_found);
+}
+
+static void show_test(struct request *request)
+{
+    find_queued(request, SENT_TESTED, &creation_of(request)->id);
+}
+
+static void queue_test(struct request *request)
+{
+    char now[CLOCK_TEXT_SIZE];
+    char act[UUID_TEXT_SIZE];
+    const struct creation *creation = creation_of(request);
+    const char *const last[] = {now, creation->keyed ? act : NULL};
+    clock_format(clock_now_ms(), now);
+    uuid_format(&creation->id, act);
+    queue(request, SENT_TEST, last, ARRAY_LEN(last), on_tested);
+}
+
+static void handle_test(struct request *request)
+{
+    creation_begin_act(request, show_test, queue_test);
+}
+
+static void show_again(struct request *request)
+{
+    find_queued(request, SENT_GET, &request->parameters[1]);
+}
+
+static void queue_again(struct request *request)
+{
+    char delivery[UUID_TEXT_SIZE];
+    const char *const last[] = {delivery};
+    uuid_format(&request->parameters[1], delivery);
+    queue(request, SENT_AGAIN, last, ARRAY_LEN(last), on_sent_again);
+}
+
+static void handle_again(struct request *request)
+{
+    creation_begin_act(request, show_again, queue_again);
 }
 
 const struct route webhook_deliveries_routes[] = {

@@ -296,6 +296,20 @@ def contents(document, nodes):
             yield media["schema"]
 
 
+def test_no_description_is_cut_at_a_comma(fixture):
+    """In `{description: One, two}` YAML reads "two" as a name."""
+    def names(value):
+        for name, each in value.items() if isinstance(value, dict) else enumerate(value):
+            if each is None and " " in str(name):
+                yield name
+            if isinstance(each, (dict, list)):
+                yield from names(each)
+
+    found = list(names(fixture.document.data))
+    if found:
+        raise Fault(f"names that are the end of a sentence: {found}")
+
+
 def test_requests_are_closed_and_answers_are_open(fixture):
     operations = [each for item in fixture.document.data["paths"].values() for each in item.values()]
     events = [each["post"]["requestBody"] for each in fixture.document.data["webhooks"].values()]
@@ -802,8 +816,9 @@ def test_keys_of_acts(fixture):
         ("POST", f"{admin}/users/{UNKNOWN_ID}/ban", reason, fixture.admin),
         ("POST", f"{admin}/users/{UNKNOWN_ID}/unban", reason, fixture.admin),
         ("POST", f"{admin}/dead-letters/{UNKNOWN_ID}/requeue", None, fixture.admin),
-        ("POST", f"{admin}/webhooks/{UNKNOWN_ID}/secret", None, fixture.admin),
-        ("POST", f"{API}/users/me/webhooks/{UNKNOWN_ID}/secret", None, fixture.seller))
+        *(("POST", f"{base}/webhooks/{UNKNOWN_ID}/{act}", None, who)
+          for base, who in ((admin, fixture.admin), (f"{API}/users/me", fixture.seller))
+          for act in ("secret", "test", f"deliveries/{UNKNOWN_ID}/redeliver")))
     for who in (fixture.admin, fixture.seller):
         keep_key(who, "an act under way", "NULL")
         keep_key(who, "another act", 200)

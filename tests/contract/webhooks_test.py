@@ -525,6 +525,35 @@ def test_status_410_switches_the_webhook_off(fixture):
     expect("its id", fixture.server.of("/back")[0].id, entry["id"])
 
 
+def test_a_repeated_test_or_redelivery_with_a_key_is_sent_once(fixture):
+    for who, base in ((fixture.new_user("Uma"), MY_HOOKS), (fixture.admin, ADMIN_HOOKS)):
+        mark = f"/keyed/{who['id']}"
+        hook, other = (fixture.add_hook(who, fixture.server.url(mark), ["AUCTION_CANCELLED"], base) for _ in range(2))
+
+        def keyed(path, key, status=202):
+            return fixture.client.call(status, "POST", path, None, who["token"], {"Idempotency-Key": key}).data
+
+        def delivered():
+            return [each["status"] for each in fixture.deliveries(who, hook, base)] == ["delivered"]
+
+        first = keyed(f"{base}/{hook['id']}/test", "one")
+        wait_for("the test", delivered)
+        again = keyed(f"{base}/{hook['id']}/test", "one")
+        expect("the repeated test", (again["id"], again["status"], again["tries"]), (first["id"], "delivered", 1))
+        expect("another webhook's test", keyed(f"{base}/{other['id']}/test", "one", 422)["error"],
+               "IDEMPOTENCY_KEY_REUSED")
+        redeliver = f"{base}/{hook['id']}/deliveries/{first['id']}/redeliver"
+        expect("the redelivery", keyed(redeliver, "two")["status"], "queued")
+        wait_for("the redelivery", lambda: len(fixture.server.of(mark)) == 2 and delivered())
+        again = keyed(redeliver, "two")
+        expect("the repeated redelivery", (again["id"], again["status"]), (first["id"], "delivered"))
+        keyed(f"{base}/{other['id']}/test", "three")  # called last: nothing before it is under way
+        wait_for("the other test", lambda: len(fixture.server.of(mark)) == 3)
+        expect("ids", [call.id == first["id"] for call in fixture.server.of(mark)], [True, True, False])
+        for each in (hook, other):
+            fixture.call(204, "DELETE", f"{base}/{each['id']}", None, who)
+
+
 def test_a_failed_delivery_becomes_a_dead_letter_and_can_be_redelivered(fixture):
     """Two endpoints in parallel, because it takes half a minute: one starts to fail, one has failed for four days."""
     who = fixture.new_user("Uma")
