@@ -12,8 +12,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 sys.dont_write_bytecode = True
 import audit_log  # noqa: E402 (needs the path above)
 from audit_log import (  # noqa: E402 (needs the path above)
-    ENTRY, LINKS, Session, Stopped, WAIT_S, as_owner, begin_anew, chain, ctl, end_worker, expect, expect_found,
-    expect_verified, insert, log_lines, month, verify, wait_sealed,
+    ENTRY, LINKS, Session, Stopped, WAIT_S, as_owner, begin_anew, chain, ctl, end_worker, expect, expect_differs,
+    expect_found, expect_verified, insert, log_lines, month, verify, wait_sealed,
 )
 from contract import Client, Document  # noqa: E402 (needs the path above)
 from database import query_rows, query_value, sql  # noqa: E402 (needs the path above)
@@ -44,7 +44,7 @@ def test_entries_are_sealed_within_seconds_by_the_hash_of_the_documentation():
     expect("audit log: " in output and "entries sealed" in output, f"exit code {code}: {output}")
 
 
-# Of one entry; each changes one column.
+# Each changes one column. That of a hash is the last, of the newest link: it would show in the next link, too.
 CHANGES = (
     "UPDATE audit_log SET at = at + interval '1 ms' WHERE {of}",
     "UPDATE audit_log SET actor_id = gen_random_uuid() WHERE {of}",
@@ -66,32 +66,33 @@ CHANGES = (
 def test_a_changed_entry_is_named():
     with Stopped():
         rows = query_rows(LINKS)
-        for number, change in enumerate(CHANGES):
-            entry = rows[(0, len(rows) // 2, len(rows) - 1)[number % 3]]["entry"]
-            text = change.format(of=f"id = '{entry}'", link=f"entry = '{entry}'")
-            expect_found(text, f"entry {entry}, or its link")
+        entries = [rows[number * (len(rows) - 1) // (len(CHANGES) - 1)]["entry"] for number in range(len(CHANGES))]
+        changes = [change.format(of=f"id = '{entry}'", link=f"entry = '{entry}'")
+                   for change, entry in zip(CHANGES, entries)]
+        expect_found("; ".join(changes), *(f"entry {entry}, or its link" for entry in entries))
         entry, other = rows[3]["entry"], uuid.uuid4()
-        expect_found(f"UPDATE audit_log SET id = '{other}' WHERE id = '{entry}'", f"entry {entry} of link 4 was removed")
-        expect_found(f"UPDATE audit_chain SET version = 2 WHERE entry = '{entry}'", "has version 2")
+        expect_found(f"UPDATE audit_log SET id = '{other}' WHERE id = '{entry}';"
+                     f"UPDATE audit_chain SET version = 2 WHERE entry = '{rows[7]['entry']}'",
+                     f"entry {entry} of link 4 was removed", "link 8 has version 2")
         expect_verified()  # the differences were those of the changes
 
 
 def test_a_removed_entry_is_named():
     with Stopped():
         rows = query_rows(LINKS)
-        for at in 0, len(rows) // 2, len(rows) - 1:
-            entry = rows[at]["entry"]
-            expect_found(f"DELETE FROM audit_log WHERE id = '{entry}'", f"entry {entry} of link {at + 1} was removed")
+        ends = 0, len(rows) // 2, len(rows) - 1
         first, last = rows[4]["entry"], rows[7]["entry"]
-        expect_found("DELETE FROM audit_log l USING audit_chain c WHERE c.entry = l.id AND c.number IN (6, 7);"
+        expect_found("".join(f"DELETE FROM audit_log WHERE id = '{rows[at]['entry']}';" for at in ends)
+                     + "DELETE FROM audit_log l USING audit_chain c WHERE c.entry = l.id AND c.number IN (6, 7);"
                      "DELETE FROM audit_chain WHERE number IN (6, 7)",
+                     *(f"entry {rows[at]['entry']} of link {at + 1} was removed" for at in ends),
                      f"links 6 to 7, between entries {first} and {last}, were removed")
-        expect_found(f"DELETE FROM audit_log WHERE id = '{rows[0]['entry']}'; DELETE FROM audit_chain WHERE number = 1",
-                     "links 1 to 1, between entries none and")
         later = "UPDATE audit_chain SET number = -number WHERE number > {n};" \
                 "UPDATE audit_chain SET number = -number {by} WHERE number < 0"
-        expect_found(f"DELETE FROM audit_log WHERE id = '{first}'; DELETE FROM audit_chain WHERE entry = '{first}';"
-                     + later.format(n=5, by="- 1"), f"entry {rows[5]['entry']}, or its link 5, was changed")
+        expect_found(f"DELETE FROM audit_log WHERE id = '{rows[0]['entry']}'; DELETE FROM audit_chain WHERE number = 1;"
+                     f"DELETE FROM audit_log WHERE id = '{first}'; DELETE FROM audit_chain WHERE entry = '{first}';"
+                     + later.format(n=5, by="- 1"), "links 1 to 1, between entries none and",
+                     f"entry {rows[5]['entry']}, or its link 5, was changed")
 
 
 def test_an_inserted_entry_is_named():
@@ -103,27 +104,26 @@ def test_an_inserted_entry_is_named():
         old = f"'{month(2) + datetime.timedelta(seconds=30)}'::timestamptz"
         sql(insert(1, old, "forged") + "; SELECT audit_seal(1000, 0, '');")
         forged = query_value(newest)
-        code, output = verify()
-        expect(code == 1 and f"entry {forged} is in no link: it was inserted later" in output, output)
+        expect_differs(f"entry {forged} is in no link: it was inserted later")
         # A link for it at the end with a valid hash, as only the owner could add one.
         attack = f"""INSERT INTO audit_chain SELECT number + 1, '{forged}', 1, sealed_at + interval '1 s', seen_xid, floor,
             audit_hash(hash, ROW(number + 1, '{forged}', 1, sealed_at + interval '1 s', seen_xid, floor, NULL)::audit_chain, l)
             FROM (SELECT * FROM audit_chain ORDER BY number DESC LIMIT 1) c, audit_log l WHERE l.id = '{forged}'"""
         as_owner(attack)
-        expect(verify()[0] == 1 and f"entry {forged}: the sealer has not found it" in verify()[1], verify())
+        expect_differs(f"entry {forged}: the sealer has not found it")
         as_owner(remove.format(forged))
         # Above the floor it is sealed, as that of a program whose clock is behind.
         moment = f"'{month(1) + datetime.timedelta(seconds=30)}'::timestamptz"
         sql(insert(1, moment, "forged") + "; SELECT audit_seal(1000, 0, '');")
         forged = query_value(newest)
-        expect(verify()[0] == 1 and f"entry {forged}: it was inserted later than its id says" in verify()[1], verify())
+        expect_differs(f"entry {forged}: it was inserted later than its id says")
         as_owner(remove.format(forged))
         # A fresh id with an old time.
         sql(insert(1, "clock_timestamp()", "forged") + ";")
         forged = query_value(newest)
         as_owner(f"UPDATE audit_log SET at = at - interval '1 day' WHERE id = '{forged}'")
         sql("SELECT audit_seal(1000, 0, '');")
-        expect(verify()[0] == 1 and f"entry {forged}: its time is not that of its id" in verify()[1], verify())
+        expect_differs(f"entry {forged}: its time is not that of its id")
         as_owner(remove.format(forged))
         expect_found(f"""UPDATE audit_chain SET number = -number WHERE number > 5;
             UPDATE audit_chain SET number = -number + 1 WHERE number < 0; {insert(1, moment, 'forged')};
@@ -135,16 +135,18 @@ def test_an_inserted_entry_is_named():
 def test_swapped_entries_are_named():
     with Stopped():
         rows = query_rows(LINKS)
-        first, last = rows[2]["entry"], rows[9]["entry"]
-        both = [f"entry {first}", f"entry {last}"]
+        pairs = [(rows[at]["entry"], rows[at + 7]["entry"]) for at in (2, 16, 26)]
         columns = ", ".join(ENTRY[1:])
-        expect_found(f"UPDATE audit_log l SET ({columns}) = (SELECT {columns} FROM audit_log o WHERE o.id = CASE l.id WHEN"
-                     f" '{first}' THEN '{last}'::uuid ELSE '{first}' END) WHERE id IN ('{first}', '{last}')", *both)
-        expect_found(f"UPDATE audit_log SET id = '00000000-0000-0000-0000-000000000001' WHERE id = '{first}';"
-                     f"UPDATE audit_log SET id = '{first}' WHERE id = '{last}';"
-                     f"UPDATE audit_log SET id = '{last}' WHERE id = '00000000-0000-0000-0000-000000000001'", *both)
-        expect_found("UPDATE audit_chain SET number = -number WHERE number IN (3, 10);"
-                     "UPDATE audit_chain SET number = 13 + number WHERE number < 0", *both)
+        first, last = pairs[0]
+        contents = (f"UPDATE audit_log l SET ({columns}) = (SELECT {columns} FROM audit_log o WHERE o.id = CASE l.id WHEN"
+                    f" '{first}' THEN '{last}'::uuid ELSE '{first}' END) WHERE id IN ('{first}', '{last}');")
+        first, last = pairs[1]
+        ids = (f"UPDATE audit_log SET id = '00000000-0000-0000-0000-000000000001' WHERE id = '{first}';"
+               f"UPDATE audit_log SET id = '{first}' WHERE id = '{last}';"
+               f"UPDATE audit_log SET id = '{last}' WHERE id = '00000000-0000-0000-0000-000000000001';")
+        numbers = ("UPDATE audit_chain SET number = -number WHERE number IN (27, 34);"
+                   "UPDATE audit_chain SET number = 61 + number WHERE number < 0")
+        expect_found(contents + ids + numbers, *(f"entry {entry}" for pair in pairs for entry in pair))
 
 
 def make_anew():

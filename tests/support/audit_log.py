@@ -120,6 +120,13 @@ def expect_verified(*words):
     return output
 
 
+def expect_differs(*sentences, words=()):
+    """Expects these differences."""
+    code, output = verify(*words)
+    for sentence in sentences:
+        expect(code == 1 and sentence in output, f"exit code {code}, no \"{sentence}\" in: {output}")
+
+
 def end_worker(word):
     """Orders runit to bring the end worker `down` or `up`."""
     folder = os.path.join(os.environ["ROSTRUM_VAR"], "service", "endworker")
@@ -153,12 +160,17 @@ def wait_sealed():
     expect(wait_until(lambda: unsealed() == 0, WAIT_S), f"{unsealed()} entries are not sealed")
 
 
-def as_owner(text):
-    """Runs statements without the triggers that keep the rows, as one transaction."""
+def owner_sql(text):
+    """SQL that runs statements without the triggers that keep the rows, as one transaction."""
     off = "".join(f"ALTER TABLE {table} DISABLE TRIGGER USER;" for table in TABLES)
     on = "".join(f"ALTER TABLE {table} ENABLE TRIGGER USER;" for table in TABLES)
-    sql(f"BEGIN; GRANT ALL ON audit_log TO CURRENT_USER; {off} {text}; {on}"
-        "REVOKE ALL ON audit_log FROM CURRENT_USER; GRANT SELECT, INSERT ON audit_log TO CURRENT_USER; COMMIT;")
+    return (f"BEGIN; GRANT ALL ON audit_log TO CURRENT_USER; {off} {text}; {on}"
+            "REVOKE ALL ON audit_log FROM CURRENT_USER; GRANT SELECT, INSERT ON audit_log TO CURRENT_USER; COMMIT;")
+
+
+def as_owner(text):
+    """Runs statements without the triggers that keep the rows, as one transaction."""
+    sql(owner_sql(text))
 
 
 def insert(count, at="clock_timestamp()", note=""):
@@ -180,21 +192,22 @@ def month(before):
 
 
 def seal_at(moment):
-    """Seals everything as the end worker would have done at this moment."""
-    sql(f"""BEGIN; CREATE SCHEMA past;
+    """SQL that seals everything as the end worker would have done at this moment."""
+    return f"""BEGIN; CREATE SCHEMA past;
         CREATE FUNCTION past.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$ SELECT '{moment}'::timestamptz $$;
         SET LOCAL search_path = past, pg_catalog, public; SELECT audit_seal(1000, 0, '');
-        DROP SCHEMA past CASCADE; COMMIT;""")
+        DROP SCHEMA past CASCADE; COMMIT;"""
 
 
 def begin_anew():
     """Without the end worker: the log has entries of three months, and the last are of this one. All are sealed."""
-    as_owner("TRUNCATE audit_log, audit_chain, audit_archives")
-    for before in 2, 1, 0:
-        moment = month(before) + datetime.timedelta(seconds=1) if before else "clock_timestamp()"
-        sql(insert(ENTRIES, f"'{moment}'::timestamptz" if before else moment, f"month {before}") + ";")
-        seal_at(moment) if before else sql("SELECT audit_seal(1000, 0, '');")
-    wait_sealed()
+    steps = [owner_sql("TRUNCATE audit_log, audit_chain, audit_archives")]
+    for before in 2, 1:
+        moment = month(before) + datetime.timedelta(seconds=1)
+        steps += [insert(ENTRIES, f"'{moment}'::timestamptz", f"month {before}") + ";", seal_at(moment)]
+    steps += [insert(ENTRIES, "clock_timestamp()", "month 0") + ";", "SELECT audit_seal(1000, 0, '');"]
+    sql("\n".join(steps))
+    expect(unsealed() == 0, "entries are not sealed")
 
 
 class Session:
@@ -229,15 +242,13 @@ class Stopped:
 
 
 def expect_found(change, *sentences, words=()):
-    """Applies a change, expects that verify finds it, and restores the rows."""
+    """Applies changes, expects that verify finds them, and restores the rows."""
     keep = "".join(f"CREATE TABLE kept.{table} AS SELECT * FROM {table};" for table in TABLES)
     back = "".join(f"INSERT INTO {table} SELECT * FROM kept.{table};" for table in TABLES)
     sql(f"CREATE SCHEMA kept; {keep}")
     try:
         as_owner(change)
-        code, output = verify(*words)
-        for sentence in sentences:
-            expect(code == 1 and sentence in output, f"{change}: exit code {code}, no \"{sentence}\" in: {output}")
+        expect_differs(*sentences, words=words)
     finally:
         as_owner(f"TRUNCATE audit_log, audit_chain, audit_archives; {back} DROP SCHEMA kept CASCADE")
 
