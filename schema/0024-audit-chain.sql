@@ -75,9 +75,10 @@ CREATE FUNCTION hash_field(value text) RETURNS text LANGUAGE sql IMMUTABLE PARAL
     SELECT coalesce(octet_length(convert_to(value, 'UTF8')) || ':' || value || ',', '-,')
 $$;
 
--- Milliseconds since 1970.
+-- Milliseconds since 1970. No program writes an infinite time. But who has the password of one can, and such an entry must
+-- not stop the sealer.
 CREATE FUNCTION hash_time(at timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT (extract(epoch FROM at) * 1000)::bigint::text
+    SELECT CASE WHEN isfinite(at) THEN (extract(epoch FROM at) * 1000)::bigint::text ELSE at::text END
 $$;
 
 -- The hash of an entry in a link of version 1. `previous`: of the link before; NULL: there is none.

@@ -18,10 +18,12 @@ enum { LINK_VERSION, LINK_HASH, LINK_FOUND, LINK_FIELDS };
 /* clang-format off: one column a line would hide the order */
 #define LINKS_SQL                                                                                                      \
     "DECLARE links NO SCROLL CURSOR FOR SELECT c.version, encode(c.hash, 'hex'), l.id IS NOT NULL,"                    \
-    " c.number, " STORE_MS("c.sealed_at") ", c.seen_xid, c.floor, c.entry, " STORE_MS(                                 \
-        "l.at") ", l.actor_id, l.action,"                                                                              \
-                " l.subject, l.old_value, l.new_value, l.reason, l.address, l.agent, l.request_id"                     \
-                " FROM audit_chain c LEFT JOIN audit_log l ON l.id = c.entry ORDER BY c.number"
+    " c.number, " STORE_MS(                                                                                            \
+        "c.sealed_at") ", c.seen_xid, c.floor, c.entry,"                                                               \
+                       " CASE WHEN isfinite(l.at) THEN " STORE_MS(                                                     \
+                           "l.at") "::text ELSE l.at::text END, l.actor_id, l.action,"                                 \
+                                   " l.subject, l.old_value, l.new_value, l.reason, l.address, l.agent, l.request_id"  \
+                                   " FROM audit_chain c LEFT JOIN audit_log l ON l.id = c.entry ORDER BY c.number"
 /* clang-format on */
 
 /* The archived link after which the chain goes on. */

@@ -118,13 +118,14 @@ def test_an_inserted_entry_is_named():
         forged = query_value(newest)
         expect_differs(f"entry {forged}: it was inserted later than its id says")
         as_owner(remove.format(forged))
-        # A fresh id with an old time.
-        sql(insert(1, "clock_timestamp()", "forged") + ";")
-        forged = query_value(newest)
-        as_owner(f"UPDATE audit_log SET at = at - interval '1 day' WHERE id = '{forged}'")
-        sql("SELECT audit_seal(1000, 0, '');")
-        expect_differs(f"entry {forged}: its time is not that of its id")
-        as_owner(remove.format(forged))
+        # A fresh id with another time. An endless one, which a program's login can write, stops neither sealer nor check.
+        for at in "at - interval '1 day'", "'infinity'", "'-infinity'":
+            sql(insert(1, "clock_timestamp()", "forged") + ";")
+            forged = query_value(newest)
+            as_owner(f"UPDATE audit_log SET at = {at} WHERE id = '{forged}'")
+            sql("SELECT audit_seal(1000, 0, '');")
+            expect_differs(f"entry {forged}: its time is not that of its id", ": 1 differences")
+            as_owner(remove.format(forged))
         expect_found(f"""UPDATE audit_chain SET number = -number WHERE number > 5;
             UPDATE audit_chain SET number = -number + 1 WHERE number < 0; {insert(1, moment, 'forged')};
             INSERT INTO audit_chain SELECT 6, l.id, 1, c.sealed_at, c.seen_xid, c.floor, c.hash FROM audit_chain c,
