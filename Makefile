@@ -284,7 +284,8 @@ MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c ru
                rules/command_kinds.c rules/sale_rules.c rules/sale_line.c rules/sale_orders.c rules/sale_set.c \
                rules/sale_command.c rules/sale_check.c rules/sale_words.c base/uuid_map.c base/money.c base/bisect.c \
                base/skew.c base/json.c base/json_write.c base/ids.c \
-               protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c service/shards.c) \
+               base/words.c protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c \
+               protocol/sale_snapshot.c protocol/sale_live.c service/shards.c) \
            $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c locked_auctions.c) \
            $(addprefix gateway/,bid/refusal.c access/idempotency.c bid/backlog.c bid/prefer.c query/cursor.c) \
            notifyworker/endpoints.c endworker/sent_commands.c

@@ -76,6 +76,13 @@ void keys_snapshot(int64_t epoch, const struct uuid *auction, char out[static KE
     key_write(out, "snap:" EPOCH ":{%s}", (uint64_t)epoch, id);
 }
 
+void keys_sale(int64_t epoch, const struct uuid *sale, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(sale, id);
+    key_write(out, "sale:" EPOCH ":{%s}", (uint64_t)epoch, id);
+}
+
 void keys_leaderboard(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
@@ -105,11 +112,11 @@ void keys_reply_channel(const struct uuid *gateway, char out[static KEYS_SIZE])
 #define LIVE_CHANNEL "live:{"
 #define USER_CHANNEL "user:{"
 
-void keys_live_channel(const struct uuid *auction, char out[static KEYS_SIZE])
+void keys_live_channel(const struct uuid *id, char out[static KEYS_SIZE])
 {
-    char id[UUID_TEXT_SIZE];
-    uuid_format(auction, id);
-    key_write(out, LIVE_CHANNEL "%s}", id);
+    char text[UUID_TEXT_SIZE];
+    uuid_format(id, text);
+    key_write(out, LIVE_CHANNEL "%s}", text);
 }
 
 void keys_user_channel(const struct uuid *user, char out[static KEYS_SIZE])

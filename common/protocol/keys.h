@@ -20,12 +20,14 @@
  *   snap:<epoch>:{auction}     hash: v version, s the snapshot, lb version of top: (common/protocol/snapshot.h)
  *   top:<epoch>:{auction}      sorted set: bidders by their best amount; valid while lb, the version for which it was
  *                              written, equals v (both in snap:)
+ *   sale:<epoch>:{sale}        hash: v version, s the snapshot of a flash sale (common/protocol/sale_snapshot.h)
  *   hist:<epoch>:{auction}     hash: the first page of the bid history as JSON, by its limit; v the auction's version
  *   q:<epoch>:{search}         the answer to guests of the search with this hash, as JSON, for a few seconds
  *   shards                     hash: for each shard, the report of its worker (common/service/shards.h)
  *   depths                     hash: for each shard, the depth of its queue (likewise; written by end workers)
  *   gw:<gateway worker>        channel: decisions for a waiting gateway worker
  *   live:{auction}             channel: live updates of an auction (common/protocol/live_update.h)
+ *   live:{sale}                channel: live updates of a flash sale (common/protocol/sale_live.h)
  *   user:{user}                channel: decisions and signals for one user (common/protocol/message.h)
  */
 #ifndef ROSTRUM_COMMON_PROTOCOL_KEYS_H
@@ -48,11 +50,12 @@ void keys_text_limit(const char *text, const char *what,
 void keys_bid(const struct uuid *user, const struct uuid *bid, char out[static KEYS_SIZE]);
 void keys_idempotency(const struct uuid *user, const char *key_hash, char out[static KEYS_SIZE]);
 void keys_snapshot(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE]);
+void keys_sale(int64_t epoch, const struct uuid *sale, char out[static KEYS_SIZE]);
 void keys_leaderboard(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE]);
 void keys_history(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE]);
 void keys_search(int64_t epoch, const char *hash, char out[static KEYS_SIZE]);
 void keys_reply_channel(const struct uuid *gateway, char out[static KEYS_SIZE]);
-void keys_live_channel(const struct uuid *auction, char out[static KEYS_SIZE]);
+void keys_live_channel(const struct uuid *id, char out[static KEYS_SIZE]); /* of an auction or sale */
 void keys_user_channel(const struct uuid *user, char out[static KEYS_SIZE]);
 /* Parses a live or user channel: which of the two, and its id. False if it is neither. */
 MUST_CHECK bool keys_parse_channel(const char *channel, bool *of_user, struct uuid *id);

@@ -63,10 +63,15 @@ void live_write(struct jsonw *writer, const struct live_update *update)
 
 void live_publish(struct redis *redis, struct jsonw *writer, const struct live_update *update)
 {
-    char channel[KEYS_SIZE];
     jsonw_reset(writer);
     live_write(writer, update);
-    keys_live_channel(&update->auction_id, channel);
+    live_publish_written(redis, writer, &update->auction_id);
+}
+
+void live_publish_written(struct redis *redis, struct jsonw *writer, const struct uuid *id)
+{
+    char channel[KEYS_SIZE];
+    keys_live_channel(id, channel);
     const char *const arguments[] = {"PUBLISH", channel, jsonw_text(writer, NULL)};
     if (arguments[2] == NULL || !redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("a live update was not published: Redis takes no more");

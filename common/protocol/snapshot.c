@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/words.h"
 #include "common/protocol/keys.h"
 
 const struct redis_script snapshot_script = {
@@ -67,73 +68,19 @@ void snapshot_format(const struct snapshot *snapshot, char out[static SNAPSHOT_T
     (void)length;
 }
 
-struct reader {
-    const char *at;
-    const char *end;
-};
-
-/* Returns the next word and its length, which is 0 at the end. */
-static const char *read_word(struct reader *reader, size_t *length)
-{
-    const char *word = reader->at;
-    const char *space = memchr(word, ' ', (size_t)(reader->end - word));
-    *length = (size_t)((space != NULL ? space : reader->end) - word);
-    reader->at = space != NULL ? space + 1 : reader->end;
-    return word;
-}
-
-static bool read_number(struct reader *reader, int64_t *out)
-{
-    size_t length = 0;
-    const char *word = read_word(reader, &length);
-    int64_t value = 0;
-    if (length == 0 || length > SNAPSHOT_DIGITS_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < length; i++) {
-        if (word[i] < '0' || word[i] > '9') {
-            return false;
-        }
-        value = value * 10 + (word[i] - '0');
-    }
-    *out = value;
-    return true;
-}
-
-static bool read_id(struct reader *reader, struct uuid *out)
-{
-    size_t length = 0;
-    const char *word = read_word(reader, &length);
-    return uuid_parse(word, length, out);
-}
-
-static bool read_status(struct reader *reader, enum rules_status *out)
-{
-    char text[STATUS_SIZE];
-    size_t length = 0;
-    const char *word = read_word(reader, &length);
-    if (length >= sizeof text) {
-        return false;
-    }
-    memcpy(text, word, length);
-    text[length] = '\0';
-    return rules_status_parse(text, out);
-}
-
 bool snapshot_parse(const char *text, size_t length, struct snapshot *snapshot)
 {
-    struct reader reader = {text, text + length};
+    struct words words = {text, text + length};
+    char status[STATUS_SIZE];
     int64_t *const numbers[] = {&snapshot->version, &snapshot->terms_version, &snapshot->start_ms,
                                 &snapshot->end_ms,  &snapshot->minimum_bid,   &snapshot->current_bid};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        if (!read_number(&reader, numbers[i])) {
+        if (!words_number(&words, numbers[i])) {
             return false;
         }
     }
-    if (!read_id(&reader, &snapshot->seller_id) || !read_id(&reader, &snapshot->leader_id)) {
-        return false;
-    }
-    return read_status(&reader, &snapshot->status);
+    return words_id(&words, &snapshot->seller_id) && words_id(&words, &snapshot->leader_id) &&
+           words_text(&words, status, sizeof status) && rules_status_parse(status, &snapshot->status);
 }
 
 bool snapshot_read_row(const PGresult *result, int row, struct snapshot *snapshot)
@@ -156,6 +103,17 @@ bool snapshot_write(const struct snapshot_writer *writer, const struct snapshot 
                     void *arg)
 {
     return snapshot_write_leaders(writer, snapshot, NULL, callback, arg);
+}
+
+bool snapshot_write_key(const struct snapshot_writer *writer, const char *key, int64_t version, const char *text,
+                        redis_callback callback, void *arg)
+{
+    char number[NUMBER_SIZE];
+    char life[NUMBER_SIZE];
+    const char *const arguments[] = {key, number, text, life};
+    (void)snprintf(number, sizeof number, "%" PRId64, version);
+    (void)snprintf(life, sizeof life, "%d", SNAPSHOT_LIFE_S);
+    return redis_call(writer->redis, writer->script, callback, arg, 1, ARRAY_LEN(arguments), arguments, NULL);
 }
 
 bool snapshot_write_leaders(const struct snapshot_writer *writer, const struct snapshot *snapshot, const char *leaders,
@@ -185,10 +143,15 @@ bool snapshot_ask_fresh(struct redis *redis, size_t script, int64_t epoch, const
                         redis_callback callback, void *arg)
 {
     char key[KEYS_SIZE];
+    keys_snapshot(epoch, auction, key);
+    return snapshot_ask_fresh_key(redis, script, key, callback, arg);
+}
+
+bool snapshot_ask_fresh_key(struct redis *redis, size_t script, const char *key, redis_callback callback, void *arg)
+{
     char least[NUMBER_SIZE];
     char longest[NUMBER_SIZE];
     const char *const arguments[] = {key, least, longest};
-    keys_snapshot(epoch, auction, key);
     (void)snprintf(least, sizeof least, "%d", SNAPSHOT_LIFE_S * 1000 - SNAPSHOT_FRESH_MS);
     (void)snprintf(longest, sizeof longest, "%d", SNAPSHOT_LIFE_S * 1000);
     return redis_call(redis, script, callback, arg, 1, ARRAY_LEN(arguments), arguments, NULL);

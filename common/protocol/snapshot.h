@@ -31,7 +31,6 @@ struct snapshot {
 enum {
     SNAPSHOT_LIFE_S = 3600,   /* expiry after the last write; a missing snapshot is loaded again */
     SNAPSHOT_FRESH_MS = 1000, /* age up to which a snapshot refuses bids */
-    SNAPSHOT_DIGITS_MAX = 18, /* digits of a number: any value is below 2^63 */
     SNAPSHOT_TEXT_SIZE = 256,
     SNAPSHOT_LEADERS_MOST = 100, /* bidders on a leaderboard: the largest page */
     SNAPSHOT_LEADER_SIZE = 64,   /* text of one bid, written by snapshot_leader_add */
@@ -93,6 +92,14 @@ MUST_CHECK bool snapshot_write_leaders(const struct snapshot_writer *writer, con
 /* Asks for the snapshot, if it is fresh, by script number `script`: snapshot_fresh_script. False: Redis is down. */
 MUST_CHECK bool snapshot_ask_fresh(struct redis *redis, size_t script, int64_t epoch, const struct uuid *auction,
                                    redis_callback callback, void *arg);
+/*
+ * The same for another kind of snapshot, which has a key of its own and no leaderboard (sale_snapshot.h). The caller
+ * knows that the epoch is known.
+ */
+MUST_CHECK bool snapshot_write_key(const struct snapshot_writer *writer, const char *key, int64_t version,
+                                   const char *text, redis_callback callback, void *arg);
+MUST_CHECK bool snapshot_ask_fresh_key(struct redis *redis, size_t script, const char *key, redis_callback callback,
+                                       void *arg);
 /*
  * Writes one bid as text at `out`. Returns its length, or 0 if it does not fit. The score is twice the amount in minor
  * units, plus one for an accepted bid: it ranks before a beaten bid of the same amount.

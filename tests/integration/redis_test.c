@@ -16,7 +16,7 @@
 
 #include "common/io/redis.h"
 #include "common/protocol/keys.h"
-#include "common/protocol/snapshot.h"
+#include "common/protocol/sale_snapshot.h"
 #include "tests/support/loop.h"
 
 enum {
@@ -440,6 +440,30 @@ START_TEST(a_snapshot_is_fresh_for_a_second_after_it_was_written_or_confirmed)
 }
 END_TEST
 
+static long long write_sale(const struct uuid *sale, int64_t version)
+{
+    struct seen seen = {0};
+    const struct snapshot_writer writer = {redis, SNAPSHOT, EPOCH};
+    const struct sale_snapshot snapshot = {.sale_id = *sale, .version = version};
+    ck_assert(sale_snapshot_write(&writer, &snapshot, note, &seen));
+    RUN_UNTIL(seen.calls == 1);
+    return seen.integer;
+}
+
+START_TEST(a_snapshot_of_a_sale_is_stored_as_that_of_an_auction)
+{
+    struct seen seen = {0};
+    struct sale_snapshot read;
+    struct uuid sale = uuid_new();
+    ck_assert_int_eq(write_sale(&sale, 9), 1);
+    ck_assert_int_eq(write_sale(&sale, 8), 0);
+    ck_assert(sale_snapshot_ask_fresh(redis, SNAPSHOT_FRESH, EPOCH, &sale, note, &seen));
+    RUN_UNTIL(seen.calls == 1);
+    ck_assert(sale_snapshot_parse(seen.text, strlen(seen.text), &read));
+    ck_assert_int_eq(read.version, 9);
+}
+END_TEST
+
 /* Writes the next version with one accepted bid of `bidder`; NULL: its bids are not known. */
 static void write_leader(struct snapshot *snapshot, const struct uuid *bidder, int64_t amount)
 {
@@ -745,6 +769,7 @@ static Suite *redis_suite(void)
         pending_commands_are_bounded,
         an_older_version_never_replaces_a_snapshot,
         a_snapshot_is_fresh_for_a_second_after_it_was_written_or_confirmed,
+        a_snapshot_of_a_sale_is_stored_as_that_of_an_auction,
         a_leaderboard_is_updated_only_from_the_version_before,
         a_client_can_be_freed_inside_a_callback,
         bad_urls_are_refused,
