@@ -47,6 +47,7 @@ COMMON_LAYERS  := base rules io protocol service
 GATEWAY_LAYERS := core http query access account bid auction search image live admin
 
 COMMON   := $(foreach layer,$(COMMON_LAYERS),$(call objects,common/$(layer)))
+WORKER   := $(call objects,common/worker) # above them: what bidworker and saleworker share
 GATEWAY  := $(call objects,gateway) $(foreach layer,$(GATEWAY_LAYERS),$(call objects,gateway/$(layer)))
 PROGRAMS := $(BIN)/rostrum-gateway $(BIN)/rostrum-bidworker $(BIN)/rostrum-endworker $(BIN)/rostrum-notifyworker $(BIN)/rostrumctl
 PROGRAMS += $(BIN)/rostrum-image-decoder # helper program of the gateway
@@ -105,7 +106,7 @@ $(DOCUMENTS): %.o: %.c
 
 $(BIN)/rostrum-gateway: $(GATEWAY) $(DOCUMENTS) $(COMMON)
 $(BIN)/rostrum-gateway: PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
-$(BIN)/rostrum-bidworker: $(call objects,bidworker) $(COMMON)
+$(BIN)/rostrum-bidworker: $(call objects,bidworker) $(WORKER) $(COMMON)
 # libvips is linked by the name of its run-time library: the -dev package is ten times larger, see
 # gateway/image_decoder/libvips.h.
 $(BIN)/rostrum-image-decoder: $(call objects,gateway/image_decoder) $(OBJ)/common/protocol/image_decoder.o
@@ -135,13 +136,13 @@ $(WRONG_CLOCK): tests/support/preload/wrong_clock.c tests/support/wrong_clock.h
 	$(CC) $(CPPFLAGS_ALL) -std=c11 -O2 -g $(WARNINGS) -fPIC -shared $< -o $@
 
 # Unit tests link the pure objects that they test.
-$(BUILD)/tests/unit/bidworker_decide_test $(BUILD)/tests/unit/bidworker_rows_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o outbox_batch.o)
-$(BUILD)/tests/unit/bidworker_chain_test: $(addprefix $(OBJ)/bidworker/,batch.o ledger_chain.o)
-$(BUILD)/tests/unit/bidworker_batch_test: $(addprefix $(OBJ)/bidworker/,batch.o outbox_batch.o)
-$(BUILD)/tests/unit/locked_auctions_test: $(OBJ)/bidworker/locked_auctions.o
-$(BUILD)/tests/unit/bidworker_read_test: $(addprefix $(OBJ)/bidworker/,batch.o ledger_write.o statements.o)
-$(BUILD)/tests/unit/bidworker_live_updates_test: $(addprefix $(OBJ)/bidworker/,batch.o live_updates.o)
-$(BUILD)/tests/unit/no_memory_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/locked_auctions.o bidworker/outbox_batch.o endworker/sent_commands.o notifyworker/endpoints.o)
+$(BUILD)/tests/unit/bidworker_decide_test $(BUILD)/tests/unit/bidworker_rows_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/batch_events.o bidworker/decide.o bidworker/family.o common/worker/outbox_batch.o common/worker/work.o)
+$(BUILD)/tests/unit/bidworker_chain_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/ledger_chain.o common/worker/work.o)
+$(BUILD)/tests/unit/bidworker_batch_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/batch_events.o bidworker/family.o common/worker/outbox_batch.o common/worker/work.o)
+$(BUILD)/tests/unit/locked_rows_test: $(OBJ)/common/worker/locked_rows.o
+$(BUILD)/tests/unit/bidworker_read_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/ledger_write.o bidworker/statements.o common/worker/work.o)
+$(BUILD)/tests/unit/bidworker_live_updates_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/live_updates.o common/worker/work.o)
+$(BUILD)/tests/unit/no_memory_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/batch_events.o bidworker/family.o common/worker/locked_rows.o common/worker/outbox_batch.o common/worker/work.o endworker/sent_commands.o notifyworker/endpoints.o)
 $(BUILD)/tests/unit/image_test: $(addprefix $(OBJ)/gateway/,image/imagestore.o image/imagestore_file.o image/imagestore_s3.o image_decoder/webp.o)
 $(BUILD)/tests/unit/sent_commands_test: $(OBJ)/endworker/sent_commands.o
 $(BUILD)/tests/unit/gateway_cpu_budget_test: $(OBJ)/gateway/live/cpu_budget.o
@@ -286,7 +287,8 @@ MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c ru
                base/skew.c base/json.c base/json_write.c base/ids.c \
                base/words.c protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c \
                protocol/sale_snapshot.c protocol/sale_live.c service/shards.c) \
-           $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c locked_auctions.c) \
+           $(addprefix bidworker/,decide.c batch.c batch_events.c live_updates.c) \
+           $(addprefix common/worker/,locked_rows.c outbox_batch.c work.c) \
            $(addprefix gateway/,bid/refusal.c access/idempotency.c bid/backlog.c bid/prefer.c query/cursor.c) \
            notifyworker/endpoints.c endworker/sent_commands.c
 FILES  ?= $(MUTATED)

@@ -23,17 +23,20 @@ struct batch *batch_new(size_t max)
     if (batch == NULL) {
         return NULL;
     }
-    batch->max = max;
     batch->entries = calloc(max, sizeof *batch->entries);
     batch->order = calloc(max, sizeof *batch->order);
     batch->auctions = calloc(max, sizeof *batch->auctions);
     batch->rows = calloc(max * ROWS_PER_COMMAND, sizeof *batch->rows);
     batch->terms = calloc(max, sizeof *batch->terms);
     batch->events = calloc(max * EVENTS_PER_COMMAND, sizeof *batch->events);
-    if (batch->entries == NULL || batch->order == NULL || batch->auctions == NULL || batch->rows == NULL ||
+    bool work = work_init(&batch->work, max);
+    if (!work || batch->entries == NULL || batch->order == NULL || batch->auctions == NULL || batch->rows == NULL ||
         batch->terms == NULL || batch->events == NULL) {
         batch_free(batch);
         return NULL;
+    }
+    for (size_t i = 0; i < max; i++) {
+        batch->entries[i].work = &batch->work.entries[i];
     }
     return batch;
 }
@@ -54,6 +57,7 @@ void batch_free(struct batch *batch)
     if (batch->auctions != NULL) {
         drop_auctions(batch);
     }
+    work_free(&batch->work);
     free(batch->entries);
     free(batch->order);
     free(batch->auctions);
@@ -65,27 +69,12 @@ void batch_free(struct batch *batch)
 
 void batch_clear(struct batch *batch)
 {
-    batch->count = 0;
+    work_clear(&batch->work);
     batch->ordered = 0;
-    batch->locked = 0;
     drop_auctions(batch);
     batch->row_count = 0;
     batch->terms_count = 0;
     batch->event_count = 0;
-}
-
-struct batch_entry *batch_add(struct batch *batch, struct shard_reader_message *message, const struct command *command)
-{
-    assert(batch->count < batch->max);
-    struct batch_entry *entry = &batch->entries[batch->count++];
-    *entry = (struct batch_entry){.message = message, .command = command};
-    return entry;
-}
-
-void batch_keep(struct batch *batch, size_t count)
-{
-    assert(count <= batch->count);
-    batch->count = count;
 }
 
 /* By auction, id, position: repetitions of a command become adjacent. */
@@ -143,14 +132,15 @@ static void group_by_auction(struct batch *batch)
 void batch_prepare(struct batch *batch)
 {
     batch->ordered = 0;
-    batch->locked = 0;
+    batch->work.locked = 0;
     drop_auctions(batch);
     batch->row_count = 0;
     batch->terms_count = 0;
     batch->event_count = 0;
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0; i < batch->work.count; i++) {
         struct batch_entry *entry = &batch->entries[i];
-        entry->outcome = BATCH_UNDECIDED;
+        entry->work->outcome = WORK_UNDECIDED;
+        entry->command = entry->work->command.command;
         entry->banned = false;
         entry->terms = NULL;
         entry->first_of_id = i;
@@ -174,7 +164,7 @@ struct batch_auction *batch_find_auction(const struct batch *batch, const struct
 
 struct batch_row *batch_add_row(struct batch *batch)
 {
-    assert(batch->row_count < batch->max * ROWS_PER_COMMAND);
+    assert(batch->row_count < batch->work.max * ROWS_PER_COMMAND);
     struct batch_row *row = &batch->rows[batch->row_count++];
     *row = (struct batch_row){0};
     return row;
@@ -182,7 +172,7 @@ struct batch_row *batch_add_row(struct batch *batch)
 
 struct rules_terms *batch_add_terms(struct batch *batch)
 {
-    assert(batch->terms_count < batch->max);
+    assert(batch->terms_count < batch->work.max);
     struct rules_terms *terms = &batch->terms[batch->terms_count++];
     *terms = (struct rules_terms){0};
     return terms;
@@ -190,7 +180,7 @@ struct rules_terms *batch_add_terms(struct batch *batch)
 
 struct auction_event *batch_add_event(struct batch *batch)
 {
-    assert(batch->event_count < batch->max * EVENTS_PER_COMMAND);
+    assert(batch->event_count < batch->work.max * EVENTS_PER_COMMAND);
     struct auction_event *event = &batch->events[batch->event_count++];
     *event = (struct auction_event){0};
     return event;

@@ -1,7 +1,6 @@
 /*
- * One batch: the commands that one transaction decides, in queue order, with everything that is loaded and decided for
- * them. shard_reader fills it, ledger loads the auctions and writes the rows, decide decides, results publishes. A
- * worker has one struct batch and reuses it: only one batch is in progress at a time.
+ * One batch of bids: the commands that one transaction decides (common/worker/work.h), with everything that is loaded
+ * and decided for them. ledger loads the auctions and writes the rows, decide decides, results publishes.
  *
  * Invariants: the commands of one auction keep the order of their queue. `auctions` and `order` are sorted by auction
  * id.
@@ -14,39 +13,16 @@
 #include "common/rules/bid_status.h"
 #include "common/rules/rules.h"
 #include "common/rules/voids.h"
+#include "common/worker/work.h"
 
-/* The quarantine level of a command. A command that fails while it is decided alone moves one level up. */
-enum batch_quarantine {
-    BATCH_TRUSTED,
-    BATCH_POISON,     /* not decided: rejected with INTERNAL_ERROR in its place; a copy goes to the dead letters */
-    BATCH_BARE,       /* as BATCH_POISON, and written without its values: one of them may be unwritable */
-    BATCH_UNWRITABLE, /* a dead letter only */
-};
-
-enum batch_outcome {
-    BATCH_UNDECIDED,
-    BATCH_KNOWN,   /* decided by an earlier attempt: nothing is written, but its decision is published */
-    BATCH_DECIDED, /* has a ledger row */
-    BATCH_DROPPED, /* a start or fence without effect: no ledger row */
-    BATCH_ASIDE,   /* a dead letter only */
-    BATCH_LOCKED,  /* not decided: another session has locked the auction's row */
-};
-
-struct shard_reader_message;
-
+/* Beside struct work_entry of the same index. */
 struct batch_entry {
-    struct shard_reader_message *message; /* its delivery; owned by shard_reader */
-    const struct command *command; /* borrowed from `message`; the ids may be nil if the command was unreadable */
-    const char *raw;               /* the delivery's body, only for its first unreadable command; else NULL */
-    const char *reason;            /* of the quarantine; static */
-    enum batch_quarantine quarantine;
-    bool unreadable;
-    bool careful; /* delivered too often: decided alone; the attempt is counted in PostgreSQL first */
-    bool banned;  /* the bidder is banned */
+    struct work_entry *work;
+    const struct command *command; /* the ids may be nil if the command was unreadable */
+    bool banned;                   /* the bidder is banned */
     const struct rules_terms *terms; /* of an update, points into the batch's `terms`; NULL: none were found */
-    enum batch_outcome outcome;
     size_t first_of_id;       /* index of the first entry with this auction and id; its own index unless repeated */
-    struct decision decision; /* BATCH_KNOWN, BATCH_DECIDED */
+    struct decision decision; /* WORK_KNOWN, WORK_DECIDED */
 };
 
 struct batch_auction {
@@ -86,14 +62,12 @@ struct batch_row {
 };
 
 struct batch {
-    size_t max; /* commands */
-    size_t count;
+    struct work work; /* the commands */
     struct batch_entry *entries;
     size_t *order; /* indices of entries that name an auction, by auction and then position */
     size_t ordered;
     struct batch_auction *auctions;
     size_t auction_count;
-    size_t locked; /* number of commands that are BATCH_LOCKED */
     int64_t decided_ms;
     struct batch_row *rows; /* by auction and seq */
     size_t row_count;
@@ -106,12 +80,9 @@ struct batch {
 /* For up to `max` commands; NULL without memory. */
 MUST_CHECK struct batch *batch_new(size_t max);
 void batch_free(struct batch *batch);
+/* Drops the commands and everything else. */
 void batch_clear(struct batch *batch);
-/* Appends a trusted command and returns its entry, for the caller to complete. There must be room. */
-struct batch_entry *batch_add(struct batch *batch, struct shard_reader_message *message, const struct command *command);
-/* Drops all but the first `count` commands. The caller returns the others to shard_reader first. */
-void batch_keep(struct batch *batch, size_t count);
-/* Resets what an earlier attempt loaded and decided, then fills `order`, `auctions` and `first_of_id`. */
+/* Resets what an earlier attempt loaded and decided, then fills `command`, `order`, `auctions` and `first_of_id`. */
 void batch_prepare(struct batch *batch);
 /* The auction of that id; NULL if the batch has none. */
 struct batch_auction *batch_find_auction(const struct batch *batch, const struct uuid *id);

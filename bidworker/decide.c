@@ -94,12 +94,12 @@ static void record(struct batch *batch, struct batch_auction *auction, struct ba
     row->reason = decided->verdict == RULES_REJECTED ? decided->reason : RULES_NONE;
     row->raise = decided->raise;
     row->voids = command->target;
-    if (entry->quarantine == BATCH_BARE) {
+    if (entry->work->quarantine == WORK_BARE) {
         row->received_ms = batch->decided_ms;
     } else {
         record_values(row, command, decided);
     }
-    entry->outcome = BATCH_DECIDED;
+    entry->work->outcome = WORK_DECIDED;
     entry->decision = decision_of_row(batch, auction, row);
 }
 
@@ -196,7 +196,7 @@ static bool apply(struct batch *batch, struct batch_auction *auction, struct bat
                                         ? voids_decide(&auction->state, &asked, &auction->voids, auction->seq)
                                         : rules_decide(&auction->state, &asked);
     if (decided.verdict == RULES_DROPPED) {
-        entry->outcome = BATCH_DROPPED;
+        entry->work->outcome = WORK_DROPPED;
         return false;
     }
     record(batch, auction, entry, &decided);
@@ -231,33 +231,33 @@ static void start_before_fence(struct batch *batch, struct batch_auction *auctio
 static void repeat(const struct batch *batch, struct batch_entry *entry)
 {
     const struct batch_entry *first = &batch->entries[entry->first_of_id];
-    assert(first->outcome != BATCH_UNDECIDED);
+    assert(first->work->outcome != WORK_UNDECIDED);
     entry->decision = first->decision;
-    entry->outcome = first->outcome == BATCH_DECIDED ? BATCH_KNOWN : first->outcome;
+    entry->work->outcome = first->work->outcome == WORK_DECIDED ? WORK_KNOWN : first->work->outcome;
 }
 
 /* Returns whether the end moved. */
 static bool decide_entry(struct batch *batch, struct batch_auction *auction, size_t index)
 {
     struct batch_entry *entry = &batch->entries[index];
-    if (entry->outcome == BATCH_KNOWN) {
+    if (entry->work->outcome == WORK_KNOWN) {
         return false;
     }
     if (entry->first_of_id != index) {
         repeat(batch, entry);
         return false;
     }
-    bool undecidable = !auction->found || auction->broken || entry->quarantine != BATCH_TRUSTED;
+    bool undecidable = !auction->found || auction->broken || entry->work->quarantine != WORK_TRUSTED;
     if (undecidable && command_kind_is_scheduled(entry->command->kind)) {
-        entry->outcome = entry->quarantine == BATCH_TRUSTED ? BATCH_DROPPED : BATCH_ASIDE;
+        entry->work->outcome = entry->work->quarantine == WORK_TRUSTED ? WORK_DROPPED : WORK_ASIDE;
         return false;
     }
-    if (entry->quarantine == BATCH_UNWRITABLE) {
-        entry->outcome = BATCH_ASIDE;
+    if (entry->work->quarantine == WORK_UNWRITABLE) {
+        entry->work->outcome = WORK_ASIDE;
         return false;
     }
     if (undecidable) {
-        bool unknown = !auction->found && entry->quarantine == BATCH_TRUSTED;
+        bool unknown = !auction->found && entry->work->quarantine == WORK_TRUSTED;
         refuse(batch, auction, entry, unknown ? RULES_NOT_FOUND : RULES_INTERNAL_ERROR);
         return false;
     }
@@ -273,9 +273,9 @@ static bool decide_entry(struct batch *batch, struct batch_auction *auction, siz
 static void leave_locked(struct batch *batch, const struct batch_auction *auction)
 {
     for (size_t i = 0; i < auction->count; i++) {
-        batch->entries[batch->order[auction->first + i]].outcome = BATCH_LOCKED;
+        batch->entries[batch->order[auction->first + i]].work->outcome = WORK_LOCKED;
     }
-    batch->locked += auction->count;
+    batch->work.locked += auction->count;
 }
 
 static void decide_auction(struct batch *batch, struct batch_auction *auction)
@@ -284,9 +284,9 @@ static void decide_auction(struct batch *batch, struct batch_auction *auction)
     for (size_t i = 0; i < auction->count; i++) {
         size_t index = batch->order[auction->first + i];
         struct batch_entry *entry = &batch->entries[index];
-        if (auction->broken && entry->quarantine == BATCH_TRUSTED && !command_kind_is_scheduled(entry->command->kind)) {
-            entry->reason = "the auction's row is invalid";
-            entry->quarantine = BATCH_POISON;
+        if (auction->broken && entry->work->quarantine == WORK_TRUSTED && !command_kind_is_scheduled(entry->command->kind)) {
+            entry->work->reason = "the auction's row is invalid";
+            entry->work->quarantine = WORK_POISON;
         }
         if (decide_entry(batch, auction, index)) {
             extended_by = entry->command;
@@ -309,11 +309,11 @@ void decide_batch(struct batch *batch, int64_t now_ms)
             decide_auction(batch, auction);
         }
     }
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0; i < batch->work.count; i++) {
         struct batch_entry *entry = &batch->entries[i];
-        if (entry->outcome == BATCH_UNDECIDED) { /* names no auction */
-            assert(uuid_is_nil(&entry->command->auction_id) && entry->quarantine != BATCH_TRUSTED);
-            entry->outcome = BATCH_ASIDE;
+        if (entry->work->outcome == WORK_UNDECIDED) { /* names no auction */
+            assert(uuid_is_nil(&entry->command->auction_id) && entry->work->quarantine != WORK_TRUSTED);
+            entry->work->outcome = WORK_ASIDE;
         }
     }
 }

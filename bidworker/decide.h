@@ -9,7 +9,7 @@
 
 /*
  * Requires a prepared batch with
- *   - known commands marked BATCH_KNOWN,
+ *   - known commands marked WORK_KNOWN,
  *   - the bidders' bans and every auction that was found filled in,
  *   - if `voiding`: the auction's bids in `voids`, with room for one more per command of the auction,
  *   - for an auction that was not found: `seq` of its newest ledger row, 0 if there is none; or `locked`.

@@ -1,15 +1,13 @@
 /*
- * See ledger.h. Called by worker.
+ * See ledger.h.
  *
  *   load     lock, known ids, terms of updates, bids of auctions with voids, bans; flush
  *   missed   only for auctions that were not locked: whether another session has locked them, or else the sequence
  *            numbers of their newest ledger rows; flush
  *   decide   in memory; then the hashes of the rows (ledger_chain.c)
- *   write    (ledger_write.c) rows, states, outbox; COMMIT
+ *   write    (ledger_write.c) rows, states
  *
  * Decisions have the database's time, read when the rows were locked. So a wrong clock of this machine has no effect.
- *
- * Invariant: from ledger_decide to `done` a transaction is open, or its COMMIT was sent.
  */
 #include "bidworker/ledger.h"
 
@@ -18,96 +16,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bidworker/batch_events.h"
 #include "bidworker/decide.h"
 #include "bidworker/ledger_chain.h"
 #include "bidworker/ledger_write.h"
 #include "bidworker/statements.h"
-#include "common/base/clock.h"
 #include "common/base/log.h"
 
 enum { NUMBER_SIZE = 24 };
 
 struct ledger {
-    struct ledger_options options;
-    struct batch *batch; /* NULL: idle */
-    struct pg_tx *tx;    /* NULL once COMMIT is sent */
-    int64_t now_ms;      /* the database's time when the last auction was locked */
-    int64_t moved_ms;    /* see ledger_moved_ms */
+    struct batch *batch;
+    struct ledger_tx *ledger_tx; /* set by ledger_load */
+    int64_t now_ms;              /* the database's time when the last auction was locked */
     struct ledger_arrays arrays;
-    struct outbox_batch outbox_batch;
 };
-
-static void finish(struct ledger *ledger, enum ledger_result result)
-{
-    assert(ledger->batch != NULL && ledger->tx == NULL);
-    ledger->batch = NULL;
-    ledger->options.done(result, ledger->options.arg);
-}
-
-/* Aborts the transaction before its COMMIT. */
-static void abort_and_finish(struct ledger *ledger, enum ledger_result result)
-{
-    struct pg_tx *tx = ledger->tx;
-    ledger->tx = NULL;
-    pg_tx_abort(tx);
-    finish(ledger, result);
-}
-
-/* For ledger_moved_ms. */
-static void note_answer(struct ledger *ledger, const struct pg_reply *reply)
-{
-    if (reply->outcome != PG_LOST) {
-        ledger->moved_ms = clock_mono_ms();
-    }
-}
-
-/* Returns false, after aborting the transaction, unless the reply is valid. */
-static bool check(struct ledger *ledger, const struct pg_reply *reply)
-{
-    note_answer(ledger, reply);
-    if (reply->outcome == PG_OK) {
-        return true;
-    }
-    bool blamed = reply->outcome == PG_FAILED && pg_state_is_data_error(reply->sqlstate);
-    if (reply->outcome == PG_FAILED) {
-        log_warn("ledger: %s %s", reply->sqlstate, reply->message);
-    }
-    abort_and_finish(ledger, blamed ? LEDGER_REFUSED : LEDGER_AGAIN);
-    return false;
-}
-
-/* A void may settle an auction again. As in the end worker, the log keeps the hash outside the database. */
-static void log_settled(const struct batch *batch)
-{
-    for (size_t i = 0; i < batch->event_count; i++) {
-        if (batch->events[i].kind != EVENT_SETTLED) {
-            continue;
-        }
-        const struct batch_auction *auction = batch_find_auction(batch, &batch->events[i].auction_id);
-        assert(auction != NULL);
-        log_line(LOG_INFO, &(struct log_about){.auction_id = &auction->id, .duration_ms = -1},
-                 "auction settled again: %s; ledger entry %" PRId64 " has hash %s",
-                 rules_status_text(auction->state.status), auction->hash_seq, auction->hash);
-    }
-}
-
-static void on_committed(const struct pg_reply *reply, void *arg)
-{
-    struct ledger *ledger = arg;
-    enum ledger_result result = LEDGER_COMMITTED;
-    note_answer(ledger, reply);
-    if (reply->outcome == PG_OK) {
-        log_settled(ledger->batch);
-    }
-    if (reply->outcome == PG_FAILED) {
-        result = pg_state_is_data_error(reply->sqlstate) ? LEDGER_REFUSED : LEDGER_AGAIN;
-        log_warn("ledger: %s %s", reply->sqlstate, reply->message);
-    } else if (reply->outcome == PG_LOST) {
-        result = LEDGER_AGAIN;
-        log_warn("ledger: connection lost at COMMIT: outcome unknown, the batch is tried again");
-    }
-    finish(ledger, result);
-}
 
 /* Makes room for the entries that this batch will add. */
 static bool reserve_entries(const struct batch *batch)
@@ -121,31 +44,41 @@ static bool reserve_entries(const struct batch *batch)
     return true;
 }
 
-static void decide_and_write(struct ledger *ledger)
+bool ledger_decide(struct ledger *ledger, struct outbox_batch *events)
 {
-    struct batch *batch = ledger->batch;
-    if (!reserve_entries(batch)) {
-        abort_and_finish(ledger, LEDGER_AGAIN);
-        return;
+    if (!reserve_entries(ledger->batch)) {
+        return false;
     }
-    decide_batch(batch, ledger->now_ms);
-    ledger_chain(batch);
-    outbox_batch_free(&ledger->outbox_batch);
-    bool sent = ledger->options.allowed(ledger->options.arg) && outbox_batch_of(&ledger->outbox_batch, batch) &&
-                ledger_write(ledger->tx, &ledger->arrays, batch) &&
-                ledger_write_outbox(ledger->tx, ledger->options.outbox, &ledger->outbox_batch) &&
-                pg_tx_commit(ledger->tx, on_committed, ledger);
-    if (!sent) {
-        abort_and_finish(ledger, LEDGER_AGAIN);
-        return;
+    decide_batch(ledger->batch, ledger->now_ms);
+    ledger_chain(ledger->batch);
+    return batch_events_add(events, ledger->batch);
+}
+
+bool ledger_write_batch(struct ledger *ledger, struct pg_tx *tx)
+{
+    return ledger_write(tx, &ledger->arrays, ledger->batch);
+}
+
+/* A void may settle an auction again. As in the end worker, the log keeps the hash outside the database. */
+void ledger_written(const struct ledger *ledger)
+{
+    const struct batch *batch = ledger->batch;
+    for (size_t i = 0; i < batch->event_count; i++) {
+        if (batch->events[i].kind != EVENT_SETTLED) {
+            continue;
+        }
+        const struct batch_auction *auction = batch_find_auction(batch, &batch->events[i].auction_id);
+        assert(auction != NULL);
+        log_line(LOG_INFO, &(struct log_about){.auction_id = &auction->id, .duration_ms = -1},
+                 "auction settled again: %s; ledger entry %" PRId64 " has hash %s",
+                 rules_status_text(auction->state.status), auction->hash_seq, auction->hash);
     }
-    ledger->tx = NULL; /* owned by the commit */
 }
 
 static void on_missed(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
-    if (!check(ledger, reply)) {
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
     }
     for (int row = 0; row < PQntuples(reply->result); row++) {
@@ -156,7 +89,7 @@ static void on_missed(const struct pg_reply *reply, void *arg)
         auction->seq = pg_int(reply->result, row, MISSED_SEQ);
         (void)snprintf(auction->hash, sizeof auction->hash, "%s", pg_text(reply->result, row, MISSED_HASH));
     }
-    decide_and_write(ledger);
+    ledger_tx_loaded(ledger->ledger_tx);
 }
 
 /* The last reply of the load. Only auctions that were not locked are still to be looked at. */
@@ -164,12 +97,12 @@ static void on_banned(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
     struct batch *batch = ledger->batch;
-    if (!check(ledger, reply)) {
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
     }
     for (int row = 0; row < PQntuples(reply->result); row++) {
         struct uuid id = pg_uuid(reply->result, row, 0);
-        for (size_t i = 0; i < batch->count; i++) {
+        for (size_t i = 0; i < batch->work.count; i++) {
             struct batch_entry *entry = &batch->entries[i];
             entry->banned = entry->banned || uuid_equal(&entry->command->user_id, &id);
         }
@@ -183,13 +116,14 @@ static void on_banned(const struct pg_reply *reply, void *arg)
         }
     }
     if (missed == 0) {
-        decide_and_write(ledger);
+        ledger_tx_loaded(ledger->ledger_tx);
         return;
     }
     const char *const values[] = {pg_array_done(&ledger->arrays.columns[0])};
-    if (values[0] == NULL || !pg_tx_send(ledger->tx, STATEMENT_MISSED, 1, values, on_missed, ledger) ||
-        !pg_tx_flush(ledger->tx)) {
-        abort_and_finish(ledger, LEDGER_AGAIN);
+    struct pg_tx *tx = ledger_tx_open(ledger->ledger_tx);
+    if (values[0] == NULL || !pg_tx_send(tx, STATEMENT_MISSED, 1, values, on_missed, ledger) ||
+        !pg_tx_flush(tx)) {
+        ledger_tx_retry(ledger->ledger_tx);
     }
 }
 
@@ -215,14 +149,14 @@ static void read_known(struct batch *batch, const PGresult *result, int row)
     size_t number = (size_t)pg_int(result, row, KNOWN_NUMBER);
     assert(number >= 1 && number <= batch->ordered);
     struct batch_entry *entry = &batch->entries[batch->order[number - 1]];
-    entry->outcome = BATCH_KNOWN;
+    entry->work->outcome = WORK_KNOWN;
     entry->decision = decision_of_known(entry->command, result, row);
 }
 
 static void on_known(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
-    if (!check(ledger, reply)) {
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
     }
     for (int row = 0; row < PQntuples(reply->result); row++) {
@@ -234,7 +168,7 @@ static void on_terms(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
     struct batch *batch = ledger->batch;
-    if (!check(ledger, reply)) {
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
     }
     for (int row = 0; row < PQntuples(reply->result); row++) {
@@ -250,7 +184,7 @@ static void on_terms(const struct pg_reply *reply, void *arg)
 static void on_entries(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
-    if (!check(ledger, reply)) {
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
     }
     for (int row = 0; row < PQntuples(reply->result); row++) {
@@ -258,14 +192,14 @@ static void on_entries(const struct pg_reply *reply, void *arg)
         struct batch_auction *auction = batch_find_auction(ledger->batch, &id);
         assert(auction != NULL);
         if (!ledger_read_entry(auction, reply->result, row)) {
-            abort_and_finish(ledger, LEDGER_AGAIN);
+            ledger_tx_retry(ledger->ledger_tx);
             return;
         }
     }
 }
 
 /* Requests the bids of auctions with voids. False: no memory, or the connection is lost. */
-static bool request_entries(struct ledger *ledger)
+static bool request_entries(struct ledger *ledger, struct pg_tx *tx)
 {
     struct pg_array *ids = &ledger->arrays.columns[4];
     char most[NUMBER_SIZE];
@@ -284,12 +218,12 @@ static bool request_entries(struct ledger *ledger)
     }
     (void)snprintf(most, sizeof most, "%d", VOIDS_LEDGER_MAX);
     values[0] = pg_array_done(ids);
-    return values[0] != NULL && pg_tx_send(ledger->tx, STATEMENT_ENTRIES, 2, values, on_entries, ledger);
+    return values[0] != NULL && pg_tx_send(tx, STATEMENT_ENTRIES, 2, values, on_entries, ledger);
 }
 
 static bool has_update(const struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0; i < batch->work.count; i++) {
         if (batch->entries[i].command->kind == COMMAND_UPDATE) {
             return true;
         }
@@ -300,7 +234,7 @@ static bool has_update(const struct batch *batch)
 static void on_locked(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
-    if (!check(ledger, reply)) {
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
     }
     for (int row = 0; row < PQntuples(reply->result); row++) {
@@ -315,10 +249,12 @@ static void on_locked(const struct pg_reply *reply, void *arg)
     }
 }
 
-static bool load(struct ledger *ledger)
+bool ledger_load(struct ledger *ledger, struct ledger_tx *ledger_tx, struct pg_tx *tx)
 {
-    const struct batch *batch = ledger->batch;
+    struct batch *batch = ledger->batch;
     struct pg_array *columns = ledger->arrays.columns;
+    ledger->ledger_tx = ledger_tx;
+    batch_prepare(batch);
     for (size_t i = 0; i < 4; i++) {
         pg_array_reset(&columns[i]);
     }
@@ -334,92 +270,18 @@ static bool load(struct ledger *ledger)
     const char *const values[] = {pg_array_done(&columns[0]), pg_array_done(&columns[1]), pg_array_done(&columns[2]),
                                   pg_array_done(&columns[3])};
     return values[0] != NULL && values[1] != NULL && values[2] != NULL && values[3] != NULL &&
-           pg_tx_send(ledger->tx, STATEMENT_LOCK, 1, values, on_locked, ledger) &&
-           pg_tx_send(ledger->tx, STATEMENT_KNOWN, 2, values + 1, on_known, ledger) &&
-           (!has_update(batch) || pg_tx_send(ledger->tx, STATEMENT_TERMS, 2, values + 1, on_terms, ledger)) &&
-           request_entries(ledger) && pg_tx_send(ledger->tx, STATEMENT_BANNED, 1, values + 3, on_banned, ledger) &&
-           pg_tx_flush(ledger->tx);
+           pg_tx_send(tx, STATEMENT_LOCK, 1, values, on_locked, ledger) &&
+           pg_tx_send(tx, STATEMENT_KNOWN, 2, values + 1, on_known, ledger) &&
+           (!has_update(batch) || pg_tx_send(tx, STATEMENT_TERMS, 2, values + 1, on_terms, ledger)) &&
+           request_entries(ledger, tx) && pg_tx_send(tx, STATEMENT_BANNED, 1, values + 3, on_banned, ledger) &&
+           pg_tx_flush(tx);
 }
 
-bool ledger_decide(struct ledger *ledger, struct batch *batch)
-{
-    assert(ledger->batch == NULL && batch->count > 0);
-    ledger->tx = pg_tx_begin(ledger->options.pg);
-    if (ledger->tx == NULL) {
-        return false;
-    }
-    batch_prepare(batch);
-    ledger->batch = batch;
-    if (!load(ledger)) {
-        pg_tx_abort(ledger->tx);
-        ledger->tx = NULL;
-        ledger->batch = NULL;
-        return false;
-    }
-    return true;
-}
-
-static void on_suspected(const struct pg_reply *reply, void *arg)
-{
-    struct ledger *ledger = arg;
-    bool counted = reply->outcome == PG_OK && PQntuples(reply->result) == 1;
-    note_answer(ledger, reply);
-    ledger->options.suspected(counted ? pg_int(reply->result, 0, 0) : -1, ledger->options.arg);
-}
-
-static void on_acquitted(const struct pg_reply *reply, void *arg)
-{
-    struct ledger *ledger = arg;
-    note_answer(ledger, reply);
-    ledger->options.acquitted(reply->outcome == PG_OK, ledger->options.arg);
-}
-
-static bool query_suspect(struct ledger *ledger, size_t statement, const struct command *command, pg_callback callback)
-{
-    char auction_id[UUID_TEXT_SIZE];
-    char bid_id[UUID_TEXT_SIZE];
-    const char *const values[] = {auction_id, bid_id};
-    uuid_format(&command->auction_id, auction_id);
-    uuid_format(&command->id, bid_id);
-    return pg_query(ledger->options.pg, statement, 2, values, callback, ledger);
-}
-
-bool ledger_suspect(struct ledger *ledger, const struct command *command)
-{
-    return query_suspect(ledger, STATEMENT_SUSPECT, command, on_suspected);
-}
-
-bool ledger_acquit(struct ledger *ledger, const struct command *command)
-{
-    return query_suspect(ledger, STATEMENT_ACQUIT, command, on_acquitted);
-}
-
-bool ledger_abandon(struct ledger *ledger)
-{
-    if (ledger->batch == NULL || ledger->tx == NULL) {
-        return false;
-    }
-    pg_tx_abort(ledger->tx);
-    ledger->tx = NULL;
-    ledger->batch = NULL;
-    return true;
-}
-
-int64_t ledger_moved_ms(const struct ledger *ledger)
-{
-    return ledger->moved_ms;
-}
-
-const struct outbox_batch *ledger_outbox(const struct ledger *ledger)
-{
-    return &ledger->outbox_batch;
-}
-
-struct ledger *ledger_new(const struct ledger_options *options)
+struct ledger *ledger_new(struct batch *batch)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
     if (ledger != NULL) {
-        ledger->options = *options;
+        ledger->batch = batch;
     }
     return ledger;
 }
@@ -429,12 +291,8 @@ void ledger_free(struct ledger *ledger)
     if (ledger == NULL) {
         return;
     }
-    if (ledger->tx != NULL) {
-        pg_tx_abort(ledger->tx);
-    }
     for (size_t i = 0; i < LEDGER_COLUMNS_MAX; i++) {
         pg_array_free(&ledger->arrays.columns[i]);
     }
-    outbox_batch_free(&ledger->outbox_batch);
     free(ledger);
 }

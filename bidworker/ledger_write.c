@@ -306,13 +306,13 @@ static bool update_auctions(struct pg_tx *tx, struct ledger_arrays *arrays, cons
 /* At most one update per auction and batch is accepted: the others find a changed version. */
 static bool update_terms(struct pg_tx *tx, const struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0; i < batch->work.count; i++) {
         const struct batch_entry *entry = &batch->entries[i];
         char auction_id[UUID_TEXT_SIZE];
         char id[UUID_TEXT_SIZE];
         char version[INTEGER_TEXT_SIZE];
         const char *const values[] = {auction_id, id, version};
-        if (entry->command->kind != COMMAND_UPDATE || entry->outcome != BATCH_DECIDED ||
+        if (entry->command->kind != COMMAND_UPDATE || entry->work->outcome != WORK_DECIDED ||
             entry->decision.reason != RULES_NONE) {
             continue;
         }
@@ -331,12 +331,12 @@ static bool update_terms(struct pg_tx *tx, const struct batch *batch)
 
 static bool unsettle_reopened(struct pg_tx *tx, const struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0; i < batch->work.count; i++) {
         const struct batch_entry *entry = &batch->entries[i];
         char id[UUID_TEXT_SIZE];
         const char *const values[] = {id};
         uuid_format(&entry->command->auction_id, id);
-        if (entry->command->kind == COMMAND_REOPEN && entry->outcome == BATCH_DECIDED &&
+        if (entry->command->kind == COMMAND_REOPEN && entry->work->outcome == WORK_DECIDED &&
             entry->decision.reason == RULES_NONE &&
             !pg_tx_send(tx, STATEMENT_UNSETTLE, ARRAY_LEN(values), values, ignore, NULL)) {
             return false;
@@ -424,48 +424,8 @@ static bool restate(struct pg_tx *tx, struct ledger_arrays *arrays, const struct
                           pg_tx_send(tx, STATEMENT_SETTLE_ANEW, 1, values, ignore, NULL));
 }
 
-static void on_outbox_row(const struct pg_reply *reply, void *arg)
-{
-    struct outbox_row *row = arg;
-    if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
-        row->id = pg_int(reply->result, 0, 0);
-    }
-}
-
-bool ledger_write_outbox(struct pg_tx *tx, const struct outbox *outbox, struct outbox_batch *outbox_batch)
-{
-    for (size_t i = 0; i < outbox_batch->count; i++) {
-        if (!outbox_insert(outbox, tx, &outbox_batch->rows[i], on_outbox_row, &outbox_batch->rows[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* A decided command is no longer a suspect. One that was not decided has had an attempt less. */
-static bool clear_suspects(struct pg_tx *tx, const struct batch *batch)
-{
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct batch_entry *entry = &batch->entries[i];
-        char auction_id[UUID_TEXT_SIZE];
-        char bid_id[UUID_TEXT_SIZE];
-        const char *const values[] = {auction_id, bid_id};
-        if (!entry->careful) {
-            continue;
-        }
-        uuid_format(&entry->command->auction_id, auction_id);
-        uuid_format(&entry->command->id, bid_id);
-        size_t statement = entry->outcome == BATCH_LOCKED ? STATEMENT_ACQUIT : STATEMENT_CLEAR_SUSPECT;
-        if (!pg_tx_send(tx, statement, 2, values, ignore, NULL)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool ledger_write(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
 {
     return insert_bids(tx, arrays, batch) && update_auctions(tx, arrays, batch) && update_terms(tx, batch) &&
-           unsettle_reopened(tx, batch) && update_broken(tx, batch) && restate(tx, arrays, batch) &&
-           clear_suspects(tx, batch);
+           unsettle_reopened(tx, batch) && update_broken(tx, batch) && restate(tx, arrays, batch);
 }

@@ -1,12 +1,10 @@
 /*
- * The SQL side of ledger.c: reads auctions, terms and ledger entries from PostgreSQL; writes ledger rows, states and
- * outbox rows.
+ * The SQL side of ledger.c: reads auctions, terms and ledger entries from PostgreSQL; writes ledger rows and states.
  */
 #ifndef ROSTRUM_BIDWORKER_LEDGER_WRITE_H
 #define ROSTRUM_BIDWORKER_LEDGER_WRITE_H
 
 #include "bidworker/batch.h"
-#include "bidworker/outbox_batch.h"
 #include "common/io/pg.h"
 
 enum { LEDGER_COLUMNS_MAX = 16 }; /* array parameters of the widest statement */
@@ -30,7 +28,5 @@ MUST_CHECK bool ledger_read_entry(struct batch_auction *auction, const PGresult 
 
 /* Sends the ledger rows and states of a decided batch in `tx`. False: no memory, or the connection is lost. */
 MUST_CHECK bool ledger_write(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch);
-/* Sends the outbox rows in `tx`; their ids are filled in when the server answers. False as above. */
-MUST_CHECK bool ledger_write_outbox(struct pg_tx *tx, const struct outbox *outbox, struct outbox_batch *outbox_batch);
 
 #endif

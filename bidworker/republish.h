@@ -7,7 +7,7 @@
  * It reads the open auctions and those that ended recently, in pages, and publishes what has changed within the
  * lifetime of a snapshot. An older change needs no publication: a snapshot from before it has expired.
  *
- * Caller: worker.c.
+ * Caller: bidworker.c.
  */
 #ifndef ROSTRUM_BIDWORKER_REPUBLISH_H
 #define ROSTRUM_BIDWORKER_REPUBLISH_H

@@ -188,9 +188,9 @@ static bool publish_reply(struct results *results, const struct batch_entry *ent
 static bool publish_bids(struct results *results, const struct batch *batch)
 {
     bool ok = true;
-    for (size_t i = 0; ok && i < batch->count; i++) {
+    for (size_t i = 0; ok && i < batch->work.count; i++) {
         const struct batch_entry *entry = &batch->entries[i];
-        bool decided = entry->outcome == BATCH_DECIDED || entry->outcome == BATCH_KNOWN;
+        bool decided = entry->work->outcome == WORK_DECIDED || entry->work->outcome == WORK_KNOWN;
         if (!decided || uuid_is_nil(&entry->command->user_id)) {
             continue;
         }

@@ -3,7 +3,7 @@
  *   - the snapshots by which gateways admit bids,
  *   - the entries that mark a bid as decided,
  *   - the decisions that gateways wait for.
- * Redis may be down: gateways then read PostgreSQL. Called by cycle.c and worker.c.
+ * Redis may be down: gateways then read PostgreSQL. Called by bidworker.c.
  */
 #ifndef ROSTRUM_BIDWORKER_RESULTS_H
 #define ROSTRUM_BIDWORKER_RESULTS_H

@@ -20,8 +20,6 @@ const char statements_session[] = "-c plan_cache_mode=force_generic_plan -c enab
                                   " -c enable_mergejoin=off";
 
 const struct pg_statement statements_all[STATEMENTS] = {
-    [STATEMENT_TOPOLOGY] = {"topology", "SELECT shards FROM topology WHERE " SCHEMA_IS_CURRENT},
-
     /*
      * Rows that other sessions have locked are left out: only their auctions wait. Rows are locked in id order, and
      * none is waited for, so two workers cannot deadlock. The time is read row by row, each after the row was locked;
@@ -161,14 +159,6 @@ const struct pg_statement statements_all[STATEMENTS] = {
                                " winning_bid_id = CASE status WHEN 'sold' THEN leader_bid_id END"
                                " WHERE id = ANY ($1::uuid[]) AND status IN ('sold', 'unsold')"},
 
-    [STATEMENT_SUSPECT] = {"suspect", "INSERT INTO suspects AS s (auction_id, bid_id) VALUES ($1::uuid, $2::uuid)"
-                                      " ON CONFLICT (auction_id, bid_id) DO UPDATE SET attempts = s.attempts + 1"
-                                      " RETURNING attempts"},
-    [STATEMENT_ACQUIT] = {"acquit", "UPDATE suspects SET attempts = attempts - 1 WHERE auction_id = $1::uuid"
-                                    " AND bid_id = $2::uuid AND attempts > 0"},
-    [STATEMENT_CLEAR_SUSPECT] = {"clear_suspect",
-                                 "DELETE FROM suspects WHERE auction_id = $1::uuid AND bid_id = $2::uuid"},
-
     /*
      * A page of snapshots (republish.c), with the mark of rows that changed within their lifetime. The mark is no
      * condition, so that a page reads few rows. $1: status, $2 and $3: end and id of the row before, $4: rows, $5:
@@ -179,5 +169,5 @@ const struct pg_statement statements_all[STATEMENTS] = {
                                       " WHERE status = $1 AND (end_time, id) > ($2::timestamptz, $3::uuid)"
                                       " ORDER BY end_time, id LIMIT $4::bigint"},
 
-    [STATEMENT_OUTBOX] = OUTBOX_STATEMENT_ROWS,
+    [STATEMENT_WORKER] = LEDGER_TX_STATEMENT_ROWS("suspects", "auction_id", "bid_id"),
 };

@@ -1,14 +1,13 @@
 /*
- * All SQL statements of the bid worker, except those of the shards' ownership (ownership.c).
+ * All SQL statements of the bid worker, except those of the shards' ownership (common/worker/ownership.c).
  */
 #ifndef ROSTRUM_BIDWORKER_STATEMENTS_H
 #define ROSTRUM_BIDWORKER_STATEMENTS_H
 
 #include "common/io/pg.h"
-#include "common/service/outbox.h"
+#include "common/worker/ledger_tx.h"
 
 enum statement {
-    STATEMENT_TOPOLOGY,
     STATEMENT_LOCK,
     STATEMENT_KNOWN,
     STATEMENT_TERMS,
@@ -25,12 +24,9 @@ enum statement {
     STATEMENT_UPDATE_BROKEN,
     STATEMENT_RESTATE,
     STATEMENT_SETTLE_ANEW,
-    STATEMENT_SUSPECT,
-    STATEMENT_ACQUIT,
-    STATEMENT_CLEAR_SUSPECT,
     STATEMENT_CHANGED,
-    STATEMENT_OUTBOX, /* and those that follow: common/service/outbox.h */
-    STATEMENTS = STATEMENT_OUTBOX + OUTBOX_STATEMENTS
+    STATEMENT_WORKER, /* and those that follow: common/worker/ledger_tx.h */
+    STATEMENTS = STATEMENT_WORKER + LEDGER_TX_STATEMENTS
 };
 
 /* Settings of the sessions that run the statements. */

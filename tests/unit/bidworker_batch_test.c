@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bidworker/outbox_batch.h"
 #include "common/protocol/topology.h"
+#include "tests/support/batch.h"
 #include "tests/support/suite.h"
 
 enum { ROOM = 8, MANY_EVENTS = 4001, PART = 2000 };
@@ -32,7 +32,7 @@ static void tear_down(void)
 
 static struct batch_entry *add(enum command_kind kind, struct uuid auction, uint8_t id)
 {
-    struct command *command = &commands[batch->count];
+    struct command *command = &commands[batch->work.count];
     *command = (struct command){.kind = kind, .id = {{id}}, .auction_id = auction, .user_id = {{9}}, .amount = id};
     return batch_add(batch, NULL, command);
 }
@@ -46,12 +46,12 @@ START_TEST(a_new_entry_is_trusted_and_undecided)
     static const struct command command;
     struct batch_entry *entry = batch_add(batch, message, &command);
     ck_assert_ptr_eq(entry, &batch->entries[0]);
-    ck_assert_ptr_eq(entry->message, message);
+    ck_assert_ptr_eq(entry->work->message, message);
     ck_assert_ptr_eq(entry->command, &command);
-    ck_assert_int_eq(entry->quarantine, BATCH_TRUSTED);
-    ck_assert_int_eq(entry->outcome, BATCH_UNDECIDED);
-    ck_assert_uint_eq(batch->count, 1);
-    ck_assert_uint_eq(batch->max, ROOM);
+    ck_assert_int_eq(entry->work->quarantine, WORK_TRUSTED);
+    ck_assert_int_eq(entry->work->outcome, WORK_UNDECIDED);
+    ck_assert_uint_eq(batch->work.count, 1);
+    ck_assert_uint_eq(batch->work.max, ROOM);
 }
 END_TEST
 
@@ -135,11 +135,11 @@ static void fill(void)
     terms = batch_add_terms(batch);
     terms->starting_price = 1;
     batch->entries[0].terms = terms;
-    batch->entries[0].outcome = BATCH_DECIDED;
+    batch->entries[0].work->outcome = WORK_DECIDED;
     batch->entries[1].first_of_id = 0;
     batch_add_row(batch)->seq = 1;
     batch_add_event(batch)->amount = 1;
-    batch->locked = 1;
+    batch->work.locked = 1;
     ck_assert(voids_reserve(&batch->auctions[1].voids, 1));
 }
 
@@ -148,20 +148,20 @@ static void expect_nothing_decided(void)
     ck_assert_uint_eq(batch->row_count, 0);
     ck_assert_uint_eq(batch->terms_count, 0);
     ck_assert_uint_eq(batch->event_count, 0);
-    ck_assert_uint_eq(batch->locked, 0);
+    ck_assert_uint_eq(batch->work.locked, 0);
 }
 
 START_TEST(preparing_again_clears_decisions)
 {
     fill();
     batch->entries[0].banned = true;
-    batch_keep(batch, 1);
+    work_keep(&batch->work, 1);
     batch_prepare(batch);
     expect_nothing_decided();
-    ck_assert_uint_eq(batch->count, 1);
+    ck_assert_uint_eq(batch->work.count, 1);
     ck_assert_uint_eq(batch->ordered, 1);
     ck_assert_uint_eq(batch->auction_count, 1);
-    ck_assert_int_eq(batch->entries[0].outcome, BATCH_UNDECIDED);
+    ck_assert_int_eq(batch->entries[0].work->outcome, WORK_UNDECIDED);
     ck_assert(!batch->entries[0].banned);
     ck_assert_ptr_null(batch->entries[0].terms);
 }
@@ -172,7 +172,7 @@ START_TEST(a_cleared_batch_is_empty)
     fill();
     batch_clear(batch);
     expect_nothing_decided();
-    ck_assert_uint_eq(batch->count, 0);
+    ck_assert_uint_eq(batch->work.count, 0);
     ck_assert_uint_eq(batch->ordered, 0);
     ck_assert_uint_eq(batch->auction_count, 0);
 }
@@ -202,7 +202,7 @@ START_TEST(a_full_batch_has_room_for_all_its_rows_and_events)
             memset(batch_add_event(batch), 1, sizeof *batch->events);
         }
     }
-    ck_assert_uint_eq(batch->count, ROOM);
+    ck_assert_uint_eq(batch->work.count, ROOM);
     ck_assert_uint_eq(batch->row_count, (size_t)2 * ROOM);
     ck_assert_uint_eq(batch->event_count, (size_t)3 * ROOM);
 }
@@ -241,7 +241,7 @@ static void expect_events(size_t index, const char *key, enum event_kind kind, c
 START_TEST(a_batch_without_decisions_makes_no_outbox_row)
 {
     (void)add(COMMAND_BID, first_auction, 1);
-    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert(batch_outbox(&outbox_batch, batch));
     ck_assert_uint_eq(outbox_batch.count, 0);
 }
 END_TEST
@@ -249,7 +249,7 @@ END_TEST
 START_TEST(one_event_makes_one_outbox_row)
 {
     add_event(EVENT_OUTBID, 1);
-    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert(batch_outbox(&outbox_batch, batch));
     ck_assert_uint_eq(outbox_batch.count, 1);
     expect_events(0, TOPOLOGY_KEY_BATCH, EVENT_OUTBID, (const int64_t[]){1}, 1);
 }
@@ -262,7 +262,7 @@ START_TEST(ended_events_have_an_outbox_row_of_their_own)
     add_event(EVENT_ENDED, 3);
     add_event(EVENT_OUTBID, 4);
     add_event(EVENT_OUTBID, 5);
-    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert(batch_outbox(&outbox_batch, batch));
     ck_assert_uint_eq(outbox_batch.count, 2);
     expect_events(0, TOPOLOGY_KEY_BATCH, EVENT_OUTBID, (const int64_t[]){2, 4, 5}, 3);
     expect_events(1, TOPOLOGY_KEY_ENDED, EVENT_ENDED, (const int64_t[]){3, 1}, 2);
@@ -272,7 +272,7 @@ END_TEST
 START_TEST(ended_events_alone_make_one_outbox_row)
 {
     add_event(EVENT_ENDED, 1);
-    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert(batch_outbox(&outbox_batch, batch));
     ck_assert_uint_eq(outbox_batch.count, 1);
     expect_events(0, TOPOLOGY_KEY_ENDED, EVENT_ENDED, (const int64_t[]){1}, 1);
 }
@@ -288,7 +288,7 @@ START_TEST(many_events_are_split_into_several_outbox_rows)
         amounts[i] = (int64_t)i + 1;
         add_event(EVENT_OUTBID, amounts[i]);
     }
-    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert(batch_outbox(&outbox_batch, batch));
     ck_assert_uint_eq(outbox_batch.count, 3);
     expect_events(0, TOPOLOGY_KEY_BATCH, EVENT_OUTBID, amounts, PART);
     expect_events(1, TOPOLOGY_KEY_BATCH, EVENT_OUTBID, amounts + PART, PART);
@@ -304,7 +304,7 @@ START_TEST(a_full_message_is_not_followed_by_an_empty_one)
     for (size_t i = 0; i < PART; i++) {
         add_event(EVENT_OUTBID, 1);
     }
-    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert(batch_outbox(&outbox_batch, batch));
     ck_assert_uint_eq(outbox_batch.count, 1);
 }
 END_TEST
@@ -319,24 +319,24 @@ static void expect_dead(size_t index, const char *body)
     ck_assert_str_eq(row->body, body);
 }
 
-static struct batch_entry *add_doubtful(uint8_t id, enum batch_outcome outcome)
+static struct batch_entry *add_doubtful(uint8_t id, enum work_outcome outcome)
 {
     struct batch_entry *entry = add(COMMAND_BID, first_auction, id);
-    entry->quarantine = BATCH_POISON;
-    entry->reason = "for a test";
-    entry->outcome = outcome;
+    entry->work->quarantine = WORK_POISON;
+    entry->work->reason = "for a test";
+    entry->work->outcome = outcome;
     return entry;
 }
 
 START_TEST(quarantined_commands_are_dead_lettered_when_decided_or_set_aside)
 {
-    add_doubtful(1, BATCH_DECIDED)->raw = "decided";
-    add_doubtful(2, BATCH_ASIDE)->raw = "aside";
-    add_doubtful(3, BATCH_KNOWN)->raw = "known";
-    add_doubtful(4, BATCH_DROPPED)->raw = "dropped";
-    add(COMMAND_BID, first_auction, 5)->outcome = BATCH_DECIDED;
+    add_doubtful(1, WORK_DECIDED)->work->raw = "decided";
+    add_doubtful(2, WORK_ASIDE)->work->raw = "aside";
+    add_doubtful(3, WORK_KNOWN)->work->raw = "known";
+    add_doubtful(4, WORK_DROPPED)->work->raw = "dropped";
+    add(COMMAND_BID, first_auction, 5)->work->outcome = WORK_DECIDED;
     add_event(EVENT_OUTBID, 1);
-    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert(batch_outbox(&outbox_batch, batch));
     ck_assert_uint_eq(outbox_batch.count, 3);
     expect_events(0, TOPOLOGY_KEY_BATCH, EVENT_OUTBID, (const int64_t[]){1}, 1);
     expect_dead(1, "decided");
@@ -346,11 +346,11 @@ END_TEST
 
 START_TEST(an_undecodable_delivery_is_dead_lettered_once)
 {
-    struct batch_entry *entry = add_doubtful(1, BATCH_ASIDE);
-    entry->unreadable = true;
-    entry->raw = "the delivery";
-    add_doubtful(2, BATCH_ASIDE)->unreadable = true;
-    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    struct batch_entry *entry = add_doubtful(1, WORK_ASIDE);
+    entry->work->command.unreadable = "for a test";
+    entry->work->raw = "the delivery";
+    add_doubtful(2, WORK_ASIDE)->work->command.unreadable = "for a test";
+    ck_assert(batch_outbox(&outbox_batch, batch));
     ck_assert_uint_eq(outbox_batch.count, 1);
     expect_dead(0, "the delivery");
 }
@@ -360,9 +360,9 @@ END_TEST
 START_TEST(a_decodable_command_is_dead_lettered_as_its_own_message)
 {
     for (size_t i = 0; i < ROOM; i++) {
-        (void)add_doubtful((uint8_t)(i + 1), BATCH_DECIDED);
+        (void)add_doubtful((uint8_t)(i + 1), WORK_DECIDED);
     }
-    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert(batch_outbox(&outbox_batch, batch));
     ck_assert_uint_eq(outbox_batch.count, ROOM);
     for (size_t i = 0; i < ROOM; i++) {
         struct command_item items[2];

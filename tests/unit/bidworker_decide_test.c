@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "bidworker/decide.h"
-#include "bidworker/outbox_batch.h"
 #include "common/protocol/topology.h"
+#include "tests/support/batch.h"
 #include "tests/support/suite.h"
 
 enum {
@@ -158,11 +158,11 @@ static void world_load(const struct world *world, struct batch *batch)
             world_load_entries(world, auction);
         }
     }
-    for (size_t i = 0; i < batch->count; i++) {
+    for (size_t i = 0; i < batch->work.count; i++) {
         struct batch_entry *entry = &batch->entries[i];
         entry->banned = uuid_equal(&entry->command->user_id, &banned);
         if (world_find(world, entry->command) != NULL) {
-            entry->outcome = BATCH_KNOWN;
+            entry->work->outcome = WORK_KNOWN;
         }
     }
 }
@@ -200,8 +200,8 @@ static void world_decide(struct world *world, struct batch *batch, size_t first,
     batch_prepare(batch);
     world_load(world, batch);
     decide_batch(batch, NOW_MS);
-    for (size_t i = 0; i < batch->count; i++) {
-        ck_assert_int_ne(batch->entries[i].outcome, BATCH_UNDECIDED);
+    for (size_t i = 0; i < batch->work.count; i++) {
+        ck_assert_int_ne(batch->entries[i].work->outcome, WORK_UNDECIDED);
     }
     world_commit(world, batch);
 }
@@ -371,19 +371,19 @@ static struct batch *some_bids(size_t count)
     return batch;
 }
 
-static void set_quarantine(struct batch *batch, size_t index, enum batch_quarantine level)
+static void set_quarantine(struct batch *batch, size_t index, enum work_quarantine level)
 {
-    batch->entries[index].quarantine = level;
-    batch->entries[index].reason = "for a test";
+    batch->entries[index].work->quarantine = level;
+    batch->entries[index].work->reason = "for a test";
 }
 
 START_TEST(quarantined_commands_keep_their_place_in_the_ledger)
 {
     struct outbox_batch outbox_batch = {0};
     struct batch *batch = some_bids(5);
-    set_quarantine(batch, 1, BATCH_POISON);
-    set_quarantine(batch, 2, BATCH_BARE);
-    set_quarantine(batch, 3, BATCH_UNWRITABLE);
+    set_quarantine(batch, 1, WORK_POISON);
+    set_quarantine(batch, 2, WORK_BARE);
+    set_quarantine(batch, 3, WORK_UNWRITABLE);
     decide_batch(batch, NOW_MS);
     ck_assert_uint_eq(batch->row_count, 4);
     ck_assert_int_eq(batch->rows[1].reason, RULES_INTERNAL_ERROR);
@@ -392,9 +392,9 @@ START_TEST(quarantined_commands_keep_their_place_in_the_ledger)
     ck_assert_int_eq(batch->rows[2].amount, 0);
     ck_assert_int_eq(batch->rows[3].seq, 4);
     ck_assert_int_eq(batch->rows[3].amount, 500);
-    ck_assert_int_eq(batch->entries[3].outcome, BATCH_ASIDE);
+    ck_assert_int_eq(batch->entries[3].work->outcome, WORK_ASIDE);
     ck_assert_int_eq(batch->auctions[0].state.bid_count, 2);
-    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert(batch_outbox(&outbox_batch, batch));
     ck_assert_uint_eq(outbox_batch.count, 4); /* the events and three copies */
     ck_assert_str_eq(outbox_batch.rows[0].routing_key, TOPOLOGY_KEY_BATCH);
     for (size_t i = 1; i < outbox_batch.count; i++) {
@@ -415,7 +415,7 @@ START_TEST(a_broken_auction_rejects_bids_and_drops_fences)
     decide_batch(batch, NOW_MS);
     ck_assert_uint_eq(batch->row_count, 2);
     ck_assert_int_eq(batch->rows[0].reason, RULES_INTERNAL_ERROR);
-    ck_assert_int_eq(batch->entries[2].outcome, BATCH_DROPPED);
+    ck_assert_int_eq(batch->entries[2].work->outcome, WORK_DROPPED);
     ck_assert_uint_eq(batch->event_count, 0);
     batch_free(batch);
 }
@@ -428,7 +428,7 @@ START_TEST(ended_events_have_an_outbox_row_of_their_own)
     commands[2] = (struct command){
         .kind = COMMAND_FENCE, .id = commands[2].id, .auction_id = commands[2].auction_id, .received_ms = NOW_MS};
     decide_batch(batch, NOW_MS);
-    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert(batch_outbox(&outbox_batch, batch));
     ck_assert_uint_eq(outbox_batch.count, 2);
     ck_assert_str_eq(outbox_batch.rows[0].routing_key, TOPOLOGY_KEY_BATCH);
     ck_assert_str_eq(outbox_batch.rows[1].routing_key, TOPOLOGY_KEY_ENDED);
@@ -443,15 +443,15 @@ START_TEST(an_undecodable_command_is_dead_lettered_unchanged)
     struct outbox_batch outbox_batch = {0};
     struct batch *batch = some_bids(2);
     commands[1] = (struct command){.kind = COMMAND_BID};
-    set_quarantine(batch, 1, BATCH_POISON);
-    batch->entries[1].unreadable = true;
-    batch->entries[1].raw = "{\"v\":1}";
+    set_quarantine(batch, 1, WORK_POISON);
+    batch->entries[1].work->command.unreadable = "for a test";
+    batch->entries[1].work->raw = "{\"v\":1}";
     batch_prepare(batch);
     world_load(&one, batch);
     decide_batch(batch, NOW_MS);
-    ck_assert_int_eq(batch->entries[0].outcome, BATCH_DECIDED);
-    ck_assert_int_eq(batch->entries[1].outcome, BATCH_ASIDE);
-    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert_int_eq(batch->entries[0].work->outcome, WORK_DECIDED);
+    ck_assert_int_eq(batch->entries[1].work->outcome, WORK_ASIDE);
+    ck_assert(batch_outbox(&outbox_batch, batch));
     ck_assert_uint_eq(outbox_batch.count, 1);
     ck_assert_str_eq(outbox_batch.rows[0].body, "{\"v\":1}");
     outbox_batch_free(&outbox_batch);
@@ -469,29 +469,29 @@ START_TEST(nothing_is_decided_on_a_locked_auction)
         commands[i].auction_id = locked;
     }
     commands[4].id = commands[1].id;
-    set_quarantine(batch, 3, BATCH_POISON);
+    set_quarantine(batch, 3, WORK_POISON);
     batch_prepare(batch);
     world_load(&one, batch);
-    batch->entries[2].outcome = BATCH_KNOWN;
+    batch->entries[2].work->outcome = WORK_KNOWN;
     struct batch_auction *auction = batch_find_auction(batch, &locked);
     ck_assert_ptr_nonnull(auction);
     auction->found = false;
     auction->locked = true;
     decide_batch(batch, NOW_MS);
-    ck_assert_uint_eq(batch->locked, 4);
+    ck_assert_uint_eq(batch->work.locked, 4);
     ck_assert(!auction->touched);
     for (size_t i = 0; i < 6; i++) {
-        ck_assert_int_eq(batch->entries[i].outcome, i == 0 || i == 5 ? BATCH_DECIDED : BATCH_LOCKED);
+        ck_assert_int_eq(batch->entries[i].work->outcome, i == 0 || i == 5 ? WORK_DECIDED : WORK_LOCKED);
     }
     ck_assert_uint_eq(batch->row_count, 2);
     ck_assert(uuid_equal(&batch->rows[1].bid_id, &commands[5].id));
-    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert(batch_outbox(&outbox_batch, batch));
     for (size_t i = 0; i < outbox_batch.count; i++) {
         ck_assert_str_ne(outbox_batch.rows[i].routing_key, TOPOLOGY_KEY_DEAD_BIDS);
     }
     outbox_batch_free(&outbox_batch);
     batch_prepare(batch);
-    ck_assert_uint_eq(batch->locked, 0);
+    ck_assert_uint_eq(batch->work.locked, 0);
     batch_free(batch);
 }
 END_TEST

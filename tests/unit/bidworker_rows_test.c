@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bidworker/decide.h"
+#include "tests/support/batch.h"
 #include "tests/support/suite.h"
 
 enum {
@@ -175,8 +176,8 @@ START_TEST(the_decision_equals_the_row)
     ck_assert_int_eq(rejected->kind, COMMAND_BID);
     ck_assert_int_eq(rejected->status, BID_REJECTED);
     ck_assert_int_eq(rejected->reason, RULES_BID_TOO_LOW);
-    ck_assert_int_eq(batch->entries[0].outcome, BATCH_DECIDED);
-    ck_assert_int_eq(batch->entries[1].outcome, BATCH_DECIDED);
+    ck_assert_int_eq(batch->entries[0].work->outcome, WORK_DECIDED);
+    ck_assert_int_eq(batch->entries[1].work->outcome, WORK_DECIDED);
 }
 END_TEST
 
@@ -355,7 +356,7 @@ START_TEST(a_repeated_start_makes_no_row)
     ck_assert_uint_eq(batch->row_count, 1);
     (void)expect_row(0, "start", "accepted", 0);
     expect_event(0, EVENT_STARTED, 0, 0, 0);
-    ck_assert_int_eq(batch->entries[1].outcome, BATCH_DROPPED);
+    ck_assert_int_eq(batch->entries[1].work->outcome, WORK_DROPPED);
 }
 END_TEST
 
@@ -410,7 +411,7 @@ START_TEST(a_fence_before_the_end_does_nothing)
     decide();
     ck_assert_uint_eq(batch->row_count, 1);
     ck_assert_int_eq(expect_row(0, "bid", "rejected", ANN)->reason, RULES_AUCTION_NOT_STARTED);
-    ck_assert_int_eq(batch->entries[0].outcome, BATCH_DROPPED);
+    ck_assert_int_eq(batch->entries[0].work->outcome, WORK_DROPPED);
     ck_assert_uint_eq(batch->event_count, 0);
     ck_assert_int_eq(batch->auctions[0].state.status, RULES_SCHEDULED);
 }
@@ -504,12 +505,12 @@ START_TEST(a_command_for_an_unknown_auction_is_not_found)
     (void)add(COMMAND_BID, BOB, 300);
     load();
     batch->auctions[0].found = false;
-    batch->entries[2].quarantine = BATCH_POISON;
+    batch->entries[2].work->quarantine = WORK_POISON;
     decide_batch(batch, NOW_MS);
     ck_assert_uint_eq(batch->row_count, 2);
     ck_assert_int_eq(expect_row(0, "bid", "rejected", ANN)->reason, RULES_NOT_FOUND);
     ck_assert_int_eq(expect_row(1, "bid", "rejected", BOB)->reason, RULES_INTERNAL_ERROR);
-    ck_assert_int_eq(batch->entries[1].outcome, BATCH_DROPPED);
+    ck_assert_int_eq(batch->entries[1].work->outcome, WORK_DROPPED);
     ck_assert_uint_eq(batch->event_count, 0);
 }
 END_TEST
@@ -522,18 +523,18 @@ START_TEST(a_broken_auction_rejects_and_quarantines_bids)
     (void)add(COMMAND_START, 0, 0);
     load();
     batch->auctions[0].broken = true;
-    batch->entries[2].quarantine = BATCH_BARE;
-    batch->entries[2].reason = "before";
+    batch->entries[2].work->quarantine = WORK_BARE;
+    batch->entries[2].work->reason = "before";
     decide_batch(batch, NOW_MS);
     ck_assert_uint_eq(batch->row_count, 2);
     ck_assert_int_eq(expect_row(0, "bid", "rejected", ANN)->reason, RULES_INTERNAL_ERROR);
-    ck_assert_int_eq(batch->entries[0].quarantine, BATCH_POISON);
-    ck_assert_str_eq(batch->entries[0].reason, "the auction's row is invalid");
-    ck_assert_int_eq(batch->entries[1].outcome, BATCH_DROPPED);
-    ck_assert_int_eq(batch->entries[1].quarantine, BATCH_TRUSTED);
-    ck_assert_int_eq(batch->entries[3].outcome, BATCH_DROPPED);
-    ck_assert_int_eq(batch->entries[2].quarantine, BATCH_BARE);
-    ck_assert_str_eq(batch->entries[2].reason, "before");
+    ck_assert_int_eq(batch->entries[0].work->quarantine, WORK_POISON);
+    ck_assert_str_eq(batch->entries[0].work->reason, "the auction's row is invalid");
+    ck_assert_int_eq(batch->entries[1].work->outcome, WORK_DROPPED);
+    ck_assert_int_eq(batch->entries[1].work->quarantine, WORK_TRUSTED);
+    ck_assert_int_eq(batch->entries[3].work->outcome, WORK_DROPPED);
+    ck_assert_int_eq(batch->entries[2].work->quarantine, WORK_BARE);
+    ck_assert_str_eq(batch->entries[2].work->reason, "before");
     ck_assert_mem_eq(&batch->auctions[0].state, &stored, sizeof stored);
 }
 END_TEST
@@ -546,11 +547,11 @@ START_TEST(a_higher_quarantine_level_stores_less_of_a_rejected_command)
     (void)add(COMMAND_FENCE, 0, 0);
     (void)add(COMMAND_START, 0, 0);
     load();
-    batch->entries[0].quarantine = BATCH_POISON;
-    batch->entries[1].quarantine = BATCH_BARE;
-    batch->entries[2].quarantine = BATCH_UNWRITABLE;
-    batch->entries[3].quarantine = BATCH_POISON;
-    batch->entries[4].quarantine = BATCH_UNWRITABLE;
+    batch->entries[0].work->quarantine = WORK_POISON;
+    batch->entries[1].work->quarantine = WORK_BARE;
+    batch->entries[2].work->quarantine = WORK_UNWRITABLE;
+    batch->entries[3].work->quarantine = WORK_POISON;
+    batch->entries[4].work->quarantine = WORK_UNWRITABLE;
     decide_batch(batch, NOW_MS);
     ck_assert_uint_eq(batch->row_count, 2);
     const struct batch_row *poison = expect_row(0, "bid", "rejected", ANN);
@@ -560,7 +561,7 @@ START_TEST(a_higher_quarantine_level_stores_less_of_a_rejected_command)
     expect_amounts(bare, 0, 0);
     ck_assert_int_eq(bare->received_ms, NOW_MS);
     for (size_t i = 2; i < command_count; i++) {
-        ck_assert_int_eq(batch->entries[i].outcome, BATCH_ASIDE);
+        ck_assert_int_eq(batch->entries[i].work->outcome, WORK_ASIDE);
     }
     ck_assert_uint_eq(batch->event_count, 0);
 }
@@ -575,15 +576,15 @@ START_TEST(a_redelivered_command_gets_its_first_decision)
     (void)add(COMMAND_BID, BOB, 900);
     add(COMMAND_BID, BOB, 900)->id = command_id(4);
     load();
-    batch->entries[4].outcome = BATCH_KNOWN; /* known from the ledger */
+    batch->entries[4].work->outcome = WORK_KNOWN; /* known from the ledger */
     batch->entries[4].decision.status = BID_OUTBID;
     decide_batch(batch, NOW_MS);
     ck_assert_uint_eq(batch->row_count, 1);
-    ck_assert_int_eq(batch->entries[1].outcome, BATCH_KNOWN);
+    ck_assert_int_eq(batch->entries[1].work->outcome, WORK_KNOWN);
     ck_assert_int_eq(batch->entries[1].decision.status, BID_ACCEPTED);
     ck_assert(uuid_equal(&batch->entries[1].decision.bid_id, &commands[0].id));
-    ck_assert_int_eq(batch->entries[3].outcome, BATCH_DROPPED);
-    ck_assert_int_eq(batch->entries[5].outcome, BATCH_KNOWN);
+    ck_assert_int_eq(batch->entries[3].work->outcome, WORK_DROPPED);
+    ck_assert_int_eq(batch->entries[5].work->outcome, WORK_KNOWN);
     ck_assert_int_eq(batch->entries[5].decision.status, BID_OUTBID);
 }
 END_TEST
@@ -594,13 +595,13 @@ START_TEST(a_command_without_an_auction_is_set_aside)
     (void)add(COMMAND_BID, BOB, 300);
     add(COMMAND_BID, CYD, 400)->auction_id = (struct uuid){{0}};
     load();
-    batch->entries[0].quarantine = BATCH_POISON;
-    batch->entries[2].quarantine = BATCH_POISON;
+    batch->entries[0].work->quarantine = WORK_POISON;
+    batch->entries[2].work->quarantine = WORK_POISON;
     decide_batch(batch, NOW_MS);
     ck_assert_uint_eq(batch->row_count, 1);
-    ck_assert_int_eq(batch->entries[0].outcome, BATCH_ASIDE);
-    ck_assert_int_eq(batch->entries[1].outcome, BATCH_DECIDED);
-    ck_assert_int_eq(batch->entries[2].outcome, BATCH_ASIDE);
+    ck_assert_int_eq(batch->entries[0].work->outcome, WORK_ASIDE);
+    ck_assert_int_eq(batch->entries[1].work->outcome, WORK_DECIDED);
+    ck_assert_int_eq(batch->entries[2].work->outcome, WORK_ASIDE);
 }
 END_TEST
 
@@ -649,7 +650,7 @@ static void load_entry(size_t index)
                                 .received_ms = commands[index].received_ms};
     struct rules_decision accepted = {.verdict = RULES_ACCEPTED, .amount = commands[index].amount};
     ck_assert_ptr_nonnull(voids_add(&batch->auctions[0].voids, &bid, &accepted, (int64_t)index + 1));
-    batch->entries[index].outcome = BATCH_KNOWN;
+    batch->entries[index].work->outcome = WORK_KNOWN;
 }
 
 START_TEST(a_void_after_settlement_changes_the_outcome)

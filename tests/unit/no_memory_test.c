@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bidworker/locked_auctions.h"
-#include "bidworker/outbox_batch.h"
+#include "common/worker/locked_rows.h"
 #include "common/protocol/topology.h"
 #include "common/rules/sale_set.h"
 #include "endworker/sent_commands.h"
 #include "notifyworker/endpoints.h"
+#include "tests/support/batch.h"
 #include "tests/support/suite.h"
 
 /* --- an allocator that fails on demand; it replaces libc's for the whole program --- */
@@ -155,7 +155,7 @@ static struct batch *events;
 static bool make_outbox_batch(void)
 {
     struct outbox_batch outbox_batch = {0};
-    bool ok = outbox_batch_of(&outbox_batch, events);
+    bool ok = batch_outbox(&outbox_batch, events);
     enough();
     ck_assert(!ok || outbox_batch.count == 6);
     outbox_batch_free(&outbox_batch);
@@ -173,9 +173,9 @@ START_TEST(the_outbox_batch_survives_failed_allocations)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         commands[i].kind = COMMAND_BID;
         struct batch_entry *entry = batch_add(events, NULL, &commands[i]);
-        entry->quarantine = BATCH_POISON;
-        entry->reason = "for a test";
-        entry->outcome = BATCH_DECIDED;
+        entry->work->quarantine = WORK_POISON;
+        entry->work->reason = "for a test";
+        entry->work->outcome = WORK_DECIDED;
     }
     batch_add_event(events)->kind = EVENT_STARTED;
     expect_failures(make_outbox_batch, 6); /* also 6 copies of texts, but the sanitizer's strdup never fails */
@@ -265,14 +265,14 @@ static bool make_endpoints(void)
 static bool make_locked(void)
 {
     enum { AUCTIONS = 9 }; /* more than the first allocation holds */
-    struct locked_auctions locked = {0};
+    struct locked_rows locked = {0};
     struct uuid id = {{AUCTIONS}};
-    while (id.bytes[0] > 0 && locked_auctions_add(&locked, &id, 1)) {
+    while (id.bytes[0] > 0 && locked_rows_add(&locked, &id, 1)) {
         id.bytes[0]--;
     }
     enough();
     ck_assert_uint_eq(locked.count, (size_t)AUCTIONS - id.bytes[0]);
-    locked_auctions_free(&locked);
+    locked_rows_free(&locked);
     ck_assert(locked.count == 0 && locked.size == 0 && locked.items == NULL);
     return id.bytes[0] == 0;
 }

@@ -3,11 +3,11 @@
  *
  * Only one batch is in progress at a time. If it fails:
  *   - for a reason outside its data (connection, lock, disk, server), it is tried again without limit, with a back-off.
- *     Nothing is acked meanwhile, so the bids stay in their queues. While the worker waits for its lease or for a
+ *     Nothing is acked meanwhile, so the commands stay in their queues. While the worker waits for its lease or for a
  *     connection, nothing is tried, and the batch stays whole;
  *   - because PostgreSQL refuses its data, half of it is returned and the rest tried, down to one command. That
- *     command's quarantine level rises with each failure (enum batch_quarantine), until it no longer blocks the shard.
- * Commands of an auction whose row another session has locked are no failure: the rest of the batch is committed, and
+ *     command's quarantine level rises with each failure (enum work_quarantine), until it no longer blocks the shard.
+ * Commands whose row another session has locked are no failure: the rest of the batch is committed, and
  * shard_reader keeps them back.
  *
  * A command may also crash its worker. A message that was delivered too often is therefore decided one command at a
@@ -18,17 +18,15 @@
  * Nothing is taken, and no COMMIT sent, without the lease (ownership.h). Only a draining worker, which gave its lease
  * up itself, commits the batch in hand: its channels are still open, so nobody else reads these commands.
  */
-#include "bidworker/cycle.h"
+#include "common/worker/cycle.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
-#include "bidworker/bidworker_metrics.h"
-#include "bidworker/ledger.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/timer.h"
+#include "common/worker/worker_metrics.h"
 
 enum {
     RETRY_MIN_MS = 50,
@@ -53,9 +51,9 @@ struct cycle {
     struct cycle_options options;
     enum cycle_state state;
     bool draining;
-    struct ledger *ledger;
-    struct batch *batch;       /* the batch in hand; empty while idle */
-    struct event *take_event;  /* takes the next batch: activated at once, or timed to gather bids */
+    struct ledger_tx *ledger;
+    struct work *work;         /* the batch in hand; empty while idle */
+    struct event *take_event;  /* takes the next batch: activated at once, or timed to gather commands */
     struct event *retry_timer; /* CYCLE_WAITING */
     unsigned waits;            /* before attempts at the batch in hand */
     unsigned losses;           /* its attempts that were lost although the worker held its lease */
@@ -92,7 +90,7 @@ void cycle_end(struct cycle *cycle)
     if (cycle == NULL || cycle->state == CYCLE_ENDED) {
         return;
     }
-    shard_reader_take_back(cycle->options.shard_reader, cycle->batch, 0);
+    shard_reader_take_back(cycle->options.shard_reader, cycle->work, 0);
     evtimer_del(cycle->retry_timer);
     set_state(cycle, CYCLE_ENDED);
 }
@@ -112,7 +110,7 @@ static bool take_count_back(struct cycle *cycle)
     if (cycle->options.hung(cycle->options.arg)) {
         cycle->counted = false;
     }
-    if (!cycle->counted || !ledger_acquit(cycle->ledger, cycle->batch->entries[0].command)) {
+    if (!cycle->counted || !ledger_tx_acquit(cycle->ledger, &cycle->work->entries[0].command)) {
         return false;
     }
     set_state(cycle, CYCLE_ACQUITTING);
@@ -185,8 +183,8 @@ static void decide(struct cycle *cycle)
         return;
     }
     cycle->batch_began_us = clock_mono_us();
-    cycle->batch_size = cycle->batch->count;
-    if (!ledger_decide(cycle->ledger, cycle->batch)) {
+    cycle->batch_size = cycle->work->count;
+    if (!ledger_tx_decide(cycle->ledger)) {
         retry_later(cycle);
         return;
     }
@@ -195,13 +193,13 @@ static void decide(struct cycle *cycle)
 
 static void try_batch(struct cycle *cycle)
 {
-    const struct batch_entry *first = &cycle->batch->entries[0];
-    bool named = !uuid_is_nil(&first->command->auction_id);
+    const struct work_entry *first = &cycle->work->entries[0];
+    bool named = !uuid_is_nil(first->command.key);
     if (!first->careful || cycle->counted || !named || !may_decide(cycle)) {
         decide(cycle);
         return;
     }
-    if (!ledger_suspect(cycle->ledger, first->command)) {
+    if (!ledger_tx_suspect(cycle->ledger, &first->command)) {
         retry_later(cycle);
         return;
     }
@@ -211,18 +209,18 @@ static void try_batch(struct cycle *cycle)
 static void on_suspected(int64_t attempts, void *arg)
 {
     struct cycle *cycle = arg;
-    struct batch_entry *entry = &cycle->batch->entries[0];
+    struct work_entry *entry = &cycle->work->entries[0];
     if (cycle->state != CYCLE_SUSPECTING) {
         return; /* the cycle has ended */
     }
-    assert(cycle->batch->count == 1);
+    assert(cycle->work->count == 1);
     cycle->counted = true; /* also if that is not known: one count too few is better than one too many */
     if (attempts < 0) {
         retry_later(cycle);
         return;
     }
-    if (attempts >= SUSPECT_ATTEMPTS && entry->quarantine == BATCH_TRUSTED) {
-        entry->quarantine = BATCH_POISON;
+    if (attempts >= SUSPECT_ATTEMPTS && entry->quarantine == WORK_TRUSTED) {
+        entry->quarantine = WORK_POISON;
         entry->reason = "its workers crashed repeatedly";
     }
     decide(cycle);
@@ -230,8 +228,8 @@ static void on_suspected(int64_t attempts, void *arg)
 
 static void take_batch(struct cycle *cycle)
 {
-    shard_reader_take(cycle->options.shard_reader, cycle->batch, cycle->batch->max);
-    if (cycle->batch->count == 0) {
+    shard_reader_take(cycle->options.shard_reader, cycle->work, cycle->work->max);
+    if (cycle->work->count == 0) {
         return;
     }
     cycle->waits = 0;
@@ -243,8 +241,8 @@ static void take_batch(struct cycle *cycle)
 }
 
 /*
- * An idle worker takes a batch at once. A busy one gathers bids for batch_interval_ms since the last batch began, or
- * until they fill the next batch. The bids then share the batch's cost for the database, the broker and Redis. No 202
+ * An idle worker takes a batch at once. A busy one gathers commands for batch_interval_ms since the last batch began, or
+ * until they fill the next batch. The commands then share the batch's cost for the database, the broker and Redis. No 202
  * waits for it. After a batch of less than GATHER_FULL commands the wait is proportionally shorter, because gathering
  * would save little.
  */
@@ -263,7 +261,7 @@ static void on_take(evutil_socket_t fd, short what, void *arg)
         return; /* the next poll of ownership wakes it */
     }
     int64_t early_us = cycle->batch_began_us + gather_us(cycle) - clock_mono_us();
-    if (early_us <= 0 || shard_reader_held(cycle->options.shard_reader) >= cycle->batch->max) {
+    if (early_us <= 0 || shard_reader_held(cycle->options.shard_reader) >= cycle->work->max) {
         take_batch(cycle);
     } else if (!evtimer_pending(cycle->take_event, NULL)) {
         struct timeval wait = {.tv_usec = early_us};
@@ -276,7 +274,7 @@ static void on_take(evutil_socket_t fd, short what, void *arg)
 static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
     struct cycle *cycle = arg;
-    struct batch *batch = cycle->batch;
+    struct work *work = cycle->work;
     (void)fd;
     (void)what;
     if (cycle->state != CYCLE_WAITING) {
@@ -286,11 +284,11 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
         retry_later(cycle);
         return;
     }
-    if (cycle->losses >= HALVE_AFTER_LOSSES && batch->count > 1) {
-        shard_reader_take_back(cycle->options.shard_reader, batch, (batch->count + 1) / 2);
+    if (cycle->losses >= HALVE_AFTER_LOSSES && work->count > 1) {
+        shard_reader_take_back(cycle->options.shard_reader, work, (work->count + 1) / 2);
     }
-    shard_reader_prune(cycle->options.shard_reader, batch);
-    if (batch->count == 0) {
+    shard_reader_prune(cycle->options.shard_reader, work);
+    if (work->count == 0) {
         set_state(cycle, CYCLE_IDLE);
         cycle_wake(cycle);
         return;
@@ -301,33 +299,32 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 /* Raises the quarantine level of the only command in the batch, because it cannot be written as it is. */
 static void raise_quarantine(struct cycle *cycle)
 {
-    struct batch_entry *entry = &cycle->batch->entries[0];
-    struct log_about about = LOG_ABOUT_NONE;
+    struct work_entry *entry = &cycle->work->entries[0];
     if (++cycle->refusals < ALONE_ATTEMPTS) {
         return;
     }
-    if (entry->quarantine == BATCH_UNWRITABLE) {
+    if (entry->quarantine == WORK_UNWRITABLE) {
         retry_later(cycle); /* not even its dead letter can be written: the command is not the cause */
         return;
     }
     cycle->refusals = 0;
     entry->quarantine++;
     entry->reason = entry->reason == NULL ? "PostgreSQL refuses its data" : entry->reason;
-    about.auction_id = &entry->command->auction_id;
-    about.request_id = entry->command->request_id;
-    about.traceparent = entry->command->traceparent;
+    struct log_about about = cycle->options.program->family->about(entry->command.key);
+    about.request_id = entry->command.request_id;
+    about.traceparent = entry->command.traceparent;
     log_line(LOG_ERROR, &about, "a command cannot be written: quarantined");
 }
 
 static void on_refused(struct cycle *cycle)
 {
-    struct batch *batch = cycle->batch;
+    struct work *work = cycle->work;
     if (cycle->draining) {
         retry_later(cycle);
         return;
     }
-    if (batch->count > 1) {
-        shard_reader_take_back(cycle->options.shard_reader, batch, batch->count / 2);
+    if (work->count > 1) {
+        shard_reader_take_back(cycle->options.shard_reader, work, work->count / 2);
     } else {
         raise_quarantine(cycle);
     }
@@ -336,41 +333,39 @@ static void on_refused(struct cycle *cycle)
     }
 }
 
-/* Commands with a traceparent can be followed in every program's log; others are not logged. */
-static void log_traced(const struct batch *batch)
+/* The transaction stopped at its bound: the same commands go on in the next one, before any other. */
+static void go_on(struct cycle *cycle)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct batch_entry *entry = &batch->entries[i];
-        const struct command *command = entry->command;
-        if (entry->outcome != BATCH_DECIDED || command->traceparent[0] == '\0') {
-            continue;
-        }
-        struct log_about about = {.request_id = command->request_id,
-                                  .traceparent = command->traceparent,
-                                  .user_id = &command->user_id,
-                                  .auction_id = &command->auction_id,
-                                  .duration_ms = entry->decision.decided_ms - command->received_ms};
-        const char *reason = rules_reason_text(entry->decision.reason);
-        log_line(LOG_INFO, &about, "decided: %s%s%s", bid_status_text(entry->decision.status),
-                 reason[0] == '\0' ? "" : " ", reason);
+    cycle->losses = 0;
+    if (cycle->draining) {
+        end_drained(cycle);
+        return;
     }
+    set_state(cycle, CYCLE_WAITING);
+    timer_set(cycle->retry_timer, 0);
 }
 
 static void on_committed(struct cycle *cycle)
 {
-    const struct outbox_batch *outbox_batch = ledger_outbox(cycle->ledger);
-    struct batch *batch = cycle->batch;
+    const struct worker_program *program = cycle->options.program;
+    const struct outbox_batch *outbox_batch = ledger_tx_outbox(cycle->ledger);
+    struct work *work = cycle->work;
+    bool finished = program->unfinished == NULL || !program->unfinished(program->arg);
     cycle->counted = false; /* the transaction removed it, or took it back */
-    shard_reader_ack(cycle->options.shard_reader, batch);
-    bidworker_metrics_batch(batch, clock_mono_us() - cycle->batch_began_us);
-    results_publish(cycle->options.results, batch);
+    if (finished) {
+        shard_reader_ack(cycle->options.shard_reader, work);
+    }
+    int64_t took_us = clock_mono_us() - cycle->batch_began_us;
+    worker_metrics_batch(work, took_us);
+    program->committed(took_us, program->arg);
     outbox_sent(cycle->options.outbox, outbox_batch->rows, outbox_batch->count);
-    log_debug("batch of %zu on %zu auctions decided: %zu rows, %zu events, %" PRId64 " us", batch->count,
-              batch->auction_count, batch->row_count, batch->event_count, clock_mono_us() - cycle->batch_began_us);
-    log_traced(batch);
-    cycle->totals.commands += batch->count - batch->locked;
     cycle->totals.batches++;
-    shard_reader_finish(cycle->options.shard_reader, batch);
+    if (!finished) {
+        go_on(cycle);
+        return;
+    }
+    cycle->totals.commands += work->count - work->locked;
+    shard_reader_finish(cycle->options.shard_reader, work);
     set_state(cycle, CYCLE_IDLE);
     if (cycle->draining) {
         end_drained(cycle);
@@ -414,21 +409,21 @@ void cycle_resume(struct cycle *cycle)
 
 void cycle_abandon(struct cycle *cycle)
 {
-    if (cycle->state == CYCLE_DECIDING && ledger_abandon(cycle->ledger)) {
+    if (cycle->state == CYCLE_DECIDING && ledger_tx_abandon(cycle->ledger)) {
         retry_later(cycle);
     }
 }
 
 int64_t cycle_age_ms(const struct cycle *cycle)
 {
-    return cycle->batch->count > 0 ? clock_mono_ms() - cycle->taken_ms : 0;
+    return cycle->work->count > 0 ? clock_mono_ms() - cycle->taken_ms : 0;
 }
 
 int64_t cycle_unanswered_ms(const struct cycle *cycle)
 {
-    int64_t answered_ms = ledger_moved_ms(cycle->ledger);
+    int64_t answered_ms = ledger_tx_moved_ms(cycle->ledger);
     int64_t since_ms = answered_ms > cycle->taken_ms ? answered_ms : cycle->taken_ms;
-    return cycle->batch->count > 0 ? clock_mono_ms() - since_ms : 0;
+    return cycle->work->count > 0 ? clock_mono_ms() - since_ms : 0;
 }
 
 struct cycle_totals cycle_totals(const struct cycle *cycle)
@@ -443,20 +438,25 @@ struct cycle *cycle_new(const struct cycle_options *options)
         return NULL;
     }
     cycle->options = *options;
-    const struct ledger_options ledger = {
+    cycle->work = options->work;
+    const struct ledger_tx_options ledger = {
         .pg = options->pg,
+        .first_statement = options->program->first_statement,
         .outbox = options->outbox,
+        .work = options->work,
+        .family = options->program->family,
+        .program = options->program->ledger,
+        .program_arg = options->program->arg,
         .done = on_decided,
         .allowed = may_decide,
         .suspected = on_suspected,
         .acquitted = on_acquitted,
         .arg = cycle,
     };
-    cycle->ledger = ledger_new(&ledger);
-    cycle->batch = batch_new((size_t)options->config->batch_max_bids);
+    cycle->ledger = ledger_tx_new(&ledger);
     cycle->take_event = event_new(options->base, -1, 0, on_take, cycle);
     cycle->retry_timer = evtimer_new(options->base, on_retry, cycle);
-    if (cycle->ledger == NULL || cycle->batch == NULL || cycle->take_event == NULL || cycle->retry_timer == NULL) {
+    if (cycle->ledger == NULL || cycle->take_event == NULL || cycle->retry_timer == NULL) {
         cycle_free(cycle);
         return NULL;
     }
@@ -468,8 +468,7 @@ void cycle_free(struct cycle *cycle)
     if (cycle == NULL) {
         return;
     }
-    ledger_free(cycle->ledger);
-    batch_free(cycle->batch);
+    ledger_tx_free(cycle->ledger);
     if (cycle->take_event != NULL) {
         event_free(cycle->take_event);
     }

@@ -1,7 +1,7 @@
 /*
  * See undecodable.h. Called by shard_reader. The prefetch of the shards' channels bounds the number of messages.
  */
-#include "bidworker/undecodable.h"
+#include "common/worker/undecodable.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -69,7 +69,7 @@ static bool publish(struct undecodable_message *entry)
 {
     struct broker_message message = {
         .exchange = TOPOLOGY_DEAD_EXCHANGE,
-        .routing_key = TOPOLOGY_KEY_DEAD_BIDS,
+        .routing_key = entry->undecodable->options.routing_key,
         .body = entry->body,
         .length = entry->length,
         .reason = entry->reason,

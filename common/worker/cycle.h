@@ -1,18 +1,19 @@
 /*
- * Decides one batch after another: takes it from the shard reader, has it decided and committed by the ledger, acks it,
- * publishes its results, and takes the next. It owns the batch in hand and says what happens when it fails. Called by
+ * Decides one batch after another: takes it from the shard reader, has it decided and committed by ledger_tx, acks it,
+ * has its results published, and takes the next. It owns the batch in hand and says what happens when it fails. Called by
  * worker.c.
  */
-#ifndef ROSTRUM_BIDWORKER_CYCLE_H
-#define ROSTRUM_BIDWORKER_CYCLE_H
+#ifndef ROSTRUM_COMMON_WORKER_CYCLE_H
+#define ROSTRUM_COMMON_WORKER_CYCLE_H
 
 #include <event2/event.h>
 
-#include "bidworker/results.h"
-#include "bidworker/shard_reader.h"
 #include "common/io/pg.h"
 #include "common/service/config.h"
 #include "common/service/outbox.h"
+#include "common/worker/ledger_tx.h"
+#include "common/worker/shard_reader.h"
+#include "common/worker/worker_program.h"
 
 struct cycle;
 
@@ -20,10 +21,11 @@ struct cycle;
 struct cycle_options {
     struct event_base *base;
     const struct config *config;
-    struct pg *pg; /* with the statements of statements.h */
+    const struct worker_program *program;
+    struct pg *pg; /* with the program's statements */
+    struct work *work;
     struct shard_reader *shard_reader;
     struct outbox *outbox;
-    struct results *results;
     /* Whether the worker holds its lease. Without it no batch is taken, and no COMMIT sent unless the cycle drains. */
     bool (*holds)(void *arg);
     /* Whether the lease was lost because the loop hung, as lease_hung says. */

@@ -1,7 +1,7 @@
 /*
- * See locked_auctions.h.
+ * See locked_rows.h.
  */
-#include "bidworker/locked_auctions.h"
+#include "common/worker/locked_rows.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -9,19 +9,19 @@
 
 enum { SIZE_MIN = 8 };
 
-void locked_auctions_free(struct locked_auctions *list)
+void locked_rows_free(struct locked_rows *list)
 {
     free(list->items);
-    *list = (struct locked_auctions){0};
+    *list = (struct locked_rows){0};
 }
 
-void locked_auctions_clear(struct locked_auctions *list)
+void locked_rows_clear(struct locked_rows *list)
 {
     list->count = 0;
 }
 
-/* Index of the first auction whose id is not below this one. */
-static size_t position(const struct locked_auctions *list, const struct uuid *id)
+/* Index of the first row whose id is not below this one. */
+static size_t position(const struct locked_rows *list, const struct uuid *id)
 {
     size_t from = 0;
     size_t to = list->count;
@@ -36,19 +36,19 @@ static size_t position(const struct locked_auctions *list, const struct uuid *id
     return from;
 }
 
-struct locked_auction *locked_auctions_find(const struct locked_auctions *list, const struct uuid *id)
+struct locked_row *locked_rows_find(const struct locked_rows *list, const struct uuid *id)
 {
     size_t index = position(list, id);
     return index < list->count && uuid_equal(&list->items[index].id, id) ? &list->items[index] : NULL;
 }
 
-static bool reserve(struct locked_auctions *list)
+static bool reserve(struct locked_rows *list)
 {
     if (list->count < list->size) {
         return true;
     }
     size_t size = list->size == 0 ? SIZE_MIN : list->size * 2;
-    struct locked_auction *items = realloc(list->items, size * sizeof *items);
+    struct locked_row *items = realloc(list->items, size * sizeof *items);
     if (items == NULL) {
         return false;
     }
@@ -57,7 +57,7 @@ static bool reserve(struct locked_auctions *list)
     return true;
 }
 
-bool locked_auctions_add(struct locked_auctions *list, const struct uuid *id, int64_t now_ms)
+bool locked_rows_add(struct locked_rows *list, const struct uuid *id, int64_t now_ms)
 {
     size_t index = position(list, id);
     if (index < list->count && uuid_equal(&list->items[index].id, id)) {
@@ -66,32 +66,32 @@ bool locked_auctions_add(struct locked_auctions *list, const struct uuid *id, in
     if (!reserve(list)) {
         return false;
     }
-    struct locked_auction *auction = &list->items[index];
-    memmove(auction + 1, auction, (list->count - index) * sizeof *auction);
-    *auction = (struct locked_auction){.id = *id, .since_ms = now_ms, .due_ms = now_ms + LOCKED_RETRY_MIN_MS};
+    struct locked_row *row = &list->items[index];
+    memmove(row + 1, row, (list->count - index) * sizeof *row);
+    *row = (struct locked_row){.id = *id, .since_ms = now_ms, .due_ms = now_ms + LOCKED_RETRY_MIN_MS};
     list->count++;
     return true;
 }
 
-void locked_auctions_remove(struct locked_auctions *list, struct locked_auction *auction)
+void locked_rows_remove(struct locked_rows *list, struct locked_row *row)
 {
-    size_t index = (size_t)(auction - list->items);
+    size_t index = (size_t)(row - list->items);
     assert(index < list->count);
     list->count--;
-    memmove(auction, auction + 1, (list->count - index) * sizeof *auction);
+    memmove(row, row + 1, (list->count - index) * sizeof *row);
 }
 
-void locked_auction_try(struct locked_auction *auction, int64_t now_ms)
+void locked_row_try(struct locked_row *row, int64_t now_ms)
 {
     int64_t wait_ms = LOCKED_RETRY_MIN_MS;
-    auction->tries++;
-    for (unsigned i = 0; i < auction->tries && wait_ms < LOCKED_RETRY_MAX_MS; i++) {
+    row->tries++;
+    for (unsigned i = 0; i < row->tries && wait_ms < LOCKED_RETRY_MAX_MS; i++) {
         wait_ms *= 2;
     }
-    auction->due_ms = now_ms + (wait_ms < LOCKED_RETRY_MAX_MS ? wait_ms : LOCKED_RETRY_MAX_MS);
+    row->due_ms = now_ms + (wait_ms < LOCKED_RETRY_MAX_MS ? wait_ms : LOCKED_RETRY_MAX_MS);
 }
 
-int64_t locked_auctions_due_ms(const struct locked_auctions *list)
+int64_t locked_rows_due_ms(const struct locked_rows *list)
 {
     int64_t due_ms = INT64_MAX;
     for (size_t i = 0; i < list->count; i++) {
@@ -100,7 +100,7 @@ int64_t locked_auctions_due_ms(const struct locked_auctions *list)
     return due_ms;
 }
 
-int64_t locked_auctions_since_ms(const struct locked_auctions *list)
+int64_t locked_rows_since_ms(const struct locked_rows *list)
 {
     int64_t since_ms = INT64_MAX;
     for (size_t i = 0; i < list->count; i++) {

@@ -2,11 +2,11 @@
  * Deliveries that cannot be decoded as a message of commands. They contain nothing to decide. A copy with the reason is
  * published to the dead-letter queue. The delivery is acked only after the broker confirmed the copy.
  *
- * They are kept apart from the buffers of bids: later deliveries are decided meanwhile, also during a broker alarm.
+ * They are kept apart from the buffers of commands: later deliveries are decided meanwhile, also during a broker alarm.
  * Called by shard_reader.c.
  */
-#ifndef ROSTRUM_BIDWORKER_UNDECODABLE_H
-#define ROSTRUM_BIDWORKER_UNDECODABLE_H
+#ifndef ROSTRUM_COMMON_WORKER_UNDECODABLE_H
+#define ROSTRUM_COMMON_WORKER_UNDECODABLE_H
 
 #include <event2/event.h>
 
@@ -17,7 +17,8 @@ struct undecodable;
 
 struct undecodable_options {
     struct event_base *base;
-    struct broker *broker; /* a broker connection that publishes */
+    struct broker *broker;   /* a broker connection that publishes */
+    const char *routing_key; /* of the dead letters; kept */
     unsigned shards;
     /* The copy is confirmed: the delivery may be acked. Called from the loop. */
     void (*kept)(unsigned shard, uint64_t tag, void *arg);

@@ -1,24 +1,17 @@
 /*
- * See worker.h. Called by main.
+ * See worker.h. Called by worker_main.c.
  *
  * When the lease is gone the worker closes its channels at once, has the batch rolled back, and waits until it owns
- * shards again. It gives the lease up by itself when PostgreSQL has not answered about its bids for lease_s while other
+ * shards again. It gives the lease up by itself when PostgreSQL has not answered about its commands for lease_s while other
  * workers are alive: they may fare better. It does so once, and again only after it has committed a batch.
  */
-#include "bidworker/worker.h"
+#include "common/worker/worker.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bidworker/bidworker_metrics.h"
-#include "bidworker/cycle.h"
-#include "bidworker/ownership.h"
-#include "bidworker/republish.h"
-#include "bidworker/results.h"
-#include "bidworker/shard_reader.h"
-#include "bidworker/statements.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/timer.h"
@@ -27,6 +20,10 @@
 #include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
 #include "common/protocol/topology_prepare.h"
+#include "common/worker/cycle.h"
+#include "common/worker/ownership.h"
+#include "common/worker/shard_reader.h"
+#include "common/worker/worker_metrics.h"
 
 enum {
     PG_CONNECTIONS = 2,             /* one for the batch's transaction, one for the outbox's statements */
@@ -35,6 +32,7 @@ enum {
     CONSUME_UNCONFIRMED_MAX = 1,    /* the consuming connection publishes nothing */
     TOPOLOGY_RETRY_MS = 500,
     SESSION_SIZE = 512,
+    NAME_SIZE = 64,
     REPORT_S = 10,
     READY_POLLS = 20,       /* ownership polls between two requests for the queue lengths */
     STALL_REST_LEASES = 2,  /* before it takes part again: the others have all shards and a batch by then */
@@ -58,8 +56,7 @@ struct worker {
     struct shard_reader *shard_reader;
     struct ownership *ownership;
     struct outbox *outbox;
-    struct results *results;
-    struct republish *republish;
+    struct work *work; /* of the program */
     struct cycle *cycle; /* NULL until the number of shards is known */
     struct event *topology_timer;
     struct event *report_timer;
@@ -73,6 +70,7 @@ struct worker {
     char queue_names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
     const char *queues[TOPOLOGY_SHARDS_MAX + 1];
     char session[SESSION_SIZE]; /* settings of the sessions that decide */
+    char names[3][NAME_SIZE];   /* of the connections: publishing, consuming, lease */
 };
 
 /* --- draining --- */
@@ -187,7 +185,7 @@ static void check_stall(struct worker *worker)
     ownership_release(worker->ownership, lease_ms * STALL_REST_LEASES);
 }
 
-/* For operators, and for gateways, which notice by it that bids are not decided. */
+/* For operators, and for gateways, which notice by it that commands are not decided. */
 static void report_shards(struct worker *worker)
 {
     int64_t stalled_ms = cycle_age_ms(worker->cycle);
@@ -201,7 +199,7 @@ static void report_shards(struct worker *worker)
                 .stalled_ms = stalled_ms,
             };
             shard_reader_describe(worker->shard_reader, shard, &report);
-            publish_shard(worker->results, shard, &report);
+            worker->options.program->report(shard, &report, worker->options.program->arg);
         }
     }
 }
@@ -223,7 +221,7 @@ static void on_polled(void *arg)
 static void on_mine(unsigned shard, bool mine, void *arg)
 {
     struct worker *worker = arg;
-    republish_serve(worker->republish, shard, mine);
+    worker->options.program->serve(shard, mine, worker->options.program->arg);
     if (mine) {
         shard_reader_serve(worker->shard_reader, shard);
     } else {
@@ -279,9 +277,9 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
 void worker_update_gauges(const struct worker *worker)
 {
     if (worker->shard_reader != NULL) {
-        bidworker_metrics_shards(worker->shard_reader, worker->shard_count);
+        worker_metrics_shards(worker->options.program, worker->shard_reader, worker->shard_count);
     }
-    bidworker_metrics_outbox(worker->outbox == NULL ? 0 : outbox_pending(worker->outbox));
+    worker_metrics_outbox(worker->outbox == NULL ? 0 : outbox_pending(worker->outbox));
 }
 
 /* --- start --- */
@@ -307,14 +305,15 @@ static bool open_brokers(struct worker *worker)
     static const char *const exchanges[] = {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_DEAD_EXCHANGE,
                                             TOPOLOGY_DELIVERIES_EXCHANGE, NULL};
     const struct config *config = worker->options.config;
+    const struct worker_program *program = worker->options.program;
     for (unsigned shard = 0; shard < worker->shard_count; shard++) {
-        topology_shard_name(shard, worker->queue_names[shard]);
+        program->family->queue_name(shard, worker->queue_names[shard]);
         worker->queues[shard] = worker->queue_names[shard];
     }
     struct broker_options options = {
         .base = worker->options.base,
         .url = config->amqp_url,
-        .name = "rostrum-bidworker publishing",
+        .name = worker->names[0],
         .heartbeat_s = config->amqp_heartbeat_s,
         .connect_timeout_ms = BROKER_CONNECT_TIMEOUT_MS,
         .unconfirmed_max = PUBLISH_UNCONFIRMED_MAX,
@@ -324,7 +323,7 @@ static bool open_brokers(struct worker *worker)
         .arg = worker,
     };
     worker->publishing = broker_new(&options);
-    options.name = "rostrum-bidworker consuming";
+    options.name = worker->names[1];
     options.heartbeat_s = BROKER_CONSUMING_HEARTBEAT_S;
     options.confirm_deadline_ms = 0; /* it does not publish */
     options.unconfirmed_max = CONSUME_UNCONFIRMED_MAX;
@@ -333,14 +332,16 @@ static bool open_brokers(struct worker *worker)
     options.on_change = on_consuming;
     worker->consuming = broker_new(&options);
     return worker->publishing != NULL && worker->consuming != NULL &&
-           topology_prepare_outbox(worker->publishing, LOGIN_BIDWORKER);
+           topology_prepare_outbox(worker->publishing, program->login);
 }
 
 static bool open_rest(struct worker *worker)
 {
     const struct config *config = worker->options.config;
+    const struct worker_program *program = worker->options.program;
     struct shard_reader_options shard_reader = {
         .base = worker->options.base,
+        .family = program->family,
         .consuming = worker->consuming,
         .publishing = worker->publishing,
         .shards = worker->shard_count,
@@ -353,14 +354,16 @@ static bool open_rest(struct worker *worker)
         .base = worker->options.base,
         .pg = worker->pg,
         .broker = worker->publishing,
-        .first_statement = STATEMENT_OUTBOX,
+        .first_statement = program->first_statement + LEDGER_TX_OUTBOX,
         .sweep_ms = config->outbox_sweep_ms,
         .age_ms = config->outbox_age_ms,
-        .exchanges = rights_amqp[LOGIN_BIDWORKER].write,
+        .exchanges = rights_amqp[program->login].write,
     };
     struct ownership_options shards = {
         .base = worker->options.base,
         .config = config,
+        .family = program->family,
+        .application = worker->names[2],
         .shards = worker->shard_count,
         .fit = is_fit,
         .mine = on_mine,
@@ -369,21 +372,20 @@ static bool open_rest(struct worker *worker)
         .lost = on_lost,
         .arg = worker,
     };
-    const struct republish_options republish = {
-        .base = worker->options.base, .pg = worker->pg, .results = worker->results, .shards = worker->shard_count};
-    worker->republish = republish_new(&republish);
     worker->shard_reader = shard_reader_new(&shard_reader);
     worker->outbox = outbox_new(&outbox);
-    if (worker->republish == NULL || worker->shard_reader == NULL || worker->outbox == NULL) {
+    if (worker->shard_reader == NULL || worker->outbox == NULL ||
+        !program->start(worker->pg, worker->shard_count, program->arg)) {
         return false;
     }
     const struct cycle_options cycle = {
         .base = worker->options.base,
         .config = config,
+        .program = program,
         .pg = worker->pg,
+        .work = worker->work,
         .shard_reader = worker->shard_reader,
         .outbox = worker->outbox,
-        .results = worker->results,
         .holds = holds_lease,
         .hung = hung,
         .drained = leave_shards,
@@ -415,7 +417,7 @@ static void on_topology(const struct pg_reply *reply, void *arg)
 
 static void ask_topology(struct worker *worker)
 {
-    if (!pg_query(worker->pg, STATEMENT_TOPOLOGY, 0, NULL, on_topology, worker)) {
+    if (!pg_query(worker->pg, worker->options.program->first_statement + LEDGER_TX_TOPOLOGY, 0, NULL, on_topology, worker)) {
         timer_set(worker->topology_timer, TOPOLOGY_RETRY_MS);
     }
 }
@@ -436,17 +438,9 @@ static bool on_pg_opened(const PGresult *result, void *arg)
     struct epoch epoch;
     bool known = epoch_read(result, &epoch);
     if (known) {
-        results_set_epoch(worker->results, epoch.number);
+        worker->options.program->epoch(epoch.number, worker->options.program->arg);
     }
     return known;
-}
-
-static void on_redis_connected(void *arg)
-{
-    const struct worker *worker = arg;
-    if (worker->republish != NULL) {
-        republish_all(worker->republish);
-    }
 }
 
 static void on_pg_change(struct pg *pg, bool up, void *arg)
@@ -468,30 +462,36 @@ static void on_pg_change(struct pg *pg, bool up, void *arg)
 /*
  * A session that decides ends in the middle of a transaction when its worker hangs, as soon as the lease does. A lock
  * that is not granted is answered before, so that its holder is not taken for a server that does not answer. No row of
- * an auction is waited for.
+ * an auction or sale is waited for.
  */
-static void write_session(struct worker *worker)
+static void write_names(struct worker *worker)
 {
+    static const char *const connections[] = {"publishing", "consuming", "lease"};
+    const struct worker_program *program = worker->options.program;
     int lease_ms = worker->options.config->lease_s * 1000;
     int length = snprintf(worker->session, sizeof worker->session,
-                          "%s -c idle_in_transaction_session_timeout=%d -c lock_timeout=%d", statements_session,
+                          "%s -c idle_in_transaction_session_timeout=%d -c lock_timeout=%d", program->session,
                           lease_ms, lease_ms * 2 / 3);
     assert(length > 0 && (size_t)length < sizeof worker->session);
     (void)length;
+    for (size_t i = 0; i < ARRAY_LEN(connections); i++) {
+        (void)snprintf(worker->names[i], sizeof worker->names[i], "%s %s", program->name, connections[i]);
+    }
 }
 
 static bool worker_open(struct worker *worker)
 {
     const struct config *config = worker->options.config;
+    const struct worker_program *program = worker->options.program;
     struct event_base *base = worker->options.base;
     struct timeval period = {.tv_sec = REPORT_S};
     struct pg_options pg = {
         .base = base,
         .url = config->pg_url,
-        .application = "rostrum-bidworker",
+        .application = program->name,
         .session = worker->session,
-        .statements = statements_all,
-        .statement_count = STATEMENTS,
+        .statements = program->statements,
+        .statement_count = program->statement_count,
         .connections = PG_CONNECTIONS,
         .timeout_ms = config->pg_timeout_ms,
         .pending_max = PG_PENDING_MAX,
@@ -503,10 +503,10 @@ static bool worker_open(struct worker *worker)
     worker->topology_timer = evtimer_new(base, on_topology_timer, worker);
     worker->outbox_timer = evtimer_new(base, check_outbox, worker);
     worker->report_timer = event_new(base, -1, EV_PERSIST, on_report, worker);
-    worker->results = results_new(base, config, on_redis_connected, worker);
+    worker->work = program->open(base, config, program->arg);
     worker->pg = pg_new(&pg);
     return worker->topology_timer != NULL && worker->outbox_timer != NULL && worker->report_timer != NULL &&
-           worker->results != NULL && worker->pg != NULL && evtimer_add(worker->report_timer, &period) == 0;
+           worker->work != NULL && worker->pg != NULL && evtimer_add(worker->report_timer, &period) == 0;
 }
 
 struct worker *worker_new(const struct worker_options *options)
@@ -517,7 +517,7 @@ struct worker *worker_new(const struct worker_options *options)
     }
     worker->options = *options;
     worker->serving = SIZE_MAX;
-    write_session(worker);
+    write_names(worker);
     worker->report.at_ms = clock_mono_ms();
     if (!worker_open(worker)) {
         worker_free(worker);
@@ -542,8 +542,7 @@ void worker_free(struct worker *worker)
     cycle_free(worker->cycle);
     shard_reader_free(worker->shard_reader);
     outbox_free(worker->outbox);
-    republish_free(worker->republish);
-    results_free(worker->results);
+    worker->options.program->close(worker->options.program->arg);
     struct event *events[] = {worker->topology_timer, worker->outbox_timer, worker->report_timer};
     for (size_t i = 0; i < ARRAY_LEN(events); i++) {
         if (events[i] != NULL) {

@@ -1,7 +1,7 @@
 /*
- * See ownership.h. Called by worker.
+ * See ownership.h. Called by worker.c.
  */
-#include "bidworker/ownership.h"
+#include "common/worker/ownership.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -16,12 +16,6 @@
 
 enum { STATEMENT_TAKE, STATEMENT_GIVE, STATEMENT_COUNT };
 
-static const struct pg_statement shard_statements[] = {
-    [STATEMENT_TAKE] = {"take_shards", SHARDS_SQL_TAKE},
-    [STATEMENT_GIVE] = {"give_shards", SHARDS_SQL_GIVE},
-};
-static_assert(ARRAY_LEN(shard_statements) == STATEMENT_COUNT, "each statement has its entry");
-
 enum {
     /*
      * After the session was lost and a new one got the lease, only the shards that are still read are taken for this
@@ -32,6 +26,7 @@ enum {
 
 struct ownership {
     struct ownership_options options;
+    struct pg_statement statements[STATEMENT_COUNT];
     struct lease *lease;
     struct pg_array list; /* of shards, for a statement */
     bool settled;
@@ -115,7 +110,7 @@ static void on_view(const PGresult *rows, void *arg)
     }
     shards_view_read(&ownership->view, ownership->options.shards, rows);
     if (ownership->view.workers != ownership->alive) {
-        log_info("bid workers alive: %zu", ownership->view.workers);
+        log_info("%s alive: %zu", ownership->options.family->workers, ownership->view.workers);
         ownership->alive = ownership->view.workers;
     }
     shards_plan(&ownership->view, lease_key(ownership->lease), ownership->plan);
@@ -164,15 +159,17 @@ struct ownership *ownership_new(const struct ownership_options *options)
         return NULL;
     }
     ownership->options = *options;
+    ownership->statements[STATEMENT_TAKE] = (struct pg_statement){"take_shards", options->family->shards.take};
+    ownership->statements[STATEMENT_GIVE] = (struct pg_statement){"give_shards", options->family->shards.give};
     const struct lease_options lease = {
         .base = options->base,
         .config = options->config,
-        .application = "rostrum-bidworker lease",
+        .application = options->application,
         .poll_ms = options->config->ownership_poll_ms,
-        .take = SHARDS_SQL_LOCK,
-        .confirm = SHARDS_SQL_VIEW,
-        .statements = shard_statements,
-        .statement_count = ARRAY_LEN(shard_statements),
+        .take = options->family->shards.lock,
+        .confirm = options->family->shards.view,
+        .statements = ownership->statements,
+        .statement_count = STATEMENT_COUNT,
         .fit = is_fit,
         .changed = on_lease,
         .confirmed = on_view,

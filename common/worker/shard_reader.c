@@ -1,38 +1,38 @@
 /*
- * See shard_reader.h. Called by worker.
+ * See shard_reader.h. Called by worker.c and cycle.c.
  *
  * Invariants:
  *   - A buffer holds its deliveries in the order of their tags.
- *   - The current batch holds a prefix of each auction's undecided commands, and in it no message of an auction that
- *     waits for its row (locked_auctions.h), unless the auction is due to be tried again.
- *   - A message names one auction at most: its commands are all decided, or all wait.
+ *   - The current batch holds a prefix of each key's undecided commands, and in it no message of a key that waits
+ *     for its row (locked_rows.h), unless that is due to be tried again.
+ *   - A message names one key at most: its commands are all decided, or all wait.
  *   - A message leaves its buffer when all its commands are decided, or when its channel closes.
  */
-#include "bidworker/shard_reader.h"
+#include "common/worker/shard_reader.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
-#include "bidworker/locked_auctions.h"
-#include "bidworker/undecodable.h"
+#include "common/worker/locked_rows.h"
+#include "common/worker/undecodable.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/timer.h"
 #include "common/protocol/deadletter.h"
-#include "common/protocol/topology.h"
 
 enum {
     /*
      * Messages of a shard that are delivered and not acked. It must be the same in all workers. RabbitMQ returns the
      * messages of a closed channel to the front of the queue; those that are returned again go behind the rest of the
-     * first return. A worker that takes all returned messages at once keeps the order. To change it, stop all bid
-     * workers first.
+     * first return. A worker that takes all returned messages at once keeps the order. To change it, stop all workers
+     * of the family first.
      */
     PREFETCH_MESSAGES = 1024,
-    LOCKED_SHARE = 2,        /* the part of the prefetch that locked auctions may fill is one of so many */
-    LOCKED_REPORT_MS = 5000, /* an auction that is locked for longer is named in the log */
+    LOCKED_SHARE = 2,        /* the part of the prefetch that locked rows may fill is one of so many */
+    LOCKED_REPORT_MS = 5000, /* a row that is locked for longer is named in the log */
 };
 
 struct buffer;
@@ -41,14 +41,15 @@ struct shard_reader_message {
     TAILQ_ENTRY(shard_reader_message) link;
     struct buffer *buffer; /* NULL: its channel is gone; it is freed when no batch holds it */
     uint64_t tag;
-    struct uuid auction_id; /* nil: no command names an auction */
+    struct uuid key; /* nil: no command names one */
     bool careful;
     char *raw;        /* the body, if one of its commands is unreadable; else NULL */
     size_t raw_index; /* of the first unreadable command */
     size_t in_batch;  /* number of commands in the current batch */
     size_t decided;   /* number of commands, from the first, that are committed */
     size_t count;
-    struct command_item items[];
+    /* Then `count` items of the family. */
+    _Alignas(max_align_t) unsigned char items[];
 };
 
 TAILQ_HEAD(message_list, shard_reader_message);
@@ -60,10 +61,10 @@ struct buffer {
     bool leaving;
     size_t in_batch;
     struct message_list messages;
-    struct locked_auctions locked;       /* their messages stay in `messages` */
+    struct locked_rows locked;       /* their messages stay in `messages` */
     struct shard_reader_message *cursor; /* while a batch is filled: the next message to take */
-    size_t locked_before;                /* likewise: messages of locked auctions up to it */
-    bool waits;                          /* locked auctions fill their part of the prefetch; reported */
+    size_t locked_before;                /* likewise: messages of locked rows up to it */
+    bool waits;                          /* locked rows fill their part of the prefetch; reported */
 };
 
 struct shard_reader {
@@ -73,7 +74,7 @@ struct shard_reader {
     size_t held;   /* number of commands in all buffers */
     struct event *locked_timer;
     struct undecodable *undecodable;
-    struct command_item items[MESSAGE_COMMANDS_MAX]; /* of the delivery being decoded */
+    void *items; /* of the delivery being decoded */
 };
 
 static void message_free(struct shard_reader_message *message)
@@ -102,7 +103,7 @@ static void buffer_clear(struct buffer *buffer)
     }
     buffer->in_batch = 0;
     buffer->waits = false;
-    locked_auctions_clear(&buffer->locked);
+    locked_rows_clear(&buffer->locked);
     undecodable_forget(buffer->shard_reader->undecodable, buffer->shard);
 }
 
@@ -124,55 +125,61 @@ static void buffer_leave(struct buffer *buffer)
     buffer->shard_reader->options.left(buffer->shard_reader->options.arg);
 }
 
-/* The auction that the first command with both ids names; nil if there is none. */
-static struct uuid auction_of(const struct command_item *items, size_t count)
+/* The key that the first command with both ids names; nil if there is none. */
+static struct uuid key_of(const struct shard_reader *shard_reader, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!uuid_is_nil(&items[i].command.id) && !uuid_is_nil(&items[i].command.auction_id)) {
-            return items[i].command.auction_id;
+        struct work_command command;
+        shard_reader->options.family->describe(shard_reader->items, i, &command);
+        if (!uuid_is_nil(command.id) && !uuid_is_nil(command.key)) {
+            return *command.key;
         }
     }
     return (struct uuid){{0}};
 }
 
 /*
- * An unreadable command is rejected in the ledger, as a bid if its kind is unknown. Without both ids, or with another
- * auction than its message, it has no place in any ledger, and only becomes a dead letter.
+ * An unreadable command is rejected in the ledger. Without both ids, or with another key than its message, it has no
+ * place in any ledger, and only becomes a dead letter. False: no memory.
  */
-static void clean_item(struct command_item *item, const struct uuid *auction_id)
+static bool repair_items(struct shard_reader_message *message, const struct work_family *family,
+                         const struct broker_delivery *delivery)
 {
-    struct command *command = &item->command;
-    bool placed = !uuid_is_nil(&command->id) && uuid_equal(&command->auction_id, auction_id);
-    if (!item->readable && !placed) {
-        *command = (struct command){.kind = COMMAND_BID, .auction_id = *auction_id};
+    for (size_t i = 0; i < message->count; i++) {
+        struct work_command command;
+        family->describe(message->items, i, &command);
+        if (command.unreadable == NULL) {
+            continue;
+        }
+        bool placed = !uuid_is_nil(command.id) && uuid_equal(command.key, &message->key);
+        family->repair(message->items, i, &message->key, placed);
+        if (message->raw == NULL) {
+            message->raw_index = i;
+            message->raw = strndup(delivery->body, deadletter_length(delivery->body, delivery->length));
+            if (message->raw == NULL) {
+                return false;
+            }
+        }
     }
-    if (!item->readable && command->kind == COMMAND_NONE) {
-        command->kind = COMMAND_BID;
-    }
+    return true;
 }
 
 static struct shard_reader_message *message_new(const struct shard_reader *shard_reader,
                                                 const struct broker_delivery *delivery, size_t count)
 {
-    struct shard_reader_message *message = calloc(1, sizeof *message + count * sizeof message->items[0]);
+    const struct work_family *family = shard_reader->options.family;
+    struct shard_reader_message *message = calloc(1, sizeof *message + count * family->item_size);
     if (message == NULL) {
         return NULL;
     }
     message->tag = delivery->tag;
     message->careful = delivery->redelivered && delivery->delivery_count >= shard_reader->options.crash_count;
     message->count = count;
-    message->auction_id = auction_of(shard_reader->items, count);
-    memcpy(message->items, shard_reader->items, count * sizeof message->items[0]);
-    for (size_t i = 0; i < count; i++) {
-        clean_item(&message->items[i], &message->auction_id);
-        if (!message->items[i].readable && message->raw == NULL) {
-            message->raw_index = i;
-            message->raw = strndup(delivery->body, deadletter_length(delivery->body, delivery->length));
-            if (message->raw == NULL) {
-                message_free(message);
-                return NULL;
-            }
-        }
+    message->key = key_of(shard_reader, count);
+    memcpy(message->items, shard_reader->items, count * family->item_size);
+    if (!repair_items(message, family, delivery)) {
+        message_free(message);
+        return NULL;
     }
     return message;
 }
@@ -194,8 +201,7 @@ static void on_delivery(struct broker_consumer *consumer, const struct broker_de
     if (buffer->leaving) {
         return; /* returns to the queue when the channel closes */
     }
-    if (!message_read_commands(delivery->body, delivery->length, shard_reader->items, MESSAGE_COMMANDS_MAX, &count,
-                               &reason)) {
+    if (!shard_reader->options.family->read(delivery->body, delivery->length, shard_reader->items, &count, &reason)) {
         if (!undecodable_add(shard_reader->undecodable, buffer->shard, delivery, reason)) {
             leave_without_memory(buffer);
         }
@@ -251,6 +257,7 @@ struct shard_reader *shard_reader_new(const struct shard_reader_options *options
     struct undecodable_options undecodable = {
         .base = options->base,
         .broker = options->publishing,
+        .routing_key = options->family->dead_key,
         .shards = options->shards,
         .kept = on_undecodable_kept,
         .arg = shard_reader,
@@ -258,7 +265,8 @@ struct shard_reader *shard_reader_new(const struct shard_reader_options *options
     shard_reader->undecodable = undecodable_new(&undecodable);
     shard_reader->locked_timer = evtimer_new(options->base, on_locked_timer, shard_reader);
     shard_reader->buffers = calloc(options->shards, sizeof *shard_reader->buffers);
-    if (shard_reader->undecodable == NULL || shard_reader->locked_timer == NULL || shard_reader->buffers == NULL) {
+    shard_reader->items = calloc(options->family->items_max, options->family->item_size);
+    if (shard_reader->items == NULL || shard_reader->undecodable == NULL || shard_reader->locked_timer == NULL || shard_reader->buffers == NULL) {
         shard_reader_free(shard_reader);
         return NULL;
     }
@@ -276,13 +284,14 @@ void shard_reader_free(struct shard_reader *shard_reader)
     }
     for (unsigned shard = 0; shard_reader->buffers != NULL && shard < shard_reader->options.shards; shard++) {
         buffer_clear(&shard_reader->buffers[shard]);
-        locked_auctions_free(&shard_reader->buffers[shard].locked);
+        locked_rows_free(&shard_reader->buffers[shard].locked);
     }
     if (shard_reader->locked_timer != NULL) {
         event_free(shard_reader->locked_timer);
     }
     undecodable_free(shard_reader->undecodable);
     free(shard_reader->buffers);
+    free(shard_reader->items);
     free(shard_reader);
 }
 
@@ -297,7 +306,7 @@ void shard_reader_serve(struct shard_reader *shard_reader, unsigned shard)
     if (buffer->consumer != NULL) {
         return; /* a shard that is being left is subscribed again at a later poll */
     }
-    topology_shard_name(shard, queue);
+    shard_reader->options.family->queue_name(shard, queue);
     struct broker_consumer_options options = {
         .queue = queue,
         .prefetch = PREFETCH_MESSAGES,
@@ -368,36 +377,44 @@ size_t shard_reader_locked(const struct shard_reader *shard_reader, int64_t *sin
     size_t count = 0;
     *since_ms = INT64_MAX;
     for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
-        const struct locked_auctions *locked = &shard_reader->buffers[shard].locked;
-        int64_t oldest_ms = locked_auctions_since_ms(locked);
+        const struct locked_rows *locked = &shard_reader->buffers[shard].locked;
+        int64_t oldest_ms = locked_rows_since_ms(locked);
         *since_ms = oldest_ms < *since_ms ? oldest_ms : *since_ms;
         count += locked->count;
     }
     return count;
 }
 
+static struct work_command command_of(const struct shard_reader_message *message, size_t index)
+{
+    struct work_command command;
+    message->buffer->shard_reader->options.family->describe(message->items, index, &command);
+    return command;
+}
+
 /* Receipt of the message's first undecided command that has one. An unreadable command may have none. */
-static int64_t received_ms(const struct shard_reader_message *message)
+static int64_t first_received_ms(const struct shard_reader_message *message)
 {
     for (size_t i = message->decided; i < message->count; i++) {
-        if (message->items[i].command.received_ms > 0) {
-            return message->items[i].command.received_ms;
+        int64_t received_ms = command_of(message, i).received_ms;
+        if (received_ms > 0) {
+            return received_ms;
         }
     }
     return 0;
 }
 
-/* Adds the auction of the message, unless an older message has added it. */
+/* Adds the key of the message, unless an older message has added it. */
 static void describe_locked(const struct shard_reader_message *message, struct shards_report *report)
 {
     for (size_t i = 0; i < report->locked_count; i++) {
-        if (uuid_equal(&report->locked[i].auction_id, &message->auction_id)) {
+        if (uuid_equal(&report->locked[i].auction_id, &message->key)) {
             return;
         }
     }
     if (report->locked_count < SHARDS_LOCKED_MAX) {
         report->locked[report->locked_count++] =
-            (struct shards_locked){.auction_id = message->auction_id, .oldest_ms = received_ms(message)};
+            (struct shards_locked){.auction_id = message->key, .oldest_ms = first_received_ms(message)};
     }
 }
 
@@ -410,10 +427,10 @@ void shard_reader_describe(const struct shard_reader *shard_reader, unsigned sha
     report->locked_count = 0;
     TAILQ_FOREACH(message, &buffer->messages, link)
     {
-        if (locked_auctions_find(&buffer->locked, &message->auction_id) != NULL) {
+        if (locked_rows_find(&buffer->locked, &message->key) != NULL) {
             describe_locked(message, report);
         } else if (report->oldest_ms == 0) {
-            report->oldest_ms = received_ms(message);
+            report->oldest_ms = first_received_ms(message);
         }
     }
 }
@@ -434,40 +451,39 @@ int64_t shard_reader_ready(const struct shard_reader *shard_reader, unsigned sha
     return buffer->consumer == NULL ? -1 : broker_consumer_ready(buffer->consumer);
 }
 
-static void add_item(struct batch *batch, struct buffer *buffer, struct shard_reader_message *message)
+static void add_item(struct work *work, struct buffer *buffer, struct shard_reader_message *message)
 {
     size_t index = message->decided + message->in_batch;
-    const struct command_item *item = &message->items[index];
-    struct batch_entry *entry = batch_add(batch, message, &item->command);
+    const struct work_command command = command_of(message, index);
+    struct work_entry *entry = work_add(work, message, &command);
     entry->careful = message->careful;
-    if (!item->readable) {
-        entry->unreadable = true;
-        entry->quarantine = uuid_is_nil(&item->command.id) ? BATCH_UNWRITABLE : BATCH_POISON;
-        entry->reason = item->reason;
+    if (command.unreadable != NULL) {
+        entry->quarantine = uuid_is_nil(command.id) ? WORK_UNWRITABLE : WORK_POISON;
+        entry->reason = command.unreadable;
         entry->raw = index == message->raw_index ? message->raw : NULL;
     }
     message->in_batch++;
     buffer->in_batch++;
 }
 
-static void report_locked(const struct locked_auction *auction, enum log_level level, const char *text)
+static void report_locked(const struct work_family *family, const struct locked_row *row, enum log_level level,
+                          const char *text)
 {
-    struct log_about about = LOG_ABOUT_NONE;
-    about.auction_id = &auction->id;
-    about.duration_ms = clock_mono_ms() - auction->since_ms;
+    struct log_about about = family->about(&row->id);
+    about.duration_ms = clock_mono_ms() - row->since_ms;
     log_line(level, &about, "%s", text);
 }
 
 static void report_waiting(struct buffer *buffer)
 {
     if (!buffer->waits) {
-        log_warn("shard %u waits: %zu of its messages are of auctions whose rows are locked", buffer->shard,
-                 buffer->locked_before);
+        log_warn("shard %u waits: %zu of its messages are of %s", buffer->shard, buffer->locked_before,
+                 buffer->shard_reader->options.family->waits);
     }
     buffer->waits = true;
 }
 
-/* Moves the cursor to the next message, from `message` on, whose auction does not wait for its row. */
+/* Moves the cursor to the next message, from `message` on, whose key does not wait for its row. */
 static void set_cursor(struct buffer *buffer, struct shard_reader_message *message)
 {
     enum { MOST = PREFETCH_MESSAGES / LOCKED_SHARE };
@@ -477,12 +493,12 @@ static void set_cursor(struct buffer *buffer, struct shard_reader_message *messa
             message = NULL;
             break;
         }
-        const struct locked_auction *auction = locked_auctions_find(&buffer->locked, &message->auction_id);
-        if (auction == NULL) {
+        const struct locked_row *row = locked_rows_find(&buffer->locked, &message->key);
+        if (row == NULL) {
             break;
         }
         buffer->locked_before++;
-        if (clock_mono_ms() >= auction->due_ms) {
+        if (clock_mono_ms() >= row->due_ms) {
             break;
         }
         message = TAILQ_NEXT(message, link);
@@ -490,35 +506,36 @@ static void set_cursor(struct buffer *buffer, struct shard_reader_message *messa
     buffer->cursor = message;
 }
 
-/* Of a locked auction only one message is tried. */
+/* Of a locked row only one message is tried. */
 static void begin_try(struct buffer *buffer, const struct shard_reader_message *message)
 {
-    struct locked_auction *auction = locked_auctions_find(&buffer->locked, &message->auction_id);
-    if (auction == NULL) {
+    const struct work_family *family = buffer->shard_reader->options.family;
+    struct locked_row *row = locked_rows_find(&buffer->locked, &message->key);
+    if (row == NULL) {
         return;
     }
     int64_t now_ms = clock_mono_ms();
-    if (!auction->reported && now_ms - auction->since_ms >= LOCKED_REPORT_MS) {
-        auction->reported = true;
-        report_locked(auction, LOG_WARN, "the auction's row is locked by another session: its bids wait");
+    if (!row->reported && now_ms - row->since_ms >= LOCKED_REPORT_MS) {
+        row->reported = true;
+        report_locked(family, row, LOG_WARN, family->locked);
     }
-    locked_auction_try(auction, now_ms);
+    locked_row_try(row, now_ms);
 }
 
 /* Takes commands of the buffer's next message. False when the buffer has no more for this batch. */
-static bool take_message(struct buffer *buffer, struct batch *batch, size_t limit)
+static bool take_message(struct buffer *buffer, struct work *work, size_t limit)
 {
     struct shard_reader_message *message = buffer->cursor;
-    if (message == NULL || (message->careful && batch->count > 0)) {
+    if (message == NULL || (message->careful && work->count > 0)) {
         return false;
     }
     begin_try(buffer, message);
     if (message->careful) {
-        add_item(batch, buffer, message);
+        add_item(work, buffer, message);
         return false;
     }
-    while (batch->count < limit && message->decided + message->in_batch < message->count) {
-        add_item(batch, buffer, message);
+    while (work->count < limit && message->decided + message->in_batch < message->count) {
+        add_item(work, buffer, message);
     }
     set_cursor(buffer, TAILQ_NEXT(message, link));
     return true;
@@ -528,7 +545,7 @@ static void arm_locked_timer(struct shard_reader *shard_reader)
 {
     int64_t due_ms = INT64_MAX;
     for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
-        int64_t first_ms = locked_auctions_due_ms(&shard_reader->buffers[shard].locked);
+        int64_t first_ms = locked_rows_due_ms(&shard_reader->buffers[shard].locked);
         due_ms = first_ms < due_ms ? first_ms : due_ms;
     }
     if (due_ms == INT64_MAX) {
@@ -539,11 +556,11 @@ static void arm_locked_timer(struct shard_reader *shard_reader)
     timer_set(shard_reader->locked_timer, wait_ms);
 }
 
-void shard_reader_take(struct shard_reader *shard_reader, struct batch *batch, size_t limit)
+void shard_reader_take(struct shard_reader *shard_reader, struct work *work, size_t limit)
 {
     unsigned shards = shard_reader->options.shards;
     bool more = true;
-    assert(shards > 0 && batch->count == 0 && limit > 0 && limit <= batch->max);
+    assert(shards > 0 && work->count == 0 && limit > 0 && limit <= work->max);
     for (unsigned shard = 0; shard < shards; shard++) {
         struct buffer *buffer = &shard_reader->buffers[shard];
         assert(buffer->in_batch == 0);
@@ -551,11 +568,11 @@ void shard_reader_take(struct shard_reader *shard_reader, struct batch *batch, s
         buffer->locked_before = 0;
         set_cursor(buffer, buffer->leaving ? NULL : TAILQ_FIRST(&buffer->messages));
     }
-    while (more && batch->count < limit) {
+    while (more && work->count < limit) {
         more = false;
-        for (unsigned i = 0; i < shards && batch->count < limit; i++) {
-            more = take_message(&shard_reader->buffers[(shard_reader->turn + i) % shards], batch, limit) || more;
-            if (batch->count > 0 && batch->entries[0].careful) {
+        for (unsigned i = 0; i < shards && work->count < limit; i++) {
+            more = take_message(&shard_reader->buffers[(shard_reader->turn + i) % shards], work, limit) || more;
+            if (work->count > 0 && work->entries[0].careful) {
                 more = false;
                 break;
             }
@@ -588,34 +605,34 @@ static void close_left(struct shard_reader *shard_reader)
     }
 }
 
-void shard_reader_take_back(struct shard_reader *shard_reader, struct batch *batch, size_t keep)
+void shard_reader_take_back(struct shard_reader *shard_reader, struct work *work, size_t keep)
 {
-    for (size_t i = keep; i < batch->count; i++) {
-        release(batch->entries[i].message);
+    for (size_t i = keep; i < work->count; i++) {
+        release(work->entries[i].message);
     }
-    batch_keep(batch, keep);
+    work_keep(work, keep);
     close_left(shard_reader);
 }
 
-void shard_reader_prune(struct shard_reader *shard_reader, struct batch *batch)
+void shard_reader_prune(struct shard_reader *shard_reader, struct work *work)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct batch_entry *entry = &batch->entries[i];
+    for (size_t i = 0; i < work->count; i++) {
+        struct work_entry *entry = &work->entries[i];
         const struct buffer *buffer = entry->message->buffer;
         if (buffer == NULL || buffer->leaving) {
             release(entry->message);
         } else {
-            batch->entries[kept++] = *entry;
+            work->entries[kept++] = *entry;
         }
     }
-    batch_keep(batch, kept);
+    work_keep(work, kept);
     close_left(shard_reader);
 }
 
 /*
  * Acks the decided messages of the current batch. One ack covers all, unless an earlier delivery must not be acked yet:
- * an undecodable one, or one of a locked auction. The messages behind that are acked one by one.
+ * an undecodable one, or one of a locked row. The messages behind that are acked one by one.
  */
 static void buffer_ack(struct buffer *buffer)
 {
@@ -652,35 +669,36 @@ static void buffer_ack(struct buffer *buffer)
 static void set_aside(const struct shard_reader_message *message)
 {
     struct buffer *buffer = message->buffer;
-    if (buffer != NULL && !locked_auctions_add(&buffer->locked, &message->auction_id, clock_mono_ms())) {
+    if (buffer != NULL && !locked_rows_add(&buffer->locked, &message->key, clock_mono_ms())) {
         /* Its later commands must not be decided before these: return all to the queue. */
-        log_error("shard %u: no memory for a locked auction", buffer->shard);
+        log_error("shard %u: no memory for a locked row", buffer->shard);
         buffer->leaving = true;
     }
 }
 
-/* A command of the message is decided: its auction is not locked any more. */
+/* A command of the message is decided: its row is not locked any more. */
 static void end_wait(const struct shard_reader_message *message)
 {
     struct buffer *buffer = message->buffer;
     if (buffer == NULL || buffer->locked.count == 0) {
         return;
     }
-    struct locked_auction *auction = locked_auctions_find(&buffer->locked, &message->auction_id);
-    if (auction == NULL) {
+    struct locked_row *row = locked_rows_find(&buffer->locked, &message->key);
+    if (row == NULL) {
         return;
     }
-    if (auction->reported) {
-        report_locked(auction, LOG_INFO, "the auction's row is not locked any more: its bids are decided");
+    const struct work_family *family = buffer->shard_reader->options.family;
+    if (row->reported) {
+        report_locked(family, row, LOG_INFO, family->unlocked);
     }
-    locked_auctions_remove(&buffer->locked, auction);
+    locked_rows_remove(&buffer->locked, row);
 }
 
-void shard_reader_ack(struct shard_reader *shard_reader, struct batch *batch)
+void shard_reader_ack(struct shard_reader *shard_reader, struct work *work)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct batch_entry *entry = &batch->entries[i];
-        if (entry->outcome == BATCH_LOCKED) {
+    for (size_t i = 0; i < work->count; i++) {
+        const struct work_entry *entry = &work->entries[i];
+        if (entry->outcome == WORK_LOCKED) {
             set_aside(entry->message);
         } else {
             entry->message->decided++;
@@ -695,8 +713,8 @@ void shard_reader_ack(struct shard_reader *shard_reader, struct batch *batch)
     }
 }
 
-void shard_reader_finish(struct shard_reader *shard_reader, struct batch *batch)
+void shard_reader_finish(struct shard_reader *shard_reader, struct work *work)
 {
-    shard_reader_take_back(shard_reader, batch, 0);
-    batch_clear(batch);
+    shard_reader_take_back(shard_reader, work, 0);
+    work_clear(work);
 }

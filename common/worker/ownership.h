@@ -5,21 +5,23 @@
  *
  * Without word from PostgreSQL it keeps its shards for lease_s, because a restart takes less, but decides nothing. Then
  * it loses them all. A worker that cannot consume or decide for LEASE_UNFIT_MS gives its lease up, because others may
- * still be able to. Called by worker.
+ * still be able to. Called by worker.c.
  */
-#ifndef ROSTRUM_BIDWORKER_OWNERSHIP_H
-#define ROSTRUM_BIDWORKER_OWNERSHIP_H
+#ifndef ROSTRUM_COMMON_WORKER_OWNERSHIP_H
+#define ROSTRUM_COMMON_WORKER_OWNERSHIP_H
 
 #include <event2/event.h>
 
-#include "common/base/base.h"
 #include "common/service/config.h"
+#include "common/worker/work_family.h"
 
 struct ownership;
 
 struct ownership_options {
     struct event_base *base;
     const struct config *config;
+    const struct work_family *family;
+    const char *application; /* of the session of the lease */
     unsigned shards;
     /* Whether this worker can consume its shards and decide. Called at each poll. */
     bool (*fit)(void *arg);

@@ -4,8 +4,8 @@
  * by shard. A delivery of many commands may be decided over several batches; it is acked after the last one is
  * committed.
  *
- * An auction whose row another session has locked waits alone. Its deliveries stay in the buffer, unacked and in their
- * order, and the auction is tried again with a back-off (locked_auctions.h). They may fill half of the shard's
+ * A key (an auction, a sale) whose row another session has locked waits alone. Its deliveries stay in the buffer,
+ * unacked and in their order, and it is tried again with a back-off (locked_rows.h). They may fill half of the shard's
  * prefetch; then the whole shard waits for them.
  *
  * To hand over a shard, the reader finishes the current batch, acks, and closes the channel. All other deliveries
@@ -13,20 +13,21 @@
  * decided nevertheless, since the ledger recognizes them later. shard_reader_abandon does not wait for the batch: the
  * worker lost its lease.
  */
-#ifndef ROSTRUM_BIDWORKER_SHARD_READER_H
-#define ROSTRUM_BIDWORKER_SHARD_READER_H
+#ifndef ROSTRUM_COMMON_WORKER_SHARD_READER_H
+#define ROSTRUM_COMMON_WORKER_SHARD_READER_H
 
 #include <event2/event.h>
 
-#include "bidworker/batch.h"
 #include "common/io/broker.h"
 #include "common/io/broker_consumer.h"
 #include "common/service/shards.h"
+#include "common/worker/work_family.h"
 
 struct shard_reader;
 
 struct shard_reader_options {
     struct event_base *base;
+    const struct work_family *family;
     struct broker *consuming;
     struct broker *publishing; /* for dead letters */
     unsigned shards;
@@ -55,12 +56,12 @@ size_t shard_reader_held(const struct shard_reader *shard_reader);
 /* Number of the shard's deliveries that are not acked; false if it has no channel. */
 MUST_CHECK bool shard_reader_unacked(const struct shard_reader *shard_reader, unsigned shard, size_t *count);
 
-/* Number of auctions that wait for their row, and since when the first of them does (clock_mono_ms; INT64_MAX: none).
+/* Number of keys that wait for their row, and since when the first of them does (clock_mono_ms; INT64_MAX: none).
  */
 size_t shard_reader_locked(const struct shard_reader *shard_reader, int64_t *since_ms);
 /*
- * Sets oldest_ms and the locked auctions of the report. The first message counts as the oldest, because queue order is
- * the order of receipt but for confirm_deadline_ms. Commands of locked auctions count for their auction alone.
+ * Sets oldest_ms and the locked rows of the report. The first message counts as the oldest, because queue order is
+ * the order of receipt but for confirm_deadline_ms. Commands of a locked row count for it alone.
  */
 void shard_reader_describe(const struct shard_reader *shard_reader, unsigned shard, struct shards_report *report);
 
@@ -73,17 +74,17 @@ int64_t shard_reader_ready(const struct shard_reader *shard_reader, unsigned sha
  * Fills an empty batch with up to `limit` commands, or none if none can be decided now. A careful command is taken
  * alone.
  */
-void shard_reader_take(struct shard_reader *shard_reader, struct batch *batch, size_t limit);
+void shard_reader_take(struct shard_reader *shard_reader, struct work *work, size_t limit);
 /* Returns all but the first `keep` commands of the batch to their buffers. */
-void shard_reader_take_back(struct shard_reader *shard_reader, struct batch *batch, size_t keep);
+void shard_reader_take_back(struct shard_reader *shard_reader, struct work *work, size_t keep);
 /* Removes the commands of shards that are gone or being left from the batch. The order of the others is kept. */
-void shard_reader_prune(struct shard_reader *shard_reader, struct batch *batch);
+void shard_reader_prune(struct shard_reader *shard_reader, struct work *work);
 /*
  * To be called after the COMMIT: acks every delivery that is now complete. Its commands can still be read. The
- * auctions of BATCH_LOCKED commands wait.
+ * rows of WORK_LOCKED commands wait.
  */
-void shard_reader_ack(struct shard_reader *shard_reader, struct batch *batch);
+void shard_reader_ack(struct shard_reader *shard_reader, struct work *work);
 /* To be called after the ack: releases the commands, empties the batch and closes the channels of shards being left. */
-void shard_reader_finish(struct shard_reader *shard_reader, struct batch *batch);
+void shard_reader_finish(struct shard_reader *shard_reader, struct work *work);
 
 #endif
