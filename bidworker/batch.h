@@ -18,8 +18,8 @@
 /* Beside struct work_entry of the same index. */
 struct batch_entry {
     struct work_entry *work;
-    const struct command *command; /* the ids may be nil if the command was unreadable */
-    bool banned;                   /* the bidder is banned */
+    const struct command *command;   /* the ids may be nil if the command was unreadable */
+    bool banned;                     /* the bidder is banned */
     const struct rules_terms *terms; /* of an update, points into the batch's `terms`; NULL: none were found */
     size_t first_of_id;       /* index of the first entry with this auction and id; its own index unless repeated */
     struct decision decision; /* WORK_KNOWN, WORK_DECIDED */

@@ -284,7 +284,8 @@ static void decide_auction(struct batch *batch, struct batch_auction *auction)
     for (size_t i = 0; i < auction->count; i++) {
         size_t index = batch->order[auction->first + i];
         struct batch_entry *entry = &batch->entries[index];
-        if (auction->broken && entry->work->quarantine == WORK_TRUSTED && !command_kind_is_scheduled(entry->command->kind)) {
+        if (auction->broken && entry->work->quarantine == WORK_TRUSTED &&
+            !command_kind_is_scheduled(entry->command->kind)) {
             entry->work->reason = "the auction's row is invalid";
             entry->work->quarantine = WORK_POISON;
         }

@@ -121,8 +121,7 @@ static void on_banned(const struct pg_reply *reply, void *arg)
     }
     const char *const values[] = {pg_array_done(&ledger->arrays.columns[0])};
     struct pg_tx *tx = ledger_tx_open(ledger->ledger_tx);
-    if (values[0] == NULL || !pg_tx_send(tx, STATEMENT_MISSED, 1, values, on_missed, ledger) ||
-        !pg_tx_flush(tx)) {
+    if (values[0] == NULL || !pg_tx_send(tx, STATEMENT_MISSED, 1, values, on_missed, ledger) || !pg_tx_flush(tx)) {
         ledger_tx_retry(ledger->ledger_tx);
     }
 }

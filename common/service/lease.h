@@ -1,6 +1,6 @@
 /*
  * A lease: an advisory lock of PostgreSQL that a worker must keep confirming. Bid workers hold their shards by it
- * (bidworker/ownership), and the leading end worker its lead (endworker/leader).
+ * (common/worker/ownership), and the leading end worker its lead (endworker/leader).
  *
  * The lock belongs to a session that is used for nothing else. At every poll the session runs one small statement, in
  * no transaction. PostgreSQL ends it after lease_s without one, whether the worker's process hangs, its machine is gone

@@ -241,10 +241,10 @@ static void take_batch(struct cycle *cycle)
 }
 
 /*
- * An idle worker takes a batch at once. A busy one gathers commands for batch_interval_ms since the last batch began, or
- * until they fill the next batch. The commands then share the batch's cost for the database, the broker and Redis. No 202
- * waits for it. After a batch of less than GATHER_FULL commands the wait is proportionally shorter, because gathering
- * would save little.
+ * An idle worker takes a batch at once. A busy one gathers commands for batch_interval_ms since the last batch began,
+ * or until they fill the next batch. The commands then share the batch's cost for the database, the broker and Redis.
+ * No 202 waits for it. After a batch of less than GATHER_FULL commands the wait is proportionally shorter, because
+ * gathering would save little.
  */
 static int64_t gather_us(const struct cycle *cycle)
 {

@@ -1,7 +1,7 @@
 /*
  * Decides one batch after another: takes it from the shard reader, has it decided and committed by ledger_tx, acks it,
- * has its results published, and takes the next. It owns the batch in hand and says what happens when it fails. Called by
- * worker.c.
+ * has its results published, and takes the next. It owns the batch in hand and says what happens when it fails. Called
+ * by worker.c.
  */
 #ifndef ROSTRUM_COMMON_WORKER_CYCLE_H
 #define ROSTRUM_COMMON_WORKER_CYCLE_H

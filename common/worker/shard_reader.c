@@ -16,12 +16,12 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "common/worker/locked_rows.h"
-#include "common/worker/undecodable.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/timer.h"
 #include "common/protocol/deadletter.h"
+#include "common/worker/locked_rows.h"
+#include "common/worker/undecodable.h"
 
 enum {
     /*
@@ -61,7 +61,7 @@ struct buffer {
     bool leaving;
     size_t in_batch;
     struct message_list messages;
-    struct locked_rows locked;       /* their messages stay in `messages` */
+    struct locked_rows locked;           /* their messages stay in `messages` */
     struct shard_reader_message *cursor; /* while a batch is filled: the next message to take */
     size_t locked_before;                /* likewise: messages of locked rows up to it */
     bool waits;                          /* locked rows fill their part of the prefetch; reported */
@@ -266,7 +266,8 @@ struct shard_reader *shard_reader_new(const struct shard_reader_options *options
     shard_reader->locked_timer = evtimer_new(options->base, on_locked_timer, shard_reader);
     shard_reader->buffers = calloc(options->shards, sizeof *shard_reader->buffers);
     shard_reader->items = calloc(options->family->items_max, options->family->item_size);
-    if (shard_reader->items == NULL || shard_reader->undecodable == NULL || shard_reader->locked_timer == NULL || shard_reader->buffers == NULL) {
+    if (shard_reader->items == NULL || shard_reader->undecodable == NULL || shard_reader->locked_timer == NULL ||
+        shard_reader->buffers == NULL) {
         shard_reader_free(shard_reader);
         return NULL;
     }

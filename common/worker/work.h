@@ -3,8 +3,8 @@
  * the same for bids and flash sales. The program keeps what it loads and decides for them beside it, by index. A worker
  * has one struct work and reuses it: only one batch is in progress at a time.
  *
- * A command has an id and a key. The key names the row under whose lock it is decided: an auction or a sale. shard_reader
- * fills the work, cycle and ledger_tx have it decided by the program (struct ledger_program).
+ * A command has an id and a key. The key names the row under whose lock it is decided: an auction or a sale.
+ * shard_reader fills the work, cycle and ledger_tx have it decided by the program (struct ledger_program).
  *
  * Invariant: the commands of one key keep the order of their queue.
  */

@@ -2,8 +2,8 @@
  * See worker.h. Called by worker_main.c.
  *
  * When the lease is gone the worker closes its channels at once, has the batch rolled back, and waits until it owns
- * shards again. It gives the lease up by itself when PostgreSQL has not answered about its commands for lease_s while other
- * workers are alive: they may fare better. It does so once, and again only after it has committed a batch.
+ * shards again. It gives the lease up by itself when PostgreSQL has not answered about its commands for lease_s while
+ * other workers are alive: they may fare better. It does so once, and again only after it has committed a batch.
  */
 #include "common/worker/worker.h"
 
@@ -56,7 +56,7 @@ struct worker {
     struct shard_reader *shard_reader;
     struct ownership *ownership;
     struct outbox *outbox;
-    struct work *work; /* of the program */
+    struct work *work;   /* of the program */
     struct cycle *cycle; /* NULL until the number of shards is known */
     struct event *topology_timer;
     struct event *report_timer;
@@ -417,7 +417,8 @@ static void on_topology(const struct pg_reply *reply, void *arg)
 
 static void ask_topology(struct worker *worker)
 {
-    if (!pg_query(worker->pg, worker->options.program->first_statement + LEDGER_TX_TOPOLOGY, 0, NULL, on_topology, worker)) {
+    if (!pg_query(worker->pg, worker->options.program->first_statement + LEDGER_TX_TOPOLOGY, 0, NULL, on_topology,
+                  worker)) {
         timer_set(worker->topology_timer, TOPOLOGY_RETRY_MS);
     }
 }
@@ -470,8 +471,8 @@ static void write_names(struct worker *worker)
     const struct worker_program *program = worker->options.program;
     int lease_ms = worker->options.config->lease_s * 1000;
     int length = snprintf(worker->session, sizeof worker->session,
-                          "%s -c idle_in_transaction_session_timeout=%d -c lock_timeout=%d", program->session,
-                          lease_ms, lease_ms * 2 / 3);
+                          "%s -c idle_in_transaction_session_timeout=%d -c lock_timeout=%d", program->session, lease_ms,
+                          lease_ms * 2 / 3);
     assert(length > 0 && (size_t)length < sizeof worker->session);
     (void)length;
     for (size_t i = 0; i < ARRAY_LEN(connections); i++) {

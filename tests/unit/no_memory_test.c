@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/worker/locked_rows.h"
 #include "common/protocol/topology.h"
 #include "common/rules/sale_set.h"
+#include "common/worker/locked_rows.h"
 #include "endworker/sent_commands.h"
 #include "notifyworker/endpoints.h"
 #include "tests/support/batch.h"
