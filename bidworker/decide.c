@@ -217,10 +217,10 @@ static bool apply(struct batch *batch, struct batch_auction *auction, struct bat
 static void start_before_fence(struct batch *batch, struct batch_auction *auction, const struct command *fence)
 {
     struct rules_auction *state = &auction->state;
-    struct rules_command start = {.kind = COMMAND_START, .id = uuid_new(), .received_ms = fence->received_ms};
     if (fence->kind != COMMAND_FENCE || state->status != RULES_SCHEDULED || fence->received_ms < state->end_ms) {
         return;
     }
+    struct rules_command start = {.kind = COMMAND_START, .id = uuid_new(), .received_ms = fence->received_ms};
     struct rules_decision decided = rules_decide(state, &start);
     if (decided.started) {
         add_row(batch, auction, &start.id, COMMAND_START, start.received_ms);

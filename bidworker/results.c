@@ -28,15 +28,16 @@ static const char decided_script[] = "if redis.call('EXISTS', KEYS[1]) == 1 then
                                      "end\n"
                                      "return 1\n";
 
-/*
- * The entry of a bid without a key is not read once the bid is in the ledger. It lives on for a short time because the
- * gateway's last write to it may still be pending.
- */
-#define DECIDED_LIFE_S "30"
+/* The entries of decided bids without an idempotency key, to be removed by one command. The ledger has the bids. */
+struct removal {
+    int count;
+    char keys[REDIS_ARGUMENTS_MAX - 1][KEYS_SIZE];
+};
 
 struct results {
     struct redis *redis;
     struct snapshot_writer snapshots; /* of `redis` */
+    struct removal removal;
     void (*connected)(void *arg);
     void *arg;
     struct redis_script scripts[2];
@@ -161,14 +162,33 @@ bool results_publish_snapshot(struct results *results, const struct snapshot *sn
     return snapshot_write(&results->snapshots, snapshot, NULL, NULL);
 }
 
+static bool remove_entries(struct results *results)
+{
+    struct removal *removal = &results->removal;
+    const char *arguments[REDIS_ARGUMENTS_MAX] = {"UNLINK"};
+    for (int i = 0; i < removal->count; i++) {
+        arguments[1 + i] = removal->keys[i];
+    }
+    bool ok = removal->count == 0 ||
+              redis_command(results->redis, NULL, NULL, 1 + removal->count, arguments, NULL);
+    removal->count = 0;
+    return ok;
+}
+
 static bool publish_entry(struct results *results, const struct command *command)
 {
+    struct removal *removal = &results->removal;
     char key[KEYS_SIZE];
     const char *const script[] = {key};
-    const char *const expire[] = {"EXPIRE", key, DECIDED_LIFE_S};
-    keys_bid(&command->user_id, &command->id, key);
-    return command->keyed ? redis_call(results->redis, SCRIPT_DECIDED, NULL, NULL, 1, ARRAY_LEN(script), script, NULL)
-                          : redis_command(results->redis, NULL, NULL, ARRAY_LEN(expire), expire, NULL);
+    if (command->keyed) {
+        keys_bid(&command->user_id, &command->id, key);
+        return redis_call(results->redis, SCRIPT_DECIDED, NULL, NULL, 1, ARRAY_LEN(script), script, NULL);
+    }
+    if (removal->count == (int)ARRAY_LEN(removal->keys) && !remove_entries(results)) {
+        return false;
+    }
+    keys_bid(&command->user_id, &command->id, removal->keys[removal->count++]);
+    return true;
 }
 
 /* Publishes the decision to the waiting gateway worker, if any. */
@@ -188,6 +208,7 @@ static bool publish_reply(struct results *results, const struct batch_entry *ent
 static bool publish_bids(struct results *results, const struct batch *batch)
 {
     bool ok = true;
+    results->removal.count = 0;
     for (size_t i = 0; ok && i < batch->work.count; i++) {
         const struct batch_entry *entry = &batch->entries[i];
         bool decided = entry->work->outcome == WORK_DECIDED || entry->work->outcome == WORK_KNOWN;
@@ -197,7 +218,7 @@ static bool publish_bids(struct results *results, const struct batch *batch)
         ok = publish_entry(results, entry->command) && publish_reply(results, entry) &&
              (!command_kind_is_bid(entry->command->kind) || fanout_decision(results->fanout, &entry->decision));
     }
-    return ok;
+    return ok && remove_entries(results);
 }
 
 void results_publish(struct results *results, const struct batch *batch)

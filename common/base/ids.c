@@ -1,13 +1,52 @@
 /*
- * See ids.h. A new id has 74 random bits from libsodium.
+ * See ids.h. A new id has 74 random bits from libsodium. Each thread takes them from a pool, because a system call for
+ * each id costs more than the rest of it. A forked process does not use the bytes of its parent's pool.
  */
 #include "common/base/ids.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+
+enum {
+    ID_RANDOM_BYTES = 10,
+    POOL_IDS = 64, /* made of one system call */
+};
+
+static _Thread_local struct {
+    uint8_t bytes[POOL_IDS * ID_RANDOM_BYTES];
+    size_t left;
+} pool;
+
+static pthread_once_t pool_once = PTHREAD_ONCE_INIT;
+static bool pool_usable; /* a fork will empty it */
+
+/* Called in the child, by the only thread that it has. */
+static void pool_empty(void)
+{
+    pool.left = 0;
+}
+
+static void pool_prepare(void)
+{
+    pool_usable = pthread_atfork(NULL, NULL, pool_empty) == 0;
+}
+
+static void put_random(uint8_t out[static ID_RANDOM_BYTES])
+{
+    if (pthread_once(&pool_once, pool_prepare) != 0 || !pool_usable) {
+        randombytes_buf(out, ID_RANDOM_BYTES);
+        return;
+    }
+    if (pool.left == 0) {
+        randombytes_buf(pool.bytes, sizeof pool.bytes);
+        pool.left = POOL_IDS;
+    }
+    memcpy(out, pool.bytes + --pool.left * ID_RANDOM_BYTES, ID_RANDOM_BYTES);
+}
 
 static void set_version(struct uuid *id, uint8_t version)
 {
@@ -27,7 +66,7 @@ struct uuid uuid_new(void)
 {
     struct uuid id;
     put_time(&id, clock_now_ms());
-    randombytes_buf(id.bytes + 6, 10);
+    put_random(id.bytes + 6);
     set_version(&id, 7);
     return id;
 }

@@ -12,8 +12,8 @@
  *   rl:{user}:<what>           counter of a limit; expires with its window
  *   rl:{address}:<what>        the same for guests, registrations and logins
  *   bid:{user}:<bidId>         an admitted bid: its state (a admitted, p pending; d decided, only for bids with an
- *                              idempotency key: others expire after 30 s), and the JSON that is shown while the bid is
- *                              pending
+ *                              idempotency key: entries of others are removed), and the JSON that is shown while the
+ *                              bid is pending
  *   idem:{user}:<hash of key>  the id of the row that has this idempotency key: a bid, auction, item, image or webhook.
  *                              The id is a hash of the request (gateway/access/idempotency.h). While a creation is
  *                              under way: "open:" and an id of the reservation (gateway/access/creation.h)

@@ -72,7 +72,7 @@ const char rights_redis_common[] = "+info +select +ping +script|load +evalsha";
 #define REDIS_BIDWORKER                                                                                                \
     {                                                                                                                  \
         "~bid:* ~snap:* ~top:* ~shards", "&gw:* &live:* &user:*",                                                      \
-            SNAPSHOT " +exists +setrange +publish +pubsub|numsub"                                                      \
+            SNAPSHOT " +exists +setrange +unlink +publish +pubsub|numsub"                                              \
     }
 #define REDIS_SALEWORKER                                                                                               \
     {                                                                                                                  \

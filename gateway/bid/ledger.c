@@ -126,6 +126,43 @@ static bool entry_there(const redisReply *reply)
     return reply != NULL && reply->type == REDIS_REPLY_STRING && reply->len > 0;
 }
 
+/* Shows a bid of the ledger to those who may see it. */
+static void show_decided(struct request *request, const PGresult *result, struct decision *decision)
+{
+    bool own = uuid_equal(&decision->user_id, &request->user.id);
+    if (!command_kind_is_bid(decision->kind) || (!request->user.admin && !own)) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    if (!own && !pg_bool(result, 0, SETTLED)) {
+        decision->max_amount = 0; /* rule 9: the maximum may still be active, and then not even admins see it */
+    }
+    ledger_write(reply_json(request), decision);
+    reply_send(request, 200);
+}
+
+static void bid_found_late(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct decision decision;
+    if (reply->outcome != PG_OK) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else if (!ledger_read(reply->result, &decision)) {
+        reply_error(request, ERROR_NOT_FOUND);
+    } else {
+        show_decided(request, reply->result, &decision);
+    }
+}
+
+/* No entry: if the bid was decided since the ledger was read, the bid worker has removed it. So it is read again. */
+static void look_again(struct request *request)
+{
+    if (!ledger_find(context_of(request)->pg, &request->parameters[0], &request->parameters[1], bid_found_late,
+                     request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
 static void entry_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
@@ -134,7 +171,11 @@ static void entry_answered(const redisReply *reply, void *arg)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    struct json *tree = entry_there(reply) ? json_parse(reply->str, (size_t)reply->len, NULL) : NULL;
+    if (!entry_there(reply)) {
+        look_again(request);
+        return;
+    }
+    struct json *tree = json_parse(reply->str, (size_t)reply->len, NULL);
     if (!json_get_uuid(tree, "auctionId", &auction) || !uuid_equal(&auction, &request->parameters[0])) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
@@ -168,15 +209,8 @@ static void bid_found(const struct pg_reply *reply, void *arg)
         read_entry(request, unsure_entry_answered);
     } else if (!ledger_read(reply->result, &decision)) {
         read_entry(request, entry_answered);
-    } else if (!command_kind_is_bid(decision.kind) ||
-               (!request->user.admin && !uuid_equal(&decision.user_id, &request->user.id))) {
-        reply_error(request, ERROR_NOT_FOUND);
     } else {
-        if (!uuid_equal(&decision.user_id, &request->user.id) && !pg_bool(reply->result, 0, SETTLED)) {
-            decision.max_amount = 0; /* rule 9: the maximum may still be active, and then not even admins see it */
-        }
-        ledger_write(reply_json(request), &decision);
-        reply_send(request, 200);
+        show_decided(request, reply->result, &decision);
     }
 }
 
