@@ -169,8 +169,7 @@ static bool remove_entries(struct results *results)
     for (int i = 0; i < removal->count; i++) {
         arguments[1 + i] = removal->keys[i];
     }
-    bool ok = removal->count == 0 ||
-              redis_command(results->redis, NULL, NULL, 1 + removal->count, arguments, NULL);
+    bool ok = removal->count == 0 || redis_command(results->redis, NULL, NULL, 1 + removal->count, arguments, NULL);
     removal->count = 0;
     return ok;
 }

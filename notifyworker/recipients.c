@@ -33,9 +33,12 @@ enum {
     "translate(substr(h, 4, 1), '0123456789abcdef', '89ab89ab89ab89ab') || substr(h, 5, 15))::uuid "                   \
     "FROM encode(sha256(convert_to(concat_ws('/', " seed "), 'UTF8')), 'hex') AS h)"
 
-/* Selects users of `p` who have not muted this kind, or who want it by email or webhook. */
+/*
+ * Selects users of `p` who have not muted this kind, or who want it by email or webhook. The first condition is that of
+ * the index users_with_wishes.
+ */
 #define UNLESS_MUTED(p, kind)                                                                                          \
-    "NOT EXISTS (SELECT FROM users u WHERE u.id = " p ".user_id AND " kind                                             \
+    "NOT EXISTS (SELECT FROM users u WHERE u.id = " p ".user_id AND u.muted <> '{}' AND " kind                         \
     " = ANY (u.muted) AND NOT wanted_elsewhere(u.id, " kind ")) "
 
 #define COLUMNS "INSERT INTO notifications (user_id, id, kind, auction_id, amount, end_time, created_at) "
