@@ -23,9 +23,9 @@ struct depths {
     struct event *tick;
     bool asking; /* for the number of shards */
     unsigned shards;
-    struct broker_depths *channel; /* NULL until the shards are known */
-    char names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
-    const char *queues[TOPOLOGY_SHARDS_MAX + 1];
+    struct broker_depths *channel;                            /* NULL until the shards are known */
+    char names[2 * TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE]; /* the shards of bids, then those of sales */
+    const char *queues[2 * TOPOLOGY_SHARDS_MAX + 1];
 };
 
 static void on_depth(size_t queue, int64_t ready, int64_t consumers, void *arg)
@@ -34,21 +34,23 @@ static void on_depth(size_t queue, int64_t ready, int64_t consumers, void *arg)
     const struct shards_depth depth = {.ready = ready, .consumers = consumers, .at_ms = clock_now_ms()};
     char field[SHARDS_FIELD_SIZE];
     char text[SHARDS_REPORT_SIZE];
-    const char *const arguments[] = {"HSET", KEYS_DEPTHS, field, text};
-    shards_field_write((unsigned)queue, field);
+    bool of_bids = queue < depths->shards;
+    const char *const arguments[] = {"HSET", of_bids ? KEYS_DEPTHS : KEYS_SALE_DEPTHS, field, text};
+    shards_field_write((unsigned)queue % depths->shards, field);
     shards_depth_write(&depth, text);
     if (redis_up(depths->options.redis) &&
         !redis_command(depths->options.redis, NULL, NULL, (int)ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("shard %zu: depth not sent, Redis takes no more", queue);
+        log_debug("%s: depth not sent, Redis takes no more", depths->names[queue]);
     }
 }
 
 static void open_channel(struct depths *depths)
 {
     const struct broker_depths_options options = {.queues = depths->queues, .answered = on_depth, .arg = depths};
-    for (unsigned shard = 0; shard < depths->shards; shard++) {
-        topology_shard_name(shard, depths->names[shard]);
-        depths->queues[shard] = depths->names[shard];
+    for (unsigned queue = 0; queue < 2 * depths->shards; queue++) {
+        bool of_bids = queue < depths->shards;
+        topology_shard_name(of_bids ? &topology_bids : &topology_sales, queue % depths->shards, depths->names[queue]);
+        depths->queues[queue] = depths->names[queue];
     }
     depths->channel = broker_depths_new(depths->options.broker, &options);
     if (depths->channel == NULL) {

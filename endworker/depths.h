@@ -1,6 +1,6 @@
 /*
- * Publishes the depths of the shard queues in Redis (KEYS_DEPTHS, struct shards_depth) every second. Gateways judge by
- * them whether bids wait that no bid worker reports.
+ * Publishes the depths of the shard queues in Redis (KEYS_DEPTHS and KEYS_SALE_DEPTHS, struct shards_depth) every
+ * second. Gateways judge by them whether commands wait that no worker reports.
  *
  * The leader does this. So does every end worker without a connection to PostgreSQL or with a wrong clock: perhaps
  * nobody may lead then. That several read a depth does no harm.

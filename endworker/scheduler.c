@@ -143,8 +143,8 @@ static bool send_command(struct scheduler *scheduler, const struct uuid *auction
     jsonw_reset(scheduler->writer);
     message_write_commands(scheduler->writer, &command, 1);
     message.body = jsonw_text(scheduler->writer, &message.length);
-    topology_bid_key(auction_id, scheduler->shards, key);
-    topology_bid_exchange(auction_id, scheduler->shards, exchange);
+    topology_key(&topology_bids, auction_id, scheduler->shards, key);
+    topology_exchange(&topology_bids, auction_id, scheduler->shards, exchange);
     uuid_format(&command.id, id);
     if (message.body == NULL || !broker_publish(scheduler->broker, &message, on_verdict, flight)) {
         return false;
@@ -258,7 +258,8 @@ static void on_shards(const struct pg_reply *reply, void *arg)
     scheduler->asking = false;
     if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
         scheduler->shards = (unsigned)pg_int(reply->result, 0, 0);
-        if (!topology_prepare_shards(scheduler->broker, scheduler->shards)) {
+        if (!topology_prepare_shards(scheduler->broker, &topology_bids, scheduler->shards) ||
+            !topology_prepare_shards(scheduler->broker, &topology_sales, scheduler->shards)) {
             log_error("publishing to the shards is not prepared: no memory");
         }
     } else if (reply->outcome != PG_LOST) {

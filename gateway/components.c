@@ -184,10 +184,11 @@ static bool start_broker(void *arg)
 {
     struct gateway *gateway = arg;
     const struct config *config = gateway->config;
-    char names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
-    const char *shards[TOPOLOGY_SHARDS_MAX + 1] = {NULL}; /* names of exchanges, and of queues */
-    for (unsigned shard = 0; shard < gateway->deployment.facts.shards; shard++) {
-        topology_shard_name(shard, names[shard]);
+    unsigned count = gateway->deployment.facts.shards;
+    char names[2 * TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
+    const char *shards[2 * TOPOLOGY_SHARDS_MAX + 1] = {NULL}; /* names of exchanges, and of queues */
+    for (unsigned shard = 0; shard < 2 * count; shard++) {
+        topology_shard_name(shard < count ? &topology_bids : &topology_sales, shard % count, names[shard]);
         shards[shard] = names[shard];
     }
     struct broker_options options = {
@@ -205,8 +206,9 @@ static bool start_broker(void *arg)
     if (gateway->broker == NULL) {
         return false;
     }
-    publisher_connect(gateway->publisher, gateway->broker, gateway->deployment.facts.shards);
-    return topology_prepare_shards(gateway->broker, gateway->deployment.facts.shards);
+    publisher_connect(gateway->publisher, gateway->broker, count);
+    return topology_prepare_shards(gateway->broker, &topology_bids, count) &&
+           topology_prepare_shards(gateway->broker, &topology_sales, count);
 }
 
 static void contradicted(void *arg)

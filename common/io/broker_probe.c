@@ -13,7 +13,7 @@
 #include "common/io/timer.h"
 
 enum {
-    PROBES_MAX = 128, /* of a connection: TOPOLOGY_SHARDS_MAX, and the other queues */
+    PROBES_MAX = 256, /* of a connection: TOPOLOGY_SHARDS_MAX of bids, as many of sales, and the other queues */
     PROBE_RETRY_MS = 500,
     PROBE_NACKS_MAX = 16, /* of one probe; then its queue is full */
 };

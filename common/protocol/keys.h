@@ -25,6 +25,7 @@
  *   q:<epoch>:{search}         the answer to guests of the search with this hash, as JSON, for a few seconds
  *   shards                     hash: for each shard, the report of its worker (common/service/shards.h)
  *   depths                     hash: for each shard, the depth of its queue (likewise; written by end workers)
+ *   sale_shards, sale_depths   the same two for the shards of flash sales
  *   gw:<gateway worker>        channel: decisions for a waiting gateway worker
  *   live:{auction}             channel: live updates of an auction (common/protocol/live_update.h)
  *   live:{sale}                channel: live updates of a flash sale (common/protocol/sale_live.h)
@@ -38,8 +39,10 @@
 
 enum { KEYS_SIZE = 160 };
 
-#define KEYS_SHARDS "shards"
-#define KEYS_DEPTHS "depths"
+#define KEYS_SHARDS      "shards"
+#define KEYS_DEPTHS      "depths"
+#define KEYS_SALE_SHARDS "sale_shards"
+#define KEYS_SALE_DEPTHS "sale_depths"
 
 void keys_session(const struct uuid *user, const char *token_hash, char out[static KEYS_SIZE]);
 void keys_seen(const char *account_hash, const char *address, char out[static KEYS_SIZE]);

@@ -11,68 +11,12 @@
 #include <string.h>
 
 #include "common/base/money.h"
-#include "common/base/names.h"
+#include "common/protocol/wire.h"
 
 enum { MESSAGE_VERSION = 1 };
 
-/* The last millisecond of the year 9999. */
-#define TIME_MAX_MS INT64_C(253402300799999)
-
 #define EVENT_TEXT(name, text) [EVENT_##name] = (text),
 static const char *const event_names[EVENT_KIND_COUNT] = {EVENT_KINDS(EVENT_TEXT)};
-
-/* Finds the index of the word in member `member`; false if it is missing or unknown. */
-static bool find_name(const char *const *names, size_t count, const struct json *object, const char *member,
-                      size_t *index)
-{
-    const char *text = NULL;
-    return json_get_text(object, member, &text) && names_find(names, count, text, strlen(text), index);
-}
-
-/* Read a member that may be absent; `out` is then unchanged. False if the member is present but invalid. */
-static bool optional_uuid(const struct json *object, const char *name, struct uuid *out)
-{
-    return json_member(object, name) == NULL || json_get_uuid(object, name, out);
-}
-
-static bool optional_int(const struct json *object, const char *name, int64_t most, int64_t *out)
-{
-    return json_member(object, name) == NULL || json_get_int(object, name, 0, most, out);
-}
-
-static bool optional_text(const struct json *object, const char *name, char *out, size_t size)
-{
-    const struct json *member = json_member(object, name);
-    if (member == NULL) {
-        return true;
-    }
-    if (member->type != JSON_STRING || member->length >= size) {
-        return false;
-    }
-    memcpy(out, member->text, member->length + 1);
-    return true;
-}
-
-static void put_optional_text(struct jsonw *writer, const char *name, const char *text)
-{
-    if (text[0] != '\0') {
-        jsonw_put_string(writer, name, text);
-    }
-}
-
-static void put_optional_uuid(struct jsonw *writer, const char *name, const struct uuid *id)
-{
-    if (!uuid_is_nil(id)) {
-        jsonw_put_uuid(writer, name, id);
-    }
-}
-
-static void put_optional_int(struct jsonw *writer, const char *name, int64_t value)
-{
-    if (value != 0) {
-        jsonw_put_int(writer, name, value);
-    }
-}
 
 static void write_command(struct jsonw *writer, const struct command *command)
 {
@@ -80,20 +24,20 @@ static void write_command(struct jsonw *writer, const struct command *command)
     jsonw_put_string(writer, "k", command_kind_text(command->kind));
     jsonw_put_uuid(writer, "i", &command->id);
     jsonw_put_uuid(writer, "a", &command->auction_id);
-    put_optional_uuid(writer, "u", &command->user_id);
-    put_optional_int(writer, "m", command->amount);
+    wire_put_uuid(writer, "u", &command->user_id);
+    wire_put_int(writer, "m", command->amount);
     jsonw_put_int(writer, "r", command->received_ms);
-    put_optional_int(writer, "t", command->terms_version);
-    put_optional_int(writer, "n", command->version);
-    put_optional_int(writer, "e", command->end_ms);
-    put_optional_uuid(writer, "b", &command->target);
-    put_optional_int(writer, "o", command->since_ms);
-    put_optional_uuid(writer, "g", &command->reply_to);
+    wire_put_int(writer, "t", command->terms_version);
+    wire_put_int(writer, "n", command->version);
+    wire_put_int(writer, "e", command->end_ms);
+    wire_put_uuid(writer, "b", &command->target);
+    wire_put_int(writer, "o", command->since_ms);
+    wire_put_uuid(writer, "g", &command->reply_to);
     if (command->keyed) {
         jsonw_put_bool(writer, "y", true);
     }
-    put_optional_text(writer, "q", command->request_id);
-    put_optional_text(writer, "p", command->traceparent);
+    wire_put_text(writer, "q", command->request_id);
+    wire_put_text(writer, "p", command->traceparent);
     jsonw_end_object(writer);
 }
 
@@ -176,44 +120,28 @@ static const char *read_command(const struct json *object, struct command *comma
     *command = (struct command){.kind = COMMAND_NONE};
     bool named = json_get_uuid(object, "i", &command->id);
     bool placed = json_get_uuid(object, "a", &command->auction_id);
-    bool of_user = optional_uuid(object, "u", &command->user_id);
+    bool of_user = wire_uuid(object, "u", &command->user_id);
     if (!named || !placed || !of_user) {
         return "an id is missing or malformed";
     }
     if (!json_get_text(object, "k", &kind) || !command_kind_parse(kind, &command->kind)) {
         return "unknown kind";
     }
-    if (!optional_int(object, "m", MONEY_MAX, &command->amount)) {
+    if (!wire_int(object, "m", MONEY_MAX, &command->amount)) {
         return "invalid amount";
     }
-    if (!json_get_int(object, "r", 0, TIME_MAX_MS, &command->received_ms)) {
+    if (!json_get_int(object, "r", 0, WIRE_TIME_MAX_MS, &command->received_ms)) {
         return "invalid time of receipt";
     }
-    bool ok = optional_int(object, "t", INT32_MAX, &command->terms_version) &&
-              optional_int(object, "n", INT64_MAX, &command->version) &&
-              optional_int(object, "e", TIME_MAX_MS, &command->end_ms) &&
-              optional_int(object, "o", TIME_MAX_MS, &command->since_ms) &&
-              optional_uuid(object, "b", &command->target) && optional_uuid(object, "g", &command->reply_to) &&
-              optional_text(object, "q", command->request_id, sizeof command->request_id) &&
-              optional_text(object, "p", command->traceparent, sizeof command->traceparent) &&
-              (json_member(object, "y") == NULL || json_get_bool(object, "y", &command->keyed));
+    bool ok = wire_int(object, "t", INT32_MAX, &command->terms_version) &&
+              wire_int(object, "n", INT64_MAX, &command->version) &&
+              wire_int(object, "e", WIRE_TIME_MAX_MS, &command->end_ms) &&
+              wire_int(object, "o", WIRE_TIME_MAX_MS, &command->since_ms) && wire_uuid(object, "b", &command->target) &&
+              wire_uuid(object, "g", &command->reply_to) &&
+              wire_text(object, "q", command->request_id, sizeof command->request_id) &&
+              wire_text(object, "p", command->traceparent, sizeof command->traceparent) &&
+              wire_bool(object, "y", &command->keyed);
     return ok ? check_command(command) : "a member is malformed";
-}
-
-/* Returns the array `name` of a message of our version; NULL with `*reason`. */
-static const struct json *message_array(const struct json *root, const char *name, const char **reason)
-{
-    int64_t version = 0;
-    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version)) {
-        *reason = "unknown version";
-        return NULL;
-    }
-    const struct json *array = json_member(root, name);
-    if (array == NULL || array->type != JSON_ARRAY || array->child == NULL) {
-        *reason = "not a message of the expected kind";
-        return NULL;
-    }
-    return array;
 }
 
 bool message_read_commands(const void *bytes, size_t length, struct command_item *items, size_t items_max,
@@ -223,7 +151,7 @@ bool message_read_commands(const void *bytes, size_t length, struct command_item
     if (root == NULL) {
         return false;
     }
-    const struct json *array = message_array(root, "commands", reason);
+    const struct json *array = wire_array(root, "commands", MESSAGE_VERSION, reason);
     bool ok = array != NULL;
     size_t filled = 0;
     for (const struct json *value = ok ? array->child : NULL; value != NULL; value = value->next) {
@@ -262,12 +190,12 @@ static void write_event(struct jsonw *writer, const struct auction_event *event)
     jsonw_object(writer);
     jsonw_put_string(writer, "k", message_event_text(event->kind));
     jsonw_put_uuid(writer, "a", &event->auction_id);
-    put_optional_uuid(writer, "u", &event->user_id);
-    put_optional_int(writer, "m", event->amount);
-    put_optional_int(writer, "n", event->version);
+    wire_put_uuid(writer, "u", &event->user_id);
+    wire_put_int(writer, "m", event->amount);
+    wire_put_int(writer, "n", event->version);
     jsonw_put_int(writer, "d", event->at_ms);
-    put_optional_int(writer, "e", event->end_ms);
-    put_optional_text(writer, "p", event->traceparent);
+    wire_put_int(writer, "e", event->end_ms);
+    wire_put_text(writer, "p", event->traceparent);
     jsonw_end_object(writer);
 }
 
@@ -288,16 +216,15 @@ static bool read_event(const struct json *object, struct auction_event *event)
 {
     size_t kind = 0;
     *event = (struct auction_event){.kind = EVENT_NONE};
-    if (!find_name(event_names, EVENT_KIND_COUNT, object, "k", &kind)) {
+    if (!wire_name(event_names, EVENT_KIND_COUNT, object, "k", &kind)) {
         return false;
     }
     event->kind = (enum event_kind)kind;
-    return json_get_uuid(object, "a", &event->auction_id) && optional_uuid(object, "u", &event->user_id) &&
-           optional_int(object, "m", MONEY_MAX, &event->amount) &&
-           optional_int(object, "n", INT64_MAX, &event->version) &&
-           json_get_int(object, "d", 0, TIME_MAX_MS, &event->at_ms) &&
-           optional_int(object, "e", TIME_MAX_MS, &event->end_ms) &&
-           optional_text(object, "p", event->traceparent, sizeof event->traceparent);
+    return json_get_uuid(object, "a", &event->auction_id) && wire_uuid(object, "u", &event->user_id) &&
+           wire_int(object, "m", MONEY_MAX, &event->amount) && wire_int(object, "n", INT64_MAX, &event->version) &&
+           json_get_int(object, "d", 0, WIRE_TIME_MAX_MS, &event->at_ms) &&
+           wire_int(object, "e", WIRE_TIME_MAX_MS, &event->end_ms) &&
+           wire_text(object, "p", event->traceparent, sizeof event->traceparent);
 }
 
 bool message_read_events(const void *bytes, size_t length, struct auction_event *events, size_t events_max,
@@ -307,7 +234,7 @@ bool message_read_events(const void *bytes, size_t length, struct auction_event 
     if (root == NULL) {
         return false;
     }
-    const struct json *array = message_array(root, "events", reason);
+    const struct json *array = wire_array(root, "events", MESSAGE_VERSION, reason);
     bool ok = array != NULL;
     size_t filled = 0;
     for (const struct json *value = ok ? array->child : NULL; value != NULL && ok; value = value->next) {
@@ -331,14 +258,14 @@ void message_write_decision(struct jsonw *writer, const struct decision *decisio
     jsonw_put_string(writer, "k", command_kind_text(decision->kind));
     jsonw_put_uuid(writer, "i", &decision->bid_id);
     jsonw_put_uuid(writer, "a", &decision->auction_id);
-    put_optional_uuid(writer, "u", &decision->user_id);
-    put_optional_int(writer, "m", decision->amount);
-    put_optional_int(writer, "x", decision->max_amount);
+    wire_put_uuid(writer, "u", &decision->user_id);
+    wire_put_int(writer, "m", decision->amount);
+    wire_put_int(writer, "x", decision->max_amount);
     jsonw_put_int(writer, "r", decision->received_ms);
     jsonw_put_int(writer, "d", decision->decided_ms);
-    put_optional_int(writer, "n", decision->version);
+    wire_put_int(writer, "n", decision->version);
     jsonw_put_string(writer, "s", bid_status_text(decision->status));
-    put_optional_text(writer, "w", rules_reason_text(decision->reason));
+    wire_put_text(writer, "w", rules_reason_text(decision->reason));
     jsonw_end_object(writer);
 }
 
@@ -372,11 +299,11 @@ static bool read_decision(const struct json *root, struct decision *decision)
         return false;
     }
     return json_get_uuid(root, "i", &decision->bid_id) && json_get_uuid(root, "a", &decision->auction_id) &&
-           optional_uuid(root, "u", &decision->user_id) && optional_int(root, "m", MONEY_MAX, &decision->amount) &&
-           optional_int(root, "x", MONEY_MAX, &decision->max_amount) &&
-           json_get_int(root, "r", 0, TIME_MAX_MS, &decision->received_ms) &&
-           json_get_int(root, "d", 0, TIME_MAX_MS, &decision->decided_ms) &&
-           optional_int(root, "n", INT64_MAX, &decision->version) && read_outcome(root, decision);
+           wire_uuid(root, "u", &decision->user_id) && wire_int(root, "m", MONEY_MAX, &decision->amount) &&
+           wire_int(root, "x", MONEY_MAX, &decision->max_amount) &&
+           json_get_int(root, "r", 0, WIRE_TIME_MAX_MS, &decision->received_ms) &&
+           json_get_int(root, "d", 0, WIRE_TIME_MAX_MS, &decision->decided_ms) &&
+           wire_int(root, "n", INT64_MAX, &decision->version) && read_outcome(root, decision);
 }
 
 bool message_read_decision(const void *bytes, size_t length, struct decision *decision)
@@ -395,7 +322,7 @@ void message_write_user_signal(struct jsonw *writer, const struct user_signal *u
     jsonw_object(writer);
     jsonw_put_int(writer, "v", MESSAGE_VERSION);
     jsonw_put_string(writer, "t", user_signal_names[user_signal->kind]);
-    put_optional_uuid(writer, "i", &user_signal->id);
+    wire_put_uuid(writer, "i", &user_signal->id);
     jsonw_end_object(writer);
 }
 
@@ -404,11 +331,11 @@ static bool read_user_signal(const struct json *root, struct user_signal *user_s
     size_t kind = 0;
     int64_t version = 0;
     if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) ||
-        !find_name(user_signal_names, USER_SIGNAL_COUNT, root, "t", &kind)) {
+        !wire_name(user_signal_names, USER_SIGNAL_COUNT, root, "t", &kind)) {
         return false;
     }
     *user_signal = (struct user_signal){.kind = (enum user_signal_kind)kind};
-    return optional_uuid(root, "i", &user_signal->id);
+    return wire_uuid(root, "i", &user_signal->id);
 }
 
 bool message_read_user_signal(const void *bytes, size_t length, struct user_signal *user_signal)

@@ -7,29 +7,35 @@
 #include <assert.h>
 #include <stdio.h>
 
-void topology_shard_name(unsigned shard, char out[static TOPOLOGY_QUEUE_SIZE])
+const struct topology_family topology_bids = {"bids", "auction", TOPOLOGY_KEY_DEAD_BIDS};
+const struct topology_family topology_sales = {"sales", "sale", TOPOLOGY_KEY_DEAD_SALES};
+
+void topology_shard_name(const struct topology_family *family, unsigned shard, char out[static TOPOLOGY_QUEUE_SIZE])
 {
     assert(shard < TOPOLOGY_SHARDS_MAX);
-    int length = snprintf(out, TOPOLOGY_QUEUE_SIZE, "bids.shard.%02u", shard % TOPOLOGY_SHARDS_MAX);
+    int length = snprintf(out, TOPOLOGY_QUEUE_SIZE, "%s.shard.%02u", family->prefix, shard % TOPOLOGY_SHARDS_MAX);
     assert(length > 0 && length < TOPOLOGY_QUEUE_SIZE);
     (void)length;
 }
 
-void topology_bid_key(const struct uuid *auction_id, unsigned shards, char out[static TOPOLOGY_KEY_SIZE])
+void topology_key(const struct topology_family *family, const struct uuid *subject, unsigned shards,
+                  char out[static TOPOLOGY_KEY_SIZE])
 {
     assert(shards > 0 && shards <= TOPOLOGY_SHARDS_MAX);
     char id[UUID_TEXT_SIZE];
-    uuid_format(auction_id, id);
-    unsigned shard = ids_shard(auction_id, shards);
-    int length = snprintf(out, TOPOLOGY_KEY_SIZE, "bids.auction.%s.%02u", id, shard % TOPOLOGY_SHARDS_MAX);
+    uuid_format(subject, id);
+    unsigned shard = ids_shard(subject, shards);
+    int length = snprintf(out, TOPOLOGY_KEY_SIZE, "%s.%s.%s.%02u", family->prefix, family->subject, id,
+                          shard % TOPOLOGY_SHARDS_MAX);
     assert(length > 0 && length < TOPOLOGY_KEY_SIZE);
     (void)length;
 }
 
-void topology_bid_exchange(const struct uuid *auction_id, unsigned shards, char out[static TOPOLOGY_QUEUE_SIZE])
+void topology_exchange(const struct topology_family *family, const struct uuid *subject, unsigned shards,
+                       char out[static TOPOLOGY_QUEUE_SIZE])
 {
     assert(shards > 0 && shards <= TOPOLOGY_SHARDS_MAX);
-    topology_shard_name(ids_shard(auction_id, shards), out);
+    topology_shard_name(family, ids_shard(subject, shards), out);
 }
 
 int topology_wait_s(unsigned wait)

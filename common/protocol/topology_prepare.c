@@ -6,12 +6,12 @@
 #include "common/protocol/rights.h"
 #include "common/protocol/topology.h"
 
-bool topology_prepare_shards(struct broker *broker, unsigned shards)
+bool topology_prepare_shards(struct broker *broker, const struct topology_family *family, unsigned shards)
 {
     bool ok = true;
     for (unsigned shard = 0; shard < shards; shard++) {
         char exchange[TOPOLOGY_QUEUE_SIZE];
-        topology_shard_name(shard, exchange);
+        topology_shard_name(family, shard, exchange);
         ok = broker_prepare(broker, exchange, "") && ok;
     }
     return ok;
@@ -37,9 +37,9 @@ bool topology_prepare_outbox(struct broker *broker, enum login login)
         const char *exchange;
         const char *key;
     } queues[] = {
-        {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH},       {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDED},
-        {TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS},     {TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_EMAIL},
-        {TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_WEBHOOK},
+        {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH},      {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDED},
+        {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SALE_BATCH}, {TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS},
+        {TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_EMAIL},  {TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_WEBHOOK},
     };
     bool ok = true;
     for (size_t i = 0; i < ARRAY_LEN(queues); i++) {

@@ -7,9 +7,10 @@
 
 #include "common/io/broker.h"
 #include "common/protocol/logins.h"
+#include "common/protocol/topology.h"
 
-/* The queues of shards 0 to `shards` - 1. */
-MUST_CHECK bool topology_prepare_shards(struct broker *broker, unsigned shards);
+/* The queues of the family's shards 0 to `shards` - 1. */
+MUST_CHECK bool topology_prepare_shards(struct broker *broker, const struct topology_family *family, unsigned shards);
 /* The queues of the outbox to which `login` may publish: events, dead letters, deliveries, deliveries that wait. */
 MUST_CHECK bool topology_prepare_outbox(struct broker *broker, enum login login);
 

@@ -59,15 +59,16 @@ static bool add_dead_letter(struct outbox_batch *outbox_batch, const struct work
 {
     assert(entry->reason != NULL);
     if (entry->raw != NULL) {
-        return outbox_batch_add(outbox_batch, TOPOLOGY_DEAD_EXCHANGE, family->dead_key, entry->raw, entry->reason);
+        return outbox_batch_add(outbox_batch, TOPOLOGY_DEAD_EXCHANGE, family->topology->dead_key, entry->raw,
+                                entry->reason);
     }
     struct jsonw *writer = jsonw_new();
     if (writer == NULL) {
         return false;
     }
     family->write(writer, entry->command.command);
-    bool ok = outbox_batch_add(outbox_batch, TOPOLOGY_DEAD_EXCHANGE, family->dead_key, jsonw_text(writer, NULL),
-                               entry->reason);
+    bool ok = outbox_batch_add(outbox_batch, TOPOLOGY_DEAD_EXCHANGE, family->topology->dead_key,
+                               jsonw_text(writer, NULL), entry->reason);
     jsonw_free(writer);
     return ok;
 }

@@ -257,7 +257,7 @@ struct shard_reader *shard_reader_new(const struct shard_reader_options *options
     struct undecodable_options undecodable = {
         .base = options->base,
         .broker = options->publishing,
-        .routing_key = options->family->dead_key,
+        .routing_key = options->family->topology->dead_key,
         .shards = options->shards,
         .kept = on_undecodable_kept,
         .arg = shard_reader,
@@ -307,7 +307,7 @@ void shard_reader_serve(struct shard_reader *shard_reader, unsigned shard)
     if (buffer->consumer != NULL) {
         return; /* a shard that is being left is subscribed again at a later poll */
     }
-    shard_reader->options.family->queue_name(shard, queue);
+    topology_shard_name(shard_reader->options.family->topology, shard, queue);
     struct broker_consumer_options options = {
         .queue = queue,
         .prefetch = PREFETCH_MESSAGES,

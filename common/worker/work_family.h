@@ -24,8 +24,7 @@ struct work_family {
     const char *locked;  /* log lines: a row is locked for long; it is not any more; many of a shard are */
     const char *unlocked;
     const char *waits;
-    void (*queue_name)(unsigned shard, char out[static TOPOLOGY_QUEUE_SIZE]);
-    const char *dead_key; /* routing key of dead letters */
+    const struct topology_family *topology;
     struct work_shards_sql shards;
     size_t items_max; /* commands in one message */
     size_t item_size; /* of a decoded command */

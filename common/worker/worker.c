@@ -307,7 +307,7 @@ static bool open_brokers(struct worker *worker)
     const struct config *config = worker->options.config;
     const struct worker_program *program = worker->options.program;
     for (unsigned shard = 0; shard < worker->shard_count; shard++) {
-        program->family->queue_name(shard, worker->queue_names[shard]);
+        topology_shard_name(program->family->topology, shard, worker->queue_names[shard]);
         worker->queues[shard] = worker->queue_names[shard];
     }
     struct broker_options options = {

@@ -152,8 +152,8 @@ static bool publish(struct ctl *ctl, unsigned shards, const struct command *comm
     }
     message_write_commands(writer, command, 1);
     const char *body = jsonw_text(writer, &length);
-    topology_bid_key(&command->auction_id, shards, key);
-    topology_bid_exchange(&command->auction_id, shards, exchange);
+    topology_key(&topology_bids, &command->auction_id, shards, key);
+    topology_exchange(&topology_bids, &command->auction_id, shards, exchange);
     uuid_format(&command->id, id);
     bool published = body != NULL && rabbit_publish(ctl, exchange, key, id, body, length);
     jsonw_free(writer);

@@ -10,7 +10,7 @@
 #include "deploy/ctl/rabbit.h"
 
 enum {
-    QUEUE_MAX_MESSAGES = 1000000, /* of all queues but those of bids; a full queue rejects, and senders retry */
+    QUEUE_MAX_MESSAGES = 1000000, /* of all queues but the shards; a full queue rejects, and senders retry */
     /* Deliveries of a message before the broker drops it. A restart of a worker counts one for all prefetched messages,
      * so a low limit would drop valid ones. The workers detect poison messages themselves. */
     DELIVERY_LIMIT = 1000000000,
@@ -66,7 +66,7 @@ static bool declare_queue(struct ctl *ctl, const char *name, int32_t max_message
         return true;
     }
     if (single_active_consumer) {
-        ctl_report_error("a queue of bids was declared with another shard_queue_max_messages, which cannot change");
+        ctl_report_error("a queue of a shard was declared with another shard_queue_max_messages, which cannot change");
     }
     return false;
 }
@@ -92,16 +92,31 @@ static bool bind_queue(struct ctl *ctl, const char *queue, const char *exchange,
     return declared(ctl, "binding of", queue);
 }
 
+/* Calls `act` with the name of each shard, of both families. */
+static bool each_shard(struct ctl *ctl, bool (*act)(struct ctl *ctl, const char *name))
+{
+    static const struct topology_family *const families[] = {&topology_bids, &topology_sales};
+    bool ok = true;
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && ok; shard++) {
+            char name[TOPOLOGY_QUEUE_SIZE];
+            topology_shard_name(families[i], shard, name);
+            ok = act(ctl, name);
+        }
+    }
+    return ok;
+}
+
+static bool declare_shard_queue(struct ctl *ctl, const char *name)
+{
+    return declare_queue(ctl, name, ctl->config.shard_queue_max_messages, true);
+}
+
 static bool declare_queues(struct ctl *ctl)
 {
-    static const char *const NAMES[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_AUCTION_END_QUEUE, TOPOLOGY_DEAD_QUEUE,
-                                        TOPOLOGY_EMAIL_QUEUE, TOPOLOGY_WEBHOOK_QUEUE};
-    bool ok = true;
-    for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && ok; shard++) {
-        char name[TOPOLOGY_QUEUE_SIZE];
-        topology_shard_name(shard, name);
-        ok = declare_queue(ctl, name, ctl->config.shard_queue_max_messages, true);
-    }
+    static const char *const NAMES[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_SALE_NOTIFY_QUEUE, TOPOLOGY_AUCTION_END_QUEUE,
+                                        TOPOLOGY_DEAD_QUEUE,   TOPOLOGY_EMAIL_QUEUE,       TOPOLOGY_WEBHOOK_QUEUE};
+    bool ok = each_shard(ctl, declare_shard_queue);
     for (size_t i = 0; i < ARRAY_LEN(NAMES) && ok; i++) {
         ok = declare_queue(ctl, NAMES[i], QUEUE_MAX_MESSAGES, false);
     }
@@ -118,6 +133,11 @@ static bool declare_exchange(struct ctl *ctl, const char *name, const char *type
     return declared(ctl, "exchange", name);
 }
 
+static bool declare_shard_exchange(struct ctl *ctl, const char *name)
+{
+    return declare_exchange(ctl, name, "fanout");
+}
+
 static bool declare_exchanges(struct ctl *ctl)
 {
     bool ok = declare_exchange(ctl, TOPOLOGY_EVENTS_EXCHANGE, "topic") &&
@@ -128,12 +148,12 @@ static bool declare_exchanges(struct ctl *ctl)
         topology_wait_name(wait, name);
         ok = declare_exchange(ctl, name, "fanout");
     }
-    for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && ok; shard++) {
-        char name[TOPOLOGY_QUEUE_SIZE];
-        topology_shard_name(shard, name);
-        ok = declare_exchange(ctl, name, "fanout");
-    }
-    return ok;
+    return ok && each_shard(ctl, declare_shard_exchange);
+}
+
+static bool bind_shard_queue(struct ctl *ctl, const char *name)
+{
+    return bind_queue(ctl, name, name, "");
 }
 
 static bool bind_queues(struct ctl *ctl)
@@ -146,6 +166,8 @@ static bool bind_queues(struct ctl *ctl)
         {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH},
         {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SETTLED},
         {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDING_SOON},
+        {TOPOLOGY_SALE_NOTIFY_QUEUE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SALE_BATCH},
+        {TOPOLOGY_SALE_NOTIFY_QUEUE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SALE_SOON},
         {TOPOLOGY_AUCTION_END_QUEUE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDED},
         {TOPOLOGY_DEAD_QUEUE, TOPOLOGY_DEAD_EXCHANGE, "#"},
         {TOPOLOGY_EMAIL_QUEUE, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_EMAIL},
@@ -157,11 +179,7 @@ static bool bind_queues(struct ctl *ctl)
         topology_wait_name(wait, name);
         ok = bind_queue(ctl, name, name, "");
     }
-    for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && ok; shard++) {
-        char name[TOPOLOGY_QUEUE_SIZE];
-        topology_shard_name(shard, name);
-        ok = bind_queue(ctl, name, name, "");
-    }
+    ok = ok && each_shard(ctl, bind_shard_queue);
     for (size_t i = 0; i < ARRAY_LEN(BINDINGS) && ok; i++) {
         ok = bind_queue(ctl, BINDINGS[i].queue, BINDINGS[i].exchange, BINDINGS[i].key);
     }

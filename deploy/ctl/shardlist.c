@@ -121,7 +121,7 @@ static bool print_shard(struct ctl *ctl, unsigned shard, const struct shards_vie
     struct rabbit_queue queue;
     int owner = row_of(view, view->owners[shard]);
     const struct shards_report *report = &reports->of[shard];
-    topology_shard_name(shard, name);
+    topology_shard_name(&topology_bids, shard, name);
     if (!rabbit_look(ctl, name, &queue)) {
         return false;
     }

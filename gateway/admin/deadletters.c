@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/protocol/message.h"
+#include "common/protocol/sale_message.h"
 #include "common/protocol/topology.h"
 #include "gateway/access/audit.h"
 #include "gateway/access/creation.h"
@@ -205,13 +207,15 @@ static void handle_get(struct request *request)
 
 /* ---- requeue and drop ---- */
 
-/* The exchange and key of each kind of dead letter; NULL if they follow from the auction. */
+/* The exchange and key of each kind of dead letter; NULL if they follow from its auction or sale. */
 static const struct {
     const char *dead_key;
     const char *exchange;
     const char *routing_key;
 } origins[] = {
     {TOPOLOGY_KEY_DEAD_BIDS, NULL, NULL},
+    {TOPOLOGY_KEY_DEAD_SALES, NULL, NULL},
+    {TOPOLOGY_KEY_DEAD_SALE_NOTIFY, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SALE_BATCH},
     {TOPOLOGY_KEY_DEAD_NOTIFY, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH},
     {TOPOLOGY_KEY_DEAD_AUCTION_END, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDED},
     {TOPOLOGY_KEY_DEAD_EMAIL, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_EMAIL},
@@ -232,12 +236,14 @@ static bool find_origin(const struct deployment *deployment, const char *dead_ke
             (void)snprintf(key, TOPOLOGY_KEY_SIZE, "%s", origins[i].routing_key);
             return true;
         }
-        struct uuid auction;
-        if (!message_auction(dead_letter->tree, &auction)) {
+        bool of_sale = strcmp(dead_key, TOPOLOGY_KEY_DEAD_SALES) == 0;
+        const struct topology_family *family = of_sale ? &topology_sales : &topology_bids;
+        struct uuid subject;
+        if (!(of_sale ? sale_message_sale : message_auction)(dead_letter->tree, &subject)) {
             return false;
         }
-        topology_bid_exchange(&auction, deployment->facts.shards, exchange);
-        topology_bid_key(&auction, deployment->facts.shards, key);
+        topology_exchange(family, &subject, deployment->facts.shards, exchange);
+        topology_key(family, &subject, deployment->facts.shards, key);
         return true;
     }
     return false;

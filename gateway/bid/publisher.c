@@ -237,8 +237,8 @@ static bool publish(struct publisher_message *of, size_t count)
         log_error("bids not published: message cannot be encoded");
         return false;
     }
-    topology_bid_key(&pending->auction_id, publisher->shards, key);
-    topology_bid_exchange(&pending->auction_id, publisher->shards, exchange);
+    topology_key(&topology_bids, &pending->auction_id, publisher->shards, key);
+    topology_exchange(&topology_bids, &pending->auction_id, publisher->shards, exchange);
     return broker_publish(publisher->broker, &message, message_answered, of);
 }
 

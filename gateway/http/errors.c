@@ -51,6 +51,16 @@ enum error_code errors_of_reason(enum rules_reason reason)
     return codes[reason];
 }
 
+enum error_code errors_of_sale_reason(enum sale_reason reason)
+{
+#define CODE_OF_REASON(name) [SALE_REASON_##name] = ERROR_##name,
+    static const enum error_code codes[SALE_REASON_COUNT] = {[SALE_REASON_NONE] = ERROR_INTERNAL_ERROR,
+                                                             SALE_REASONS(CODE_OF_REASON)};
+#undef CODE_OF_REASON
+    assert((size_t)reason < SALE_REASON_COUNT);
+    return codes[reason];
+}
+
 const char *errors_phrase(int status)
 {
     static const struct {

@@ -8,6 +8,7 @@
 
 #include "common/base/base.h"
 #include "common/rules/rules.h"
+#include "common/rules/sale_words.h"
 #include "gateway/http/answer_headers.h"
 #include "gateway/http/sentence.h"
 
@@ -35,8 +36,28 @@
     X(AUCTION_ENDED, 409, "AUCTION_ENDED", "The auction has ended")                                                    \
     X(AUCTION_NOT_STARTED, 409, "AUCTION_NOT_STARTED", "The auction has not started")                                  \
     X(AUCTION_CANCELLED, 409, "AUCTION_CANCELLED", "The auction was cancelled")                                        \
+    X(SALE_NOT_OPEN, 409, "SALE_NOT_OPEN", "The waiting line of the sale is not open yet")                             \
+    X(SALE_NOT_STARTED, 409, "SALE_NOT_STARTED", "The sale has not started")                                           \
+    X(SALE_ENDED, 409, "SALE_ENDED", "The sale has ended")                                                             \
+    X(SALE_CANCELLED, 409, "SALE_CANCELLED", "The sale was cancelled")                                                 \
+    X(SOLD_OUT, 409, "SOLD_OUT", "All units of the sale are sold")                                                     \
+    X(LIMIT_REACHED, 409, "LIMIT_REACHED", "The units would exceed the limit per user")                                \
+    X(NOT_YOUR_TURN, 409, "NOT_YOUR_TURN", "You are waiting; order when it is your turn")                              \
+    X(NOT_IN_QUEUE, 409, "NOT_IN_QUEUE",                                                                               \
+      "You have no place in the waiting line, and others wait or too few units are free")                              \
+    X(CLAIM_EXCEEDED, 409, "CLAIM_EXCEEDED", "Your turn has fewer units")                                              \
+    X(TURN_EXPIRED, 409, "TURN_EXPIRED", "Your turn has run out")                                                      \
+    X(RESERVATION_EXPIRED, 409, "RESERVATION_EXPIRED", "The reservation has run out")                                  \
+    X(ORDER_CLOSED, 409, "ORDER_CLOSED", "The order is not reserved any more")                                         \
+    X(PAYMENT_REQUIRED, 409, "PAYMENT_REQUIRED", "The order is confirmed by its payment")                              \
+    X(NO_PAYMENT_DUE, 409, "NO_PAYMENT_DUE", "The sale takes no payments")                                             \
+    X(WRONG_AMOUNT, 409, "WRONG_AMOUNT", "The payment is not the total price of the order")                            \
+    X(INVALID_QUANTITY, 400, "INVALID_QUANTITY", "The quantity must be at least 1")                                    \
+    X(SALE_ALREADY_OPEN, 409, "SALE_ALREADY_OPEN", "The sale is open; its terms can no longer be changed")             \
+    X(INVALID_TERMS, 409, "INVALID_TERMS", "The terms do not fit together")                                            \
+    X(REFUND_DONE, 409, "REFUND_DONE", "The refund was marked as made before")                                         \
     X(ITEM_ALREADY_LISTED, 409, "ITEM_ALREADY_LISTED", "The item is in another open auction")                          \
-    X(VERSION_CONFLICT, 409, "VERSION_CONFLICT", "The auction was changed by another request")                         \
+    X(VERSION_CONFLICT, 409, "VERSION_CONFLICT", "It was changed by another request")                                  \
     X(HAS_BIDS, 409, "HAS_BIDS", "The auction has bids")                                                               \
     X(BUY_NOW_GONE, 409, "BUY_NOW_GONE", "Buy now is not available, or no longer available, for the auction")          \
     X(END_NOT_LATER, 409, "END_NOT_LATER", "The new end is not after the current one")                                 \
@@ -85,13 +106,15 @@
     X(AUCTION_NOT_STARTED, "The auction starts at {startTime}")                                                        \
     X(RATE_LIMITED, "At most {limit} per {window}; try again in {retryAfter} s")                                       \
     X(RATE_LIMITED, "Too many requests at once; try again in {retryAfter} s")                                          \
+    X(SALE_NOT_OPEN, "The waiting line of the sale opens at {joinTime}")                                               \
+    X(SALE_NOT_STARTED, "The sale starts at {startTime}")                                                              \
     X(TOO_MANY_IMAGES, "An auction has at most {max} images")                                                          \
     X(TOO_MANY_WEBHOOKS, "There are at most {max} webhooks")                                                           \
     X(BODY_TOO_LARGE, "The body must have at most {max} bytes")                                                        \
     X(HEADERS_TOO_LARGE, "The request's headers must have at most {max} bytes")                                        \
     X(REQUEST_TIMEOUT, "The request was not received within {max} ms")                                                 \
     X(IMAGE_TOO_LARGE, "The image must have at most {max} pixels")                                                     \
-    X(VERSION_CONFLICT, "The auction was changed by another request; its version is {version}")                        \
+    X(VERSION_CONFLICT, "It was changed by another request; its version is {version}")                                 \
     X(END_NOT_LATER, "The new end must be after {endTime}")                                                            \
     X(RETRACT_TOO_LATE, "The bid could be retracted until {until}")                                                    \
     X(TOO_MANY_BIDS, "No bid can be voided in an auction with more than {max} ledger entries")                         \
@@ -113,8 +136,9 @@ const struct error_entry *errors_entry(enum error_code code);
 /* The sentence of an error: with its parameters, if there is one, in `out`, or its message. */
 const char *errors_sentence(enum error_code code, const struct parameter *parameters, size_t count,
                             char out[static SENTENCE_SIZE]);
-/* The error code of a rejection's reason; ERROR_INTERNAL_ERROR for RULES_NONE. */
+/* The error code of a rejection's reason; ERROR_INTERNAL_ERROR for none. */
 enum error_code errors_of_reason(enum rules_reason reason);
+enum error_code errors_of_sale_reason(enum sale_reason reason);
 
 /* The generic error code of a status that evhttp has set. */
 enum error_code errors_of_status(int status);

@@ -148,7 +148,7 @@ START_TEST(an_update_of_an_old_version_is_a_conflict)
     const struct reply *reply = update(&fixture.seller, fixture.auction, "{\"version\": 1, \"title\": \"y\"}");
     EXPECT_ERROR(reply, 409, "VERSION_CONFLICT");
     EXPECT_TEXT(reply, "version", "2");
-    EXPECT_TEXT(reply, "message", "The auction was changed by another request; its version is 2");
+    EXPECT_TEXT(reply, "message", "It was changed by another request; its version is 2");
     EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "title", "x");
 }
 END_TEST

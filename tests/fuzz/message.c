@@ -1,6 +1,7 @@
 /*
  * Fuzz target: messages between the programs. The first byte selects the decoder: c commands, e events, d a decision, w
- * a user's signal, s a snapshot, l a live update. S and L are the last two of a flash sale.
+ * a user's signal, s a snapshot, l a live update. Of a flash sale: C commands, E events, D a decision, S and L the last
+ * two.
  *
  * Properties: no decoder reads outside its bytes. An accepted message, encoded and decoded again, has the same members.
  */
@@ -9,6 +10,7 @@
 #include "common/protocol/live_update.h"
 #include "common/protocol/message.h"
 #include "common/protocol/sale_live.h"
+#include "common/protocol/sale_message.h"
 #include "common/protocol/sale_snapshot.h"
 #include "common/protocol/snapshot.h"
 #include "tests/fuzz/support/fuzz.h"
@@ -217,6 +219,100 @@ static void check_sale_live(const char *bytes, size_t length)
     fuzz_check(a.gone_count == b.gone_count && memcmp(a.gone, b.gone, a.gone_count * sizeof(a.gone[0])) == 0);
 }
 
+/* ---- flash sales ---- */
+
+static void check_sale_command(const struct sale_message_command *a, const struct sale_message_command *b)
+{
+    const struct sale_command *c = &a->command;
+    const struct sale_command *d = &b->command;
+    fuzz_check(c->kind == d->kind && c->paid == d->paid && c->quantity == d->quantity && c->amount == d->amount);
+    fuzz_check(c->received_ms == d->received_ms && c->refused_ms == d->refused_ms && c->end_ms == d->end_ms);
+    fuzz_check(uuid_equal(&c->id, &d->id) && uuid_equal(&c->user_id, &d->user_id));
+    fuzz_check(uuid_equal(&c->order_id, &d->order_id) && uuid_equal(&a->sale_id, &b->sale_id));
+    fuzz_check(uuid_equal(&a->reply_to, &b->reply_to) && a->version == b->version && a->keyed == b->keyed);
+    fuzz_check(strcmp(a->reference, b->reference) == 0 && strcmp(a->request_id, b->request_id) == 0);
+    fuzz_check(strcmp(a->traceparent, b->traceparent) == 0);
+}
+
+static void check_sale_commands(const void *bytes, size_t length)
+{
+    static struct sale_message_item items[SALE_MESSAGE_COMMANDS_MAX];
+    static struct sale_message_item again[SALE_MESSAGE_COMMANDS_MAX];
+    static struct sale_message_command commands[SALE_MESSAGE_COMMANDS_MAX];
+    const char *reason = NULL;
+    size_t count = 0;
+    size_t readable = 0;
+    size_t again_count = 0;
+    if (!sale_message_read_commands(bytes, length, items, SALE_MESSAGE_COMMANDS_MAX, &count, &reason)) {
+        fuzz_check(reason != NULL);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        fuzz_check(items[i].readable == (items[i].reason == NULL));
+        if (items[i].readable) {
+            commands[readable++] = items[i].command;
+        }
+    }
+    sale_message_write_commands(fresh(), commands, readable);
+    const char *text = finished(&length);
+    if (readable == 0) {
+        return;
+    }
+    fuzz_check(sale_message_read_commands(text, length, again, SALE_MESSAGE_COMMANDS_MAX, &again_count, &reason));
+    fuzz_check(again_count == readable);
+    for (size_t i = 0; i < readable; i++) {
+        fuzz_check(again[i].readable);
+        check_sale_command(&commands[i], &again[i].command);
+    }
+}
+
+static void check_sale_event(const struct sale_event *a, const struct sale_event *b)
+{
+    fuzz_check(a->kind == b->kind && a->seq == b->seq && a->place == b->place && a->quantity == b->quantity);
+    fuzz_check(a->amount == b->amount && a->time_ms == b->time_ms && a->at_ms == b->at_ms);
+    fuzz_check(uuid_equal(&a->sale_id, &b->sale_id) && uuid_equal(&a->user_id, &b->user_id));
+    fuzz_check(uuid_equal(&a->order_id, &b->order_id) && strcmp(a->traceparent, b->traceparent) == 0);
+}
+
+static void check_sale_events(const void *bytes, size_t length)
+{
+    static struct sale_event events[SALE_MESSAGE_EVENTS_MAX];
+    static struct sale_event again[SALE_MESSAGE_EVENTS_MAX];
+    const char *reason = NULL;
+    size_t count = 0;
+    size_t again_count = 0;
+    if (!sale_message_read_events(bytes, length, events, SALE_MESSAGE_EVENTS_MAX, &count, &reason)) {
+        fuzz_check(reason != NULL);
+        return;
+    }
+    sale_message_write_events(fresh(), events, count);
+    const char *text = finished(&length);
+    fuzz_check(sale_message_read_events(text, length, again, SALE_MESSAGE_EVENTS_MAX, &again_count, &reason));
+    fuzz_check(again_count == count);
+    for (size_t i = 0; i < count; i++) {
+        check_sale_event(&events[i], &again[i]);
+    }
+}
+
+static void check_sale_decision(const void *bytes, size_t length)
+{
+    struct sale_message_decision a;
+    struct sale_message_decision b;
+    if (!sale_message_read_decision(bytes, length, &a)) {
+        return;
+    }
+    sale_message_write_decision(fresh(), &a);
+    const char *text = finished(&length);
+    fuzz_check(sale_message_read_decision(text, length, &b));
+    fuzz_check(uuid_equal(&a.id, &b.id) && uuid_equal(&a.sale_id, &b.sale_id) && uuid_equal(&a.user_id, &b.user_id));
+    fuzz_check(a.kind == b.kind && a.verdict == b.verdict && a.reason == b.reason && a.quantity == b.quantity);
+    fuzz_check(a.place == b.place && uuid_equal(&a.entry_id, &b.entry_id) && a.entry_status == b.entry_status);
+    fuzz_check(a.position == b.position && a.turn_expires_ms == b.turn_expires_ms);
+    fuzz_check(uuid_equal(&a.order_id, &b.order_id) && a.order_status == b.order_status);
+    fuzz_check(a.total_price == b.total_price && a.order_expires_ms == b.order_expires_ms);
+    fuzz_check(a.received_ms == b.received_ms && a.decided_ms == b.decided_ms && a.version == b.version);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     const char *rest = (const char *)bytes + 1;
@@ -244,6 +340,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         break;
     case 'L':
         check_sale_live(rest, length - 1);
+        break;
+    case 'C':
+        check_sale_commands(rest, length - 1);
+        break;
+    case 'E':
+        check_sale_events(rest, length - 1);
+        break;
+    case 'D':
+        check_sale_decision(rest, length - 1);
         break;
     default:
         break;

@@ -139,7 +139,7 @@ static void redeliver(void)
     enum { DELIVERIES = 8 };
     struct redelivery redelivery = {.most = -1};
     char queue[TOPOLOGY_QUEUE_SIZE];
-    topology_shard_name(ids_shard(&queued_lot.id, bidworkers.shards), queue);
+    topology_shard_name(&topology_bids, ids_shard(&queued_lot.id, bidworkers.shards), queue);
     struct broker_consumer_options options = {
         .queue = queue, .prefetch = PREFETCH, .deliver = on_redelivery, .arg = &redelivery};
     for (int64_t times = 0; times < DELIVERIES; times++) {

@@ -734,16 +734,24 @@ START_TEST(test_names)
     char name[TOPOLOGY_QUEUE_SIZE];
     char key[TOPOLOGY_KEY_SIZE];
     char expected[TOPOLOGY_KEY_SIZE];
-    topology_shard_name(7, name);
+    topology_shard_name(&topology_bids, 7, name);
     ck_assert_str_eq(name, "bids.shard.07");
-    topology_shard_name(99, name);
+    topology_shard_name(&topology_bids, 99, name);
     ck_assert_str_eq(name, "bids.shard.99");
     struct uuid id;
     const char *text = "01890a5d-ac96-774b-bcce-b302099a8057";
     ck_assert(uuid_parse(text, strlen(text), &id));
-    topology_bid_key(&id, 16, key);
+    topology_key(&topology_bids, &id, 16, key);
     (void)snprintf(expected, sizeof expected, "bids.auction.%s.%02u", text, ids_shard(&id, 16));
     ck_assert_str_eq(key, expected);
+    topology_shard_name(&topology_sales, 99, name);
+    ck_assert_str_eq(name, "sales.shard.99");
+    topology_key(&topology_sales, &id, 100, key);
+    (void)snprintf(expected, sizeof expected, "sales.sale.%s.%02u", text, ids_shard(&id, 100));
+    ck_assert_str_eq(key, expected);
+    topology_exchange(&topology_sales, &id, 16, name);
+    (void)snprintf(expected, sizeof expected, "sales.shard.%02u", ids_shard(&id, 16));
+    ck_assert_str_eq(name, expected);
 }
 END_TEST
 

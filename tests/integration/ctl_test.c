@@ -368,7 +368,7 @@ START_TEST(shards_show_owner_depth_and_unacked)
     for (unsigned shard = 0; shard < (unsigned)shards; shard++) {
         bool owned = shard < (unsigned)shards - 1;
         char name[TOPOLOGY_QUEUE_SIZE];
-        topology_shard_name(shard, name);
+        topology_shard_name(&topology_bids, shard, name);
         (void)snprintf(line, sizeof(line), "%-13s  %-20s  %8s  %10d", name, owned ? "bidworker-9" : "-",
                        owned ? "4711" : "-", 0);
         EXPECT_OUTPUT(line);

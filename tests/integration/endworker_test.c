@@ -489,7 +489,7 @@ START_TEST(depths_of_shards_are_published_with_and_without_postgresql)
     worker = program_start("rostrum-endworker", config);
     ck_assert_int_eq(setenv("ROSTRUM_PG_URL", direct, 1), 0);
 
-    topology_shard_name(0, exchange);
+    topology_shard_name(&topology_bids, 0, exchange);
     queues_publish(queues, exchange, "", "first", sizeof("first"));
     queues_publish(queues, exchange, "", "second", sizeof("second"));
     LOOP_UNTIL(base, has_depth_since(base, redis, 2, started_ms), DEADLINE_MS);

@@ -464,8 +464,8 @@ static void wait_for_fence(const char *fault)
     listing_user(bidding.sql, seller);
     listing_new(bidding.sql, &(struct listing){.end_ms = clock_now_ms() - 10000}, seller, auction);
     ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &id));
-    topology_bid_exchange(&id, bidding.shards, exchange);
-    topology_bid_key(&id, bidding.shards, key);
+    topology_exchange(&topology_bids, &id, bidding.shards, exchange);
+    topology_key(&topology_bids, &id, bidding.shards, key);
     queues_tap_key(bidding.queues, exchange, key, tap);
     SUITE_WAIT(take_fence(tap), TAKEOVER_MS);
     print_takeover(fault, since_ms);

@@ -192,8 +192,8 @@ static void send_with_stray(void)
     message_write_commands(writer, pair, ARRAY_LEN(pair));
     const char *text = jsonw_text(writer, &length);
     ck_assert_ptr_nonnull(text);
-    topology_bid_key(&locked.id, bidding.shards, key);
-    topology_bid_exchange(&locked.id, bidding.shards, exchange);
+    topology_key(&topology_bids, &locked.id, bidding.shards, key);
+    topology_exchange(&topology_bids, &locked.id, bidding.shards, exchange);
     queues_publish(bidding.queues, exchange, key, text, length);
     jsonw_free(writer);
 }

@@ -101,7 +101,7 @@ static void set_up(void)
     ck_assert_ptr_nonnull(publisher);
     queues = queues_open();
     auction = uuid_new();
-    topology_bid_exchange(&auction, shards, exchange);
+    topology_exchange(&topology_bids, &auction, shards, exchange);
     queues_tap(queues, exchange, "", tap);
     memset(bids, 0, sizeof bids);
     for (size_t i = 0; i < BIDS_MAX; i++) {
@@ -118,7 +118,7 @@ static void tear_down(void)
     }
     for (unsigned shard = 0; shard < shards; shard++) {
         char queue[TOPOLOGY_QUEUE_SIZE];
-        topology_shard_name(shard, queue);
+        topology_shard_name(&topology_bids, shard, queue);
         queues_purge(queues, queue);
     }
     queues_close(queues);

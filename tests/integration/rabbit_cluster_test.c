@@ -126,7 +126,7 @@ static void declare_shard(unsigned shard)
 {
     static struct broker_url parsed;
     char name[TOPOLOGY_QUEUE_SIZE];
-    topology_shard_name(shard, name);
+    topology_shard_name(&topology_bids, shard, name);
     ck_assert_ptr_null(broker_url_parse(url, &parsed));
     const struct amqp_connection_info *host = &parsed.hosts[shard].info;
     amqp_connection_state_t connection = amqp_new_connection();
@@ -269,7 +269,7 @@ static void make_lot(unsigned shard)
     }
     lot->bids = calloc(BIDS_MAX, sizeof *lot->bids);
     ck_assert_ptr_nonnull(lot->bids);
-    topology_shard_name(shard, name);
+    topology_shard_name(&topology_bids, shard, name);
     consumer.queue = name;
     ck_assert_ptr_nonnull(broker_consume(consuming, &consumer));
 }
@@ -290,7 +290,7 @@ static void set_up(void)
     publishing = connect_broker("cluster_test publishing", 10, DEADLINE_MS);
     consuming = connect_broker("cluster_test consuming", BROKER_CONSUMING_HEARTBEAT_S, 0);
     publisher_connect(publisher, publishing, NODES);
-    ck_assert(topology_prepare_shards(publishing, NODES));
+    ck_assert(topology_prepare_shards(publishing, &topology_bids, NODES));
     for (unsigned shard = 0; shard < NODES; shard++) {
         make_lot(shard);
     }

@@ -105,7 +105,7 @@ static void connect_to(const char *url)
     broker = broker_new(&options);
     ck_assert_ptr_nonnull(broker);
     publisher_connect(publisher, broker, shards);
-    ck_assert(topology_prepare_shards(broker, shards));
+    ck_assert(topology_prepare_shards(broker, &topology_bids, shards));
 }
 
 /* Probes arrive by way of the tap, too; each connection sends one to it. */
@@ -156,7 +156,7 @@ static void set_up(void)
     queues = queues_open();
     queues_purge_shards(queues, shards);
     auction = uuid_new();
-    topology_bid_exchange(&auction, shards, exchange);
+    topology_exchange(&topology_bids, &auction, shards, exchange);
     queues_tap(queues, exchange, "", tap);
     memset(bids, 0, sizeof bids);
     hosts = 0;
@@ -460,7 +460,7 @@ static void consume(size_t count, struct seen *seen)
     broker = broker_new(&options);
     ck_assert_ptr_nonnull(broker);
     static char shard[TOPOLOGY_QUEUE_SIZE];
-    topology_shard_name(0, shard);
+    topology_shard_name(&topology_bids, 0, shard);
     struct broker_consumer_options consumer = {.queue = shard, .prefetch = 10, .deliver = on_deliver, .arg = seen};
     ck_assert_ptr_nonnull(broker_consume(broker, &consumer));
     queues_publish(queues, shard, "", "1", 1);
@@ -471,7 +471,7 @@ static void consume(size_t count, struct seen *seen)
 static void publish_and_expect(const struct seen *seen, const char *body)
 {
     char shard[TOPOLOGY_QUEUE_SIZE];
-    topology_shard_name(0, shard);
+    topology_shard_name(&topology_bids, 0, shard);
     queues_publish(queues, shard, "", body, strlen(body));
     LOOP_UNTIL(base, strcmp(seen->bodies[seen->count - 1], body) == 0, TEST_DEADLINE_MS);
 }
@@ -502,7 +502,7 @@ START_TEST(a_consumer_takes_probes_away)
 {
     struct seen seen = {.count = 0};
     char shard[TOPOLOGY_QUEUE_SIZE];
-    topology_shard_name(0, shard);
+    topology_shard_name(&topology_bids, 0, shard);
     connect_hosts(2); /* each of its connections sends a probe to each shard */
     SUITE_WAIT(queues_depth(queues, shard) == 2, TEST_DEADLINE_MS);
     struct broker_options options = {.base = base,

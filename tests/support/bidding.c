@@ -121,8 +121,8 @@ void bidding_send(struct bidding_auction *auction)
     char exchange[TOPOLOGY_QUEUE_SIZE];
     struct jsonw *writer = jsonw_new();
     ck_assert_ptr_nonnull(writer);
-    topology_bid_key(&auction->id, bidding.shards, key);
-    topology_bid_exchange(&auction->id, bidding.shards, exchange);
+    topology_key(&topology_bids, &auction->id, bidding.shards, key);
+    topology_exchange(&topology_bids, &auction->id, bidding.shards, exchange);
     while (auction->sent < auction->count) {
         size_t left = auction->count - auction->sent;
         size_t part = left < MESSAGE_COMMANDS_MAX ? left : MESSAGE_COMMANDS_MAX;

@@ -78,8 +78,8 @@ void queued_lot_publish_text(const char *text, size_t length)
 {
     char key[TOPOLOGY_KEY_SIZE];
     char exchange[TOPOLOGY_QUEUE_SIZE];
-    topology_bid_key(&queued_lot.id, bidworkers.shards, key);
-    topology_bid_exchange(&queued_lot.id, bidworkers.shards, exchange);
+    topology_key(&topology_bids, &queued_lot.id, bidworkers.shards, key);
+    topology_exchange(&topology_bids, &queued_lot.id, bidworkers.shards, exchange);
     struct broker_message message = {.exchange = exchange, .routing_key = key, .body = text, .length = length};
     unconfirmed++;
     ck_assert(broker_publish(bidworkers.publishing, &message, on_verdict, NULL));

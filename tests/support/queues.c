@@ -130,8 +130,8 @@ void queues_tap_auction(struct queues *queues, unsigned shards, const char *auct
     char key[TOPOLOGY_KEY_SIZE];
     struct uuid id;
     ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &id));
-    topology_bid_exchange(&id, shards, exchange);
-    topology_bid_key(&id, shards, key);
+    topology_exchange(&topology_bids, &id, shards, exchange);
+    topology_key(&topology_bids, &id, shards, key);
     queues_tap_key(queues, exchange, key, tap);
 }
 
@@ -192,7 +192,9 @@ void queues_purge_shards(struct queues *queues, unsigned shards)
 {
     char name[TOPOLOGY_QUEUE_SIZE];
     for (unsigned shard = 0; shard < shards; shard++) {
-        topology_shard_name(shard, name);
+        topology_shard_name(&topology_bids, shard, name);
+        queues_purge(queues, name);
+        topology_shard_name(&topology_sales, shard, name);
         queues_purge(queues, name);
     }
 }

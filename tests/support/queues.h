@@ -42,7 +42,7 @@ MUST_CHECK bool queues_take(struct queues *queues, const char *queue, struct que
 /* Number of messages that are ready to be delivered. */
 int queues_depth(struct queues *queues, const char *queue);
 void queues_purge(struct queues *queues, const char *queue);
-/* The same for the queues of shards 0 to `shards` - 1. */
+/* The same for the queues of shards 0 to `shards` - 1, of both families. */
 void queues_purge_shards(struct queues *queues, unsigned shards);
 
 #endif
