@@ -163,6 +163,7 @@ $(BUILD)/tests/unit/live_message_test: $(OBJ)/gateway/live/live_message.o
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/search/queries.o
 $(BUILD)/tests/unit/mailtext_test: $(addprefix $(OBJ)/notifyworker/,mailtext.o templates.o)
 $(BUILD)/tests/unit/gateway_local_limits_test: $(OBJ)/gateway/access/local_limits.o
+$(BUILD)/tests/unit/gateway_copies_test: $(OBJ)/gateway/access/copies.o
 $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,core/jws.o core/token.o)
 $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
 $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o transfer_threads.o)

@@ -11,7 +11,7 @@
 #include "common/protocol/snapshot.h"
 #include "common/protocol/topology.h"
 #include "common/protocol/topology_prepare.h"
-#include "gateway/access/admission.h"
+#include "gateway/access/admission_call.h"
 #include "gateway/access/credentials.h"
 #include "gateway/access/dispatch.h"
 #include "gateway/access/limits.h"

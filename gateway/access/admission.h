@@ -1,8 +1,9 @@
 /*
  * Checks whether a user may make a request now. One script on the user's Redis keys checks session, epochs, ban and
- * limit. For a bid it also checks the idempotency key and stores an entry bid:{user}:<id>. From then on the bid is
- * shown as pending and its key, if any, belongs to it. What Redis lacks of session and user is loaded once from
- * PostgreSQL (credentials.h). Without Redis PostgreSQL is asked, except for bids and reads that guests may make.
+ * limit. A request without limit and idempotency key mostly needs no script (copies.h). For a bid it also checks the
+ * idempotency key and stores an entry bid:{user}:<id>. From then on the bid is shown as pending and its key, if any,
+ * belongs to it. What Redis lacks of session and user is loaded once from PostgreSQL (credentials.h). Without Redis
+ * PostgreSQL is asked, except for bids and reads that guests may make.
  *
  * An entry has one of these states:
  *   a  admitted; it may not have reached the broker yet. A repetition with the same key is published again.
@@ -14,11 +15,9 @@
 #ifndef ROSTRUM_GATEWAY_ACCESS_ADMISSION_H
 #define ROSTRUM_GATEWAY_ACCESS_ADMISSION_H
 
-#include "common/io/redis.h"
+#include "gateway/access/admission_call.h"
 #include "gateway/access/limits.h"
 #include "gateway/http/request.h"
-
-struct access;
 
 enum admission_verdict {
     ADMISSION_GRANTED,
@@ -41,17 +40,6 @@ struct admission {
     char state;          /* ADMISSION_KNOWN: a, p or d */
     const char *pending; /* ADMISSION_KNOWN: its JSON while pending; points into the reply */
 };
-
-struct admission_bid {
-    struct uuid id;       /* with a key: a hash of the key and the request */
-    const char *key_hash; /* of its idempotency key; NULL: it has none. Must live until the request ends */
-    const char *pending;  /* its JSON while it is pending */
-};
-
-enum { ADMISSION_BID_LIFE_S = 24 * 3600 }; /* of an entry and a key; the API's lifetime of idempotency keys */
-
-extern const struct redis_script admission_script;
-extern const struct redis_script admission_mark_script;
 
 /* Checks a request of a route that needs a user. Calls `then` if it is admitted, else ENDS the request. */
 void admission_user(struct request *request, route_handler then);

@@ -6,8 +6,8 @@
 #define ROSTRUM_GATEWAY_CORE_SCRIPTS_H
 
 enum gateway_script {
-    GATEWAY_SCRIPT_USER,           /* admission.c */
-    GATEWAY_SCRIPT_MARK,           /* admission.c */
+    GATEWAY_SCRIPT_USER,           /* admission_call.c */
+    GATEWAY_SCRIPT_MARK,           /* admission_call.c */
     GATEWAY_SCRIPT_LIMIT,          /* limits.c */
     GATEWAY_SCRIPT_LIMIT_BACK,     /* limits.c */
     GATEWAY_SCRIPT_SNAPSHOT,       /* common/protocol/snapshot.h */

@@ -4,6 +4,8 @@
 #include <check.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/ids.h"
@@ -171,6 +173,35 @@ START_TEST(every_random_bit_of_new_ids_varies)
         int fixed = k == 6 ? 0xf0 : k == 8 ? 0xc0 : 0;
         ck_assert_int_eq(ones[k] & zeros[k] & ~fixed, 0xff & ~fixed);
     }
+}
+END_TEST
+
+/* A process takes random bytes in advance; its child must not use the same ones. */
+START_TEST(a_forked_process_makes_other_ids)
+{
+    enum { IDS = 3 };
+    struct uuid ids[IDS];
+    struct uuid own[IDS];
+    int ends[2];
+    int status = 0;
+    const struct uuid first = uuid_new(); /* fills the pool */
+    ck_assert(!uuid_is_nil(&first));
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    for (int i = 0; i < IDS; i++) {
+        own[i] = uuid_new();
+    }
+    if (child == 0) {
+        _exit(write(ends[1], own, sizeof own) == (ssize_t)sizeof own ? 0 : 1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(read(ends[0], ids, sizeof ids), (ssize_t)sizeof ids);
+    for (int i = 0; i < IDS; i++) {
+        ck_assert(memcmp(own[i].bytes + 9, ids[i].bytes + 9, 7) != 0); /* the time may be the same */
+    }
+    ck_assert_int_eq(close(ends[0]) + close(ends[1]), 0);
 }
 END_TEST
 
@@ -348,6 +379,7 @@ static Suite *text_suite(void)
     tcase_add_test(cases, derived_ids_are_made_of_time_and_hash);
     tcase_add_test(cases, new_ids_begin_with_the_time);
     tcase_add_test(cases, every_random_bit_of_new_ids_varies);
+    tcase_add_test(cases, a_forked_process_makes_other_ids);
     tcase_add_test(cases, only_hex_digits_and_dashes_in_their_places_make_an_id);
     tcase_add_test(cases, ids_are_compared_as_a_whole);
     tcase_add_test(cases, the_shard_of_an_auction_never_changes);
