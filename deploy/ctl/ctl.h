@@ -33,6 +33,7 @@ int shardlist_command(struct ctl *ctl, int argc, char **argv);
 int deadletters_command(struct ctl *ctl, int argc, char **argv);
 int tokenkeys_command(struct ctl *ctl, int argc, char **argv);
 int auction_command(struct ctl *ctl, int argc, char **argv);
+int sale_command(struct ctl *ctl, int argc, char **argv);
 int auctions_command(struct ctl *ctl, int argc, char **argv);
 int verify_command(struct ctl *ctl, int argc, char **argv);
 int audit_command(struct ctl *ctl, int argc, char **argv);

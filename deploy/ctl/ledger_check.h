@@ -13,24 +13,22 @@
 
 #include "common/base/ids.h"
 #include "common/protocol/hash_chain.h"
-
-enum { LEDGER_CHECK_SHOWN_MAX = 20 /* printed differences of one auction; more are only counted */ };
+#include "deploy/ctl/differences.h"
 
 struct ledger_check {
-    struct uuid auction_id;
+    struct differences found;
     char hash[HASH_CHAIN_TEXT_SIZE]; /* of the newest entry that has one; "": none has */
     int64_t hash_seq;                /* its number; 0: none */
     bool due;                        /* the next entry must have a hash */
     int64_t unhashed;                /* entries without a hash that are no difference */
-    int64_t differences;
 };
 
 void ledger_check_begin(struct ledger_check *check, const struct uuid *auction_id);
-/* Checks the next entry in the order of seq: a row of the query of REPLAY_ENTRY_COLUMNS. */
+/* Checks the next entry in the order of seq: a row of the query of REPLAY_ENTRIES. */
 void ledger_check_entry(struct ledger_check *check, const PGresult *result, int row);
 /*
  * Call after the last entry: compares the newest hash with that in the auction's row, of the query of
- * REPLAY_AUCTION_COLUMNS.
+ * REPLAY_AUCTIONS.
  */
 void ledger_check_end(struct ledger_check *check, const PGresult *result, int row);
 

@@ -74,6 +74,9 @@ static const struct entry ENTRIES[] = {
     {"auction", auction_command, LOGIN_CTL, "ID",
      "      Prints an auction: its terms, its state and its ledger. Maximum amounts that are still secret are hidden\n"
      "      until the auction is settled.\n"},
+    {"sale", sale_command, LOGIN_CTL, "ID",
+     "      Prints a flash sale: its terms and counters, the turns and reservations that hold units, the head of its\n"
+     "      line, commands that could not be decided yet, refunds that are due, and its ledger.\n"},
     {"auctions", auctions_command, LOGIN_CTL,
      "extend --ended-between FROM TO --admin EMAIL --reason TEXT [--least SECONDS] [--dry-run]",
      "      Gives time back to auctions whose end fell into an outage, from FROM to before TO (RFC 3339). Each gets\n"
@@ -93,17 +96,20 @@ static const struct entry ENTRIES[] = {
      "bidder,\n"
      "      kind and amount. Prints the decision. Exits with 1 if the receipt is wrong or its bid is not in the "
      "ledger.\n"},
-    {"verify", verify_command, LOGIN_CTL, "[AUCTION | --audit [FILE] [--hash HASH]]",
-     "      Replays the ledger of all auctions, or of one, by the rules of bidding. It reads only PostgreSQL, in one\n"
+    {"verify", verify_command, LOGIN_CTL, "[AUCTION | SALE | --audit [FILE] [--hash HASH]]",
+     "      Replays the ledger of all auctions and flash sales, or of one, by their rules. It reads only PostgreSQL, "
+     "in one\n"
      "      snapshot, so bidding can continue. Prints each difference between the rules and the stored entries, "
      "price,\n"
      "      leader, end time and outcome, and each entry whose hash is wrong. Also prints bids that were decided "
      "twice,\n"
      "      auctions that were not settled within 60 s of their end, and notifications of a lost lead or an outcome "
      "that\n"
-     "      are too many. Names settings of PostgreSQL that can lose commits in a crash. Without AUCTION it also "
+     "      are too many. Names settings of PostgreSQL that can lose commits in a crash. Without an ID it also "
      "checks\n"
-     "      the chain of the audit log. Exits with 1 if there is a difference or such a setting.\n"
+     "      the chain of the audit log. Of a sale it compares status, counters, places, orders, refunds and the blocks "
+     "of\n"
+     "      its line. Exits with 1 if there is a difference or such a setting.\n"
      "      --audit        check only the audit log: print each entry that was changed, removed or inserted later, "
      "and\n"
      "                     the number of entries that are not sealed yet\n"

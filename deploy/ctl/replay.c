@@ -4,7 +4,6 @@
 #include "deploy/ctl/replay.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +56,9 @@ enum auction_column {
 #define FIRST(column) "CASE WHEN t.id IS NULL THEN a." column " ELSE t." column " END"
 
 /* clang-format off */
-const char REPLAY_AUCTION_COLUMNS[] =
+const struct stream_query REPLAY_AUCTIONS = {
+    .name = "auctions_seen",
+    .columns =
     "a.id, a.seller_id, " FIRST("starting_price") ", " FIRST("reserve_price") ", " FIRST("buy_now_price") ", "
     FIRST("increments") ", " FIRST("snipe_window_s") ", " FIRST("snipe_extension_s") ", " FIRST("snipe_max") ", "
     STORE_MS("coalesce(t.start_time, a.start_time)") ", " STORE_MS("coalesce(t.end_time, a.original_end_time)") ", "
@@ -65,8 +66,11 @@ const char REPLAY_AUCTION_COLUMNS[] =
     " a.terms_version, a.starting_price, a.reserve_price, a.buy_now_price, a.status, " STORE_MS("a.end_time") ","
     " a.extensions_used, a.current_bid, a.minimum_bid, a.bid_count, a.leader_id, a.leader_max, a.leader_bid_id,"
     " a.leader_by_proxy, a.runner_up_max, a.ledger_seq, a.winner_id, a.winning_bid_id, a.settled_at IS NOT NULL,"
-    " a.ledger_hash_seq, encode(a.ledger_hash, 'hex')";
-const char REPLAY_AUCTION_TABLES[] = "auctions a LEFT JOIN terms t ON t.auction_id = a.id AND t.id = a.id";
+    " a.ledger_hash_seq, encode(a.ledger_hash, 'hex')",
+    .tables = "auctions a LEFT JOIN terms t ON t.auction_id = a.id AND t.id = a.id",
+    .id_column = "a.id",
+    .order = "a.id",
+};
 /* clang-format on */
 
 enum entry_column {
@@ -106,7 +110,9 @@ enum entry_column {
 };
 
 /* clang-format off */
-const char REPLAY_ENTRY_COLUMNS[] =
+const struct stream_query REPLAY_ENTRIES = {
+    .name = "entries_seen",
+    .columns =
     "b.auction_id, b.seq, b.bid_id, b.bidder_id, b.kind, b.status, b.reason, b.raise, b.amount, b.max_amount, "
     STORE_MS("b.received_at") ", " STORE_MS("b.decided_at") ","
     " CASE WHEN b.decided_at >= p.timing_since THEN p.confirm_deadline_ms ELSE 0 END, " STORE_MS("b.end_time") ", b.voids, b.effective, coalesce(b.effective_status, b.status),"
@@ -114,106 +120,18 @@ const char REPLAY_ENTRY_COLUMNS[] =
     " t.id IS NOT NULL, t.starting_price, t.reserve_price,"
     " t.buy_now_price, t.increments, t.snipe_window_s, t.snipe_extension_s, t.snipe_max, "
     STORE_MS("t.start_time") ", " STORE_MS("t.end_time") ","
-    " b.hash_version, encode(b.hash, 'hex'), b.decided_at > h.applied_at + interval '1 day'";
-const char REPLAY_ENTRY_TABLES[] = "bids b LEFT JOIN terms t ON t.auction_id = b.auction_id AND t.id = b.bid_id"
+    " b.hash_version, encode(b.hash, 'hex'), b.decided_at > h.applied_at + interval '1 day'",
+    .tables = "bids b LEFT JOIN terms t ON t.auction_id = b.auction_id AND t.id = b.bid_id"
                                    " LEFT JOIN topology p ON true"
-                                   " LEFT JOIN schema_migrations h ON h.name = '0023-ledger-chain.sql'";
+                                   " LEFT JOIN schema_migrations h ON h.name = '0023-ledger-chain.sql'",
+    .id_column = "b.auction_id",
+    .order = "b.auction_id, b.seq",
+};
 /* clang-format on */
 
 struct uuid replay_auction_id(const PGresult *result, int row)
 {
     return pg_uuid(result, row, AUCTION_ID); /* the first column of both queries */
-}
-
-/* Returns 0 for NULL, -1 for an invalid amount such as -1.00 or NaN: a tampered row must not end verify. */
-static int64_t read_money(const PGresult *result, int row, int column)
-{
-    const char *text = pg_text(result, row, column);
-    int64_t minor = 0;
-    return pg_null(result, row, column) || money_parse(text, strlen(text), &minor) ? minor : -1;
-}
-
-/* --- printing differences --- */
-
-/* A formatted value. */
-struct formatted {
-    char text[UUID_TEXT_SIZE];
-};
-
-static struct formatted format_money(int64_t minor)
-{
-    struct formatted formatted = {"none"};
-    if (minor > 0) {
-        money_format(minor, formatted.text);
-    } else if (minor < 0) {
-        (void)snprintf(formatted.text, sizeof formatted.text, "no amount");
-    }
-    return formatted;
-}
-
-static struct formatted format_id(const struct uuid *id)
-{
-    struct formatted formatted = {"none"};
-    if (!uuid_is_nil(id)) {
-        uuid_format(id, formatted.text);
-    }
-    return formatted;
-}
-
-static struct formatted format_time(int64_t ms)
-{
-    struct formatted formatted = {""};
-    clock_format(ms, formatted.text);
-    return formatted;
-}
-
-/* Reports a difference of entry `seq`; 0: of the auction's row. */
-static void differ(struct replay *replay, int64_t seq, const char *format, ...) PRINTF_LIKE(3, 4);
-static void differ(struct replay *replay, int64_t seq, const char *format, ...)
-{
-    va_list arguments;
-    replay->differences++;
-    if (replay->differences > REPLAY_SHOWN_MAX) {
-        return;
-    }
-    (void)printf("auction %s", format_id(&replay->auction_id).text);
-    if (seq > 0) {
-        (void)printf(" entry %" PRId64, seq);
-    }
-    (void)fputs(": ", stdout);
-    va_start(arguments, format);
-    (void)vprintf(format, arguments);
-    va_end(arguments);
-    (void)putchar('\n');
-}
-
-static void differ_text(struct replay *replay, int64_t seq, const char *what, const char *stored, const char *due)
-{
-    if (strcmp(stored, due) != 0) {
-        differ(replay, seq, "%s is %s, by the rules it is %s", what, stored[0] == '\0' ? "none" : stored,
-               due[0] == '\0' ? "none" : due);
-    }
-}
-
-static void differ_money(struct replay *replay, int64_t seq, const char *what, int64_t stored, int64_t due)
-{
-    if (stored != due) {
-        differ_text(replay, seq, what, format_money(stored).text, format_money(due).text);
-    }
-}
-
-static void differ_id(struct replay *replay, int64_t seq, const char *what, struct uuid stored, struct uuid due)
-{
-    if (!uuid_equal(&stored, &due)) {
-        differ_text(replay, seq, what, format_id(&stored).text, format_id(&due).text);
-    }
-}
-
-static void differ_number(struct replay *replay, const char *what, int64_t stored, int64_t due)
-{
-    if (stored != due) {
-        differ(replay, 0, "%s is %" PRId64 ", by the rules it is %" PRId64, what, stored, due);
-    }
 }
 
 /* The words for a verdict; a command that was dropped has no entry. */
@@ -247,13 +165,13 @@ static enum rules_status first_status(const PGresult *result, int row)
 void replay_begin(struct replay *replay, const PGresult *result, int row)
 {
     *replay = (struct replay){
-        .auction_id = replay_auction_id(result, row),
+        .found = {.of = "auction", .id = replay_auction_id(result, row)},
         .state =
             {
                 .seller_id = pg_uuid(result, row, AUCTION_SELLER),
-                .starting_price = read_money(result, row, AUCTION_STARTING_PRICE),
-                .reserve_price = read_money(result, row, AUCTION_RESERVE_PRICE),
-                .buy_now_price = read_money(result, row, AUCTION_BUY_NOW_PRICE),
+                .starting_price = store_money(result, row, AUCTION_STARTING_PRICE),
+                .reserve_price = store_money(result, row, AUCTION_RESERVE_PRICE),
+                .buy_now_price = store_money(result, row, AUCTION_BUY_NOW_PRICE),
                 .snipe_window_ms = pg_int(result, row, AUCTION_SNIPE_WINDOW_S) * MS_PER_S,
                 .snipe_extension_ms = pg_int(result, row, AUCTION_SNIPE_EXTENSION_S) * MS_PER_S,
                 .snipe_max = pg_null(result, row, AUCTION_SNIPE_MAX) ? -1 : pg_int(result, row, AUCTION_SNIPE_MAX),
@@ -267,7 +185,7 @@ void replay_begin(struct replay *replay, const PGresult *result, int row)
                        replay->state.starting_price > 0 && replay->state.reserve_price >= 0 &&
                        replay->state.buy_now_price >= 0;
     if (!replay->readable) {
-        differ(replay, 0, "its terms are invalid, so its ledger cannot be replayed");
+        differ(&replay->found, 0, "its terms are invalid, so its ledger cannot be replayed");
     }
 }
 
@@ -280,29 +198,30 @@ static void keep_answer(struct replay *replay, const PGresult *result, int row)
         struct voids_standing *now = &replay->stored[replay->voids.count - 1];
         now->answered = true;
         now->answer_bidder = pg_uuid(result, row, ENTRY_EFFECTIVE_BIDDER);
-        now->answer_amount = read_money(result, row, ENTRY_EFFECTIVE_AMOUNT);
+        now->answer_amount = store_money(result, row, ENTRY_EFFECTIVE_AMOUNT);
     }
 }
 
 static void check_answer(struct replay *replay, const PGresult *result, int row)
 {
     if (!replay->answer_due) {
-        differ(replay, replay->seq, "an automatic answer without a bid that it answers");
+        differ(&replay->found, replay->seq, "an automatic answer without a bid that it answers");
         return;
     }
     replay->answer_due = false;
-    differ_id(replay, replay->seq, "the automatic answer's bidder", pg_uuid(result, row, ENTRY_BIDDER),
+    differ_id(&replay->found, replay->seq, "the automatic answer's bidder", pg_uuid(result, row, ENTRY_BIDDER),
               replay->answer_bidder);
-    differ_money(replay, replay->seq, "the automatic answer's amount", read_money(result, row, ENTRY_AMOUNT),
+    differ_money(&replay->found, replay->seq, "the automatic answer's amount", store_money(result, row, ENTRY_AMOUNT),
                  replay->answer_amount);
-    differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), bid_status_text(BID_ACCEPTED));
+    differ_text(&replay->found, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS),
+                bid_status_text(BID_ACCEPTED));
     keep_answer(replay, result, row);
 }
 
 static void check_no_answer_due(struct replay *replay)
 {
     if (replay->answer_due) {
-        differ(replay, replay->seq, "the automatic answer of %s by %s is missing",
+        differ(&replay->found, replay->seq, "the automatic answer of %s by %s is missing",
                format_money(replay->answer_amount).text, format_id(&replay->answer_bidder).text);
         replay->answer_due = false;
     }
@@ -312,9 +231,9 @@ static void check_no_answer_due(struct replay *replay)
 static bool read_terms(struct replay *replay, const PGresult *result, int row, struct rules_terms *terms)
 {
     *terms = (struct rules_terms){
-        .starting_price = read_money(result, row, ENTRY_STARTING_PRICE),
-        .reserve_price = read_money(result, row, ENTRY_RESERVE_PRICE),
-        .buy_now_price = read_money(result, row, ENTRY_BUY_NOW_PRICE),
+        .starting_price = store_money(result, row, ENTRY_STARTING_PRICE),
+        .reserve_price = store_money(result, row, ENTRY_RESERVE_PRICE),
+        .buy_now_price = store_money(result, row, ENTRY_BUY_NOW_PRICE),
         .snipe_window_ms = pg_int(result, row, ENTRY_SNIPE_WINDOW_S) * MS_PER_S,
         .snipe_extension_ms = pg_int(result, row, ENTRY_SNIPE_EXTENSION_S) * MS_PER_S,
         .snipe_max = pg_null(result, row, ENTRY_SNIPE_MAX) ? -1 : pg_int(result, row, ENTRY_SNIPE_MAX),
@@ -324,7 +243,7 @@ static bool read_terms(struct replay *replay, const PGresult *result, int row, s
     bool ok = pg_bool(result, row, ENTRY_HAS_TERMS) && terms->starting_price > 0 && terms->reserve_price >= 0 &&
               terms->buy_now_price >= 0 && read_increments(result, row, ENTRY_INCREMENTS, &terms->increments);
     if (!ok) {
-        differ(replay, replay->seq, "its new terms are missing or invalid");
+        differ(&replay->found, replay->seq, "its new terms are missing or invalid");
     }
     return ok;
 }
@@ -358,7 +277,7 @@ static bool keep(struct replay *replay, const PGresult *result, int row, const s
         bool outbid = strcmp(pg_text(result, row, ENTRY_EFFECTIVE_STATUS), bid_status_text(BID_OUTBID)) == 0;
         now->verdict = outbid ? RULES_OUTBID : RULES_ACCEPTED;
         now->raise = pg_bool(result, row, ENTRY_EFFECTIVE_RAISE);
-        now->amount = read_money(result, row, ENTRY_EFFECTIVE_AMOUNT);
+        now->amount = store_money(result, row, ENTRY_EFFECTIVE_AMOUNT);
     }
     return true;
 }
@@ -367,12 +286,12 @@ static void check_answer_standing(struct replay *replay, int64_t seq, const stru
                                   const struct voids_standing *due)
 {
     if (stored->answered != due->answered) {
-        differ(replay, seq, "by the rules it %s", due->answered ? "still counts" : "does not count any more");
+        differ(&replay->found, seq, "by the rules it %s", due->answered ? "still counts" : "does not count any more");
         return;
     }
     if (due->answered) {
-        differ_id(replay, seq, "its present bidder", stored->answer_bidder, due->answer_bidder);
-        differ_money(replay, seq, "its present amount", stored->answer_amount, due->answer_amount);
+        differ_id(&replay->found, seq, "its present bidder", stored->answer_bidder, due->answer_bidder);
+        differ_money(&replay->found, seq, "its present amount", stored->answer_amount, due->answer_amount);
     }
 }
 
@@ -384,15 +303,15 @@ static void check_standing(struct replay *replay, const struct voids_entry *entr
         return;
     }
     if (stored->effective != due->effective) {
-        differ(replay, entry->seq, "by the rules it %s", due->effective ? "counts" : "was voided");
+        differ(&replay->found, entry->seq, "by the rules it %s", due->effective ? "counts" : "was voided");
     } else if (stored->verdict != due->verdict) {
         /* Without amounts: one that is not spent after all may be a standing maximum. */
-        differ_text(replay, entry->seq, "its present status", verdict_text(stored->verdict),
+        differ_text(&replay->found, entry->seq, "its present status", verdict_text(stored->verdict),
                     verdict_text(due->verdict));
     } else if (due->effective) {
-        differ_money(replay, entry->seq, "its present amount", stored->amount, due->amount);
+        differ_money(&replay->found, entry->seq, "its present amount", stored->amount, due->amount);
         if (stored->raise != due->raise) {
-            differ(replay, entry->seq, "by the rules it is %s now", due->raise ? "a raise" : "a bid");
+            differ(&replay->found, entry->seq, "by the rules it is %s now", due->raise ? "a raise" : "a bid");
         }
     }
     if (entry->answered) {
@@ -427,17 +346,19 @@ static void check_decision(struct replay *replay, const PGresult *result, int ro
                            const struct rules_decision *decision)
 {
     bool raise = pg_bool(result, row, ENTRY_RAISE);
-    differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), verdict_text(decision->verdict));
-    differ_text(replay, replay->seq, "its reason", pg_text(result, row, ENTRY_REASON),
+    differ_text(&replay->found, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS),
+                verdict_text(decision->verdict));
+    differ_text(&replay->found, replay->seq, "its reason", pg_text(result, row, ENTRY_REASON),
                 rules_reason_text(decision->reason));
     if (raise != decision->raise) {
-        differ(replay, replay->seq,
+        differ(&replay->found, replay->seq,
                raise ? "it is kept as a raise, by the rules it is a bid"
                      : "it is kept as a bid, by the rules it is a raise");
     }
     /* A plain bid's amount is what was asked; of all others it is what the rules made of it. */
     if (command_kind_carries(command->kind) != COMMAND_CARRIES_AMOUNT) {
-        differ_money(replay, replay->seq, "its amount", read_money(result, row, ENTRY_AMOUNT), decision->amount);
+        differ_money(&replay->found, replay->seq, "its amount", store_money(result, row, ENTRY_AMOUNT),
+                     decision->amount);
     }
 }
 
@@ -450,7 +371,8 @@ static void check_due(struct replay *replay, const PGresult *result, int row)
     int64_t decided_ms = pg_int(result, row, ENTRY_DECIDED_MS);
     int64_t due_ms = replay->state.end_ms + pg_int(result, row, ENTRY_GRACE_MS);
     if (decided_ms < due_ms) {
-        differ(replay, replay->seq, "the end was decided at %s, before it was due: bids in time are possible until %s",
+        differ(&replay->found, replay->seq,
+               "the end was decided at %s, before it was due: bids in time are possible until %s",
                format_time(decided_ms).text, format_time(due_ms).text);
     }
 }
@@ -460,9 +382,9 @@ static int64_t read_carried(const PGresult *result, int row, enum command_kind k
 {
     switch (command_kind_carries(kind)) {
     case COMMAND_CARRIES_AMOUNT:
-        return read_money(result, row, ENTRY_AMOUNT);
+        return store_money(result, row, ENTRY_AMOUNT);
     case COMMAND_CARRIES_MAXIMUM:
-        return read_money(result, row, ENTRY_MAX_AMOUNT);
+        return store_money(result, row, ENTRY_MAX_AMOUNT);
     case COMMAND_CARRIES_NOTHING:
         break;
     }
@@ -482,7 +404,7 @@ static void decide(struct replay *replay, const PGresult *result, int row)
     };
     if (!command_kind_ledger_parse(pg_text(result, row, ENTRY_KIND), &command.kind) ||
         !rules_reason_parse(pg_text(result, row, ENTRY_REASON), &reason)) {
-        differ(replay, replay->seq, "its kind or reason is unknown");
+        differ(&replay->found, replay->seq, "its kind or reason is unknown");
         return;
     }
     bool voids = command_kind_voids(command.kind);
@@ -501,7 +423,7 @@ static void decide(struct replay *replay, const PGresult *result, int row)
         check_due(replay, result, row);
     }
     if (!keep(replay, result, row, &command, &decision)) {
-        differ(replay, replay->seq, "no memory to decide it");
+        differ(&replay->found, replay->seq, "no memory to decide it");
         replay->readable = false;
     }
     replay->answer_due = decision.automatic;
@@ -517,7 +439,7 @@ void replay_entry(struct replay *replay, const PGresult *result, int row)
         check_no_answer_due(replay);
     }
     if (seq != replay->seq + 1) {
-        differ(replay, seq, "the entry before it is %" PRId64 ": the ledger has a gap", replay->seq);
+        differ(&replay->found, seq, "the entry before it is %" PRId64 ": the ledger has a gap", replay->seq);
     }
     replay->seq = seq;
     if (!replay->readable) {
@@ -533,10 +455,10 @@ void replay_entry(struct replay *replay, const PGresult *result, int row)
 void replay_orphan(struct replay *replay, const PGresult *result, int row)
 {
     const char *reason = pg_text(result, row, ENTRY_REASON);
-    *replay = (struct replay){.auction_id = replay_auction_id(result, row)};
+    *replay = (struct replay){.found = {.of = "auction", .id = replay_auction_id(result, row)}};
     if (strcmp(reason, rules_reason_text(RULES_NOT_FOUND)) != 0 &&
         strcmp(reason, rules_reason_text(RULES_INTERNAL_ERROR)) != 0) {
-        differ(replay, pg_int(result, row, ENTRY_SEQ), "the auction does not exist");
+        differ(&replay->found, pg_int(result, row, ENTRY_SEQ), "the auction does not exist");
     }
 }
 
@@ -594,23 +516,20 @@ void replay_drop(struct replay *replay)
 static void check_terms(struct replay *replay, const PGresult *result, int row)
 {
     const struct rules_auction *state = &replay->state;
-    differ_number(replay, "the version of its terms", pg_int(result, row, AUCTION_PRESENT_TERMS_VERSION),
+    differ_number(&replay->found, 0, "the version of its terms", pg_int(result, row, AUCTION_PRESENT_TERMS_VERSION),
                   state->terms_version);
-    differ_money(replay, 0, "its starting price", read_money(result, row, AUCTION_PRESENT_STARTING_PRICE),
+    differ_money(&replay->found, 0, "its starting price", store_money(result, row, AUCTION_PRESENT_STARTING_PRICE),
                  state->starting_price);
-    differ_money(replay, 0, "its reserve", read_money(result, row, AUCTION_PRESENT_RESERVE_PRICE),
+    differ_money(&replay->found, 0, "its reserve", store_money(result, row, AUCTION_PRESENT_RESERVE_PRICE),
                  state->reserve_price);
-    differ_money(replay, 0, "its buy-now price", read_money(result, row, AUCTION_PRESENT_BUY_NOW_PRICE),
+    differ_money(&replay->found, 0, "its buy-now price", store_money(result, row, AUCTION_PRESENT_BUY_NOW_PRICE),
                  state->buy_now_price);
 }
 
 static void check_end(struct replay *replay, const PGresult *result, int row)
 {
-    int64_t stored = pg_int(result, row, AUCTION_END_MS);
-    if (stored != replay->state.end_ms) {
-        differ_text(replay, 0, "its end time", format_time(stored).text, format_time(replay->state.end_ms).text);
-    }
-    differ_number(replay, "the number of extensions", pg_int(result, row, AUCTION_EXTENSIONS_USED),
+    differ_time(&replay->found, 0, "its end time", pg_int(result, row, AUCTION_END_MS), replay->state.end_ms);
+    differ_number(&replay->found, 0, "the number of extensions", pg_int(result, row, AUCTION_EXTENSIONS_USED),
                   replay->state.extensions_used);
 }
 
@@ -618,20 +537,22 @@ static void check_lead(struct replay *replay, const PGresult *result, int row)
 {
     const struct rules_auction *state = &replay->state;
     int64_t minimum = rules_minimum_bid(state);
-    differ_money(replay, 0, "its price", read_money(result, row, AUCTION_CURRENT_BID), state->price);
+    differ_money(&replay->found, 0, "its price", store_money(result, row, AUCTION_CURRENT_BID), state->price);
     /* The column has no value for "no further bid is possible". */
-    differ_money(replay, 0, "its minimum bid", read_money(result, row, AUCTION_MINIMUM_BID),
+    differ_money(&replay->found, 0, "its minimum bid", store_money(result, row, AUCTION_MINIMUM_BID),
                  minimum > MONEY_MAX ? MONEY_MAX : minimum);
-    differ_number(replay, "its number of bids", pg_int(result, row, AUCTION_BID_COUNT), state->bid_count);
-    differ_id(replay, 0, "its leader", pg_uuid(result, row, AUCTION_LEADER), state->leader_id);
-    differ_id(replay, 0, "the entry that leads", pg_uuid(result, row, AUCTION_LEADER_BID), state->leader_bid_id);
-    if (read_money(result, row, AUCTION_LEADER_MAX) != state->leader_max) {
-        differ(replay, 0, "the leader's maximum differs from that of the rules");
+    differ_number(&replay->found, 0, "its number of bids", pg_int(result, row, AUCTION_BID_COUNT), state->bid_count);
+    differ_id(&replay->found, 0, "its leader", pg_uuid(result, row, AUCTION_LEADER), state->leader_id);
+    differ_id(&replay->found, 0, "the entry that leads", pg_uuid(result, row, AUCTION_LEADER_BID),
+              state->leader_bid_id);
+    if (store_money(result, row, AUCTION_LEADER_MAX) != state->leader_max) {
+        differ(&replay->found, 0, "the leader's maximum differs from that of the rules");
     }
     if (pg_bool(result, row, AUCTION_LEADER_BY_PROXY) != state->leader_by_proxy) {
-        differ(replay, 0, "by the rules the lead is %sheld by a proxy", state->leader_by_proxy ? "" : "not ");
+        differ(&replay->found, 0, "by the rules the lead is %sheld by a proxy", state->leader_by_proxy ? "" : "not ");
     }
-    differ_money(replay, 0, "the second maximum", read_money(result, row, AUCTION_RUNNER_UP_MAX), state->runner_up_max);
+    differ_money(&replay->found, 0, "the second maximum", store_money(result, row, AUCTION_RUNNER_UP_MAX),
+                 state->runner_up_max);
 }
 
 static void check_outcome(struct replay *replay, const PGresult *result, int row)
@@ -648,15 +569,16 @@ static void check_outcome(struct replay *replay, const PGresult *result, int row
         winner = replay->state.leader_id;
         winning_bid = replay->state.leader_bid_id;
     }
-    differ_text(replay, 0, "its status", stored, rules_status_text(due));
-    differ_id(replay, 0, "its winner", pg_uuid(result, row, AUCTION_WINNER), winner);
-    differ_id(replay, 0, "its winning bid", pg_uuid(result, row, AUCTION_WINNING_BID), winning_bid);
+    differ_text(&replay->found, 0, "its status", stored, rules_status_text(due));
+    differ_id(&replay->found, 0, "its winner", pg_uuid(result, row, AUCTION_WINNER), winner);
+    differ_id(&replay->found, 0, "its winning bid", pg_uuid(result, row, AUCTION_WINNING_BID), winning_bid);
 }
 
 void replay_end(struct replay *replay, const PGresult *result, int row)
 {
     check_no_answer_due(replay);
-    differ_number(replay, "the number of its last entry", pg_int(result, row, AUCTION_LEDGER_SEQ), replay->seq);
+    differ_number(&replay->found, 0, "the number of its last entry", pg_int(result, row, AUCTION_LEDGER_SEQ),
+                  replay->seq);
     if (replay->readable) {
         check_terms(replay, result, row);
         check_end(replay, result, row);
@@ -664,9 +586,6 @@ void replay_end(struct replay *replay, const PGresult *result, int row)
         check_outcome(replay, result, row);
         check_standings(replay);
     }
-    if (replay->differences > REPLAY_SHOWN_MAX) {
-        (void)printf("auction %s: and %" PRId64 " more\n", format_id(&replay->auction_id).text,
-                     replay->differences - REPLAY_SHOWN_MAX);
-    }
+    differences_end(&replay->found, "");
     replay_drop(replay);
 }

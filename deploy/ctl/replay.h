@@ -16,27 +16,21 @@
 #include "common/protocol/ledger_hash.h"
 #include "common/rules/rules.h"
 #include "common/rules/voids.h"
+#include "deploy/ctl/differences.h"
+#include "deploy/ctl/stream.h"
 
-/*
- * Columns and tables of the two queries, in the order that replay.c reads: auctions `a` and bids `b`, each joined with
- * its terms `t`.
- */
-extern const char REPLAY_AUCTION_COLUMNS[];
-extern const char REPLAY_AUCTION_TABLES[];
-extern const char REPLAY_ENTRY_COLUMNS[];
-extern const char REPLAY_ENTRY_TABLES[];
-
-enum { REPLAY_SHOWN_MAX = 20 /* printed differences of one auction; more are only counted */ };
+/* Of auctions `a` and bids `b`, each joined with its terms `t`; replay.c reads the columns in this order. */
+extern const struct stream_query REPLAY_AUCTIONS;
+extern const struct stream_query REPLAY_ENTRIES;
 
 struct replay {
-    struct uuid auction_id;
+    struct differences found;
     bool readable;              /* the auction's terms could be parsed */
     struct rules_auction state; /* by the rules, after the last entry */
     int64_t seq;                /* of the last entry */
     bool answer_due;            /* the next entry must be the automatic answer */
     struct uuid answer_bidder;
     int64_t answer_amount;
-    int64_t differences;
     struct voids_list voids;
     struct voids_standing *stored; /* the stored present state of each entry of `voids`; same capacity */
 };

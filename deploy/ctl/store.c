@@ -3,6 +3,7 @@
  */
 #include "deploy/ctl/store.h"
 
+#include "common/base/money.h"
 #include "common/io/keepalive.h"
 #include "common/io/pg_hosts.h"
 #include "common/protocol/schema.h"
@@ -130,6 +131,13 @@ bool store_script(struct ctl *ctl, const char *name, const char *sql)
     }
     PQclear(result);
     return done;
+}
+
+int64_t store_money(const PGresult *result, int row, int column)
+{
+    const char *text = pg_text(result, row, column);
+    int64_t minor = 0;
+    return pg_null(result, row, column) || money_parse(text, strlen(text), &minor) ? minor : -1;
 }
 
 bool store_shards(struct ctl *ctl, unsigned *shards)

@@ -24,6 +24,8 @@ MUST_CHECK PGresult *store_try(struct ctl *ctl, const char *sql, int count, cons
                                const char *sqlstate, bool *met);
 /* Runs several statements without parameters: a migration. */
 MUST_CHECK bool store_script(struct ctl *ctl, const char *name, const char *sql);
+/* Returns 0 for NULL, -1 for an invalid amount such as -1.00 or NaN: a tampered row must not end verify. */
+int64_t store_money(const PGresult *result, int row, int column);
 /* Reads the number of shards on record. Returns false after printing an error if the schema is not migrated. */
 MUST_CHECK bool store_shards(struct ctl *ctl, unsigned *shards);
 

@@ -1,8 +1,8 @@
 /*
  * rostrumctl verify: reads two cursors in one REPEATABLE READ snapshot, auctions and ledger entries, both ordered by
  * the auction's id, and merges them. Memory holds one page of each, independent of the deployment's size. Bidding can
- * continue; the snapshot does not show it. The checks of cross_checks.h, and that of the audit log, follow in the same
- * snapshot.
+ * continue; the snapshot does not show it. Flash sales (sale_verify.h), the checks of cross_checks.h, and that of the
+ * audit log follow in the same snapshot.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,22 +17,13 @@
 #include "deploy/ctl/ledger_check.h"
 #include "deploy/ctl/replay.h"
 #include "deploy/ctl/rights.h"
+#include "deploy/ctl/sale_verify.h"
 #include "deploy/ctl/store.h"
+#include "deploy/ctl/stream.h"
 
 enum {
-    PAGE_ROWS = 1000,
-    SQL_SIZE = 4096,
     PROGRESS_MS = 200,
     NUMBER_SIZE = 24,
-};
-
-/* A cursor and its current page. */
-struct stream {
-    struct ctl *ctl;
-    const char *name;
-    PGresult *page;
-    int row;
-    bool failed;
 };
 
 struct verifier {
@@ -46,43 +37,9 @@ struct verifier {
     int64_t differences;
     int64_t unhashed; /* entries from before there were hashes */
     int64_t others;   /* differences that cross_checks.h found */
+    struct sale_verify_result sales;
+    bool failed; /* PostgreSQL did; an error was printed */
 };
-
-/* The cursors are read completely in the order of the primary keys, so the planner should scan those indexes. */
-static bool stream_open(struct stream *stream, struct ctl *ctl, const char *name, const char *columns,
-                        const char *table, const char *id_column, const char *order, const char *id)
-{
-    char sql[SQL_SIZE];
-    *stream = (struct stream){.ctl = ctl, .name = name};
-    int length =
-        snprintf(sql, sizeof sql, "DECLARE %s NO SCROLL CURSOR FOR SELECT %s FROM %s%s%s%s ORDER BY %s", name, columns,
-                 table, id == NULL ? "" : " WHERE ", id == NULL ? "" : id_column, id == NULL ? "" : " = $1", order);
-    return length > 0 && (size_t)length < sizeof sql && store_do(ctl, sql, id == NULL ? 0 : 1, &id);
-}
-
-/* Makes sure that a row is current. Returns false at the end, or if the database failed. */
-static bool stream_here(struct stream *stream)
-{
-    char sql[SQL_SIZE];
-    if (stream->page != NULL && stream->row < PQntuples(stream->page)) {
-        return true;
-    }
-    if (stream->failed || (stream->page != NULL && PQntuples(stream->page) < PAGE_ROWS)) {
-        return false;
-    }
-    PQclear(stream->page);
-    (void)snprintf(sql, sizeof sql, "FETCH %d FROM %s", PAGE_ROWS, stream->name);
-    stream->page = store_run(stream->ctl, sql, 0, NULL);
-    stream->row = 0;
-    stream->failed = stream->page == NULL;
-    return !stream->failed && PQntuples(stream->page) > 0;
-}
-
-static void stream_close(struct stream *stream)
-{
-    PQclear(stream->page);
-    stream->page = NULL;
-}
 
 static void show_progress(struct verifier *verifier, bool last)
 {
@@ -96,8 +53,8 @@ static void show_progress(struct verifier *verifier, bool last)
 
 static void count(struct verifier *verifier, const struct replay *replay, const struct ledger_check *hashes)
 {
-    verifier->differences += replay->differences + hashes->differences;
-    verifier->differing += replay->differences + hashes->differences > 0;
+    verifier->differences += replay->found.count + hashes->found.count;
+    verifier->differing += replay->found.count + hashes->found.count > 0;
     verifier->unhashed += hashes->unhashed;
 }
 
@@ -112,12 +69,12 @@ static void take_orphans(struct verifier *verifier, const struct uuid *next)
             return;
         }
         replay_orphan(&replay, verifier->entries.page, verifier->entries.row);
-        if (!uuid_equal(&id, &hashes.auction_id)) {
+        if (!uuid_equal(&id, &hashes.found.id)) {
             ledger_check_begin(&hashes, &id);
         }
         ledger_check_entry(&hashes, verifier->entries.page, verifier->entries.row);
         count(verifier, &replay, &hashes);
-        hashes.differences = 0;
+        hashes.found.count = 0;
         hashes.unhashed = 0;
         verifier->entries.row++;
         verifier->entry_count++;
@@ -170,30 +127,42 @@ static bool check_durability(struct ctl *ctl)
     return durable;
 }
 
+/* "12 auctions, 34 entries: " and the differences. */
+static void say_differences(int64_t count, const char *what, int64_t entries, int64_t differences, int64_t differing)
+{
+    (void)printf("%" PRId64 " %s, %" PRId64 " entries: ", count, what, entries);
+    if (differences == 0) {
+        (void)printf("no difference\n");
+    } else {
+        (void)printf("%" PRId64 " differences in %" PRId64 " %s\n", differences, differing, what);
+    }
+}
+
 static int say_result(const struct verifier *verifier, const char *id)
 {
-    if (verifier->auctions.failed || verifier->entries.failed || verifier->others < 0) {
+    const struct sale_verify_result *sales = &verifier->sales;
+    if (verifier->failed) {
         return CTL_FAILED;
     }
-    if (id != NULL && verifier->auction_count == 0) {
-        ctl_report_error("there is no auction %s", id);
+    if (id != NULL && verifier->auction_count == 0 && sales->sales == 0) {
+        ctl_report_error("there is no auction or sale %s", id);
         return CTL_FAILED;
     }
     if (verifier->unhashed > 0) {
         (void)printf("%" PRId64 " entries have no hash: they were decided before the ledger had hashes\n",
                      verifier->unhashed);
     }
-    (void)printf("%" PRId64 " auctions, %" PRId64 " entries: ", verifier->auction_count, verifier->entry_count);
-    if (verifier->differences == 0 && verifier->others == 0) {
-        (void)printf("no difference\n");
-        return CTL_OK;
+    if (id == NULL || verifier->auction_count > 0) {
+        say_differences(verifier->auction_count, "auctions", verifier->entry_count, verifier->differences,
+                        verifier->differing);
     }
-    (void)printf("%" PRId64 " differences in %" PRId64 " auctions", verifier->differences, verifier->differing);
+    if (id == NULL || sales->sales > 0) {
+        say_differences(sales->sales, "sales", sales->entries, sales->differences, sales->differing);
+    }
     if (verifier->others > 0) {
-        (void)printf(", and %" PRId64 " other differences", verifier->others);
+        (void)printf("%" PRId64 " other differences\n", verifier->others);
     }
-    (void)putchar('\n');
-    return CTL_FAILED;
+    return verifier->differences + sales->differences + verifier->others == 0 ? CTL_OK : CTL_FAILED;
 }
 
 static bool open_snapshot(struct ctl *ctl)
@@ -205,11 +174,8 @@ static int verify(struct ctl *ctl, const char *id)
 {
     struct verifier verifier = {.terminal = isatty(STDERR_FILENO) == 1};
     int audit = CTL_OK;
-    if (!open_snapshot(ctl) ||
-        !stream_open(&verifier.auctions, ctl, "auctions_seen", REPLAY_AUCTION_COLUMNS, REPLAY_AUCTION_TABLES, "a.id",
-                     "a.id", id) ||
-        !stream_open(&verifier.entries, ctl, "entries_seen", REPLAY_ENTRY_COLUMNS, REPLAY_ENTRY_TABLES, "b.auction_id",
-                     "b.auction_id, b.seq", id)) {
+    if (!open_snapshot(ctl) || !stream_open(&verifier.auctions, ctl, &REPLAY_AUCTIONS, id) ||
+        !stream_open(&verifier.entries, ctl, &REPLAY_ENTRIES, id)) {
         return CTL_FAILED;
     }
     while (!verifier.entries.failed && stream_here(&verifier.auctions)) {
@@ -219,8 +185,10 @@ static int verify(struct ctl *ctl, const char *id)
     show_progress(&verifier, true);
     stream_close(&verifier.auctions);
     stream_close(&verifier.entries);
-    if (!verifier.auctions.failed && !verifier.entries.failed) {
+    verifier.failed = verifier.auctions.failed || verifier.entries.failed || !sale_verify(ctl, id, &verifier.sales);
+    if (!verifier.failed) {
         verifier.others = cross_checks_run(ctl, id);
+        verifier.failed = verifier.others < 0;
         audit = id == NULL ? audit_verify(ctl, NULL) : CTL_OK;
     }
     int code = say_result(&verifier, id);
@@ -302,7 +270,7 @@ int verify_command(struct ctl *ctl, int argc, char **argv)
         return verify_audit(ctl, argc - 1, argv + 1);
     }
     if (argc > 1 || (argc == 1 && !uuid_parse(argv[0], strlen(argv[0]), &id))) {
-        ctl_report_error("verify takes the ID of one auction, --audit, or nothing");
+        ctl_report_error("verify takes the ID of one auction or sale, --audit, or nothing");
         return CTL_USAGE;
     }
     if (!store_open(ctl)) {

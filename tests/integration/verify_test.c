@@ -17,6 +17,7 @@
 #include "tests/support/sql.h"
 #include "tests/support/suite.h"
 #include "tests/support/tables.h"
+#include "tests/support/values.h"
 
 enum {
     CREATED_MS = 1000000,
@@ -25,8 +26,6 @@ enum {
     WINDOW_S = 60,
     EXTENSION_S = 90,
     MS_PER_S = 1000,
-    NUMBER_SIZE = 24,
-    VALUES_MAX = 24,
 };
 
 #define FAR_MS INT64_C(4102444800000) /* an end in the year 2100, of auctions that are still open */
@@ -55,65 +54,6 @@ struct book {
     struct voids_list voids;
 };
 
-/* Parameters of one statement, as text. */
-struct values {
-    const char *of[VALUES_MAX];
-    char text[VALUES_MAX][UUID_TEXT_SIZE];
-    int count;
-};
-
-static void put_text(struct values *values, const char *text)
-{
-    ck_assert_int_lt(values->count, VALUES_MAX);
-    values->of[values->count++] = text;
-}
-
-static char *put_room(struct values *values)
-{
-    put_text(values, values->text[values->count]);
-    return values->text[values->count - 1];
-}
-
-static void put_id(struct values *values, const struct uuid *id)
-{
-    if (uuid_is_nil(id)) {
-        put_text(values, NULL);
-    } else {
-        uuid_format(id, put_room(values));
-    }
-}
-
-static void put_int(struct values *values, int64_t number)
-{
-    (void)snprintf(put_room(values), NUMBER_SIZE, "%" PRId64, number);
-}
-
-static void put_money(struct values *values, int64_t minor)
-{
-    if (minor == 0) {
-        put_text(values, NULL);
-    } else {
-        money_format(minor, put_room(values));
-    }
-}
-
-static void put_time(struct values *values, int64_t ms)
-{
-    clock_format(ms, put_room(values));
-}
-
-static void put_bool(struct values *values, bool truth)
-{
-    put_text(values, truth ? "true" : "false");
-}
-
-static void run(const char *statement, const struct values *values)
-{
-    PGresult *result = PQexecParams(connection, statement, values->count, NULL, values->of, NULL, NULL, 0);
-    ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK, "%s: %s", statement, PQerrorMessage(connection));
-    PQclear(result);
-}
-
 static struct uuid user(int number)
 {
     struct uuid id = {.bytes = {[6] = 0x70, [8] = 0x80, [15] = (uint8_t)number}};
@@ -126,20 +66,21 @@ static void write_entry(struct book *book, const struct uuid *id, const struct u
     static const char *const STATUSES[] = {
         [RULES_ACCEPTED] = "accepted", [RULES_OUTBID] = "outbid", [RULES_REJECTED] = "rejected"};
     struct values values = {.count = 0};
-    put_text(&values, book->id);
-    put_int(&values, ++book->seq);
-    put_id(&values, id);
-    put_id(&values, bidder);
-    put_text(&values, kind);
-    put_text(&values, STATUSES[decision->verdict]);
-    put_text(&values, decision->verdict == RULES_REJECTED ? rules_reason_text(decision->reason) : NULL);
-    put_bool(&values, decision->raise);
-    put_money(&values, amount);
-    put_money(&values, max_amount);
-    put_time(&values, received_ms);
-    run("INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, reason, raise, amount, max_amount,"
-        " received_at, decided_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
-        &values);
+    values_text(&values, book->id);
+    values_int(&values, ++book->seq);
+    values_id(&values, id);
+    values_id(&values, bidder);
+    values_text(&values, kind);
+    values_text(&values, STATUSES[decision->verdict]);
+    values_text(&values, decision->verdict == RULES_REJECTED ? rules_reason_text(decision->reason) : NULL);
+    values_bool(&values, decision->raise);
+    values_money(&values, amount);
+    values_money(&values, max_amount);
+    values_time(&values, received_ms);
+    values_run(connection,
+               "INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, reason, raise, amount, max_amount,"
+               " received_at, decided_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
+               &values);
 }
 
 static struct uuid entry_id(struct book *book)
@@ -199,14 +140,16 @@ static struct book open_book(const char *id, int64_t start_ms, int64_t end_ms)
             },
     };
     struct values values = {.count = 0};
-    put_text(&values, id);
-    put_id(&values, &book.state.seller_id);
-    put_int(&values, WINDOW_S);
-    put_int(&values, EXTENSION_S);
-    put_time(&values, start_ms);
-    put_time(&values, end_ms);
-    put_time(&values, CREATED_MS);
-    run("INSERT INTO auctions (id, seller_id, title, starting_price, reserve_price, increments, bid_increment,"
+    values_text(&values, id);
+    values_id(&values, &book.state.seller_id);
+    values_int(&values, WINDOW_S);
+    values_int(&values, EXTENSION_S);
+    values_time(&values, start_ms);
+    values_time(&values, end_ms);
+    values_time(&values, CREATED_MS);
+    values_run(
+        connection,
+        "INSERT INTO auctions (id, seller_id, title, starting_price, reserve_price, increments, bid_increment,"
         " snipe_window_s, snipe_extension_s, start_time, original_end_time, end_time, status, minimum_bid, created_at,"
         " updated_at) VALUES ($1, $2, 'A chair', 10.00, 50.00, '[{\"from\": 0, \"increment\": 1.00}]', 1.00, $3, $4,"
         " $5, $6, $6, 'active', 10.00, $7, $7)",
@@ -219,27 +162,29 @@ static void close_book(const struct book *book, const char *status, bool sold)
     const struct rules_auction *state = &book->state;
     bool settled = sold || strcmp(status, "unsold") == 0;
     struct values values = {.count = 0};
-    put_text(&values, book->id);
-    put_text(&values, status);
-    put_time(&values, state->end_ms);
-    put_int(&values, state->extensions_used);
-    put_money(&values, state->price);
-    put_money(&values, rules_minimum_bid(state));
-    put_int(&values, state->bid_count);
-    put_id(&values, &state->leader_id);
-    put_money(&values, state->leader_max);
-    put_id(&values, &state->leader_bid_id);
-    put_bool(&values, state->leader_by_proxy);
-    put_money(&values, state->runner_up_max);
-    put_int(&values, book->seq);
-    put_id(&values, sold ? &state->leader_id : &(struct uuid){{0}});
-    put_id(&values, sold ? &state->leader_bid_id : &(struct uuid){{0}});
-    put_text(&values, NULL);
+    values_text(&values, book->id);
+    values_text(&values, status);
+    values_time(&values, state->end_ms);
+    values_int(&values, state->extensions_used);
+    values_money(&values, state->price);
+    values_money(&values, rules_minimum_bid(state));
+    values_int(&values, state->bid_count);
+    values_id(&values, &state->leader_id);
+    values_money(&values, state->leader_max);
+    values_id(&values, &state->leader_bid_id);
+    values_bool(&values, state->leader_by_proxy);
+    values_money(&values, state->runner_up_max);
+    values_int(&values, book->seq);
+    values_id(&values, sold ? &state->leader_id : &(struct uuid){{0}});
+    values_id(&values, sold ? &state->leader_bid_id : &(struct uuid){{0}});
+    values_text(&values, NULL);
     if (settled) {
         values.count--;
-        put_time(&values, state->end_ms);
+        values_time(&values, state->end_ms);
     }
-    run("UPDATE auctions SET status = $2, end_time = $3, extensions_used = $4, current_bid = $5, minimum_bid = $6,"
+    values_run(
+        connection,
+        "UPDATE auctions SET status = $2, end_time = $3, extensions_used = $4, current_bid = $5, minimum_bid = $6,"
         " bid_count = $7, leader_id = $8, leader_max = $9, leader_bid_id = $10, leader_by_proxy = $11,"
         " runner_up_max = $12, ledger_seq = $13, winner_id = $14, winning_bid_id = $15, settled_at = $16 WHERE id = $1",
         &values);
@@ -305,24 +250,27 @@ static void write_update(struct book *book, bool stale)
                                                         .received_ms = START_MS - 2,
                                                         .stale = stale,
                                                         .terms = &asked});
-    put_text(&values, book->id);
-    put_id(&values, &id);
-    put_time(&values, asked.start_ms);
-    put_time(&values, asked.end_ms);
-    run(TERMS_OF_AUCTION "$2, title, description, category, 20.00, 60.00, 90.00, increments, bid_increment, 0,"
-                         " snipe_extension_s, $3, $4, created_at FROM auctions WHERE id = $1",
-        &values);
+    values_text(&values, book->id);
+    values_id(&values, &id);
+    values_time(&values, asked.start_ms);
+    values_time(&values, asked.end_ms);
+    values_run(connection,
+               TERMS_OF_AUCTION "$2, title, description, category, 20.00, 60.00, 90.00, increments, bid_increment, 0,"
+                                " snipe_extension_s, $3, $4, created_at FROM auctions WHERE id = $1",
+               &values);
 }
 
 static void write_changed(void)
 {
     struct book book = open_book(CHANGED, START_MS, END_MS);
     struct values values = {.count = 0};
-    put_text(&values, book.id);
-    run(TERMS_OF_AUCTION "id, title, description, category, starting_price, reserve_price, buy_now_price, increments,"
-                         " bid_increment, snipe_window_s, snipe_extension_s, start_time, original_end_time, created_at"
-                         " FROM auctions WHERE id = $1",
-        &values);
+    values_text(&values, book.id);
+    values_run(connection,
+               TERMS_OF_AUCTION
+               "id, title, description, category, starting_price, reserve_price, buy_now_price, increments,"
+               " bid_increment, snipe_window_s, snipe_extension_s, start_time, original_end_time, created_at"
+               " FROM auctions WHERE id = $1",
+               &values);
     write_update(&book, true);                                        /* 1 VERSION_CONFLICT */
     write_update(&book, false);                                       /* 2 */
     (void)enter(&book, (struct rules_command){.kind = COMMAND_EXTEND, /* 3 */
@@ -333,10 +281,12 @@ static void write_changed(void)
     enter_at(&book, COMMAND_PROXY, ANN, 3000, START_MS + 2);  /* 5 accepted at 20.00 */
     enter_at(&book, COMMAND_CANCEL, SELLER, 0, START_MS + 3); /* 6 HAS_BIDS */
     enter_at(&book, COMMAND_BUY, BOB, 0, START_MS + 4);       /* 7 at 90.00: sold */
-    put_time(&values, asked.start_ms);
-    put_time(&values, asked.end_ms);
-    put_time(&values, END_MS + 1);
-    run("WITH extended AS (UPDATE bids SET end_time = $4 WHERE auction_id = $1 AND kind = 'extend')"
+    values_time(&values, asked.start_ms);
+    values_time(&values, asked.end_ms);
+    values_time(&values, END_MS + 1);
+    values_run(
+        connection,
+        "WITH extended AS (UPDATE bids SET end_time = $4 WHERE auction_id = $1 AND kind = 'extend')"
         " UPDATE auctions SET starting_price = 20.00, reserve_price = 60.00, buy_now_price = 90.00, snipe_window_s = 0,"
         " start_time = $2, original_end_time = $3, terms_version = 2 WHERE id = $1",
         &values);
@@ -356,21 +306,23 @@ static void enter_void(struct book *book, enum command_kind kind, const struct u
     struct values values = {.count = 0};
     write_entry(book, &command.id, &command.bidder_id, command_kind_ledger_text(kind), &decision, 0, 0,
                 command.received_ms);
-    put_text(&values, book->id);
-    put_int(&values, book->seq);
-    put_id(&values, target);
-    run("UPDATE bids SET voids = $3 WHERE auction_id = $1 AND seq = $2", &values);
+    values_text(&values, book->id);
+    values_int(&values, book->seq);
+    values_id(&values, target);
+    values_run(connection, "UPDATE bids SET voids = $3 WHERE auction_id = $1 AND seq = $2", &values);
 }
 
 static void restate(const struct book *book, int64_t seq, bool effective, const char *status, int64_t amount)
 {
     struct values values = {.count = 0};
-    put_text(&values, book->id);
-    put_int(&values, seq);
-    put_bool(&values, effective);
-    put_text(&values, status);
-    put_money(&values, amount);
-    run("UPDATE bids SET effective = $3, effective_status = $4, effective_amount = $5 WHERE auction_id = $1 AND seq = "
+    values_text(&values, book->id);
+    values_int(&values, seq);
+    values_bool(&values, effective);
+    values_text(&values, status);
+    values_money(&values, amount);
+    values_run(
+        connection,
+        "UPDATE bids SET effective = $3, effective_status = $4, effective_amount = $5 WHERE auction_id = $1 AND seq = "
         "$2",
         &values);
 }
@@ -438,11 +390,11 @@ static void write_notifications(void)
         {"OUTBID", SOLD, "57.00"}, {"AUCTION_LOST", SOLD, "57.00"}, {"OUTBID", VOIDED, "1.00"}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct values values = {.count = 0};
-        put_text(&values, ANN_ID);
+        values_text(&values, ANN_ID);
         for (size_t k = 0; k < ARRAY_LEN(rows[i]); k++) {
-            put_text(&values, rows[i][k]);
+            values_text(&values, rows[i][k]);
         }
-        run(insert, &values);
+        values_run(connection, insert, &values);
     }
 }
 
