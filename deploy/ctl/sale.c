@@ -1,6 +1,6 @@
 /*
- * rostrumctl sale: prints one flash sale: its terms and counters, the turns and reservations that hold units, the head
- * of its line, commands that may be undecidable, refunds that are due, and its ledger. All of one snapshot.
+ * rostrumctl sale: prints one flash sale: terms and counters, the turns and reservations that hold units, and the head
+ * of its line. Then commands that may be undecidable, refunds that are due, and the ledger. All of one snapshot.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
- * The part of rostrumctl verify about flash sales: reads sales, ledger entries, places, orders and blocks of the line
- * in the caller's snapshot, each ordered by the sale's id, and merges them. Memory holds one page of each, and the
+ * The part of rostrumctl verify about flash sales. It reads sales, ledger entries, places, orders and blocks of the
+ * line in the caller's snapshot, each ordered by the sale's id, and merges them. Memory holds one page of each, and the
  * places and orders of one sale. Called by verify.c.
  */
 #ifndef ROSTRUM_DEPLOY_CTL_SALE_VERIFY_H

@@ -1,7 +1,7 @@
 """The independent checker of a flash sale: judges its rows by arithmetic alone, and by what its buyers saw.
 
-It uses no code of the programs, and keeps no counters of units: each unit has an owner (a place in its turn, an order,
-or nobody), and each entry of the ledger moves units between owners. Amounts are cents, times are milliseconds since the
+It uses no code of the programs, and keeps no counters of units. Each unit has an owner: a place in its turn, an order,
+or nobody. Each entry of the ledger moves units between owners. Amounts are cents, times are milliseconds since the
 epoch. Called by the tests of tests/chaos; tested by tests/unit/sale_judge_test.py with bad histories.
 
 A violation has one of these kinds:
