@@ -150,7 +150,8 @@ CREATE TABLE sale_ledger (
 );
 
 -- Terms that are not the present terms of a sale, as table terms for auctions. id = a command's id: the new terms of an
--- update, written before the command is published. id = sale_id: the first terms, written by the first accepted update.
+-- update, written before the command is published. id = sale_id: the first terms, written by the first accepted update,
+-- extend or close, before it changes them: a replay begins with them.
 CREATE TABLE sale_terms (
     sale_id        uuid NOT NULL,
     id             uuid NOT NULL,
