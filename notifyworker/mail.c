@@ -155,6 +155,8 @@ static void set_values(const struct mail *mail, const struct delivery *delivery,
     values[TEMPLATES_PUBLIC_URL] = mail->config->public_url;
     values[TEMPLATES_TITLE] = member_text(payload, "title");
     values[TEMPLATES_AUCTION_ID] = member_text(payload, "auctionId");
+    values[TEMPLATES_SALE_ID] = member_text(payload, "saleId");
+    values[TEMPLATES_ORDER_ID] = member_text(payload, "orderId");
     values[TEMPLATES_AMOUNT] = member_text(payload, "amount");
     values[TEMPLATES_LEDGER_HASH] = pg_text(row, 0, COLUMN_LEDGER_HASH);
     values[TEMPLATES_END_TIME] = show_time(member_text(payload, "endTime"), template_values->end_time);

@@ -18,11 +18,13 @@ enum templates_value {
     TEMPLATES_NAME, /* of the user */
     TEMPLATES_SITE, /* name of the deployment */
     TEMPLATES_PUBLIC_URL,
-    TEMPLATES_TITLE, /* of the auction, like those that follow */
+    TEMPLATES_TITLE, /* of the auction, or name of the product */
     TEMPLATES_AUCTION_ID,
+    TEMPLATES_SALE_ID,
+    TEMPLATES_ORDER_ID,
     TEMPLATES_AMOUNT,
     TEMPLATES_LEDGER_HASH, /* of the newest ledger entry when the mail is made */
-    TEMPLATES_END_TIME,
+    TEMPLATES_END_TIME, /* of a turn, reservation or auction; the start of a sale */
     TEMPLATES_CREATED_AT, /* time of the event */
     TEMPLATES_TOKEN,
     TEMPLATES_HOURS, /* lifetime of the token */

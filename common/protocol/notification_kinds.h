@@ -9,7 +9,7 @@
 
 #include "common/base/base.h"
 
-/* X(name). The word is the name. */
+/* X(name). The word is the name. The same list is notification_kinds() in schema/0027-sale-notifications.sql. */
 #define NOTIFICATION_KINDS(X)                                                                                          \
     X(OUTBID)                                                                                                          \
     X(PROXY_EXHAUSTED)                                                                                                 \
@@ -21,7 +21,15 @@
     X(AUCTION_SOLD)                                                                                                    \
     X(AUCTION_UNSOLD)                                                                                                  \
     X(AUCTION_CANCELLED)                                                                                               \
-    X(BID_VOIDED)
+    X(BID_VOIDED)                                                                                                      \
+    X(TURN_STARTED)                                                                                                    \
+    X(TURN_EXPIRED)                                                                                                    \
+    X(ORDER_RESERVED)                                                                                                  \
+    X(ORDER_CONFIRMED)                                                                                                 \
+    X(ORDER_EXPIRED)                                                                                                   \
+    X(SALE_STARTING_SOON)                                                                                              \
+    X(SALE_SOLD_OUT)                                                                                                   \
+    X(REFUND_DUE)
 
 /* Events that are sent to webhooks of the deployment. */
 #define DEPLOYMENT_EVENTS(X)                                                                                           \

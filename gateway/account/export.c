@@ -66,7 +66,7 @@ static const struct pg_statement list[] = {
     [SECTION_WATCHLIST] = {"export_watchlist", BY_ID("watchlist", "auction_id AS id, created_at", "user_id",
         "auction_id")},
     [SECTION_NOTIFICATIONS] = {"export_notifications", BY_ID("notifications",
-        "id, kind, auction_id, amount, end_time, created_at, read_at, shown", "user_id", "id")},
+        "id, kind, auction_id, sale_id, order_id, amount, end_time, created_at, read_at, shown", "user_id", "id")},
     [SECTION_WEBHOOKS] = {"export_webhooks", BY_ID("webhooks", "id, url, description, events, off_reason, created_at",
         "owner_id", "id")},
     [SECTION_DELIVERIES] = {"export_deliveries", BY_ID("deliveries",

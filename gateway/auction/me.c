@@ -21,12 +21,14 @@ enum { WORDS_SIZE = 128 }; /* of a filter with commas */
 enum { READ_MOST = 100 };  /* notifications that one call may mark as read */
 
 /* Columns of a notification in the order of the enum below, and their tables. */
+/* clang-format off */
 #define NOTICE_COLUMNS                                                                                                 \
-    "n.id, n.kind, n.auction_id, a.title, n.amount, " COLUMNS_MS("n.end_time") ", " COLUMNS_MS(                        \
-        "n.created_at") ", " COLUMNS_MS("n.read_at") ", notification_text(n.kind, a.title, n.amount, n.end_time),"     \
-                                                     " notification_link(n.auction_id)"                                \
-                                                     " FROM notifications n LEFT JOIN auctions a ON a.id = "           \
-                                                     "n.auction_id"
+    "n.id, n.kind, n.auction_id, a.title, n.amount, " COLUMNS_MS("n.end_time") ", " COLUMNS_MS("n.created_at") ", "    \
+    COLUMNS_MS("n.read_at") ", notification_text(n.kind, coalesce(a.title, p.name), n.amount, n.end_time),"            \
+    " notification_link(n.auction_id, n.sale_id, n.order_id), n.sale_id, p.name, n.order_id"                           \
+    " FROM notifications n LEFT JOIN auctions a ON a.id = n.auction_id"                                                \
+    " LEFT JOIN flash_sales s ON s.id = n.sale_id LEFT JOIN products p ON p.id = s.product_id"
+/* clang-format on */
 
 /*
  * Lists: $1 user, $2 key of the cursor, $3 id of the cursor, $4 limit. ME_BIDS: $5 states, $6 auction. ME_AUCTIONS: $5
@@ -106,17 +108,27 @@ enum {
     NOTICE_CREATED,
     NOTICE_READ,
     NOTICE_TEXT,
-    NOTICE_LINK
+    NOTICE_LINK,
+    NOTICE_SALE,
+    NOTICE_PRODUCT,
+    NOTICE_ORDER
 };
+
+static void put_or_null(struct jsonw *json, const char *name, const PGresult *result, int row, int column)
+{
+    jsonw_put_string(json, name, pg_null(result, row, column) ? NULL : pg_text(result, row, column));
+}
 
 void me_write_notification(struct jsonw *json, const PGresult *result, int row)
 {
     jsonw_object(json);
     jsonw_put_string(json, "id", pg_text(result, row, NOTICE_ID));
     jsonw_put_string(json, "kind", pg_text(result, row, NOTICE_KIND));
-    bool of_auction = !pg_null(result, row, NOTICE_AUCTION);
-    jsonw_put_string(json, "auctionId", of_auction ? pg_text(result, row, NOTICE_AUCTION) : NULL);
-    jsonw_put_string(json, "auctionTitle", of_auction ? pg_text(result, row, NOTICE_TITLE) : NULL);
+    put_or_null(json, "auctionId", result, row, NOTICE_AUCTION);
+    put_or_null(json, "auctionTitle", result, row, NOTICE_TITLE);
+    put_or_null(json, "flashSaleId", result, row, NOTICE_SALE);
+    put_or_null(json, "productName", result, row, NOTICE_PRODUCT);
+    put_or_null(json, "orderId", result, row, NOTICE_ORDER);
     columns_put_money(json, "amount", result, row, NOTICE_AMOUNT);
     if (!pg_null(result, row, NOTICE_END)) {
         jsonw_put_time(json, "endTime", pg_int(result, row, NOTICE_END));
@@ -124,7 +136,7 @@ void me_write_notification(struct jsonw *json, const PGresult *result, int row)
     jsonw_put_time(json, "createdAt", pg_int(result, row, NOTICE_CREATED));
     columns_put_time(json, "readAt", result, row, NOTICE_READ);
     jsonw_put_string(json, "text", pg_text(result, row, NOTICE_TEXT));
-    jsonw_put_string(json, "link", of_auction ? pg_text(result, row, NOTICE_LINK) : NULL);
+    put_or_null(json, "link", result, row, NOTICE_LINK);
     jsonw_end_object(json);
 }
 

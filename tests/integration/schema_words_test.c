@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/protocol/notification_kinds.h"
 #include "common/rules/bid_status.h"
 #include "common/rules/command_kinds.h"
 #include "common/rules/rules.h"
@@ -16,6 +17,7 @@
 /* A list as text, with a space after each word. */
 #define LEDGER_WORD(name, message, ledger, group, carries) ledger " "
 #define WORD(name, text)                                   text " "
+#define NAME(name)                                         #name " "
 
 static const struct {
     const char *table;
@@ -53,6 +55,17 @@ START_TEST(a_check_constraint_allows_the_words_of_its_list)
 }
 END_TEST
 
+/* Those that an erased account has muted, so that no later event writes a notification to it. */
+START_TEST(the_schema_knows_every_kind_of_notification)
+{
+    static const char listed[] = NOTIFICATION_KINDS(NAME);
+    struct sql *sql = sql_open(deployment_pg_url());
+    ck_assert_ptr_nonnull(sql);
+    ck_assert_str_eq(sql_text(sql, "SELECT array_to_string(notification_kinds(), ' ') || ' '", NULL), listed);
+    sql_close(sql);
+}
+END_TEST
+
 START_TEST(the_statuses_of_the_ledger_are_parsed)
 {
     enum bid_status status = BID_PENDING;
@@ -70,6 +83,7 @@ static Suite *schema_words_suite(void)
     Suite *suite = suite_create("schema_words");
     TCase *tcase = tcase_create("schema_words");
     tcase_add_loop_test(tcase, a_check_constraint_allows_the_words_of_its_list, 0, (int)ARRAY_LEN(cases));
+    tcase_add_test(tcase, the_schema_knows_every_kind_of_notification);
     tcase_add_test(tcase, the_statuses_of_the_ledger_are_parsed);
     suite_add_tcase(suite, tcase);
     return suite;
