@@ -268,6 +268,7 @@ def test_events_are_sent_to_enabled_webhooks_that_subscribed(fixture):
     expect("the event", (body["type"], body["timestamp"]), ("OUTBID", notice["createdAt"]))
     expect("its data", body["data"], {"notificationId": notice["id"], "userId": who["id"], "auctionId": auction,
                                       "auctionTitle": "A chair", "amount": 20, "endTime": None,
+                                      "flashSaleId": None, "productName": None, "orderId": None,
                                       "text": body["data"]["text"], "link": body["data"]["link"]})
     expect("its sentence", "A chair" in body["data"]["text"] and auction in body["data"]["link"], True)
     wait_for("the log", lambda: fixture.deliveries(who, chosen)[0]["status"] == "delivered")
