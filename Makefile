@@ -44,7 +44,7 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
 
 # The layers, lowest first; tests/lint/layers holds the order.
 COMMON_LAYERS  := base rules io protocol service
-GATEWAY_LAYERS := core http query access account bid auction search image live admin
+GATEWAY_LAYERS := core http query access account bid auction search image sale live admin
 
 COMMON   := $(foreach layer,$(COMMON_LAYERS),$(call objects,common/$(layer)))
 WORKER   := $(call objects,common/worker) # above them: what bidworker and saleworker share

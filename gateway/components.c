@@ -34,6 +34,7 @@
 #include "gateway/query/cache.h"
 #include "gateway/redis_policy.h"
 #include "gateway/routes.h"
+#include "gateway/sale/sale_snapshots.h"
 #include "gateway/search/queries.h"
 #include "gateway/statement_registry.h"
 
@@ -130,7 +131,8 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
     if (redis == gateway->redis) {
         log_info("Redis is %s", up ? "connected" : "unavailable");
         if (up) {
-            snapshots_reconnected(gateway->snapshots);
+            snapshot_loads_reconnected(gateway->snapshots);
+            snapshot_loads_reconnected(gateway->sale_snapshots);
         }
     } else {
         watches_set_connected(gateway->watches, up);
@@ -250,11 +252,12 @@ static bool start_bids(struct gateway *gateway)
     gateway->publisher = publisher_new(gateway->base, gateway->config);
     gateway->waiters = waiters_new(gateway->base, gateway->pg);
     gateway->snapshots = snapshots_new(&gateway->deployment, gateway->pg, gateway->redis);
+    gateway->sale_snapshots = sale_snapshots_new(&gateway->deployment, gateway->pg, gateway->redis);
     gateway->documents = documents_new(gateway->base, &gateway->deployment, gateway->pg, gateway->redis);
     gateway->submissions = (struct submissions){gateway->publisher, gateway->waiters, gateway->id,
                                                 deployment_reader_timing(gateway->reader)};
     return gateway->backlog_reader != NULL && gateway->publisher != NULL && gateway->waiters != NULL &&
-           gateway->snapshots != NULL && gateway->documents != NULL;
+           gateway->snapshots != NULL && gateway->sale_snapshots != NULL && gateway->documents != NULL;
 }
 
 static bool start_accounts(struct gateway *gateway)
@@ -309,7 +312,7 @@ static void fill_contexts(struct gateway *gateway)
     struct redis *redis = gateway->redis;
     struct hashpool *hashpool = gateway->hashpool;
     struct documents *documents = gateway->documents;
-    struct snapshots *snapshots = gateway->snapshots;
+    struct snapshot_loads *snapshots = gateway->snapshots;
     const struct submissions *submissions = &gateway->submissions;
     gateway->contexts = (struct routes_contexts){
         .pg = pg,
@@ -466,7 +469,8 @@ void components_stop(struct gateway *gateway)
     verification_free(gateway->verification);
     conns_free(gateway->http.conns);
     documents_free(gateway->documents);
-    snapshots_free(gateway->snapshots);
+    snapshot_loads_free(gateway->snapshots);
+    snapshot_loads_free(gateway->sale_snapshots);
     waiters_free(gateway->waiters);
     publisher_free(gateway->publisher);
     backlog_reader_free(gateway->backlog_reader);

@@ -55,7 +55,8 @@ struct gateway {
     struct publisher *publisher;
     struct waiters *waiters;
     struct submissions submissions;
-    struct snapshots *snapshots;
+    struct snapshot_loads *snapshots;
+    struct snapshot_loads *sale_snapshots;
     struct documents *documents;
     struct images *images;
     struct streams *streams;

@@ -39,10 +39,11 @@
 #include "gateway/image/images.h"
 #include "gateway/live/own_view.h"
 #include "gateway/live/watch.h"
+#include "gateway/sale/sale_snapshots.h"
 
 static struct statements *const all[] = {
     /* clang-format off */
-    &deployment_reader_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
+    &deployment_reader_statements, &snapshots_statements, &sale_snapshots_statements, &ledger_statements, &leaderboard_statements,
     &accounts_statements, &export_statements, &erasure_statements, &auctions_statements, &documents_statements, &changes_statements,
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &refresh_statements, &unsubscribe_statements,

@@ -303,7 +303,7 @@ static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapsh
     struct bid_request *bid_request = request->handler_state;
     if (request_answered(request)) {
         refuse(request, ERROR_UNAVAILABLE);
-    } else if (outcome == SNAPSHOTS_NO_AUCTION) {
+    } else if (outcome == SNAPSHOTS_NONE) {
         refuse(request, ERROR_NOT_FOUND);
     } else if (outcome == SNAPSHOTS_UNKNOWN) {
         publish(request);
@@ -501,7 +501,7 @@ static void ask(struct request *request)
         bid_request->awaited = 0;
         bid_request->admission = admission_read(request, NULL);
         asked(request);
-    } else if (snapshots_ask(context_of(request)->snapshots, &command->auction_id, snapshot_answered, request)) {
+    } else if (snapshot_loads_ask(context_of(request)->snapshots, &command->auction_id, snapshot_answered, request)) {
         bid_request->awaited++;
     }
 }

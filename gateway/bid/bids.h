@@ -19,7 +19,7 @@ struct bids_context {
     const struct deployment *deployment;
     const struct backlog *backlog;
     struct pg *pg;
-    struct snapshots *snapshots;
+    struct snapshot_loads *snapshots;
     struct verification *verification;
     const struct submissions *submissions;
 };

@@ -15,7 +15,7 @@ struct leaderboard_context {
     const struct deployment *deployment;
     struct pg *pg;
     struct redis *redis;
-    struct snapshots *snapshots;
+    struct snapshot_loads *snapshots;
 };
 
 extern const struct route leaderboard_routes[];

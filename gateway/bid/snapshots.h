@@ -9,39 +9,22 @@
 #ifndef ROSTRUM_GATEWAY_BID_SNAPSHOTS_H
 #define ROSTRUM_GATEWAY_BID_SNAPSHOTS_H
 
-#include "common/protocol/snapshot.h"
-#include "gateway/core/deployment.h"
-#include "gateway/query/statements.h"
-
-enum snapshots_outcome {
-    SNAPSHOTS_FOUND,
-    SNAPSHOTS_NO_AUCTION,
-    SNAPSHOTS_UNKNOWN, /* PostgreSQL is unavailable: the bid worker decides */
-};
-
-struct snapshots;
+#include "gateway/query/snapshot_loads.h"
 
 extern struct statements snapshots_statements;
 
-MUST_CHECK struct snapshots *snapshots_new(const struct deployment *deployment, struct pg *pg, struct redis *redis);
-void snapshots_free(struct snapshots *snapshots);
+/* The caller calls snapshot_loads_free. */
+MUST_CHECK struct snapshot_loads *snapshots_new(const struct deployment *deployment, struct pg *pg,
+                                                struct redis *redis);
 
-/* Queries Redis. False: Redis is unavailable, or the epoch is not known yet. */
-MUST_CHECK bool snapshots_ask(struct snapshots *snapshots, const struct uuid *auction, redis_callback answered,
-                              void *arg);
 /* Reads the reply; false if there is no snapshot. */
 MUST_CHECK bool snapshots_read(const redisReply *reply, const struct uuid *auction, struct snapshot *snapshot);
 
 /* `snapshot` is borrowed, and NULL unless the outcome is SNAPSHOTS_FOUND. */
 typedef void (*snapshots_loaded)(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg);
 /* Loads a snapshot from PostgreSQL and writes it to Redis. Calls `loaded` exactly once, possibly before returning. */
-void snapshots_load(struct snapshots *snapshots, const struct uuid *auction, snapshots_loaded loaded, void *arg);
+void snapshots_load(struct snapshot_loads *snapshots, const struct uuid *auction, snapshots_loaded loaded, void *arg);
 /* The same, but a fresh snapshot in Redis is used instead. */
-void snapshots_confirm(struct snapshots *snapshots, const struct uuid *auction, snapshots_loaded loaded, void *arg);
-/*
- * Redis was connected: for SNAPSHOT_FRESH_MS none of its snapshots is fresh. It may have been started from a dump that
- * is younger than that, but older than the last write.
- */
-void snapshots_reconnected(struct snapshots *snapshots);
-
+void snapshots_confirm(struct snapshot_loads *snapshots, const struct uuid *auction, snapshots_loaded loaded,
+                       void *arg);
 #endif
