@@ -204,7 +204,9 @@ static void add_time(struct pg_array *array, int64_t ms)
 static void write_hash(const char hash[static HASH_CHAIN_TEXT_SIZE], char out[static HASH_LITERAL_SIZE])
 {
     assert(hash[0] != '\0');
-    (void)snprintf(out, HASH_LITERAL_SIZE, "\\x%s", hash);
+    out[0] = '\\';
+    out[1] = 'x';
+    memcpy(out + 2, hash, HASH_CHAIN_TEXT_SIZE);
 }
 
 static void add_hash(struct pg_array *array, const char hash[static HASH_CHAIN_TEXT_SIZE])

@@ -4,41 +4,63 @@
 #include "common/protocol/keys.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#define EPOCH "%016" PRIx64
+/* A number of the epoch in a key: 16 digits. */
+enum { EPOCH_DIGITS = 16, EPOCH_SIZE = EPOCH_DIGITS + 1 };
 
-/* A truncated key could equal another key, so callers must bound the parts of a key. */
-static PRINTF_LIKE(2, 3) void key_write(char *out, const char *format, ...)
+static const char *epoch_text(int64_t epoch, char out[static EPOCH_SIZE])
 {
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(out, KEYS_SIZE, format, arguments);
-    va_end(arguments);
-    assert(length > 0 && length < KEYS_SIZE);
-    (void)length;
+    static const char digits[] = "0123456789abcdef";
+    uint64_t left = (uint64_t)epoch;
+    for (int i = EPOCH_DIGITS - 1; i >= 0; i--) {
+        out[i] = digits[left & 15];
+        left >>= 4;
+    }
+    out[EPOCH_DIGITS] = '\0';
+    return out;
 }
+
+static const char *id_text(const struct uuid *id, char out[static UUID_TEXT_SIZE])
+{
+    uuid_format(id, out);
+    return out;
+}
+
+/*
+ * Joins the parts, of which the last one is NULL. A bid needs several keys, so this is no printf. A truncated key could
+ * equal another key, so callers must bound the parts of a key.
+ */
+static void key_join(char out[static KEYS_SIZE], const char *const parts[])
+{
+    size_t length = 0;
+    for (size_t i = 0; parts[i] != NULL; i++) {
+        size_t more = strlen(parts[i]);
+        assert(length + more < KEYS_SIZE);
+        memcpy(out + length, parts[i], more);
+        length += more;
+    }
+    out[length] = '\0';
+}
+
+#define KEY(out, ...) key_join(out, (const char *const[]){__VA_ARGS__, NULL})
 
 void keys_session(const struct uuid *user, const char *token_hash, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
-    uuid_format(user, id);
-    key_write(out, "s:{%s}:%s", id, token_hash);
+    KEY(out, "s:{", id_text(user, id), "}:", token_hash);
 }
 
 void keys_seen(const char *account_hash, const char *address, char out[static KEYS_SIZE])
 {
-    key_write(out, "seen:{%s}:%s", account_hash, address);
+    KEY(out, "seen:{", account_hash, "}:", address);
 }
 
 void keys_user(int64_t epoch, const struct uuid *user, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
-    uuid_format(user, id);
-    key_write(out, "u:" EPOCH ":{%s}", (uint64_t)epoch, id);
+    char number[EPOCH_SIZE];
+    KEY(out, "u:", epoch_text(epoch, number), ":{", id_text(user, id), "}");
 }
 
 void keys_user_limit(const struct uuid *user, const char *what, char out[static KEYS_SIZE])
@@ -50,63 +72,60 @@ void keys_user_limit(const struct uuid *user, const char *what, char out[static 
 
 void keys_text_limit(const char *text, const char *what, char out[static KEYS_SIZE])
 {
-    key_write(out, "rl:{%s}:%s", text, what);
+    KEY(out, "rl:{", text, "}:", what);
 }
 
 void keys_bid(const struct uuid *user, const struct uuid *bid, char out[static KEYS_SIZE])
 {
     char user_text[UUID_TEXT_SIZE];
     char bid_text[UUID_TEXT_SIZE];
-    uuid_format(user, user_text);
-    uuid_format(bid, bid_text);
-    key_write(out, "bid:{%s}:%s", user_text, bid_text);
+    KEY(out, "bid:{", id_text(user, user_text), "}:", id_text(bid, bid_text));
 }
 
 void keys_idempotency(const struct uuid *user, const char *key_hash, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
-    uuid_format(user, id);
-    key_write(out, "idem:{%s}:%s", id, key_hash);
+    KEY(out, "idem:{", id_text(user, id), "}:", key_hash);
 }
 
 void keys_snapshot(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
-    uuid_format(auction, id);
-    key_write(out, "snap:" EPOCH ":{%s}", (uint64_t)epoch, id);
+    char number[EPOCH_SIZE];
+    KEY(out, "snap:", epoch_text(epoch, number), ":{", id_text(auction, id), "}");
 }
 
 void keys_sale(int64_t epoch, const struct uuid *sale, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
-    uuid_format(sale, id);
-    key_write(out, "sale:" EPOCH ":{%s}", (uint64_t)epoch, id);
+    char number[EPOCH_SIZE];
+    KEY(out, "sale:", epoch_text(epoch, number), ":{", id_text(sale, id), "}");
 }
 
 void keys_leaderboard(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
-    uuid_format(auction, id);
-    key_write(out, "top:" EPOCH ":{%s}", (uint64_t)epoch, id);
+    char number[EPOCH_SIZE];
+    KEY(out, "top:", epoch_text(epoch, number), ":{", id_text(auction, id), "}");
 }
 
 void keys_history(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
-    uuid_format(auction, id);
-    key_write(out, "hist:" EPOCH ":{%s}", (uint64_t)epoch, id);
+    char number[EPOCH_SIZE];
+    KEY(out, "hist:", epoch_text(epoch, number), ":{", id_text(auction, id), "}");
 }
 
 void keys_search(int64_t epoch, const char *hash, char out[static KEYS_SIZE])
 {
-    key_write(out, "q:" EPOCH ":{%s}", (uint64_t)epoch, hash);
+    char number[EPOCH_SIZE];
+    KEY(out, "q:", epoch_text(epoch, number), ":{", hash, "}");
 }
 
 void keys_reply_channel(const struct uuid *gateway, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
-    uuid_format(gateway, id);
-    key_write(out, "gw:%s", id);
+    KEY(out, "gw:", id_text(gateway, id));
 }
 
 #define LIVE_CHANNEL "live:{"
@@ -115,15 +134,13 @@ void keys_reply_channel(const struct uuid *gateway, char out[static KEYS_SIZE])
 void keys_live_channel(const struct uuid *id, char out[static KEYS_SIZE])
 {
     char text[UUID_TEXT_SIZE];
-    uuid_format(id, text);
-    key_write(out, LIVE_CHANNEL "%s}", text);
+    KEY(out, LIVE_CHANNEL, id_text(id, text), "}");
 }
 
 void keys_user_channel(const struct uuid *user, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
-    uuid_format(user, id);
-    key_write(out, USER_CHANNEL "%s}", id);
+    KEY(out, USER_CHANNEL, id_text(user, id), "}");
 }
 
 bool keys_parse_channel(const char *channel, bool *of_user, struct uuid *id)

@@ -55,22 +55,25 @@ struct answer_headers reply_headers(const struct request *request, int status)
     };
 }
 
-static void put_header(void *arg, const char *name, const char *value)
+/* Adds a header that the answer does not have yet. `arg` is the evhttp_request. */
+static void add_header(void *arg, const char *name, const char *value)
 {
-    reply_header(arg, name, value);
+    if (evhttp_add_header(evhttp_request_get_output_headers(arg), name, value) != 0) {
+        log_line(LOG_ERROR, NULL, "header %s not set", name);
+    }
 }
 
-/* The headers that every answer has. */
+/* The headers that every answer has, and that no handler sets. Called once for each answer. */
 static void put_headers(struct request *request, int status, const char *content_type)
 {
     const struct answer_headers headers = reply_headers(request, status);
-    answer_headers_each(&headers, put_header, request);
+    answer_headers_each(&headers, add_header, request->evreq);
     if (!answer_headers_tagged(&headers)) {
         (void)evhttp_remove_header(evhttp_request_get_output_headers(request->evreq), "ETag");
     }
-    reply_header(request, "X-Request-Id", request->id);
+    add_header(request->evreq, "X-Request-Id", request->id);
     if (content_type != NULL) {
-        reply_header(request, "Content-Type", content_type);
+        add_header(request->evreq, "Content-Type", content_type);
     }
     if (request->http->draining || request->close) {
         reply_header(request, "Connection", "close");
@@ -86,21 +89,14 @@ bool reply_client_has(const struct request *request, const char *etag)
            (strcmp(known, "*") == 0 || (opaque != NULL && strstr(known, opaque) != NULL));
 }
 
-static void put_raw_header(void *arg, const char *name, const char *value)
-{
-    if (evhttp_add_header(evhttp_request_get_output_headers(arg), name, value) != 0) {
-        log_line(LOG_ERROR, NULL, "header %s not set", name);
-    }
-}
-
 void reply_without_request(struct http *http, struct evhttp_request *evreq)
 {
     const struct request request = {.http = http, .evreq = evreq};
     struct answer_headers headers = reply_headers(&request, 503);
     headers.confidential = true;
-    answer_headers_each(&headers, put_raw_header, evreq);
-    put_raw_header(evreq, "Retry-After", "1");
-    put_raw_header(evreq, "Connection", "close");
+    answer_headers_each(&headers, add_header, evreq);
+    add_header(evreq, "Retry-After", "1");
+    add_header(evreq, "Connection", "close");
     evhttp_send_reply(evreq, 503, NULL, NULL);
 }
 
