@@ -145,6 +145,7 @@ $(BUILD)/tests/unit/bidworker_live_updates_test: $(addprefix $(OBJ)/,bidworker/b
 $(BUILD)/tests/unit/no_memory_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/batch_events.o bidworker/family.o common/worker/locked_rows.o common/worker/outbox_batch.o common/worker/work.o endworker/sent_commands.o notifyworker/endpoints.o)
 $(BUILD)/tests/unit/image_test: $(addprefix $(OBJ)/gateway/,image/imagestore.o image/imagestore_file.o image/imagestore_s3.o image_decoder/webp.o)
 $(BUILD)/tests/unit/sent_commands_test: $(OBJ)/endworker/sent_commands.o
+$(BUILD)/tests/integration/endworker_sales_test: $(OBJ)/endworker/statements.o
 $(BUILD)/tests/unit/gateway_cpu_budget_test: $(OBJ)/gateway/live/cpu_budget.o
 $(BUILD)/tests/unit/hashpool_test: $(addprefix $(OBJ)/gateway/,account/hashpool.o core/workpool.o)
 $(BUILD)/tests/unit/client_counts_test: $(OBJ)/gateway/core/client_counts.o

@@ -22,6 +22,18 @@ static struct metrics_family settled = {
     .label_count = 1,
     .labels = {{"outcome", outcomes, ARRAY_LEN(outcomes)}},
 };
+enum { SUBJECT_AUCTION, SUBJECT_SALE, SUBJECT_COUNT };
+static const char *const subjects[] = {[SUBJECT_AUCTION] = "auction", [SUBJECT_SALE] = "sale"};
+static_assert(ARRAY_LEN(subjects) == SUBJECT_COUNT, "each value has its entry");
+
+static struct metrics_family scheduled = {
+    .name = "rostrum_scheduled_commands_total",
+    .help = "Commands that were due and that RabbitMQ confirmed, repetitions included: starts and ends of auctions, and"
+            " those of flash sales with their turns and reservations.",
+    .type = METRICS_COUNTER,
+    .label_count = 1,
+    .labels = {{"subject", subjects, ARRAY_LEN(subjects)}},
+};
 static struct metrics_family outbox = {
     .name = "rostrum_outbox_rows",
     .help = "Rows of the outbox that this program has committed and not yet published and removed.",
@@ -51,6 +63,7 @@ static struct metrics_family contradictions = {
 
 struct metrics_family *const endworker_metrics_families[] = {
     &settled,
+    &scheduled,
     &outbox,
     &leader,
     &sealed,
@@ -67,6 +80,11 @@ struct metrics_family *const endworker_metrics_families[] = {
 void endworker_metrics_settled(enum rules_status outcome)
 {
     metrics_add(&settled, outcome == RULES_SOLD ? OUTCOME_SOLD : OUTCOME_UNSOLD, 0, 0, 1);
+}
+
+void endworker_metrics_scheduled(bool sale)
+{
+    metrics_add(&scheduled, sale ? SUBJECT_SALE : SUBJECT_AUCTION, 0, 0, 1);
 }
 
 void endworker_metrics_outbox(size_t depth)

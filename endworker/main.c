@@ -3,7 +3,7 @@
  * publishes, one consumes, because an alarm must not stop settlement), a pool, Redis, the leader's lock, and the drain.
  *
  *     timing_guard -> leader (only while the clock is right)
- *     leader -> scheduler    -> START, FENCE into the shard queues
+ *     leader -> scheduler    -> START, FENCE into the shard queues; those and OPEN, EXPIRE for sales
  *            -> ending_soon  -> outbox
  *            -> prices, sealer
  *     depths of the shard queues -> Redis
@@ -59,6 +59,8 @@ static const struct daemon_program program = {
         "  fence_repeat_ms, then at growing intervals, until the auction has left that state. Run a second\n"
         "  end worker as a stand-by: it takes over within a second when the\n"
         "  leader ends, and after lease_s when it hangs.\n\n"
+        "  Flash sales. In the same way the leader opens, starts and ends sales, and ends turns and reservations\n"
+        "  that have run out by fence_grace_ms. Time in which it was without RabbitMQ does not count.\n\n"
         "  Ending soon. The leader announces once each auction that ends within ending_soon_s.\n\n"
         "  Prices. The leader updates the prices of the search index after bids.\n\n"
         "  Audit. The leader chains new entries of the audit log by hashes every second, and logs the newest\n"
@@ -83,6 +85,7 @@ struct endworker {
     struct snapshot_writer snapshots;
     struct outbox *outbox;
     struct deadletters *deadletters;
+    struct outages outages; /* of the publishing broker */
     struct timing_guard *timing;
     struct leader *leader; /* NULL also while the clock is wrong, or not measured yet */
     struct scheduler *scheduler;
@@ -153,6 +156,7 @@ static void on_redis(struct redis *redis, bool up, void *arg)
 static void on_brokers(void *arg)
 {
     struct endworker *worker = arg;
+    outages_note(&worker->outages, broker_pair_publishes(&worker->brokers), clock_now_ms());
     if (broker_pair_publishes(&worker->brokers) && worker->outbox != NULL) {
         outbox_wake(worker->outbox);
     }
@@ -277,6 +281,7 @@ static bool connect_brokers(struct endworker *worker)
                                                 .queues = queues,
                                                 .on_change = on_brokers,
                                                 .arg = worker};
+    outages_note(&worker->outages, false, clock_now_ms()); /* until it is connected */
     return broker_pair_open(&worker->brokers, &options);
 }
 
@@ -312,6 +317,7 @@ static bool make_services(struct endworker *worker)
                                           .pg = worker->pg,
                                           .broker = worker->brokers.publisher,
                                           .timing = worker->timing,
+                                          .outages = &worker->outages,
                                           .leads = leads,
                                           .arg = worker};
     struct settlement_options settlement = {.base = worker->loop.base,

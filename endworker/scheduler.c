@@ -1,14 +1,10 @@
 /*
- * See scheduler.h. A cycle reads everything that is due, page by page: starts, then fences. It publishes the commands
- * that `sent` does not hold back. It pauses while IN_FLIGHT_MAX commands are unconfirmed, and is aborted when the
- * broker refuses a message. The next cycle starts after schedule_poll_ms, or after four times the duration of this one
- * if that is longer, but at most after REST_MAX_MS. So a deployment that cannot decide due commands in time is not
+ * See scheduler.h. A cycle reads everything that is due, page by page, from the lists of due.h. It publishes the
+ * commands that `sent` does not hold back. It pauses while IN_FLIGHT_MAX commands are unconfirmed, and is aborted when
+ * the broker refuses a message. The next cycle starts after schedule_poll_ms, or after four times the duration of this
+ * one if that is longer, but at most after REST_MAX_MS. So a deployment that cannot decide due commands in time is not
  * loaded further by the polling. A new lead begins its first cycle at once: the rest may be that of a cycle in which
  * this process stood still and lost its former lead.
- *
- * received_ms of a FENCE is the time of the query minus the grace period: all bids received before and answered 202 are
- * already in the queue. The rules end an auction only if its end is not after received_ms. So a fence has no effect on
- * an auction that was extended in the meantime, however short the extension.
  *
  * Each command has a new id: a command that failed is in the ledger under its id, and must not block its repetition.
  * The rules ignore a command whose work is already done.
@@ -27,10 +23,11 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/io/timer.h"
-#include "common/protocol/message.h"
 #include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
 #include "common/protocol/topology_prepare.h"
+#include "endworker/due.h"
+#include "endworker/endworker_metrics.h"
 #include "endworker/sent_commands.h"
 #include "endworker/statements.h"
 
@@ -39,20 +36,15 @@ enum {
     IN_FLIGHT_MAX = 256, /* unconfirmed commands; the broker confirms about this many in 10 ms */
     REST_FACTOR = 4,     /* pause between cycles, at least this many times the duration of the last one */
     REST_MAX_MS = 2000,  /* but not longer, if schedule_poll_ms is not */
-    PAGE_TEXT_SIZE = 12, /* PAGE_ROWS as text */
-};
-
-struct due {
-    struct uuid auction_id;
-    int64_t due_ms;
 };
 
 /* One unconfirmed command, for its verdict. */
 struct flight {
     struct scheduler *scheduler;
     struct flight *next_free;
-    enum command_kind kind;
-    struct uuid auction_id;
+    const struct due_source *source;
+    int kind;
+    struct uuid subject;
 };
 
 struct scheduler {
@@ -60,6 +52,7 @@ struct scheduler {
     struct broker *broker;
     struct timing_guard *timing;
     const struct config *config;
+    const struct outages *outages;
     struct event *tick;           /* starts a cycle */
     struct event *continue_timer; /* continues a cycle that waited for verdicts */
     struct sent *sent;
@@ -70,15 +63,14 @@ struct scheduler {
     unsigned shards; /* 0: not read yet */
     /* the cycle */
     bool running;
-    bool asking;            /* a page is being read */
-    bool full;              /* `sent` had no room for some commands */
-    enum command_kind kind; /* COMMAND_START, then COMMAND_FENCE */
+    bool asking;   /* a page is being read */
+    bool full;     /* `sent` had no room for some commands */
+    size_t source; /* of due_sources: the list that is being read */
     int64_t began_mono_ms;
-    int64_t now_ms;   /* time of the page's query */
-    struct due after; /* last row read */
-    struct due page[PAGE_ROWS];
-    size_t page_count;
-    size_t page_next;
+    struct due_page page;
+    struct due due[PAGE_ROWS]; /* those of the page */
+    size_t due_count;
+    size_t due_next;
     bool page_last; /* no further page */
     /* unconfirmed commands */
     struct flight flights[IN_FLIGHT_MAX];
@@ -86,6 +78,12 @@ struct scheduler {
 };
 
 static void cycle_read(struct scheduler *scheduler);
+
+static void list_begin(struct scheduler *scheduler, size_t source)
+{
+    scheduler->source = source;
+    scheduler->page = (struct due_page){.grace_ms = scheduler->config->fence_grace_ms, .outages = scheduler->outages};
+}
 
 /* `reason`: NULL when the cycle is complete. */
 static void cycle_end(struct scheduler *scheduler, const char *reason)
@@ -99,7 +97,7 @@ static void cycle_end(struct scheduler *scheduler, const char *reason)
         log_debug("the scheduling cycle was aborted: %s", reason);
     }
     if (scheduler->full) {
-        log_warn("more than %d auctions are due and undecided; some must wait", SENT_MAX);
+        log_warn("more than %d commands are due and undecided; some must wait", SENT_MAX);
     }
     if (scheduler->leading || scheduler->shards == 0) {
         int64_t rest_ms = took_ms < REST_MAX_MS / REST_FACTOR ? took_ms * REST_FACTOR : REST_MAX_MS;
@@ -108,18 +106,30 @@ static void cycle_end(struct scheduler *scheduler, const char *reason)
     }
 }
 
+static void log_unconfirmed(const struct flight *flight, enum broker_verdict verdict)
+{
+    bool auction = flight->source->family == &topology_bids;
+    struct log_about about = {.auction_id = auction ? &flight->subject : NULL, .duration_ms = -1};
+    char sale[UUID_TEXT_SIZE] = "";
+    if (!auction) {
+        uuid_format(&flight->subject, sale);
+    }
+    log_line(LOG_WARN, &about, "a %s of %s %s was not confirmed by the broker (%s) and is sent again",
+             flight->source->word(flight->kind), flight->source->subject, sale,
+             verdict == BROKER_NACKED     ? "refused"
+             : verdict == BROKER_RETURNED ? "no queue bound"
+                                          : "link lost");
+}
+
 static void on_verdict(enum broker_verdict verdict, void *arg)
 {
     struct flight *flight = arg;
     struct scheduler *scheduler = flight->scheduler;
-    if (verdict != BROKER_CONFIRMED) {
-        log_line(LOG_WARN, &(struct log_about){.auction_id = &flight->auction_id, .duration_ms = -1},
-                 "a %s was not confirmed by the broker (%s) and is sent again",
-                 flight->kind == COMMAND_START ? "start" : "fence",
-                 verdict == BROKER_NACKED     ? "refused"
-                 : verdict == BROKER_RETURNED ? "no queue bound"
-                                              : "link lost");
-        sent_failed(scheduler->sent, flight->kind, &flight->auction_id, clock_mono_ms());
+    if (verdict == BROKER_CONFIRMED) {
+        endworker_metrics_scheduled(flight->source->family == &topology_sales);
+    } else {
+        log_unconfirmed(flight, verdict);
+        sent_failed(scheduler->sent, flight->kind, &flight->subject, clock_mono_ms());
     }
     flight->next_free = scheduler->free_flights;
     scheduler->free_flights = flight;
@@ -128,34 +138,45 @@ static void on_verdict(enum broker_verdict verdict, void *arg)
     }
 }
 
-static bool send_command(struct scheduler *scheduler, const struct uuid *auction_id)
+static bool send_command(struct scheduler *scheduler, const struct due *due)
 {
+    const struct due_source *source = &due_sources[scheduler->source];
     struct flight *flight = scheduler->free_flights;
-    int64_t grace_ms = scheduler->kind == COMMAND_FENCE ? scheduler->config->fence_grace_ms : 0;
-    struct command command = {.kind = scheduler->kind,
-                              .id = uuid_new(),
-                              .auction_id = *auction_id,
-                              .received_ms = scheduler->now_ms - grace_ms};
+    struct uuid command_id = uuid_new();
     char key[TOPOLOGY_KEY_SIZE];
     char id[UUID_TEXT_SIZE];
     char exchange[TOPOLOGY_QUEUE_SIZE];
     struct broker_message message = {.exchange = exchange, .routing_key = key, .message_id = id};
     jsonw_reset(scheduler->writer);
-    message_write_commands(scheduler->writer, &command, 1);
+    source->write(scheduler->writer, due, &command_id);
     message.body = jsonw_text(scheduler->writer, &message.length);
-    topology_key(&topology_bids, auction_id, scheduler->shards, key);
-    topology_exchange(&topology_bids, auction_id, scheduler->shards, exchange);
-    uuid_format(&command.id, id);
+    topology_key(source->family, &due->id, scheduler->shards, key);
+    topology_exchange(source->family, &due->id, scheduler->shards, exchange);
+    uuid_format(&command_id, id);
     if (message.body == NULL || !broker_publish(scheduler->broker, &message, on_verdict, flight)) {
         return false;
     }
     scheduler->free_flights = flight->next_free;
-    flight->kind = scheduler->kind;
-    flight->auction_id = *auction_id;
+    flight->source = source;
+    flight->kind = due->kind;
+    flight->subject = due->id;
     return true;
 }
 
-/* Publishes the commands of the page, then requests the next page or ends the cycle. */
+/* Reads the next page, or the next list, or ends the cycle. */
+static void cycle_proceed(struct scheduler *scheduler)
+{
+    if (!scheduler->page_last) {
+        cycle_read(scheduler);
+    } else if (scheduler->source + 1 < DUE_SOURCES) {
+        list_begin(scheduler, scheduler->source + 1);
+        cycle_read(scheduler);
+    } else {
+        cycle_end(scheduler, NULL);
+    }
+}
+
+/* Publishes the commands of the page. */
 static void cycle_continue(struct scheduler *scheduler)
 {
     int64_t mono_ms = clock_mono_ms();
@@ -163,9 +184,9 @@ static void cycle_continue(struct scheduler *scheduler)
         cycle_end(scheduler, "leadership lost");
         return;
     }
-    for (; scheduler->page_next < scheduler->page_count; scheduler->page_next++) {
-        const struct due *due = &scheduler->page[scheduler->page_next];
-        enum sent_answer answer = sent_ask(scheduler->sent, scheduler->kind, &due->auction_id, due->due_ms, mono_ms);
+    for (; scheduler->due_next < scheduler->due_count; scheduler->due_next++) {
+        const struct due *due = &scheduler->due[scheduler->due_next];
+        enum sent_answer answer = sent_ask(scheduler->sent, due->kind, &due->id, due->cause, mono_ms);
         scheduler->full = scheduler->full || answer == SENT_FULL;
         if (answer != SENT_DUE) {
             continue;
@@ -173,21 +194,13 @@ static void cycle_continue(struct scheduler *scheduler)
         if (scheduler->free_flights == NULL) {
             return; /* the next verdict continues the cycle */
         }
-        if (!send_command(scheduler, &due->auction_id)) {
+        if (!send_command(scheduler, due)) {
             cycle_end(scheduler, "the broker refused a message");
             return;
         }
-        sent_note(scheduler->sent, scheduler->kind, &due->auction_id, mono_ms);
+        sent_note(scheduler->sent, due->kind, &due->id, mono_ms);
     }
-    if (!scheduler->page_last) {
-        cycle_read(scheduler);
-    } else if (scheduler->kind == COMMAND_START) {
-        scheduler->kind = COMMAND_FENCE;
-        scheduler->after = (struct due){.due_ms = 0};
-        cycle_read(scheduler);
-    } else {
-        cycle_end(scheduler, NULL);
-    }
+    cycle_proceed(scheduler);
 }
 
 static void on_continue(evutil_socket_t fd, short what, void *arg)
@@ -211,42 +224,34 @@ static void on_page(const struct pg_reply *reply, void *arg)
     scheduler->asking = false;
     if (!scheduler->leading || reply->outcome != PG_OK) {
         if (reply->outcome == PG_FAILED) {
-            log_warn("due auctions cannot be read: %s %s", reply->sqlstate, reply->message);
+            log_warn("what is due cannot be read: %s %s", reply->sqlstate, reply->message);
         }
         cycle_end(scheduler, scheduler->leading ? "PostgreSQL does not answer" : "leadership lost");
         return;
     }
-    scheduler->page_count = (size_t)PQntuples(reply->result);
-    scheduler->page_next = 0;
-    scheduler->page_last = scheduler->page_count < PAGE_ROWS;
-    assert(scheduler->page_count <= PAGE_ROWS);
-    for (size_t i = 0; i < scheduler->page_count; i++) {
-        scheduler->page[i] =
-            (struct due){.auction_id = pg_uuid(reply->result, (int)i, 0), .due_ms = pg_int(reply->result, (int)i, 1)};
-        scheduler->after = scheduler->page[i];
+    int rows = PQntuples(reply->result);
+    assert(rows <= PAGE_ROWS);
+    scheduler->page_last = rows < PAGE_ROWS;
+    scheduler->due_count = 0;
+    scheduler->due_next = 0;
+    for (int row = 0; row < rows; row++) {
+        struct due *due = &scheduler->due[scheduler->due_count];
+        scheduler->due_count += due_sources[scheduler->source].read(reply->result, row, &scheduler->page, due) ? 1 : 0;
     }
     cycle_continue(scheduler);
 }
 
 static void cycle_read(struct scheduler *scheduler)
 {
-    bool starts = scheduler->kind == COMMAND_START;
-    char until[CLOCK_TEXT_SIZE];
-    char after_time[CLOCK_TEXT_SIZE];
-    char after_id[UUID_TEXT_SIZE];
-    char limit[PAGE_TEXT_SIZE];
-    scheduler->now_ms = clock_now_ms();
+    const struct due_source *source = &due_sources[scheduler->source];
+    struct due_query query;
+    scheduler->page.now_ms = clock_now_ms();
     if (timing_guard_withholds(scheduler->timing)) {
         cycle_end(scheduler, "this machine's clock is wrong");
         return;
     }
-    clock_format(scheduler->now_ms - (starts ? 0 : scheduler->config->fence_grace_ms), until);
-    clock_format(scheduler->after.due_ms, after_time);
-    uuid_format(&scheduler->after.auction_id, after_id);
-    (void)snprintf(limit, sizeof(limit), "%d", PAGE_ROWS);
-    const char *const values[] = {until, after_time, after_id, limit};
-    scheduler->asking = pg_query(scheduler->pg, starts ? STATEMENT_DUE_STARTS : STATEMENT_DUE_FENCES, ARRAY_LEN(values),
-                                 values, on_page, scheduler);
+    source->query(&scheduler->page, PAGE_ROWS, &query);
+    scheduler->asking = pg_query(scheduler->pg, source->statement, query.count, query.values, on_page, scheduler);
     if (!scheduler->asking) {
         cycle_end(scheduler, "PostgreSQL is down");
     }
@@ -279,8 +284,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     scheduler->running = true;
     scheduler->full = false;
     scheduler->began_mono_ms = clock_mono_ms();
-    scheduler->kind = COMMAND_START;
-    scheduler->after = (struct due){.due_ms = 0};
+    list_begin(scheduler, 0);
     if (scheduler->shards != 0) {
         cycle_read(scheduler);
         return;
@@ -301,6 +305,7 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
     scheduler->broker = options->broker;
     scheduler->timing = options->timing;
     scheduler->config = options->config;
+    scheduler->outages = options->outages;
     scheduler->leads = options->leads;
     scheduler->arg = options->arg;
     for (size_t i = 0; i < IN_FLIGHT_MAX; i++) {

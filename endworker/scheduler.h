@@ -1,9 +1,8 @@
 /*
- * Starts and ends auctions. While this end worker leads, it polls for auctions that are due, at least schedule_poll_ms
- * apart (scheduler.c). A start is due at its start time, an end fence_grace_ms after the end time. It publishes START
- * and FENCE commands on the auction's own routing key, and repeats them at growing intervals until the auction has left
- * `scheduled`, or `active`. It decides nothing: the bid worker processes the command among the auction's bids, in their
- * order.
+ * Starts and ends auctions, opens, starts and ends flash sales, and ends their turns and reservations. While this end
+ * worker leads, it polls for what is due (due.h), at least schedule_poll_ms apart (scheduler.c). It publishes each
+ * command on the routing key of its auction or sale, and repeats it at growing intervals until it is no longer due. It
+ * decides nothing: the bid worker or sale worker processes the command among the others, in their order.
  *
  * Caller: main.c.
  */
@@ -13,6 +12,7 @@
 #include <event2/event.h>
 
 #include "common/base/base.h"
+#include "common/base/outages.h"
 #include "common/io/broker.h"
 #include "common/io/pg.h"
 #include "common/service/config.h"
@@ -26,6 +26,7 @@ struct scheduler_options {
     struct pg *pg;               /* with statements_table */
     struct broker *broker;       /* a broker for publishing */
     struct timing_guard *timing;
+    const struct outages *outages; /* borrowed: times in which commands were refused */
     /* Asked when a page was read, and when publishing goes on after a pause: whether this end worker still leads. */
     bool (*leads)(void *arg);
     void *arg;

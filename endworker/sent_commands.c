@@ -13,9 +13,9 @@ enum { SLOTS = 2 * SENT_MAX };
 
 struct entry {
     bool used;
-    enum command_kind kind;
-    struct uuid auction_id;
-    int64_t due_ms;       /* due time for which it was sent */
+    int kind;
+    struct uuid subject;
+    int64_t cause;        /* for which it was sent */
     int64_t next_mono_ms; /* earliest time to send it again */
     int64_t times;        /* repetition factor: 0 before the first sending, then doubling up to SENT_BACK_OFF_MAX */
     uint64_t cycle;       /* last cycle that asked for it */
@@ -55,38 +55,37 @@ void sent_free(struct sent *sent)
 }
 
 /* Returns the entry, or the free slot for it. */
-static struct entry *find(struct entry *slots, enum command_kind kind, const struct uuid *auction_id)
+static struct entry *find(struct entry *slots, int kind, const struct uuid *subject)
 {
     uint32_t hash = 0;
-    memcpy(&hash, auction_id->bytes + 12, sizeof(hash)); /* the last bytes of an id are random */
-    size_t slot = (hash + kind) % SLOTS;
-    while (slots[slot].used && (slots[slot].kind != kind || !uuid_equal(&slots[slot].auction_id, auction_id))) {
+    memcpy(&hash, subject->bytes + 12, sizeof(hash)); /* the last bytes of an id are random */
+    size_t slot = (hash + (unsigned)kind) % SLOTS;
+    while (slots[slot].used && (slots[slot].kind != kind || !uuid_equal(&slots[slot].subject, subject))) {
         slot = (slot + 1) % SLOTS;
     }
     return &slots[slot];
 }
 
-enum sent_answer sent_ask(struct sent *sent, enum command_kind kind, const struct uuid *auction_id, int64_t due_ms,
-                          int64_t mono_ms)
+enum sent_answer sent_ask(struct sent *sent, int kind, const struct uuid *subject, int64_t cause, int64_t mono_ms)
 {
-    struct entry *entry = find(sent->slots, kind, auction_id);
+    struct entry *entry = find(sent->slots, kind, subject);
     if (!entry->used) {
         if (sent->count == SENT_MAX) {
             return SENT_FULL;
         }
-        *entry = (struct entry){.used = true, .kind = kind, .auction_id = *auction_id, .due_ms = due_ms};
+        *entry = (struct entry){.used = true, .kind = kind, .subject = *subject, .cause = cause};
         sent->count++;
-    } else if (entry->due_ms != due_ms) {
-        entry->due_ms = due_ms;
+    } else if (entry->cause != cause) {
+        entry->cause = cause;
         entry->times = 0;
     }
     entry->cycle = sent->cycle;
     return entry->times == 0 || mono_ms >= entry->next_mono_ms ? SENT_DUE : SENT_EARLY;
 }
 
-void sent_note(struct sent *sent, enum command_kind kind, const struct uuid *auction_id, int64_t mono_ms)
+void sent_note(struct sent *sent, int kind, const struct uuid *subject, int64_t mono_ms)
 {
-    struct entry *entry = find(sent->slots, kind, auction_id);
+    struct entry *entry = find(sent->slots, kind, subject);
     assert(entry->used);
     entry->times = entry->times == 0 ? 1 : entry->times * 2;
     if (entry->times > SENT_BACK_OFF_MAX) {
@@ -95,9 +94,9 @@ void sent_note(struct sent *sent, enum command_kind kind, const struct uuid *auc
     entry->next_mono_ms = mono_ms + sent->repeat_ms * entry->times;
 }
 
-void sent_failed(struct sent *sent, enum command_kind kind, const struct uuid *auction_id, int64_t mono_ms)
+void sent_failed(struct sent *sent, int kind, const struct uuid *subject, int64_t mono_ms)
 {
-    struct entry *entry = find(sent->slots, kind, auction_id);
+    struct entry *entry = find(sent->slots, kind, subject);
     if (entry->used) {
         entry->times = 1;
         entry->next_mono_ms = mono_ms + sent->repeat_ms;
@@ -112,7 +111,7 @@ void sent_end_cycle(struct sent *sent)
         sent->count = 0;
         for (size_t i = 0; i < SLOTS; i++) {
             if (old[i].used && old[i].cycle == sent->cycle) {
-                *find(sent->spare, old[i].kind, &old[i].auction_id) = old[i];
+                *find(sent->spare, old[i].kind, &old[i].subject) = old[i];
                 sent->count++;
             }
         }

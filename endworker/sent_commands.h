@@ -1,7 +1,8 @@
 /*
  * The commands that the scheduler has sent, and the time when it may repeat them: a bounded table with one entry per
- * auction and kind. A cycle is one scan of everything that is due. sent_ask carries an entry over into the next cycle.
- * sent_end_cycle drops entries that the cycle did not ask for: their auctions have left the state.
+ * subject (auction or flash sale) and kind. A cycle is one scan of everything that is due. sent_ask carries an entry
+ * over into the next cycle. sent_end_cycle drops entries that the cycle did not ask for: their subjects have left the
+ * state.
  *
  * No I/O: the caller passes the time. If the table is lost, only the intervals start again.
  */
@@ -10,7 +11,6 @@
 
 #include "common/base/base.h"
 #include "common/base/ids.h"
-#include "common/protocol/message.h"
 
 enum {
     SENT_MAX = 16384,      /* entries; further due commands wait until others have left */
@@ -29,15 +29,14 @@ enum sent_answer {
 MUST_CHECK struct sent *sent_new(int64_t repeat_ms);
 void sent_free(struct sent *sent);
 /*
- * Asks whether the command of that kind, due at `due_ms`, may be sent to that auction. A new due time restarts the
- * entry.
+ * Asks whether the command of that kind may be sent to that subject. `cause` stands for what is due, for example its
+ * time; another cause restarts the entry. `kind`: enum command_kind of an auction, enum sale_command_kind of a sale.
  */
-enum sent_answer sent_ask(struct sent *sent, enum command_kind kind, const struct uuid *auction_id, int64_t due_ms,
-                          int64_t mono_ms);
+enum sent_answer sent_ask(struct sent *sent, int kind, const struct uuid *subject, int64_t cause, int64_t mono_ms);
 /* The command was published; it is due again after repeat_ms, which doubles each time. Only after SENT_DUE. */
-void sent_note(struct sent *sent, enum command_kind kind, const struct uuid *auction_id, int64_t mono_ms);
+void sent_note(struct sent *sent, int kind, const struct uuid *subject, int64_t mono_ms);
 /* The broker did not confirm it: it is due again after one repeat_ms. */
-void sent_failed(struct sent *sent, enum command_kind kind, const struct uuid *auction_id, int64_t mono_ms);
+void sent_failed(struct sent *sent, int kind, const struct uuid *subject, int64_t mono_ms);
 /* A complete cycle is over: drops entries that it did not ask for. Do not call it for an aborted cycle. */
 void sent_end_cycle(struct sent *sent);
 size_t sent_count(const struct sent *sent);

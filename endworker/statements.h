@@ -9,9 +9,11 @@
 #include "common/service/timing_guard.h"
 
 enum statement {
-    STATEMENT_SHARDS,      /* -> shards */
-    STATEMENT_DUE_STARTS,  /* (until, after_ms, after_id, limit) -> id, start ms; ascending */
-    STATEMENT_DUE_FENCES,  /* (until, after_ms, after_id, limit) -> id, end ms; ascending */
+    STATEMENT_SHARDS,     /* -> shards */
+    STATEMENT_DUE_STARTS, /* (until, after_ms, after_id, limit) -> id, start ms; ascending */
+    STATEMENT_DUE_FENCES, /* (until, after_ms, after_id, limit) -> id, end ms; ascending */
+    /* (now, until, after id, after kind, limit) -> see due.c; by id and kind */
+    STATEMENT_DUE_SALES,
     STATEMENT_ENDING_SOON, /* (from, until, seconds, limit) -> id, end ms, version, price */
     STATEMENT_LOCK_WAIT,   /* in a transaction: how long it waits for locks; see settlement.c */
     STATEMENT_SETTLE,      /* (ids) -> see settlement.c */

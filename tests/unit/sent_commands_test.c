@@ -4,6 +4,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "common/protocol/message.h"
 #include "endworker/sent_commands.h"
 #include "tests/support/suite.h"
 
