@@ -33,9 +33,9 @@
                                                                "'hex')"
 
 /*
- * What is due in the flash sales that are not over: they are few, and read by an index that holds no others. The oldest
- * turn and the oldest reservation of each are the first to end (common/rules/sale_line.c), so two look-ups in partial
- * indexes are enough, however long the line and the history are.
+ * What is due in the flash sales that are not over. They are few, and read by an index that holds no others. The oldest
+ * turn and the oldest reservation of each end first (common/rules/sale_line.c). So two look-ups in partial indexes are
+ * enough, however long the line and the history are.
  */
 #define DUE_SALES                                                                                                                                                                                                                                         \
     "SELECT s.id, d.kind, d.cause, " EPOCH_MS("t.at") ", " EPOCH_MS(                                                                                                                                                                                      \
