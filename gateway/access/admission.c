@@ -435,15 +435,15 @@ struct check {
     void *arg;
 };
 
-static void finish_check(struct check *check, enum admission_verdict verdict)
+static void finish_check(struct check *check, enum admission_verdict verdict, int64_t ends_ms)
 {
-    check->checked(verdict, check->arg);
+    check->checked(verdict, ends_ms, check->arg);
     free(check);
 }
 
 static void on_check_loaded(const struct credentials *credentials, void *arg)
 {
-    finish_check(arg, verdict_of(credentials));
+    finish_check(arg, verdict_of(credentials), credentials->ends_ms);
 }
 
 static void on_check_answered(const redisReply *reply, void *arg)
@@ -452,7 +452,7 @@ static void on_check_answered(const redisReply *reply, void *arg)
     const struct admission admission = read_reply(check->access, &check->user, LIMIT_NONE, reply);
     if (admission.verdict != ADMISSION_MISSING ||
         !credentials_load(check->access, &check->user, on_check_loaded, check)) {
-        finish_check(check, admission.verdict);
+        finish_check(check, admission.verdict, admission.ends_ms);
     }
 }
 
@@ -460,12 +460,12 @@ void admission_check(const struct access *access, const struct request_user *use
 {
     struct check *check = calloc(1, sizeof(*check));
     if (check == NULL) {
-        checked(ADMISSION_UNCHECKED, arg);
+        checked(ADMISSION_UNCHECKED, 0, arg);
         return;
     }
     *check = (struct check){access, *user, checked, arg};
     if (!admission_call(access, &check->user, LIMIT_NONE, NULL, on_check_answered, check)) {
-        finish_check(check, ADMISSION_UNCHECKED);
+        finish_check(check, ADMISSION_UNCHECKED, 0);
     }
 }
 

@@ -53,8 +53,11 @@ struct admission admission_read(struct request *request, const redisReply *reply
  * the request is ENDED with 401 or 403. False: the verdict is another one, or they cannot be loaded.
  */
 MUST_CHECK bool admission_reload(struct request *request, const struct admission *admission, route_handler again);
-/* Called once, from the loop or before admission_check returns: GRANTED, UNCHECKED, MISSING, NO_SESSION or BANNED. */
-typedef void (*admission_checked)(enum admission_verdict verdict, void *arg);
+/*
+ * Called once, from the loop or before admission_check returns: GRANTED, UNCHECKED, MISSING, NO_SESSION or BANNED.
+ * `ends_ms`: as in struct admission.
+ */
+typedef void (*admission_checked)(enum admission_verdict verdict, int64_t ends_ms, void *arg);
 /* Checks credentials without a request: those of a connection. */
 void admission_check(const struct access *access, const struct request_user *user, admission_checked checked,
                      void *arg);

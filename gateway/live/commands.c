@@ -304,13 +304,14 @@ static enum error_code enter(struct websocket *websocket, const struct request_u
     return ERROR_COUNT;
 }
 
-static void on_auth_checked(enum error_code reason, void *arg)
+static void on_auth_checked(enum error_code reason, int64_t ends_ms, void *arg)
 {
     struct auth_check *auth_check = arg;
     struct websocket *websocket = auth_check->websocket;
     if (websocket != NULL) {
         client_of(websocket)->auth_check = NULL;
         if (reason == ERROR_COUNT) {
+            auth_check->user.ends_ms = ends_ms;
             reason = enter(websocket, &auth_check->user);
         }
         if (reason == ERROR_COUNT) {

@@ -153,10 +153,11 @@ struct check {
     void *arg;
 };
 
-static void on_checked(enum admission_verdict verdict, void *arg)
+static void on_checked(enum admission_verdict verdict, int64_t ends_ms, void *arg)
 {
     struct check *check = arg;
-    check->checked(session_expired(&check->user) ? ERROR_UNAUTHORIZED : error_of(&check->user, verdict), check->arg);
+    check->checked(session_expired(&check->user) ? ERROR_UNAUTHORIZED : error_of(&check->user, verdict), ends_ms,
+                   check->arg);
     free(check);
 }
 
@@ -164,7 +165,7 @@ void presence_check(const struct access *access, const struct request_user *user
 {
     struct check *check = session_expired(user) ? NULL : calloc(1, sizeof(*check));
     if (check == NULL) {
-        checked(session_expired(user) ? ERROR_UNAUTHORIZED : ERROR_UNAVAILABLE, arg);
+        checked(session_expired(user) ? ERROR_UNAUTHORIZED : ERROR_UNAVAILABLE, 0, arg);
         return;
     }
     *check = (struct check){*user, checked, arg};
@@ -201,9 +202,10 @@ void presences_end_all(struct presences *presences)
     }
 }
 
-static void on_rechecked(enum error_code reason, void *arg)
+static void on_rechecked(enum error_code reason, int64_t ends_ms, void *arg)
 {
     struct recheck *recheck = arg;
+    (void)ends_ms;
     if (reason == ERROR_UNAUTHORIZED || reason == ERROR_USER_BANNED) {
         end_session(recheck->presences, &recheck->user, reason);
     }

@@ -64,9 +64,9 @@ void presence_remove(struct presences *presences, struct presence *presence);
 
 /*
  * Called exactly once, from the loop or before presence_check returns. ERROR_COUNT: the credentials are valid; else the
- * reason.
+ * reason. `ends_ms`: end of the session; 0: unknown.
  */
-typedef void (*presence_checked)(enum error_code reason, void *arg);
+typedef void (*presence_checked)(enum error_code reason, int64_t ends_ms, void *arg);
 void presence_check(const struct access *access, const struct request_user *user, presence_checked checked, void *arg);
 
 /* A decision on a user's bid, from any source. Each connection receives it once. */

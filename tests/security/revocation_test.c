@@ -220,18 +220,24 @@ START_TEST(a_role_or_ban_set_by_sql_ends_sessions_and_tokens)
 }
 END_TEST
 
-START_TEST(a_socket_closes_with_4001_when_its_session_expires)
+START_TEST(sockets_close_with_4001_when_their_session_expires)
 {
     PGresult *result =
         sql_rows(fixture.sql, "UPDATE sessions SET expires_at = now() + interval '5 seconds' WHERE user_id = $1::uuid",
                  fixture.bob.id, NULL);
     PQclear(result);
     evict(&fixture.bob, "");
-    struct websocket *socket =
+    struct websocket *by_cookie =
         websocket_open(deployment_http_url(), client_format("Cookie: session=%s\r\n", fixture.bob.session));
-    ck_assert_ptr_nonnull(socket);
-    ck_assert_uint_eq(websocket_receive_close(socket), EXPIRED);
-    websocket_free(socket);
+    struct websocket *by_command = websocket_open(deployment_http_url(), "");
+    ck_assert(by_cookie != NULL && by_command != NULL);
+    ck_assert(
+        websocket_send_text(by_command, client_format("{\"type\": \"auth\", \"token\": \"%s\"}", fixture.bob.session)));
+    ck_assert_ptr_nonnull(websocket_receive(by_command, "authenticated"));
+    ck_assert_uint_eq(websocket_receive_close(by_cookie), EXPIRED);
+    ck_assert_uint_eq(websocket_receive_close(by_command), EXPIRED);
+    websocket_free(by_cookie);
+    websocket_free(by_command);
     EXPECT_ERROR(call_with_session(&fixture.bob, "GET", ME), 401, "UNAUTHORIZED");
 }
 END_TEST
@@ -286,7 +292,7 @@ static Suite *revocation_suite(void)
     tcase_add_test(tcase, an_evicted_mark_revives_no_ended_session);
     tcase_add_test(tcase, sessions_outlive_the_data_of_redis);
     tcase_add_test(tcase, a_role_or_ban_set_by_sql_ends_sessions_and_tokens);
-    tcase_add_test(tcase, a_socket_closes_with_4001_when_its_session_expires);
+    tcase_add_test(tcase, sockets_close_with_4001_when_their_session_expires);
     tcase_add_test(tcase, without_redis_a_logged_out_admin_is_no_admin);
     tcase_add_test(tcase, without_redis_guesses_registrations_and_resets_are_limited);
     suite_add_tcase(suite, tcase);
