@@ -22,15 +22,17 @@ enum { REFRESH_USE, REFRESH_COUNT };
 enum { USE_RESULT, USE_USER, USE_SESSION = USE_USER + CREDENTIALS_USER_COLUMN_COUNT };
 
 static const struct pg_statement list[] = {
-    /* $1 session, $2 user, $3 hash of the token, $4 of the next one, $5 seconds. No row: the session has ended. */
+    /*
+     * $1 session, $2 user, $3 hash of the token, $4 of the next one, $5 seconds. No row: the session has ended. It is
+     * locked first: session_refresh would take one that a logout ends meanwhile for a reuse.
+     */
     [REFRESH_USE] =
         {"refresh_use",
-         "SELECT session_refresh(s.id, $3, $4, $5::integer), " CREDENTIALS_USER_COLUMNS(
-             "u.") ", " CREDENTIALS_SESSION_COLUMNS("s.") " FROM sessions s JOIN users u ON u.id = s.user_id AND "
-                                                          "u.epoch = s.epoch"
-                                                          " JOIN data_timeline t ON t.sessions_from = s.sessions_from"
-                                                          " WHERE s.id = $1 AND s.user_id = $2 AND s.expires_at > "
-                                                          "now()"},
+         "WITH held AS (SELECT * FROM sessions WHERE id = $1 AND user_id = $2 AND expires_at > now() FOR UPDATE)"
+         " SELECT session_refresh(s.id, $3, $4, $5::integer), " CREDENTIALS_USER_COLUMNS(
+             "u.") ", " CREDENTIALS_SESSION_COLUMNS("s.") " FROM held s JOIN users u ON u.id = s.user_id AND u.epoch ="
+                                                          " s.epoch JOIN data_timeline t ON t.sessions_from ="
+                                                          " s.sessions_from"},
 };
 static_assert(ARRAY_LEN(list) == REFRESH_COUNT, "each statement has its entry");
 

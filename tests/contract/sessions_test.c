@@ -12,7 +12,7 @@
 #define ME       "/api/v1/users/me"
 #define SESSIONS "/api/v1/users/me/sessions"
 
-enum { ROTATED_MS = 40000 };
+enum { ROTATED_MS = 40000, BLOCKED_MS = 20000 };
 
 /* Logs the user in from another browser. The struct gets the new tokens. */
 static void log_in_from(struct factory_user *user, const char *agent)
@@ -230,6 +230,48 @@ START_TEST(a_former_refresh_token_works_for_half_a_minute)
 }
 END_TEST
 
+struct refreshing {
+    const char *token;
+    int status;
+};
+
+static void *refresh_beside(void *arg)
+{
+    struct refreshing *refreshing = arg;
+    struct client *client = client_new(deployment_http_url());
+    if (client != NULL) {
+        const char *body = client_format("{\"refreshToken\": \"%s\"}", refreshing->token);
+        refreshing->status = client_call(client, "POST", "/api/v1/auth/refresh", body)->status;
+        client_free(client);
+    }
+    return NULL;
+}
+
+/* The session ends while its token is used. That is no theft. */
+START_TEST(a_refresh_beside_a_logout_is_no_reuse)
+{
+    char first[FACTORY_SESSION_SIZE];
+    pthread_t thread;
+    log_in_refreshable(first);
+    struct refreshing refreshing = {.token = first};
+    struct sql *locker = sql_open(deployment_pg_url());
+    ck_assert_ptr_nonnull(locker);
+    PQclear(sql_rows(locker, "BEGIN", NULL));
+    PQclear(sql_rows(locker, "DELETE FROM sessions WHERE user_id = $1::uuid", fixture.bob.id, NULL));
+    ck_assert_int_eq(pthread_create(&thread, NULL, refresh_beside, &refreshing), 0);
+    SUITE_WAIT(sql_blocked(fixture.sql, locker) == 1, BLOCKED_MS);
+    PQclear(sql_rows(locker, "COMMIT", NULL));
+    sql_close(locker);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(refreshing.status, 401);
+    ck_assert_int_eq(
+        sql_int(fixture.sql,
+                "SELECT count(*) FROM audit_log WHERE action = 'REFRESH_TOKEN_REUSED' AND actor_id = $1::uuid",
+                fixture.bob.id, NULL),
+        0);
+}
+END_TEST
+
 static int count_public_keys(void)
 {
     return reply_count(fixture_call(NULL, "GET", "/.well-known/jwks.json", NULL), "keys");
@@ -267,6 +309,7 @@ static Suite *sessions_suite(void)
         a_refresh_token_is_replaced_by_its_use,
         reuse_of_a_refresh_token_ends_its_session,
         a_former_refresh_token_works_for_half_a_minute,
+        a_refresh_beside_a_logout_is_no_reuse,
         logging_out_revokes_the_access_token,
         a_user_has_at_most_a_hundred_sessions,
         key_rotation_keeps_old_access_tokens_valid,
