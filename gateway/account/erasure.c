@@ -1,7 +1,7 @@
 /*
- * See erasure.h. The steps: the limit of logins, the password, the entry in the audit log, the rows in PostgreSQL
- * (erase_user in schema/), the copy of the user's state in Redis. Rows beyond ROWS_MAX of a table are deleted by the
- * notification worker (retention.c).
+ * See erasure.h. The steps: the limit of logins, the password, the rows in PostgreSQL (erase_user in schema/) together
+ * with the entry in the audit log, the copy of the user's state in Redis. Rows beyond ROWS_MAX of a table are deleted
+ * by the notification worker (retention.c).
  */
 #include "gateway/account/erasure.h"
 
@@ -26,8 +26,10 @@ enum { ERASURE_FIND, ERASURE_DO, ERASURE_STATE, ERASURE_COUNT };
 
 static const struct pg_statement list[] = {
     [ERASURE_FIND] = {"erasure_find", "SELECT password_hash FROM users WHERE id = $1 AND erased_at IS NULL"},
-    /* $1 user, $2 hash of the password that was verified, $3 now */
-    [ERASURE_DO] = {"erasure_do", "SELECT erase_user($1, $2, $3, " ROWS_MAX ")"},
+    /* $1 user, $2 hash of the password that was verified, $3 now, $4 to $8 of audit_values */
+    [ERASURE_DO] = {"erasure_do", "WITH done AS MATERIALIZED (SELECT erase_user($1, $2, $3, " ROWS_MAX ") AS outcome),"
+                                  " u AS (SELECT $1::uuid AS id FROM done WHERE outcome = 'ERASED')," AUDIT_OWN(
+                                      "ERASURE", "u", "$4", "$5", "$6", "$7", "$8") " SELECT outcome FROM done"},
     [ERASURE_STATE] = {"erasure_state", "SELECT " CREDENTIALS_USER_COLUMNS("") " FROM users WHERE id = $1"},
 };
 static_assert(ARRAY_LEN(list) == ERASURE_COUNT, "each statement has its entry");
@@ -117,7 +119,9 @@ static void erase(struct request *request)
     const struct erasure *erasure = request->handler_state;
     char id[UUID_TEXT_SIZE];
     char now[CLOCK_TEXT_SIZE];
-    const char *values[] = {id, erasure->hash, now};
+    struct audit_origin origin;
+    const char *values[3 + AUDIT_VALUES] = {id, erasure->hash, now};
+    audit_values(request, &origin, values + 3);
     uuid_format(&request->user.id, id);
     clock_format(clock_now_ms(), now);
     query(request, ERASURE_DO, ARRAY_LEN(values), values, on_erased);
@@ -126,14 +130,12 @@ static void erase(struct request *request)
 static void on_verified(bool right, void *arg)
 {
     struct request *request = arg;
-    char subject[UUID_TEXT_SIZE];
-    uuid_format(&request->user.id, subject);
     if (request_answered(request)) {
         reply_end(request);
     } else if (!right) {
         refuse_password(request);
     } else {
-        audit_entry(request, NULL, "ERASURE", subject, erase);
+        erase(request);
     }
 }
 

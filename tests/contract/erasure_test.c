@@ -94,11 +94,14 @@ END_TEST
 
 START_TEST(who_sells_or_leads_an_open_auction_is_not_erased)
 {
+    static const char entries[] = "SELECT count(*) FROM audit_log WHERE action = 'ERASURE' AND actor_id = $1::uuid";
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
     EXPECT_ERROR(erase(&fixture.seller, RIGHT), 409, "ACCOUNT_IN_USE");
     EXPECT_ERROR(erase(&fixture.ann, RIGHT), 409, "ACCOUNT_IN_USE");
+    ck_assert_int_eq(sql_int(fixture.sql, entries, fixture.ann.id, NULL), 0);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
     EXPECT_STATUS(erase(&fixture.ann, RIGHT), 204); /* outbid */
+    ck_assert_int_eq(sql_int(fixture.sql, entries, fixture.ann.id, NULL), 1);
     EXPECT_STATUS(fixture_call(&fixture.seller, "GET", ME, NULL), 200);
 }
 END_TEST
