@@ -91,11 +91,25 @@ void command_field_error_with(struct websocket *websocket, const char *id, const
     send_field_errors(websocket, id, &field_errors);
 }
 
+const struct json *command_read_text(struct websocket *websocket, const struct client_message *command,
+                                     const char *name)
+{
+    const struct json *member = json_member(command->tree, name);
+    if (member == NULL || member->type == JSON_NULL) {
+        command_field_error(websocket, command->id, name, FIELD_REQUIRED);
+        return NULL;
+    }
+    if (member->type != JSON_STRING) {
+        command_field_error(websocket, command->id, name, FIELD_NOT_A_STRING);
+        return NULL;
+    }
+    return member;
+}
+
 bool command_read_auction(struct websocket *websocket, const struct client_message *command, struct uuid *auction)
 {
-    const struct json *member = json_member(command->tree, "auctionId");
-    if (member == NULL || member->type != JSON_STRING) {
-        command_field_error(websocket, command->id, "auctionId", FIELD_REQUIRED);
+    const struct json *member = command_read_text(websocket, command, "auctionId");
+    if (member == NULL) {
         return false;
     }
     if (!uuid_parse(member->text, member->length, auction) || uuid_is_nil(auction)) {

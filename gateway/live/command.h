@@ -54,6 +54,9 @@ void command_field_error(struct websocket *websocket, const char *id, const char
 /* The same for a code with one parameter. */
 void command_field_error_with(struct websocket *websocket, const char *id, const char *field, enum field_code code,
                               struct parameter parameter);
+/* A member that must be a string. NULL after answering: it is missing or has another type. */
+MUST_CHECK const struct json *command_read_text(struct websocket *websocket, const struct client_message *command,
+                                                const char *name);
 /*
  * False after answering: the member is missing or malformed. A malformed id names no auction: as in a path it is
  * unknown.

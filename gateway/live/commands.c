@@ -332,13 +332,12 @@ static void on_auth_checked(enum error_code reason, int64_t ends_ms, void *arg)
 
 static void do_auth(struct websocket *websocket, const struct client_message *command)
 {
-    const char *token = NULL;
     struct request_user user = {.via = REQUEST_GUEST};
-    if (!json_get_text(command->tree, "token", &token)) {
-        command_field_error(websocket, command->id, "token", FIELD_REQUIRED);
+    const struct json *token = command_read_text(websocket, command, "token");
+    if (token == NULL) {
         return;
     }
-    enum session_reading reading = session_read_token(websocket->live->deployment, token, &user);
+    enum session_reading reading = session_read_token(websocket->live->deployment, token->text, &user);
     if (reading != SESSION_READ) {
         command_error(websocket, reading == SESSION_UNKNOWN ? ERROR_UNAVAILABLE : ERROR_UNAUTHORIZED, command->id,
                       NULL);
@@ -425,18 +424,17 @@ static bool read_id(struct websocket *websocket, const struct json *tree, char o
 static void run(struct websocket *websocket, const struct json *tree)
 {
     char id[COMMAND_ID_SIZE];
-    const char *type = NULL;
     if (!read_id(websocket, tree, id)) {
         command_field_error_with(websocket, "", "id", FIELD_INVALID_ID, parameter_number("max", COMMAND_ID_MAX));
         return;
     }
     const struct client_message command = {.tree = tree, .id = id};
-    if (!json_get_text(tree, "type", &type)) {
-        command_field_error(websocket, id, "type", FIELD_REQUIRED);
+    const struct json *type = command_read_text(websocket, &command, "type");
+    if (type == NULL) {
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        if (strcmp(commands[i].type, type) == 0) {
+        if (strcmp(commands[i].type, type->text) == 0) {
             run_command(websocket, &commands[i], &command);
             return;
         }

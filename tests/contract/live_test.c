@@ -277,6 +277,13 @@ START_TEST(a_receipt_is_sent_on_request)
 }
 END_TEST
 
+static void expect_field_code(struct websocket *socket, const char *command, const char *code)
+{
+    const struct json *fields = json_member(live_exchange(socket, command, "error"), "fields");
+    ck_assert_msg(fields != NULL && fields->child != NULL, "%s", command);
+    live_expect(fields->child, "code", code);
+}
+
 START_TEST(refusals_over_websocket_have_the_codes_of_http)
 {
     struct websocket *ann = live_open(&fixture.ann);
@@ -293,6 +300,11 @@ START_TEST(refusals_over_websocket_have_the_codes_of_http)
     live_expect(
         live_exchange(ann, client_format("{\"type\": \"bid\", \"auctionId\": \"%s\"}", fixture.auction), "error"),
         "error", "VALIDATION_FAILED");
+    expect_field_code(ann, "{\"type\": \"bid\", \"amount\": 60}", "REQUIRED");
+    expect_field_code(ann, "{\"type\": \"bid\", \"auctionId\": null, \"amount\": 60}", "REQUIRED");
+    expect_field_code(ann, "{\"type\": \"bid\", \"auctionId\": 5, \"amount\": 60}", "NOT_A_STRING");
+    expect_field_code(ann, "{\"type\": \"auth\", \"token\": true}", "NOT_A_STRING");
+    expect_field_code(ann, "{\"type\": [1]}", "NOT_A_STRING");
     live_expect(live_exchange(ann, bid_text(fixture.auction, "60.00", ", \"idempotencyKey\": \"\""), "error"), "error",
                 "VALIDATION_FAILED");
     live_expect(live_exchange(ann, bid_text(fixture.auction, "60.00", ", \"idempotencyKey\": 7"), "error"), "error",
