@@ -66,11 +66,18 @@ const char *errors_phrase(int status)
     static const struct {
         int status;
         const char *text;
-    } phrases[] = {
-        {400, "Bad Request"},           {408, "Request Timeout"},        {409, "Conflict"},
-        {413, "Content Too Large"},     {415, "Unsupported Media Type"}, {417, "Expectation Failed"},
-        {422, "Unprocessable Content"}, {429, "Too Many Requests"},      {431, "Request Header Fields Too Large"},
-        {501, "Not Implemented"},       {503, "Service Unavailable"}};
+    } phrases[] = {{400, "Bad Request"},
+                   {408, "Request Timeout"},
+                   {409, "Conflict"},
+                   {413, "Content Too Large"},
+                   {415, "Unsupported Media Type"},
+                   {417, "Expectation Failed"},
+                   {422, "Unprocessable Content"},
+                   {426, "Upgrade Required"},
+                   {429, "Too Many Requests"},
+                   {431, "Request Header Fields Too Large"},
+                   {501, "Not Implemented"},
+                   {503, "Service Unavailable"}};
     for (size_t i = 0; i < ARRAY_LEN(phrases); i++) {
         if (phrases[i].status == status) {
             return phrases[i].text;

@@ -643,6 +643,7 @@ START_TEST(each_handshake_gets_its_status)
     ck_assert(!answer_contains("Sec-WebSocket-Extensions"));
     ck_assert(!answer_contains("Sec-WebSocket-Protocol"));
     if (status == 426) {
+        ck_assert(answer_contains(" 426 Upgrade Required\r\n"));
         ck_assert(answer_contains("\r\nSec-WebSocket-Version: 13\r\n"));
         ck_assert(answer_contains("\r\nUpgrade: websocket\r\n"));
     } else if (status == 101) {
