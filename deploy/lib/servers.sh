@@ -232,7 +232,10 @@ rabbitmq_ready() {
 # answer its next client.
 rabbitmq_logins() {
     definitions=$VAR/rabbitmq-logins.json
-    rights_of rabbitmq >"$definitions" || die "the logins of RabbitMQ are not known"
+    rights_of rabbitmq >"$definitions" || {
+        rm -f "$definitions"
+        die "the logins of RabbitMQ are not known"
+    }
     ("$@" -q eval '
         {ok, Text} = file:read_file("'"$definitions"'"),
         Get = fun(Name, Map) -> maps:get(Name, Map) end,
@@ -244,9 +247,9 @@ rabbitmq_logins() {
             Get(<<"configure">>, Each), Get(<<"write">>, Each), Get(<<"read">>, Each), <<"rostrum">>)
             || Each <- Get(<<"permissions">>, Logins)],
         created.') >"$VAR/log/rabbitmq-logins" 2>&1 || true
+    rm -f "$definitions" # it holds passwords
     grep -qx created "$VAR/log/rabbitmq-logins" ||
         die "the logins of RabbitMQ could not be created: see $VAR/log/rabbitmq-logins"
-    rm -f "$definitions"
 }
 
 deployment_rabbitmqctl() {
