@@ -31,6 +31,11 @@ static bool is_set(const char *url)
     "DO $$BEGIN IF to_regclass('audit_log') IS NOT NULL THEN ALTER TABLE audit_log OWNER TO %s; "                      \
     "ALTER FUNCTION audit_log_refuse() OWNER TO %s; END IF; END$$;\n"
 
+/* What PostgreSQL allows to all logins, and no program needs: temporary tables, and large objects. */
+#define PUBLIC_SQL                                                                                                     \
+    "DO $$BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END$$;\n"           \
+    "REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;\n"
+
 /* The value of a part of a libpq URL; "" if it has none. */
 static const char *part_of(const PQconninfoOption *options, const char *keyword)
 {
@@ -124,6 +129,7 @@ static int print_postgres(struct ctl *ctl)
             return CTL_FAILED;
         }
     }
+    (void)fputs(PUBLIC_SQL, stdout);
     return CTL_OK;
 }
 

@@ -202,12 +202,32 @@ START_TEST(a_program_sees_only_its_own_secrets)
 }
 END_TEST
 
+/* Neither is in the lists of rights, and both fill the disk. */
+START_TEST(no_program_makes_temporary_tables_or_large_objects)
+{
+    static const char *const statements[] = {"CREATE TEMP TABLE mine (id uuid)", "SELECT lo_creat(-1)",
+                                             "SELECT lo_create(0)", "SELECT lo_from_bytea(0, 'x')"};
+    PGconn *connection = pg_login((enum login)_i);
+    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
+        expect_refused(connection, NAMES[_i], statements[i]);
+    }
+    PQfinish(connection);
+}
+END_TEST
+
+static void let_temporary(const char *act)
+{
+    PQclear(sql_rows(fixture.sql, client_format("DO $$ BEGIN EXECUTE format('%s', current_database()); END $$", act),
+                     NULL));
+}
+
 /*
  * A trigger's function may run with the rights of the owner. On a table of its own, with rows and types of its choice,
- * a program could have it do anything.
+ * a program could have it do anything. So it must be refused where temporary tables are allowed, too.
  */
 START_TEST(no_program_can_call_a_function_of_the_owner)
 {
+    let_temporary("GRANT TEMPORARY ON DATABASE %I TO PUBLIC");
     PGconn *connection = pg_login((enum login)_i);
     PGresult *result = PQexec(connection, "SELECT oid::regprocedure FROM pg_proc WHERE prosecdef AND prorettype ="
                                           " 'trigger'::regtype AND pronamespace = 'public'::regnamespace");
@@ -222,6 +242,7 @@ START_TEST(no_program_can_call_a_function_of_the_owner)
     }
     PQclear(result);
     PQfinish(connection);
+    let_temporary("REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC");
 }
 END_TEST
 
@@ -514,6 +535,7 @@ static Suite *logins_suite(void)
     TCase *attacks = tcase_create("attacks");
     tcase_add_loop_test(attacks, no_program_can_change_the_audit_log_a_decided_bid_or_the_schema, 0, PROGRAMS);
     tcase_add_loop_test(attacks, a_program_has_no_right_that_only_another_one_needs, 0, (int)ARRAY_LEN(attempts));
+    tcase_add_loop_test(attacks, no_program_makes_temporary_tables_or_large_objects, 0, PROGRAMS);
     tcase_add_loop_test(attacks, no_program_can_call_a_function_of_the_owner, 0, PROGRAMS);
     tcase_add_test(attacks, a_program_sees_only_its_own_secrets);
     tcase_add_test(attacks, a_program_reaches_only_its_own_exchanges_and_queues);
