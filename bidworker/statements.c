@@ -74,6 +74,7 @@ const struct pg_statement statements_all[STATEMENTS] = {
                               "b.seq"},
 
     /* $1: users. */
+    /* Without a lock: a ban that commits during the batch counts from the next one on (docs/accounts.md). */
     [STATEMENT_BANNED] = {"banned", "SELECT id FROM users WHERE banned_at IS NOT NULL AND id = ANY ($1::uuid[])"},
 
     /*
