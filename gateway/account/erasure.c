@@ -1,6 +1,6 @@
 /*
- * See erasure.h. The steps: the limit of logins, the password, the rows in PostgreSQL (erase_user in schema/) together
- * with the entry in the audit log, the copy of the user's state in Redis. Rows beyond ROWS_MAX of a table are deleted
+ * See erasure.h. The steps: the limit of logins, the password, the rows in PostgreSQL (erase_user in schema/) with the
+ * entry in the audit log, the user's copy in Redis. Rows beyond ROWS_MAX of a table are deleted
  * by the notification worker (retention.c).
  */
 #include "gateway/account/erasure.h"

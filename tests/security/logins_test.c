@@ -215,10 +215,13 @@ START_TEST(no_program_makes_temporary_tables_or_large_objects)
 }
 END_TEST
 
+/* As the owner of the database. */
 static void let_temporary(const char *act)
 {
-    PQclear(sql_rows(fixture.sql, client_format("DO $$ BEGIN EXECUTE format('%s', current_database()); END $$", act),
-                     NULL));
+    struct sql *owner = sql_open(deployment_pg_url());
+    ck_assert_ptr_nonnull(owner);
+    PQclear(sql_rows(owner, client_format("DO $$ BEGIN EXECUTE format('%s', current_database()); END $$", act), NULL));
+    sql_close(owner);
 }
 
 /*
