@@ -44,7 +44,7 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
 
 # The layers, lowest first; tests/lint/layers holds the order.
 COMMON_LAYERS  := base rules io protocol service
-GATEWAY_LAYERS := core http query access account bid auction search image sale live admin
+GATEWAY_LAYERS := core http query access account submit bid auction search image sale live admin
 
 COMMON   := $(foreach layer,$(COMMON_LAYERS),$(call objects,common/$(layer)))
 WORKER   := $(call objects,common/worker) # above them: what bidworker and saleworker share
@@ -150,14 +150,16 @@ $(BUILD)/tests/unit/gateway_cpu_budget_test: $(OBJ)/gateway/live/cpu_budget.o
 $(BUILD)/tests/unit/hashpool_test: $(addprefix $(OBJ)/gateway/,account/hashpool.o core/workpool.o)
 $(BUILD)/tests/unit/client_counts_test: $(OBJ)/gateway/core/client_counts.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/bid/refusal.o
-$(BUILD)/tests/unit/gateway_backlog_test: $(OBJ)/gateway/bid/backlog.o
+$(BUILD)/tests/unit/gateway_backlog_test: $(OBJ)/gateway/submit/backlog.o
 $(BUILD)/tests/unit/gateway_router_test: $(addprefix $(OBJ)/gateway/http/,answer_headers.o errors.o router.o sentence.o)
 $(BUILD)/tests/unit/sentence_test: $(addprefix $(OBJ)/gateway/http/,answer_headers.o errors.o field_errors.o sentence.o)
 $(BUILD)/tests/unit/gateway_scanner_test: $(OBJ)/gateway/http/scanner.o
 $(BUILD)/tests/unit/gateway_forwarded_test: $(OBJ)/gateway/http/forwarded.o
 $(BUILD)/tests/unit/gateway_idempotency_test: $(OBJ)/gateway/access/idempotency.o
-$(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,query/cursor.o bid/prefer.o)
-$(BUILD)/tests/unit/gateway_waiters_test: $(addprefix $(OBJ)/gateway/,bid/waiters.o bid/ledger.o query/cache.o query/cursor.o query/page.o query/statements.o core/clients.o core/client_counts.o) $(call objects,gateway/http)
+$(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,query/cursor.o submit/prefer.o)
+# The family of bids, with the statement that finds a decision.
+BID_FAMILY := $(addprefix $(OBJ)/gateway/,bid/bid_family.o bid/ledger.o query/cache.o query/cursor.o query/page.o query/statements.o core/clients.o core/client_counts.o) $(call objects,gateway/http)
+$(BUILD)/tests/unit/gateway_waiters_test: $(OBJ)/gateway/submit/waiters.o $(BID_FAMILY)
 $(BUILD)/tests/unit/live_text_test: $(OBJ)/gateway/live/frame.o
 $(BUILD)/tests/unit/frame_reader_test: $(OBJ)/gateway/live/frame_reader.o
 $(BUILD)/tests/unit/live_message_test: $(OBJ)/gateway/live/live_message.o
@@ -172,7 +174,7 @@ $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,w
 $(BUILD)/tests/security/sandbox_test: $(OBJ)/gateway/image_decoder/sandbox.o
 $(BUILD)/tests/security/sandbox_test $(BUILD)/tests/security/image_decoder_test: PKG_LIBS += -lseccomp
 $(BUILD)/tests/contract/idempotency_test: $(OBJ)/gateway/access/idempotency.o
-$(addprefix $(BUILD)/tests/integration/,publisher_test rabbit_cluster_test standby_test): $(OBJ)/gateway/bid/publisher.o
+$(addprefix $(BUILD)/tests/integration/,publisher_test rabbit_cluster_test standby_test): $(OBJ)/gateway/submit/publisher.o $(BID_FAMILY)
 # A fuzz target links the objects of the gateway except its main. The main is libFuzzer's, or that of replay.c.
 $(FUZZ_PROGRAMS): PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
 $(FUZZ_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(OBJ)/tests/fuzz/support/gateway.o $(if $(FUZZER),,$(OBJ)/tests/fuzz/support/replay.o) \

@@ -20,10 +20,10 @@
 #include "gateway/account/hashpool.h"
 #include "gateway/account/verification.h"
 #include "gateway/auction/documents.h"
+#include "gateway/bid/bid_family.h"
+#include "gateway/bid/bid_metrics.h"
 #include "gateway/bid/leaderboard.h"
-#include "gateway/bid/publisher.h"
 #include "gateway/bid/snapshots.h"
-#include "gateway/bid/waiters.h"
 #include "gateway/deployment_reader.h"
 #include "gateway/http/conn.h"
 #include "gateway/http/router.h"
@@ -34,6 +34,8 @@
 #include "gateway/query/cache.h"
 #include "gateway/redis_policy.h"
 #include "gateway/routes.h"
+#include "gateway/sale/sale_family.h"
+#include "gateway/sale/sale_metrics.h"
 #include "gateway/sale/sale_snapshots.h"
 #include "gateway/search/queries.h"
 #include "gateway/statement_registry.h"
@@ -147,7 +149,10 @@ static void listener_message(struct redis *redis, const char *channel, const cha
     bool of_user = false;
     (void)redis;
     if (!keys_parse_channel(channel, &of_user, &id)) {
-        waiters_message(gateway->waiters, bytes, length);
+        if (!waiters_message(gateway->bids.waiters, bytes, length) &&
+            !waiters_message(gateway->sales.waiters, bytes, length)) {
+            log_warn("decision dropped: undecodable message");
+        }
     } else if (of_user) {
         presences_message(gateway->presences, &id, bytes, length);
     } else {
@@ -199,7 +204,7 @@ static bool start_broker(void *arg)
         .name = "rostrum-gateway",
         .heartbeat_s = config->amqp_heartbeat_s,
         .connect_timeout_ms = BROKER_CONNECT_TIMEOUT_MS,
-        .unconfirmed_max = (size_t)config->publish_pending_max_bids,
+        .unconfirmed_max = (size_t)config->publish_pending_max_bids + (size_t)config->publish_pending_max_joins,
         .confirm_deadline_ms = config->confirm_deadline_ms,
         .require_exchanges = shards,
         .require_queues = shards,
@@ -208,7 +213,8 @@ static bool start_broker(void *arg)
     if (gateway->broker == NULL) {
         return false;
     }
-    publisher_connect(gateway->publisher, gateway->broker, count);
+    publisher_connect(gateway->bids.publisher, gateway->broker, count);
+    publisher_connect(gateway->sales.publisher, gateway->broker, count);
     return topology_prepare_shards(gateway->broker, &topology_bids, count) &&
            topology_prepare_shards(gateway->broker, &topology_sales, count);
 }
@@ -239,25 +245,34 @@ static bool start_reader(struct gateway *gateway, struct deployment_record *reco
 
 /* ---- the components ---- */
 
-static bool start_bids(struct gateway *gateway)
+static bool start_submitting(struct gateway *gateway)
 {
-    const struct backlog_reader_options backlog = {
+    struct submitting_options options = {
         .base = gateway->base,
         .config = gateway->config,
         .deployment = &gateway->deployment,
+        .family = &bid_family,
+        .open_max = (size_t)gateway->config->publish_pending_max_bids,
+        .pg = gateway->pg,
         .redis = gateway->redis,
-        .backlog = &gateway->backlog,
+        .timing = deployment_reader_timing(gateway->reader),
+        .id = gateway->id,
+        .measured = bid_metrics_set_shard,
     };
-    gateway->backlog_reader = backlog_reader_new(&backlog);
-    gateway->publisher = publisher_new(gateway->base, gateway->config);
-    gateway->waiters = waiters_new(gateway->base, gateway->pg);
+    bool ok = submitting_start(&gateway->bids, &options);
+    options.family = &sale_family;
+    options.open_max = (size_t)gateway->config->publish_pending_max_joins;
+    options.measured = sale_metrics_set_shard;
+    return submitting_start(&gateway->sales, &options) && ok;
+}
+
+static bool start_bids(struct gateway *gateway)
+{
     gateway->snapshots = snapshots_new(&gateway->deployment, gateway->pg, gateway->redis);
     gateway->sale_snapshots = sale_snapshots_new(&gateway->deployment, gateway->pg, gateway->redis);
     gateway->documents = documents_new(gateway->base, &gateway->deployment, gateway->pg, gateway->redis);
-    gateway->submissions = (struct submissions){gateway->publisher, gateway->waiters, gateway->id,
-                                                deployment_reader_timing(gateway->reader)};
-    return gateway->backlog_reader != NULL && gateway->publisher != NULL && gateway->waiters != NULL &&
-           gateway->snapshots != NULL && gateway->sale_snapshots != NULL && gateway->documents != NULL;
+    return start_submitting(gateway) && gateway->snapshots != NULL && gateway->sale_snapshots != NULL &&
+           gateway->documents != NULL;
 }
 
 static bool start_accounts(struct gateway *gateway)
@@ -295,7 +310,7 @@ static bool start_live(struct gateway *gateway)
         .pg = gateway->pg,
         .redis = gateway->redis,
         .listener = gateway->listener,
-        .waiters = gateway->waiters,
+        .waiters = gateway->bids.waiters,
     };
     gateway->streams = streams_new(gateway->base, gateway->config, &gateway->clients);
     gateway->watches = watches_new(&watches);
@@ -313,7 +328,7 @@ static void fill_contexts(struct gateway *gateway)
     struct hashpool *hashpool = gateway->hashpool;
     struct documents *documents = gateway->documents;
     struct snapshot_loads *snapshots = gateway->snapshots;
-    const struct submissions *submissions = &gateway->submissions;
+    const struct submissions *submissions = &gateway->bids.submissions;
     gateway->contexts = (struct routes_contexts){
         .pg = pg,
         .verification = gateway->verification,
@@ -321,7 +336,7 @@ static void fill_contexts(struct gateway *gateway)
         .accounts = {config, deployment, pg, redis, hashpool},
         .recovery = {pg, hashpool},
         .webhooks = {config, pg},
-        .bids = {config, deployment, &gateway->backlog, pg, snapshots, gateway->verification, submissions},
+        .bids = {config, deployment, &gateway->bids.backlog, pg, snapshots, gateway->verification, submissions},
         .ledger = {deployment, pg, redis},
         .leaderboard = {deployment, pg, redis, snapshots},
         .auctions = {pg, documents},
@@ -331,8 +346,8 @@ static void fill_contexts(struct gateway *gateway)
         .listing = {deployment, gateway->pg_search, gateway->pg_words, redis},
         .admin_bids = {deployment, pg},
         .deadletters = {deployment, pg},
-        .health = {config, deployment, deployment_reader_timing(gateway->reader), &gateway->backlog, pg, redis,
-                   gateway->redis_policy, gateway->publisher, gateway->images},
+        .health = {config, deployment, deployment_reader_timing(gateway->reader), &gateway->bids.backlog, pg, redis,
+                   gateway->redis_policy, gateway->bids.publisher, gateway->images},
     };
     gateway->contexts.live = (struct live_context){
         .config = config,
@@ -344,7 +359,7 @@ static void fill_contexts(struct gateway *gateway)
         .watches = gateway->watches,
         .presences = gateway->presences,
         .bids = &gateway->contexts.bids,
-        .waiters = gateway->waiters,
+        .waiters = gateway->bids.waiters,
     };
 }
 
@@ -419,7 +434,7 @@ bool components_start(struct gateway *gateway, const struct components_options *
 
 bool components_ready(const struct gateway *gateway)
 {
-    return publisher_ready(gateway->publisher) && pg_up(gateway->pg) && redis_up(gateway->redis) &&
+    return publisher_ready(gateway->bids.publisher) && pg_up(gateway->pg) && redis_up(gateway->redis) &&
            deployment_tokens_current(&gateway->deployment) &&
            timing_guard_measured(deployment_reader_timing(gateway->reader));
 }
@@ -434,8 +449,8 @@ void components_drain(struct gateway *gateway)
 
 bool components_drained(const struct gateway *gateway)
 {
-    return dispatch_open(gateway->dispatch) == 0 && publisher_open(gateway->publisher) == 0 &&
-           conns_open(gateway->http.conns) == 0;
+    return dispatch_open(gateway->dispatch) == 0 && publisher_open(gateway->bids.publisher) == 0 &&
+           publisher_open(gateway->sales.publisher) == 0 && conns_open(gateway->http.conns) == 0;
 }
 
 void components_stop(struct gateway *gateway)
@@ -471,9 +486,8 @@ void components_stop(struct gateway *gateway)
     documents_free(gateway->documents);
     snapshot_loads_free(gateway->snapshots);
     snapshot_loads_free(gateway->sale_snapshots);
-    waiters_free(gateway->waiters);
-    publisher_free(gateway->publisher);
-    backlog_reader_free(gateway->backlog_reader);
+    submitting_stop(&gateway->sales);
+    submitting_stop(&gateway->bids);
     dispatch_free(gateway->dispatch);
     local_limits_free(gateway->access.local_limits);
     router_free(gateway->router);

@@ -16,13 +16,12 @@
 #include "common/protocol/keys.h"
 #include "common/service/config.h"
 #include "gateway/access/access.h"
-#include "gateway/bid/backlog_reader.h"
-#include "gateway/bid/submission.h"
 #include "gateway/core/clients.h"
 #include "gateway/core/deployment.h"
 #include "gateway/core/scripts.h"
 #include "gateway/http/http.h"
 #include "gateway/routes.h"
+#include "gateway/submit/submitting.h"
 
 struct gateway {
     struct event_base *base;
@@ -50,11 +49,8 @@ struct gateway {
     struct router *router;
     struct dispatch *dispatch;
     struct hashpool *hashpool; /* Argon2id */
-    struct backlog backlog;
-    struct backlog_reader *backlog_reader;
-    struct publisher *publisher;
-    struct waiters *waiters;
-    struct submissions submissions;
+    struct submitting bids;  /* commands to auctions */
+    struct submitting sales; /* commands to flash sales */
     struct snapshot_loads *snapshots;
     struct snapshot_loads *sale_snapshots;
     struct documents *documents;

@@ -9,12 +9,12 @@
 #include "common/io/redis.h"
 #include "common/service/config.h"
 #include "common/service/timing_guard.h"
-#include "gateway/bid/backlog.h"
-#include "gateway/bid/publisher.h"
 #include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
 #include "gateway/image/images.h"
 #include "gateway/redis_policy.h"
+#include "gateway/submit/backlog.h"
+#include "gateway/submit/publisher.h"
 
 /* What the handlers use. components.c fills it. */
 struct health_context {

@@ -39,6 +39,7 @@
 #include "gateway/image/images.h"
 #include "gateway/live/own_view.h"
 #include "gateway/live/watch.h"
+#include "gateway/sale/sale_family.h"
 #include "gateway/sale/sale_snapshots.h"
 
 static struct statements *const all[] = {
@@ -49,7 +50,7 @@ static struct statements *const all[] = {
     &verification_statements, &recovery_statements, &refresh_statements, &unsubscribe_statements,
     &audit_statements, &refusals_statements, &creation_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &admin_users_statements, &admin_bids_statements, &deadletters_statements,
     &items_statements, &watch_statements, &own_view_statements,
-    &webhooks_statements, &webhook_deliveries_statements,
+    &webhooks_statements, &webhook_deliveries_statements, &sale_family_statements,
     NULL,
     /* clang-format on */
 };

@@ -92,6 +92,7 @@ static const struct setting settings[] = {
     INT("gateway", drain_deadline_ms, "10000", 100, 600000),
     INT("gateway", share_max_bids, "64", 1, 64),
     INT("gateway", publish_pending_max_bids, "4096", 1, 1000000),
+    INT("gateway", publish_pending_max_joins, "4096", 1, 1000000),
     INT("gateway", hash_threads, "1", 1, 64),
     INT("gateway", hash_queue_max, "64", 1, 100000),
     INT("gateway", clock_skew_max_ms, "200", 1, 60000),
@@ -106,6 +107,8 @@ static const struct setting settings[] = {
     INT("auth", credentials_age_s, "60", 1, 3600),
 
     INT("limits", bids_per_minute, "10", 0, 1000000),
+    INT("limits", joins_per_minute, "10", 0, 1000000),
+    INT("limits", orders_per_minute, "20", 0, 1000000),
     INT("limits", bids_per_auction_minute, "0", 0, 1000000),
     INT("limits", auctions_per_hour, "5", 0, 1000000),
     INT("limits", searches_per_minute, "30", 0, 1000000),

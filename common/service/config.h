@@ -62,10 +62,11 @@ struct config {
     int idle_timeout_s;          /* of a kept-alive connection */
     int request_deadline_ms;     /* of the gateway: then 503 */
     int drain_deadline_ms;
-    int share_max_bids;           /* bids of one auction in one message */
-    int publish_pending_max_bids; /* per worker, waiting or unconfirmed; then 503 */
-    int hash_threads;             /* Argon2id, per worker */
-    int hash_queue_max;           /* waiting jobs, then 503 */
+    int share_max_bids;            /* bids of one auction in one message */
+    int publish_pending_max_bids;  /* per worker, waiting or unconfirmed; then 503 */
+    int publish_pending_max_joins; /* the same, of commands to flash sales */
+    int hash_threads;              /* Argon2id, per worker */
+    int hash_queue_max;            /* waiting jobs, then 503 */
     int clock_skew_max_ms;
     int undecided_max_s;                    /* bids of a shard whose oldest one waits longer are 503; 0: never */
     char cors_origins[CONFIG_TEXT_SIZE];    /* separated by blanks; "none" */
@@ -78,6 +79,8 @@ struct config {
     int credentials_age_s;
     /* [limits], 0 = off */
     int bids_per_minute;
+    int joins_per_minute;
+    int orders_per_minute;
     int bids_per_auction_minute;
     int auctions_per_hour;
     int searches_per_minute;

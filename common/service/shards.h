@@ -73,7 +73,7 @@ struct shards_locked {
 
 /*
  * A bid worker's report about a shard that it serves, for operators and for the gateways, which judge by it whether the
- * shard decides (gateway/bid/backlog). The broker does not show clients what is unacked. It is in the Redis hash
+ * shard decides (gateway/submit/backlog). The broker does not show clients what is unacked. It is in the Redis hash
  * KEYS_SHARDS, under the shard's number, and is written at every ownership poll. rostrumctl ignores a report older than
  * SHARDS_REPORT_LIFE_MS.
  */

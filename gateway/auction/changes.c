@@ -21,10 +21,10 @@
 #include "gateway/auction/terms.h"
 #include "gateway/auction/view.h"
 #include "gateway/auction/you.h"
-#include "gateway/bid/submission.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
+#include "gateway/submit/submission.h"
 
 enum {
     DECISION_WAIT_MS = 3000, /* as in the API */
@@ -193,8 +193,9 @@ static void reply_pending(struct request *request)
     reply_send(request, 202);
 }
 
-static void reply_decided(struct request *request, const struct decision *decision)
+static void reply_decided(struct request *request, const union submit_decision *of)
 {
+    const struct decision *decision = &of->bid;
     if (decision->status == BID_REJECTED) {
         refuse(request, errors_of_reason(decision->reason));
     } else if (submission_command(request)->kind == COMMAND_CANCEL ||
@@ -227,7 +228,7 @@ static bool begin(struct request *request, enum command_kind kind, int64_t end_m
         reply_error(request, ERROR_UNAVAILABLE);
         return false;
     }
-    struct command *command = &change->submission.bid.command;
+    struct command *command = &change->submission.item.command.bid;
     *command = (struct command){
         .kind = kind,
         .id = uuid_new(),

@@ -7,9 +7,9 @@
 
 #include "common/service/config.h"
 #include "gateway/auction/documents.h"
-#include "gateway/bid/submission.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
+#include "gateway/submit/submission.h"
 
 /* What the handlers use. components.c fills it. */
 struct changes_context {

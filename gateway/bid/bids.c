@@ -28,14 +28,14 @@
 #include "gateway/account/verification.h"
 #include "gateway/bid/bid_metrics.h"
 #include "gateway/bid/ledger.h"
-#include "gateway/bid/prefer.h"
 #include "gateway/bid/receipt.h"
 #include "gateway/bid/refusal.h"
 #include "gateway/bid/snapshots.h"
-#include "gateway/bid/submission.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/cache_metrics.h"
+#include "gateway/submit/prefer.h"
+#include "gateway/submit/submitting.h"
 
 enum {
     LOCATION_SIZE = 128,
@@ -80,8 +80,8 @@ static void put_receipt(struct request *request, struct jsonw *json, int64_t rec
     const struct bid_request *bid_request = request->handler_state;
     char text[RECEIPT_SIZE];
     if (bid_request->receipt) {
-        receipt_write(&context_of(request)->deployment->receipts, &bid_request->submission.bid.command, received_ms,
-                      text);
+        receipt_write(&context_of(request)->deployment->receipts, &bid_request->submission.item.command.bid,
+                      received_ms, text);
         jsonw_put_string(json, "receipt", text);
     }
 }
@@ -204,18 +204,18 @@ static void confirmed(struct request *request)
 {
     const struct bid_request *bid_request = request->handler_state;
     bid_metrics_add_taken(bid_request->submission.confirmed_us - request->start_us);
-    if (bid_request->submission.bid.command.keyed) {
-        admission_mark_pending(request, &bid_request->submission.bid.command.id);
+    if (bid_request->submission.item.command.bid.keyed) {
+        admission_mark_pending(request, &bid_request->submission.item.command.bid.id);
     }
 }
 
-static void decided(struct request *request, const struct decision *decision)
+static void decided(struct request *request, const union submit_decision *decision)
 {
     const struct bid_request *bid_request = request->handler_state;
     if (bid_request->submission.confirmed_us > 0) {
         bid_metrics_add_decided(clock_boot_us() - bid_request->submission.confirmed_us);
     }
-    reply_decided(request, decision);
+    reply_decided(request, &decision->bid);
 }
 
 static void failed(struct request *request, bool sent)
@@ -235,12 +235,9 @@ static bool would_wait_too_long(const struct request *request)
 {
     const struct bids_context *context = context_of(request);
     const struct command *command = submission_command(request);
-    const struct backlog_clock now = backlog_now();
-    unsigned shard = ids_shard(&command->auction_id, context->deployment->facts.shards);
     return command_kind_is_bid(command->kind) &&
-           (backlog_overdue(context->backlog, shard, context->config->undecided_max_s, &now) ||
-            backlog_auction_overdue(context->backlog, shard, &command->auction_id, context->config->undecided_max_s,
-                                    &now));
+           submitting_overdue(context->backlog, context->config, context->deployment->facts.shards,
+                              &command->auction_id);
 }
 
 static void publish(struct request *request)
@@ -274,7 +271,7 @@ static void looked_for_key(const struct pg_reply *reply, void *arg)
 static void refuse_unless_placed(struct request *request, enum error_code reason)
 {
     struct bid_request *bid_request = request->handler_state;
-    const struct command *command = &bid_request->submission.bid.command;
+    const struct command *command = &bid_request->submission.item.command.bid;
     bid_request->reason = reason;
     if (!command->keyed ||
         !ledger_find(context_of(request)->pg, &command->auction_id, &command->id, looked_for_key, request)) {
@@ -286,7 +283,7 @@ static void check_snapshot(struct request *request)
 {
     const struct bid_request *bid_request = request->handler_state;
     enum error_code reason = ERROR_INTERNAL_ERROR;
-    const struct command *command = &bid_request->submission.bid.command;
+    const struct command *command = &bid_request->submission.item.command.bid;
     if (!refusal_certain(&bid_request->snapshot, command, clock_now_ms(), &reason)) {
         publish(request);
     } else if (!bid_request->certain && !refusal_lasts(reason)) {
@@ -363,7 +360,7 @@ static void found_again(const struct pg_reply *reply, void *arg)
 static void repeat(struct request *request)
 {
     struct bid_request *bid_request = request->handler_state;
-    const struct command *command = &bid_request->submission.bid.command;
+    const struct command *command = &bid_request->submission.item.command.bid;
     if (bid_request->admission.state == 'p' && bid_request->wait_s > 0) {
         submission_wait(request);
     } else if (!ledger_find(context_of(request)->pg, &command->auction_id, &command->id, found_again, request)) {
@@ -389,7 +386,7 @@ static void admitted(struct request *request, enum verification_answer verified)
     } else if (is_unchecked(&bid_request->admission)) {
         publish(request);
     } else {
-        snapshots_load(context_of(request)->snapshots, &bid_request->submission.bid.command.auction_id, loaded,
+        snapshots_load(context_of(request)->snapshots, &bid_request->submission.item.command.bid.auction_id, loaded,
                        request);
     }
 }
@@ -431,7 +428,7 @@ static void use_first_receipt_time(struct bid_request *bid_request)
     struct json *tree = pending == NULL ? NULL : json_parse(pending, strlen(pending), NULL);
     int64_t received = 0;
     if (json_get_text(tree, "receivedAt", &text) && clock_parse(text, &received)) {
-        bid_request->submission.bid.command.received_ms = received;
+        bid_request->submission.item.command.bid.received_ms = received;
     }
     json_free(tree);
     bid_request->admission.pending = NULL; /* it was borrowed */
@@ -455,7 +452,7 @@ static void snapshot_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     struct bid_request *bid_request = request->handler_state;
-    if (!snapshots_read(reply, &bid_request->submission.bid.command.auction_id, &bid_request->snapshot)) {
+    if (!snapshots_read(reply, &bid_request->submission.item.command.bid.auction_id, &bid_request->snapshot)) {
         bid_request->snapshot = (struct snapshot){.status = RULES_NO_STATUS};
     }
     cache_metrics_add(CACHE_METRICS_SNAPSHOT, bid_request->snapshot.status != RULES_NO_STATUS);
@@ -485,7 +482,7 @@ static const char *pending_text(struct request *request)
 static void ask(struct request *request)
 {
     struct bid_request *bid_request = request->handler_state;
-    const struct command *command = &bid_request->submission.bid.command;
+    const struct command *command = &bid_request->submission.item.command.bid;
     struct admission_bid entry = {
         .id = command->id,
         .key_hash = key_hash_of(bid_request),
@@ -529,7 +526,7 @@ static void fill_command(const struct request *request, struct command *command,
 static void set_preferences(const struct request *request, struct bid_request *bid_request)
 {
     char wishes[PREFER_SIZE];
-    if (bid_request->submission.bid.command.kind == COMMAND_WITHDRAW) {
+    if (bid_request->submission.item.command.bid.kind == COMMAND_WITHDRAW) {
         bid_request->wait_s = COMMAND_WAIT_S;
         return;
     }
@@ -550,7 +547,7 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    fill_command(request, &bid_request->submission.bid.command, kind, amount, key);
+    fill_command(request, &bid_request->submission.item.command.bid, kind, amount, key);
     if (key[0] != '\0') {
         idempotency_key_hash(key, bid_request->key_hash);
     }

@@ -7,11 +7,11 @@
 
 #include "common/service/config.h"
 #include "gateway/account/verification.h"
-#include "gateway/bid/backlog.h"
 #include "gateway/bid/snapshots.h"
-#include "gateway/bid/submission.h"
 #include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
+#include "gateway/submit/backlog.h"
+#include "gateway/submit/submission.h"
 
 /* What the handlers use. components.c fills it. */
 struct bids_context {

@@ -11,9 +11,9 @@
 #include "gateway/access/dispatch.h"
 #include "gateway/access/session.h"
 #include "gateway/bid/bids.h"
-#include "gateway/bid/waiters.h"
 #include "gateway/http/request.h"
 #include "gateway/live/live.h"
+#include "gateway/submit/waiters.h"
 
 enum {
     HELD_MAX = 4, /* live messages held back between a bid's decision and its answer; further ones are sent at once */
@@ -80,13 +80,13 @@ static void send_withdrawn(struct bid_request *bid_request, const struct decisio
  * Notifies all connections of the bidder, including this one. Of a withdrawal the others learn nothing, as over HTTP.
  * Without a decision in time it only frees the bid.
  */
-static void on_decided(struct waiter *waiter, const struct decision *decision)
+static void on_decided(struct waiter *waiter, const union submit_decision *decision)
 {
     struct bid_request *bid_request = waiter->arg;
     if (decision != NULL && bid_request->withdraws) {
-        send_withdrawn(bid_request, decision);
+        send_withdrawn(bid_request, &decision->bid);
     } else if (decision != NULL) {
-        presences_decided(bid_request->websocket->live->presences, decision);
+        presences_decided(bid_request->websocket->live->presences, &decision->bid);
     }
     transport_free(bid_request);
 }
@@ -96,12 +96,12 @@ static void wait_for_decision(struct bid_request *bid_request, const struct json
 {
     struct waiter *waiter = &bid_request->waiter;
     *waiter = (struct waiter){
-        .auction_id = bid_request->auction_id,
+        .ids.subject = bid_request->auction_id,
         .until_ms = clock_mono_ms() + RESULT_WAIT_MS,
         .done = on_decided,
         .arg = bid_request,
     };
-    if (json_get_uuid(answer, "bidId", &waiter->bid_id)) {
+    if (json_get_uuid(answer, "bidId", &waiter->ids.id)) {
         waiters_add(bid_request->websocket->live->waiters, waiter);
     } else {
         transport_free(bid_request);

@@ -9,12 +9,12 @@
 #include "common/service/config.h"
 #include "gateway/access/dispatch.h"
 #include "gateway/bid/bids.h"
-#include "gateway/bid/waiters.h"
 #include "gateway/core/deployment.h"
 #include "gateway/live/own_view.h"
 #include "gateway/live/presence.h"
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
+#include "gateway/submit/waiters.h"
 
 struct live_context {
     const struct config *config;

@@ -16,7 +16,7 @@
 #include "gateway/access/session.h"
 #include "gateway/auction/me.h"
 #include "gateway/bid/ledger.h"
-#include "gateway/bid/waiters.h"
+#include "gateway/submit/waiters.h"
 
 enum {
     BUCKETS = 1024,

@@ -1,9 +1,10 @@
 /*
- * gateway/bid/publisher against a real RabbitMQ: every bid gets exactly one verdict, and a confirm counts only before
- * the deadline. A relay in front of the broker delays confirms; a full queue refuses messages. The bids go to a shard's
- * queue without a consumer.
+ * gateway/submit/publisher against a real RabbitMQ: every bid gets exactly one verdict, and a confirm counts only
+ * before the deadline. A relay in front of the broker delays confirms; a full queue refuses messages. The bids go to a
+ * shard's queue without a consumer.
  */
-#include "gateway/bid/publisher.h"
+#include "gateway/bid/bid_family.h"
+#include "gateway/submit/publisher.h"
 
 #include <amqp.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@ enum {
 };
 
 struct bid {
-    struct publisher_bid bid;
+    struct publisher_item bid;
     int verdict;
     int verdicts; /* number of verdicts it got */
 };
@@ -97,7 +98,7 @@ static void set_up(void)
     config = (struct config){
         .confirm_deadline_ms = LONG_MS, .publish_pending_max_bids = BIDS_MAX, .share_max_bids = SHARE_MAX};
     shards = shards_on_record();
-    publisher = publisher_new(base, &config);
+    publisher = publisher_new(base, &config, &bid_family, (size_t)config.publish_pending_max_bids);
     ck_assert_ptr_nonnull(publisher);
     queues = queues_open();
     auction = uuid_new();
@@ -137,7 +138,7 @@ static void connect_by_relay(void)
     connect_to(url);
 }
 
-static void on_done(struct publisher_bid *bid, enum publisher_verdict verdict)
+static void on_done(struct publisher_item *bid, enum publisher_verdict verdict)
 {
     struct bid *of = bid->arg;
     of->verdict = (int)verdict;
@@ -148,15 +149,15 @@ static void on_done(struct publisher_bid *bid, enum publisher_verdict verdict)
 static bool submit_late(size_t number, int64_t ago_ms)
 {
     struct bid *bid = &bids[number];
-    bid->bid = (struct publisher_bid){.command = {.kind = COMMAND_BID,
-                                                  .id = uuid_new(),
-                                                  .auction_id = auction,
-                                                  .user_id = uuid_new(),
-                                                  .amount = (int64_t)number + 1,
-                                                  .received_ms = clock_now_ms() - ago_ms},
-                                      .received_boot_ms = clock_boot_ms() - ago_ms,
-                                      .done = on_done,
-                                      .arg = bid};
+    bid->bid = (struct publisher_item){.command.bid = {.kind = COMMAND_BID,
+                                                       .id = uuid_new(),
+                                                       .auction_id = auction,
+                                                       .user_id = uuid_new(),
+                                                       .amount = (int64_t)number + 1,
+                                                       .received_ms = clock_now_ms() - ago_ms},
+                                       .received_boot_ms = clock_boot_ms() - ago_ms,
+                                       .done = on_done,
+                                       .arg = bid};
     return publisher_submit(publisher, &bid->bid);
 }
 
@@ -201,7 +202,7 @@ static void expect_message(size_t first, size_t count)
     free(message.body);
     ck_assert_uint_eq(found, count);
     for (size_t i = 0; i < count; i++) {
-        ck_assert(uuid_equal(&items[i].command.id, &bids[first + i].bid.command.id));
+        ck_assert(uuid_equal(&items[i].command.id, &bids[first + i].bid.command.bid.id));
     }
 }
 
@@ -319,7 +320,10 @@ START_TEST(open_bids_are_bounded)
 {
     enum { MOST = 5 };
     connect_by_relay();
-    config.publish_pending_max_bids = MOST;
+    publisher_free(publisher);
+    publisher = publisher_new(base, &config, &bid_family, MOST);
+    ck_assert_ptr_nonnull(publisher);
+    publisher_connect(publisher, broker, shards);
     relay_hold(&relay, RELAY_SERVER);
     submit(0, 3);
     auction = uuid_new(); /* the limit counts bids of all auctions together */

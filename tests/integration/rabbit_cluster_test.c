@@ -21,7 +21,8 @@
 #include "common/io/broker_url.h"
 #include "common/protocol/topology.h"
 #include "common/protocol/topology_prepare.h"
-#include "gateway/bid/publisher.h"
+#include "gateway/bid/bid_family.h"
+#include "gateway/submit/publisher.h"
 #include "tests/support/loop.h"
 
 enum {
@@ -43,7 +44,7 @@ enum {
 struct lot {
     struct uuid auction;
     struct bid {
-        struct publisher_bid bid;
+        struct publisher_item bid;
         struct lot *lot;
         int verdict;  /* -1: none yet */
         size_t place; /* of its first copy among those of the auction, from 1; 0: not delivered */
@@ -159,7 +160,7 @@ static void declare_shard(unsigned shard)
 
 /* --- bids --- */
 
-static void on_done(struct publisher_bid *published, enum publisher_verdict verdict)
+static void on_done(struct publisher_item *published, enum publisher_verdict verdict)
 {
     struct bid *bid = published->arg;
     struct lot *lot = bid->lot;
@@ -182,15 +183,15 @@ static void submit(struct lot *lot)
     ck_assert_int_lt(lot->sent, BIDS_MAX);
     struct bid *bid = &lot->bids[lot->sent];
     *bid = (struct bid){.lot = lot, .verdict = -1};
-    bid->bid = (struct publisher_bid){.command = {.kind = COMMAND_BID,
-                                                  .id = uuid_new(),
-                                                  .auction_id = lot->auction,
-                                                  .user_id = uuid_new(),
-                                                  .amount = lot->sent + 1,
-                                                  .received_ms = clock_now_ms()},
-                                      .received_boot_ms = clock_boot_ms(),
-                                      .done = on_done,
-                                      .arg = bid};
+    bid->bid = (struct publisher_item){.command.bid = {.kind = COMMAND_BID,
+                                                       .id = uuid_new(),
+                                                       .auction_id = lot->auction,
+                                                       .user_id = uuid_new(),
+                                                       .amount = lot->sent + 1,
+                                                       .received_ms = clock_now_ms()},
+                                       .received_boot_ms = clock_boot_ms(),
+                                       .done = on_done,
+                                       .arg = bid};
     if (publisher_submit(publisher, &bid->bid)) {
         lot->sent++;
     } /* else it was refused, as it is with 503 */
@@ -215,7 +216,7 @@ static void deliver_bid(const struct command *command)
         }
         int number = (int)command->amount - 1;
         struct bid *bid = &lot->bids[number];
-        ck_assert(number < lot->sent && uuid_equal(&bid->bid.command.id, &command->id));
+        ck_assert(number < lot->sent && uuid_equal(&bid->bid.command.bid.id, &command->id));
         lot->copies++;
         if (bid->place != 0) {
             return;
@@ -282,7 +283,7 @@ static void set_up(void)
     base = event_base_new();
     config =
         (struct config){.confirm_deadline_ms = DEADLINE_MS, .publish_pending_max_bids = OPEN_MAX, .share_max_bids = 64};
-    publisher = publisher_new(base, &config);
+    publisher = publisher_new(base, &config, &bid_family, (size_t)config.publish_pending_max_bids);
     ck_assert_ptr_nonnull(publisher);
     for (unsigned shard = 0; shard < NODES; shard++) {
         declare_shard(shard);

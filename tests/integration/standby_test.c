@@ -13,7 +13,8 @@
 #include "common/io/broker_url.h"
 #include "common/protocol/topology.h"
 #include "common/protocol/topology_prepare.h"
-#include "gateway/bid/publisher.h"
+#include "gateway/bid/bid_family.h"
+#include "gateway/submit/publisher.h"
 #include "tests/support/loop.h"
 #include "tests/support/queues.h"
 #include "tests/support/relay.h"
@@ -32,7 +33,7 @@ enum {
 };
 
 struct bid {
-    struct publisher_bid bid;
+    struct publisher_item bid;
     int verdict;
     int verdicts; /* number of verdicts it got */
     int64_t at_ms;
@@ -151,7 +152,7 @@ static void set_up(void)
     config = (struct config){
         .confirm_deadline_ms = LONG_MS, .publish_pending_max_bids = BIDS_MAX, .share_max_bids = SHARE_MAX};
     shards = shards_on_record();
-    publisher = publisher_new(base, &config);
+    publisher = publisher_new(base, &config, &bid_family, (size_t)config.publish_pending_max_bids);
     ck_assert_ptr_nonnull(publisher);
     queues = queues_open();
     queues_purge_shards(queues, shards);
@@ -176,7 +177,7 @@ static void tear_down(void)
     event_base_free(base);
 }
 
-static void on_done(struct publisher_bid *bid, enum publisher_verdict verdict)
+static void on_done(struct publisher_item *bid, enum publisher_verdict verdict)
 {
     struct bid *of = bid->arg;
     of->verdict = (int)verdict;
@@ -188,15 +189,15 @@ static void submit(size_t first, size_t count)
 {
     for (size_t i = first; i < first + count; i++) {
         struct bid *bid = &bids[i];
-        bid->bid = (struct publisher_bid){.command = {.kind = COMMAND_BID,
-                                                      .id = uuid_new(),
-                                                      .auction_id = auction,
-                                                      .user_id = uuid_new(),
-                                                      .amount = (int64_t)i + 1,
-                                                      .received_ms = clock_now_ms()},
-                                          .received_boot_ms = clock_boot_ms(),
-                                          .done = on_done,
-                                          .arg = bid};
+        bid->bid = (struct publisher_item){.command.bid = {.kind = COMMAND_BID,
+                                                           .id = uuid_new(),
+                                                           .auction_id = auction,
+                                                           .user_id = uuid_new(),
+                                                           .amount = (int64_t)i + 1,
+                                                           .received_ms = clock_now_ms()},
+                                           .received_boot_ms = clock_boot_ms(),
+                                           .done = on_done,
+                                           .arg = bid};
         ck_assert(publisher_submit(publisher, &bid->bid));
     }
 }
@@ -232,7 +233,7 @@ static void read_message(const struct queues_message *message, size_t copies[sta
                   "%s", reason);
     for (size_t i = 0; i < found; i++) {
         size_t number = (size_t)items[i].command.amount - 1;
-        ck_assert(uuid_equal(&items[i].command.id, &bids[number].bid.command.id));
+        ck_assert(uuid_equal(&items[i].command.id, &bids[number].bid.command.bid.id));
         ck_assert_msg(number == 0 || copies[number - 1] > 0, "bid %zu is in the queue before the one before it",
                       number);
         copies[number]++;

@@ -1,8 +1,8 @@
 /*
- * gateway/bid/backlog: which shards decide, and for how long their oldest bid has waited, by the reports of bid workers
- * and end workers, fresh, stale, missing and contradictory.
+ * gateway/submit/backlog: which shards decide, and for how long their oldest bid has waited, by the reports of bid
+ * workers and end workers, fresh, stale, missing and contradictory.
  */
-#include "gateway/bid/backlog.h"
+#include "gateway/submit/backlog.h"
 
 #include <stdlib.h>
 

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/protocol/pseudonym.h"
-#include "gateway/bid/prefer.h"
 #include "gateway/query/cursor.h"
+#include "gateway/submit/prefer.h"
 #include "tests/support/suite.h"
 
 START_TEST(a_cursor_is_read_as_written)

@@ -1,12 +1,13 @@
 /*
- * gateway/bid/waiters: which waiting requests a decision reaches. The ledger is not queried: that begins after a
+ * gateway/submit/waiters: which waiting requests a decision reaches. The ledger is not queried: that begins after a
  * second.
  */
-#include "gateway/bid/waiters.h"
+#include "gateway/submit/waiters.h"
 
 #include <event2/event.h>
 
 #include "common/base/clock.h"
+#include "gateway/bid/bid_family.h"
 #include "tests/support/suite.h"
 
 enum { WAITERS = 3, WAIT_MS = 60000 };
@@ -16,23 +17,20 @@ static const struct uuid auctions[] = {{{1}}, {{2}}};
 static const struct uuid bids[] = {{{3}}, {{4}}};
 static int64_t amounts[WAITERS]; /* of the decision that each waiter got; 0: none */
 
-static void done(struct waiter *waiter, const struct decision *decision)
+static void done(struct waiter *waiter, const union submit_decision *decision)
 {
     int64_t *amount = waiter->arg;
     ck_assert_ptr_nonnull(decision);
     ck_assert_int_eq(*amount, 0);
-    *amount = decision->amount;
+    *amount = decision->bid.amount;
 }
 
 static struct waiter list[WAITERS];
 
 static void add(size_t index, const struct uuid *auction, const struct uuid *bid)
 {
-    list[index] = (struct waiter){.auction_id = *auction,
-                                  .bid_id = *bid,
-                                  .until_ms = clock_mono_ms() + WAIT_MS,
-                                  .done = done,
-                                  .arg = &amounts[index]};
+    list[index] = (struct waiter){
+        .ids = {*auction, *bid}, .until_ms = clock_mono_ms() + WAIT_MS, .done = done, .arg = &amounts[index]};
     waiters_add(waiters, &list[index]);
 }
 
@@ -51,14 +49,15 @@ static void decide(const struct uuid *auction, const struct uuid *bid, int64_t a
     ck_assert_ptr_nonnull(json);
     message_write_decision(json, &decision);
     const char *text = jsonw_text(json, &length);
-    waiters_message(waiters, text, length);
+    ck_assert(waiters_message(waiters, text, length));
+    ck_assert(!waiters_message(waiters, "{}", 2));
     jsonw_free(json);
 }
 
 START_TEST(a_decision_reaches_the_waiters_of_its_auction_and_bid)
 {
     struct event_base *base = event_base_new();
-    waiters = waiters_new(base, NULL);
+    waiters = waiters_new(base, NULL, &bid_family);
     ck_assert_ptr_nonnull(waiters);
     add(0, &auctions[0], &bids[0]);
     add(1, &auctions[1], &bids[0]);

@@ -1,7 +1,7 @@
 /*
  * See submission.h.
  */
-#include "gateway/bid/submission.h"
+#include "gateway/submit/submission.h"
 
 #include <assert.h>
 
@@ -29,7 +29,17 @@ static struct submission *submission_of(const struct request *request)
 
 struct command *submission_command(const struct request *request)
 {
-    return &submission_of(request)->bid.command;
+    return &submission_of(request)->item.command.bid;
+}
+
+struct sale_message_command *submission_sale_command(const struct request *request)
+{
+    return &submission_of(request)->item.command.sale;
+}
+
+static struct submit_ids ids_of(const struct submission *submission)
+{
+    return submission->submissions->family->ids_of_command(&submission->item.command);
 }
 
 static void set_state(struct submission *submission, enum submission_state state)
@@ -43,8 +53,9 @@ static void set_state(struct submission *submission, enum submission_state state
 static void write_unknown(struct request *request)
 {
     const struct submission *submission = submission_of(request);
+    const struct submit_ids ids = ids_of(submission);
     struct jsonw *json = reply_error_begin(request, ERROR_UNAVAILABLE);
-    jsonw_put_uuid(json, submission->kind->id_member, &submission->bid.command.id);
+    jsonw_put_uuid(json, submission->kind->id_member, &ids.id);
     jsonw_put_string(json, "outcome", "unknown");
 }
 
@@ -86,7 +97,7 @@ static void on_deadline(struct request *request)
 
 /* ---- the decision ---- */
 
-static void on_wait_ended(struct waiter *waiter, const struct decision *decision)
+static void on_wait_ended(struct waiter *waiter, const union submit_decision *decision)
 {
     struct submission *submission = waiter->arg;
     if (decision != NULL) {
@@ -102,8 +113,7 @@ static void on_wait_ended(struct waiter *waiter, const struct decision *decision
 static void start_waiting(struct submission *submission)
 {
     submission->waiter = (struct waiter){
-        .auction_id = submission->bid.command.auction_id,
-        .bid_id = submission->bid.command.id,
+        .ids = ids_of(submission),
         .until_ms = clock_mono_ms() + submission->wait_ms,
         .done = on_wait_ended,
         .arg = submission,
@@ -141,9 +151,9 @@ static void confirmed(struct submission *submission)
     }
 }
 
-static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
+static void published(struct publisher_item *item, enum publisher_verdict verdict)
 {
-    struct submission *submission = bid->arg;
+    struct submission *submission = item->arg;
     if (verdict == PUBLISHER_CONFIRMED) {
         confirmed(submission);
     } else if (submission->state == SUBMISSION_EARLY) {
@@ -156,15 +166,15 @@ static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
 void submission_publish(struct request *request)
 {
     struct submission *submission = submission_of(request);
-    submission->bid.received_boot_ms = request->start_us / 1000;
-    submission->bid.done = published;
-    submission->bid.arg = submission;
+    submission->item.received_boot_ms = request->start_us / 1000;
+    submission->item.done = published;
+    submission->item.arg = submission;
     if (submission->wait_ms > 0) {
-        submission->bid.command.reply_to = submission->submissions->id;
+        submission->submissions->family->set_reply_to(&submission->item.command, &submission->submissions->id);
     }
     /* The state is set after this call: verdict and decision come from the loop, never from within it. */
     if (request_answered(request) || timing_guard_withholds(submission->submissions->timing) ||
-        !publisher_submit(submission->submissions->publisher, &submission->bid)) {
+        !publisher_submit(submission->submissions->publisher, &submission->item)) {
         end(submission, END_UNSENT);
         return;
     }

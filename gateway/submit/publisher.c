@@ -1,6 +1,6 @@
 /*
- * Publishes bids; see publisher.h. Each auction with open bids has a struct pending_bids: its unconfirmed messages, and
- * the bids that wait for the next one. It exists as long as it has either.
+ * See publisher.h. Each auction or sale with open bids has a struct pending_bids: its unconfirmed messages, and the
+ * bids that wait for the next one. It exists as long as it has either.
  *
  * A bid whose deadline passes is removed at once. If it was waiting, it is dropped and never published. If it was
  * published, its outcome is unknown, and a later verdict of its message does not concern it.
@@ -21,7 +21,7 @@
  * A shard that has nacked for confirm_deadline_ms without a confirm counts as full: from then on a nack is final. So a
  * full queue gets each message once.
  */
-#include "gateway/bid/publisher.h"
+#include "gateway/submit/publisher.h"
 
 #include <assert.h>
 #include <event2/event.h>
@@ -41,7 +41,7 @@ enum {
     BACKOFF_MAX_MS = 1000,
 };
 
-TAILQ_HEAD(bid_list, publisher_bid);
+TAILQ_HEAD(bid_list, publisher_item);
 
 enum message_state {
     MESSAGE_FREE,
@@ -64,7 +64,7 @@ TAILQ_HEAD(message_list, publisher_message);
 
 struct pending_bids {
     struct publisher *publisher;
-    struct uuid auction_id;
+    struct uuid subject;
     struct publisher_message messages[PENDING_MESSAGES_MAX];
     struct bid_list waiting;
     bool stalled; /* in the list of auctions whose publish the broker refused */
@@ -82,6 +82,8 @@ struct nacks {
 
 struct publisher {
     const struct config *config;
+    const struct submit_family *family;
+    size_t open_max;
     struct broker *broker; /* NULL: not connected yet */
     unsigned shards;
     struct event *sweep;
@@ -93,24 +95,24 @@ struct publisher {
     struct message_list delayed;
     struct nacks nacks[TOPOLOGY_SHARDS_MAX]; /* of each shard, since its last confirm */
     struct bid_list deadlines;
-    struct command *commands; /* commands of the message being written; share_max_bids of them */
+    uint8_t *commands; /* commands of the message being written; share_max_bids of the family's type */
     size_t share_max;
     size_t open;
 };
 
-static struct pending_list *bucket_of(struct publisher *publisher, const struct uuid *auction)
+static struct pending_list *bucket_of(struct publisher *publisher, const struct uuid *subject)
 {
     /* The last bytes of an id are random. */
-    unsigned index = auction->bytes[15] | (unsigned)auction->bytes[14] << 8U;
+    unsigned index = subject->bytes[15] | (unsigned)subject->bytes[14] << 8U;
     return &publisher->buckets[index % BUCKETS];
 }
 
-static struct pending_bids *pending_find(struct publisher *publisher, const struct uuid *auction)
+static struct pending_bids *pending_find(struct publisher *publisher, const struct uuid *subject)
 {
     struct pending_bids *pending = NULL;
-    LIST_FOREACH(pending, bucket_of(publisher, auction), bucket)
+    LIST_FOREACH(pending, bucket_of(publisher, subject), bucket)
     {
-        if (uuid_equal(&pending->auction_id, auction)) {
+        if (uuid_equal(&pending->subject, subject)) {
             return pending;
         }
     }
@@ -124,13 +126,13 @@ static struct pending_bids *pending_find(struct publisher *publisher, const stru
             return NULL;
         }
     }
-    *pending = (struct pending_bids){.publisher = publisher, .auction_id = *auction};
+    *pending = (struct pending_bids){.publisher = publisher, .subject = *subject};
     for (size_t i = 0; i < PENDING_MESSAGES_MAX; i++) {
         pending->messages[i].pending = pending;
         TAILQ_INIT(&pending->messages[i].bids);
     }
     TAILQ_INIT(&pending->waiting);
-    LIST_INSERT_HEAD(bucket_of(publisher, auction), pending, bucket);
+    LIST_INSERT_HEAD(bucket_of(publisher, subject), pending, bucket);
     return pending;
 }
 
@@ -182,13 +184,13 @@ static void pending_end_if_empty(struct pending_bids *pending)
     }
 }
 
-static bool is_late(const struct publisher_bid *bid, int64_t now)
+static bool is_late(const struct publisher_item *bid, int64_t now)
 {
     return bid->deadline_ms <= now;
 }
 
 /* The only function that removes a bid. */
-static void bid_end(struct publisher_bid *bid, enum publisher_verdict verdict)
+static void bid_end(struct publisher_item *bid, enum publisher_verdict verdict)
 {
     struct pending_bids *pending = bid->pending;
     TAILQ_REMOVE(bid->message != NULL ? &bid->message->bids : &pending->waiting, bid, list);
@@ -211,7 +213,7 @@ static void message_set_state(struct publisher_message *message, enum message_st
 }
 
 /* The verdict of a bid that is removed without a confirm. */
-static enum publisher_verdict bid_verdict(const struct publisher_bid *bid)
+static enum publisher_verdict bid_verdict(const struct publisher_item *bid)
 {
     const struct publisher_message *message = bid->message;
     if (message == NULL) {
@@ -231,21 +233,22 @@ static bool publish(struct publisher_message *of, size_t count)
     char exchange[TOPOLOGY_QUEUE_SIZE];
     struct broker_message message = {.exchange = exchange, .routing_key = key};
     jsonw_reset(publisher->json);
-    message_write_commands(publisher->json, publisher->commands, count);
+    publisher->family->write(publisher->json, publisher->commands, count);
     message.body = jsonw_text(publisher->json, &message.length);
     if (message.body == NULL) {
-        log_error("bids not published: message cannot be encoded");
+        log_error("%s not published: message cannot be encoded", publisher->family->commands);
         return false;
     }
-    topology_key(&topology_bids, &pending->auction_id, publisher->shards, key);
-    topology_exchange(&topology_bids, &pending->auction_id, publisher->shards, exchange);
+    topology_key(publisher->family->topology, &pending->subject, publisher->shards, key);
+    topology_exchange(publisher->family->topology, &pending->subject, publisher->shards, exchange);
     return broker_publish(publisher->broker, &message, message_answered, of);
 }
 
 /* Fills the publisher's commands with the first share_max bids that are in time; returns their number. */
 static size_t gather(struct publisher *publisher, const struct bid_list *bids, int64_t now)
 {
-    const struct publisher_bid *bid = NULL;
+    const struct publisher_item *bid = NULL;
+    size_t size = publisher->family->command_size;
     size_t count = 0;
     TAILQ_FOREACH(bid, bids, list)
     {
@@ -253,7 +256,7 @@ static size_t gather(struct publisher *publisher, const struct bid_list *bids, i
             break;
         }
         if (!is_late(bid, now)) {
-            publisher->commands[count++] = bid->command;
+            memcpy(publisher->commands + count++ * size, &bid->command, size);
         }
     }
     return count;
@@ -263,8 +266,8 @@ static size_t gather(struct publisher *publisher, const struct bid_list *bids, i
 static void move_to_message(struct publisher_message *message, size_t count, int64_t now)
 {
     struct bid_list *waiting = &message->pending->waiting;
-    struct publisher_bid *next = NULL;
-    for (struct publisher_bid *bid = TAILQ_FIRST(waiting); count > 0; bid = next) {
+    struct publisher_item *next = NULL;
+    for (struct publisher_item *bid = TAILQ_FIRST(waiting); count > 0; bid = next) {
         next = TAILQ_NEXT(bid, list);
         if (!is_late(bid, now)) {
             TAILQ_REMOVE(waiting, bid, list);
@@ -305,7 +308,7 @@ static void pending_send(struct pending_bids *pending)
 static void message_end(struct publisher_message *message, enum publisher_verdict verdict)
 {
     struct pending_bids *pending = message->pending;
-    struct publisher_bid *bid = NULL;
+    struct publisher_item *bid = NULL;
     int64_t now = clock_boot_ms();
     /* Until its bids have their verdicts it is not free: pending_bids must not be freed or sent meanwhile. */
     while ((bid = TAILQ_FIRST(&message->bids)) != NULL) {
@@ -333,7 +336,7 @@ static bool message_publish_again(struct publisher_message *message)
 static struct nacks *nacks_of(const struct publisher_message *message)
 {
     struct publisher *publisher = message->pending->publisher;
-    return &publisher->nacks[ids_shard(&message->pending->auction_id, publisher->shards)];
+    return &publisher->nacks[ids_shard(&message->pending->subject, publisher->shards)];
 }
 
 /* Returns for how long the shard has nacked. A nack long after the one before begins anew: it is another election. */
@@ -406,9 +409,9 @@ static void message_answered(enum broker_verdict verdict, void *arg)
 }
 
 /* Usually appends: only a bid that Redis or PostgreSQL delayed is older than its predecessors. */
-static void insert_by_deadline(struct publisher *publisher, struct publisher_bid *bid)
+static void insert_by_deadline(struct publisher *publisher, struct publisher_item *bid)
 {
-    struct publisher_bid *before = TAILQ_LAST(&publisher->deadlines, bid_list);
+    struct publisher_item *before = TAILQ_LAST(&publisher->deadlines, bid_list);
     while (before != NULL && before->deadline_ms > bid->deadline_ms) {
         before = TAILQ_PREV(before, bid_list, deadlines);
     }
@@ -419,15 +422,15 @@ static void insert_by_deadline(struct publisher *publisher, struct publisher_bid
     }
 }
 
-bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid)
+bool publisher_submit(struct publisher *publisher, struct publisher_item *bid)
 {
     const struct config *config = publisher->config;
     bid->deadline_ms = bid->received_boot_ms + config->confirm_deadline_ms;
-    if (!publisher_ready(publisher) || publisher->open >= (size_t)config->publish_pending_max_bids ||
-        is_late(bid, clock_boot_ms())) {
+    if (!publisher_ready(publisher) || publisher->open >= publisher->open_max || is_late(bid, clock_boot_ms())) {
         return false;
     }
-    struct pending_bids *pending = pending_find(publisher, &bid->command.auction_id);
+    const struct submit_ids ids = publisher->family->ids_of_command(&bid->command);
+    struct pending_bids *pending = pending_find(publisher, &ids.subject);
     if (pending == NULL) {
         return false;
     }
@@ -446,7 +449,7 @@ bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid)
 
 static void sweep_deadlines(struct publisher *publisher, int64_t now)
 {
-    struct publisher_bid *bid = NULL;
+    struct publisher_item *bid = NULL;
     while ((bid = TAILQ_FIRST(&publisher->deadlines)) != NULL && is_late(bid, now)) {
         struct pending_bids *pending = bid->pending;
         bid_end(bid, bid_verdict(bid));
@@ -494,7 +497,8 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     sweep_stalled(publisher, up);
 }
 
-struct publisher *publisher_new(struct event_base *base, const struct config *config)
+struct publisher *publisher_new(struct event_base *base, const struct config *config,
+                                const struct submit_family *family, size_t open_max)
 {
     const struct timeval every = {0, SWEEP_MS * 1000L};
     struct publisher *publisher = calloc(1, sizeof(*publisher));
@@ -502,13 +506,15 @@ struct publisher *publisher_new(struct event_base *base, const struct config *co
         return NULL;
     }
     publisher->config = config;
+    publisher->family = family;
+    publisher->open_max = open_max;
     publisher->share_max = (size_t)config->share_max_bids;
     assert(publisher->share_max >= 1 && publisher->share_max <= MESSAGE_COMMANDS_MAX);
     TAILQ_INIT(&publisher->stalled);
     TAILQ_INIT(&publisher->delayed);
     TAILQ_INIT(&publisher->deadlines);
     publisher->json = jsonw_new();
-    publisher->commands = calloc(publisher->share_max, sizeof(*publisher->commands));
+    publisher->commands = calloc(publisher->share_max, family->command_size);
     publisher->sweep = event_new(base, -1, EV_PERSIST, do_sweep, publisher);
     if (publisher->json == NULL || publisher->commands == NULL || publisher->sweep == NULL ||
         event_add(publisher->sweep, &every) != 0) {

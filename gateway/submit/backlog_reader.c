@@ -2,15 +2,13 @@
  * See backlog_reader.h. A look sends two commands in one pipeline; the second answer ends it. A look that is not
  * answered skips the next ones, until Redis closes the connection at its timeout.
  */
-#include "gateway/bid/backlog_reader.h"
+#include "gateway/submit/backlog_reader.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/protocol/keys.h"
-#include "gateway/bid/bid_metrics.h"
 
 struct backlog_reader {
     struct backlog_reader_options options;
@@ -59,14 +57,14 @@ static void publish(struct backlog_reader *reader)
     const struct backlog_clock now = backlog_now();
     const struct backlog_summary summary = backlog_summary(backlog, reader->options.config->undecided_max_s, &now);
     for (unsigned shard = 0; shard < backlog->shards; shard++) {
-        bid_metrics_set_shard(shard, backlog_age_ms(backlog, shard, &now), backlog_ready(backlog, shard, &now),
-                              backlog_decides(backlog, shard, &now));
+        reader->options.measured(shard, backlog_age_ms(backlog, shard, &now), backlog_ready(backlog, shard, &now),
+                                 backlog_decides(backlog, shard, &now));
     }
     if (summary.stopped > 0 && !reader->reported) {
-        log_error("%u of %u shards have stopped deciding; the oldest bid waits for %" PRId64 " ms", summary.stopped,
-                  backlog->shards, summary.oldest_ms);
+        log_error("%s: %u of %u shards have stopped deciding; the oldest command waits for %" PRId64 " ms",
+                  reader->options.family->commands, summary.stopped, backlog->shards, summary.oldest_ms);
     } else if (summary.stopped == 0 && reader->reported) {
-        log_info("no shard is known any more to have stopped deciding");
+        log_info("%s: no shard is known any more to have stopped deciding", reader->options.family->commands);
     }
     reader->reported = summary.stopped > 0;
 }
@@ -93,8 +91,8 @@ static void on_depths(const redisReply *reply, void *arg)
 
 static void look(struct backlog_reader *reader)
 {
-    static const char *const reports[] = {"HGETALL", KEYS_SHARDS};
-    static const char *const depths[] = {"HGETALL", KEYS_DEPTHS};
+    const char *const reports[] = {"HGETALL", reader->options.family->reports_key};
+    const char *const depths[] = {"HGETALL", reader->options.family->depths_key};
     struct redis *redis = reader->options.redis;
     if (redis_up(redis)) {
         reader->awaited += redis_command(redis, on_reports, reader, (int)ARRAY_LEN(reports), reports, NULL);

@@ -2,14 +2,13 @@
  * See waiters.h. A hash table by the last bytes of the bid's id, which are random or from a hash. Several waiters may
  * have the same bid.
  */
-#include "gateway/bid/waiters.h"
+#include "gateway/submit/waiters.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "gateway/bid/ledger.h"
 
 enum {
     BUCKETS = 256,
@@ -21,21 +20,22 @@ TAILQ_HEAD(waiter_list, waiter);
 
 struct waiters {
     struct pg *pg;
+    const struct submit_family *family;
     struct event *sweep;
     struct waiter_list buckets[BUCKETS];
     size_t count;
 };
 
-static struct waiter_list *bucket_of(struct waiters *waiters, const struct uuid *bid)
+static struct waiter_list *bucket_of(struct waiters *waiters, const struct uuid *id)
 {
-    return &waiters->buckets[bid->bytes[15] % BUCKETS];
+    return &waiters->buckets[id->bytes[15] % BUCKETS];
 }
 
 void waiters_add(struct waiters *waiters, struct waiter *waiter)
 {
     waiter->look_ms = clock_mono_ms() + LOOK_MS;
     waiter->entered = true;
-    TAILQ_INSERT_TAIL(bucket_of(waiters, &waiter->bid_id), waiter, list);
+    TAILQ_INSERT_TAIL(bucket_of(waiters, &waiter->ids.id), waiter, list);
     waiters->count++;
 }
 
@@ -43,39 +43,40 @@ void waiters_remove(struct waiters *waiters, struct waiter *waiter)
 {
     if (waiter->entered) {
         waiter->entered = false;
-        TAILQ_REMOVE(bucket_of(waiters, &waiter->bid_id), waiter, list);
+        TAILQ_REMOVE(bucket_of(waiters, &waiter->ids.id), waiter, list);
         waiters->count--;
     }
 }
 
-static void notify_waiters(struct waiters *waiters, const struct decision *decision)
+static void notify_waiters(struct waiters *waiters, const union submit_decision *decision)
 {
-    struct waiter_list *list = bucket_of(waiters, &decision->bid_id);
+    const struct submit_ids ids = waiters->family->ids_of_decision(decision);
+    struct waiter_list *list = bucket_of(waiters, &ids.id);
     struct waiter *next = NULL;
     for (struct waiter *waiter = TAILQ_FIRST(list); waiter != NULL; waiter = next) {
         next = TAILQ_NEXT(waiter, list);
-        if (uuid_equal(&waiter->bid_id, &decision->bid_id) && uuid_equal(&waiter->auction_id, &decision->auction_id)) {
+        if (uuid_equal(&waiter->ids.id, &ids.id) && uuid_equal(&waiter->ids.subject, &ids.subject)) {
             waiters_remove(waiters, waiter);
             waiter->done(waiter, decision);
         }
     }
 }
 
-void waiters_message(struct waiters *waiters, const char *bytes, size_t length)
+bool waiters_message(struct waiters *waiters, const char *bytes, size_t length)
 {
-    struct decision decision;
-    if (message_read_decision(bytes, length, &decision)) {
+    union submit_decision decision;
+    bool read = waiters->family->read_message(bytes, length, &decision);
+    if (read) {
         notify_waiters(waiters, &decision);
-    } else {
-        log_warn("decision dropped: undecodable message");
     }
+    return read;
 }
 
 static void ledger_answered(const struct pg_reply *reply, void *arg)
 {
     struct waiters *waiters = arg;
-    struct decision decision;
-    if (reply->outcome == PG_OK && ledger_read(reply->result, &decision)) {
+    union submit_decision decision;
+    if (reply->outcome == PG_OK && waiters->family->read_row(reply->result, &decision)) {
         notify_waiters(waiters, &decision);
     }
 }
@@ -83,7 +84,7 @@ static void ledger_answered(const struct pg_reply *reply, void *arg)
 static void look(struct waiters *waiters, struct waiter *waiter, int64_t now)
 {
     waiter->look_ms = now + LOOK_MS;
-    if (!ledger_find(waiters->pg, &waiter->auction_id, &waiter->bid_id, ledger_answered, waiters)) {
+    if (!waiters->family->find(waiters->pg, &waiter->ids, ledger_answered, waiters)) {
         log_debug("ledger query for waiting requests failed");
     }
 }
@@ -108,7 +109,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-struct waiters *waiters_new(struct event_base *base, struct pg *pg)
+struct waiters *waiters_new(struct event_base *base, struct pg *pg, const struct submit_family *family)
 {
     const struct timeval every = {0, SWEEP_MS * 1000L};
     struct waiters *waiters = calloc(1, sizeof(*waiters));
@@ -116,6 +117,7 @@ struct waiters *waiters_new(struct event_base *base, struct pg *pg)
         return NULL;
     }
     waiters->pg = pg;
+    waiters->family = family;
     for (size_t i = 0; i < BUCKETS; i++) {
         TAILQ_INIT(&waiters->buckets[i]);
     }

@@ -2,7 +2,7 @@
  * See prefer.h. The header is a list of tokens separated by commas, each with an optional value. Parameters after
  * semicolons are ignored.
  */
-#include "gateway/bid/prefer.h"
+#include "gateway/submit/prefer.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,8 +1,8 @@
 /*
  * The parts of the Prefer header (RFC 7240) that the API supports: wait and receipt. Pure. Caller: bids.c.
  */
-#ifndef ROSTRUM_GATEWAY_BID_PREFER_H
-#define ROSTRUM_GATEWAY_BID_PREFER_H
+#ifndef ROSTRUM_GATEWAY_SUBMIT_PREFER_H
+#define ROSTRUM_GATEWAY_SUBMIT_PREFER_H
 
 #include "common/base/base.h"
 

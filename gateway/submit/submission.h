@@ -1,6 +1,6 @@
 /*
- * Publishes a command to an auction's queue, waits for the decision, and answers the request. Bids and changes of
- * auctions use it; each fills a table of functions that answer.
+ * Publishes a command to the queue of an auction or a flash sale, waits for the decision, and answers the request.
+ * Bids, changes of auctions and commands to sales use it; each fills a table of functions that answer.
  *
  *   NEW ──publish──> PUBLISHED ──confirm──> CONFIRMED ──decision or timeout──> ENDED
  *   └──decision──> EARLY ──confirm or failure──> ENDED
@@ -9,15 +9,15 @@
  * confirm is answered as pending. Without a confirm in time the answer is 503 with "outcome": "unknown". The request's
  * deadline answers the same once the command was published.
  *
- * Callers: bids.c, changes.c. A submission is the first member of its request's handler state.
+ * Callers: bids.c, changes.c, gateway/sale. A submission is the first member of its request's handler state.
  */
-#ifndef ROSTRUM_GATEWAY_BID_SUBMISSION_H
-#define ROSTRUM_GATEWAY_BID_SUBMISSION_H
+#ifndef ROSTRUM_GATEWAY_SUBMIT_SUBMISSION_H
+#define ROSTRUM_GATEWAY_SUBMIT_SUBMISSION_H
 
 #include "common/service/timing_guard.h"
-#include "gateway/bid/publisher.h"
-#include "gateway/bid/waiters.h"
 #include "gateway/http/request.h"
+#include "gateway/submit/publisher.h"
+#include "gateway/submit/waiters.h"
 
 enum submission_state {
     SUBMISSION_NEW,
@@ -34,14 +34,15 @@ enum submission_state {
 struct submission_kind {
     const char *id_member;                      /* name of the command's id in answers */
     void (*confirmed)(struct request *request); /* called at the broker's confirm; may be NULL */
-    void (*decided)(struct request *request, const struct decision *decision); /* ENDS */
-    void (*pending)(struct request *request);                                  /* ENDS; confirmed but not decided */
+    void (*decided)(struct request *request, const union submit_decision *decision); /* ENDS */
+    void (*pending)(struct request *request);                                        /* ENDS; confirmed, not decided */
     /* ENDS; the command is in no queue and never will be. `sent`: it was given to the publisher. */
     void (*failed)(struct request *request, bool sent);
 };
 
-/* What all submissions of a worker use. */
+/* What all submissions of a worker and family use. */
 struct submissions {
+    const struct submit_family *family;
     struct publisher *publisher;
     struct waiters *waiters;
     struct uuid id;              /* of this worker: names its reply channel */
@@ -49,8 +50,8 @@ struct submissions {
 };
 
 struct submission {
-    struct publisher_bid bid; /* contains the command, which the caller fills */
-    int64_t confirmed_us;     /* clock_boot_us of the broker's confirm, 0: none for this request */
+    struct publisher_item item; /* contains the command, which the caller fills */
+    int64_t confirmed_us;       /* clock_boot_us of the broker's confirm, 0: none for this request */
 
     /* Private to submission.c. */
     const struct submissions *submissions;
@@ -59,11 +60,12 @@ struct submission {
     int wait_ms;
     enum submission_state state;
     struct waiter waiter;
-    struct decision decision; /* in state EARLY */
+    union submit_decision decision; /* in state EARLY */
 };
 
-/* The command of the request's submission. */
+/* The command of the request's submission: to an auction, or to a sale. */
 struct command *submission_command(const struct request *request);
+struct sale_message_command *submission_sale_command(const struct request *request);
 /*
  * Requires the handler state. Waits up to `wait_ms` for the decision, 0: not at all. Sets the request's deadline
  * handler.

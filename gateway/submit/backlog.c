@@ -1,7 +1,7 @@
 /*
  * See backlog.h.
  */
-#include "gateway/bid/backlog.h"
+#include "gateway/submit/backlog.h"
 
 #include <assert.h>
 

@@ -1,25 +1,24 @@
 /*
- * Requests that wait for the decision on a bid or another command. Decisions arrive on this worker's Redis channel,
+ * Requests that wait for the decision on a command of one family. Decisions arrive on this worker's Redis channel,
  * which may lose messages. So each waiter also queries the ledger periodically.
  */
-#ifndef ROSTRUM_GATEWAY_BID_WAITERS_H
-#define ROSTRUM_GATEWAY_BID_WAITERS_H
+#ifndef ROSTRUM_GATEWAY_SUBMIT_WAITERS_H
+#define ROSTRUM_GATEWAY_SUBMIT_WAITERS_H
 
 #include <sys/queue.h>
 
-#include "common/protocol/message.h"
+#include "gateway/submit/family.h"
 
 struct event_base;
 struct pg;
 struct waiter;
 struct waiters;
 /* The decision, or NULL at the timeout. The waiter was removed before the call. */
-typedef void (*waiter_done)(struct waiter *waiter, const struct decision *decision);
+typedef void (*waiter_done)(struct waiter *waiter, const union submit_decision *decision);
 
 /* Owned by the caller. */
 struct waiter {
-    struct uuid auction_id;
-    struct uuid bid_id;
+    struct submit_ids ids;
     int64_t until_ms; /* monotonic */
     waiter_done done;
     void *arg;
@@ -30,12 +29,12 @@ struct waiter {
     TAILQ_ENTRY(waiter) list;
 };
 
-MUST_CHECK struct waiters *waiters_new(struct event_base *base, struct pg *pg);
+MUST_CHECK struct waiters *waiters_new(struct event_base *base, struct pg *pg, const struct submit_family *family);
 void waiters_free(struct waiters *waiters);
 void waiters_add(struct waiters *waiters, struct waiter *waiter);
 /* No effect if it is not entered. */
 void waiters_remove(struct waiters *waiters, struct waiter *waiter);
-/* Message handler for redis_options of the listener. */
-void waiters_message(struct waiters *waiters, const char *bytes, size_t length);
+/* A message on the worker's channel. False if it is no decision of this family. */
+bool waiters_message(struct waiters *waiters, const char *bytes, size_t length);
 
 #endif

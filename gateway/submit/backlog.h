@@ -19,8 +19,8 @@
  *
  * Callers: backlog_reader.c looks; bids.c and health.c ask.
  */
-#ifndef ROSTRUM_GATEWAY_BID_BACKLOG_H
-#define ROSTRUM_GATEWAY_BID_BACKLOG_H
+#ifndef ROSTRUM_GATEWAY_SUBMIT_BACKLOG_H
+#define ROSTRUM_GATEWAY_SUBMIT_BACKLOG_H
 
 #include "common/protocol/topology.h"
 #include "common/service/shards.h"

@@ -1,0 +1,49 @@
+/*
+ * See sale_metrics.h.
+ */
+#include "gateway/sale/sale_metrics.h"
+
+#include "common/service/shards.h"
+
+struct metrics_family sale_metrics_taken = {
+    .name = "rostrum_sale_accept_seconds",
+    .help = "Time from a command to a flash sale to the broker's confirm, which is its 202.",
+    .type = METRICS_HISTOGRAM,
+    .bounds = metrics_time_bounds,
+    .bound_count = METRICS_TIME_BOUNDS,
+    .is_time = true,
+};
+struct metrics_family sale_metrics_undecided = {
+    .name = "rostrum_sale_shard_undecided_seconds",
+    .help = "Time that the oldest undecided command of a shard of sales has waited since its receipt; 0: none waits.",
+    .type = METRICS_GAUGE,
+    .label_count = 1,
+    .labels = {{"shard", shards_labels, ARRAY_LEN(shards_labels)}},
+    .is_time = true,
+};
+struct metrics_family sale_metrics_ready = {
+    .name = "rostrum_sale_shard_depth_messages",
+    .help = "Messages in the queue of a shard of sales that are not delivered, as an end worker sees it.",
+    .type = METRICS_GAUGE,
+    .label_count = 1,
+    .labels = {{"shard", shards_labels, ARRAY_LEN(shards_labels)}},
+};
+struct metrics_family sale_metrics_deciding = {
+    .name = "rostrum_sale_shard_deciding",
+    .help = "0 for a shard of sales that is known to have stopped deciding, else 1.",
+    .type = METRICS_GAUGE,
+    .label_count = 1,
+    .labels = {{"shard", shards_labels, ARRAY_LEN(shards_labels)}},
+};
+
+void sale_metrics_add_taken(int64_t took_us)
+{
+    metrics_observe(&sale_metrics_taken, 0, 0, took_us);
+}
+
+void sale_metrics_set_shard(unsigned shard, int64_t age_ms, int64_t ready, bool decides)
+{
+    metrics_set(&sale_metrics_undecided, shard, age_ms < 0 ? age_ms : age_ms * 1000);
+    metrics_set(&sale_metrics_ready, shard, ready);
+    metrics_set(&sale_metrics_deciding, shard, decides);
+}
