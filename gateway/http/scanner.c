@@ -391,6 +391,22 @@ static size_t skip_body(struct scanner *scanner, size_t length)
     return skipped;
 }
 
+/* Reads most bytes of a head: those of a target or value that change no state. Returns how many. */
+static size_t read_run(struct scanner *scanner, const char *bytes, size_t length)
+{
+    size_t at = 0;
+    if (scanner->state == AT_TARGET) {
+        while (at < length && is_visible(bytes[at])) {
+            at++;
+        }
+    } else if (scanner->state == AT_VALUE && scanner->value.length > 0) {
+        while (at < length && is_text(bytes[at])) {
+            word_add(&scanner->value, bytes[at++]);
+        }
+    }
+    return at;
+}
+
 /* Whether the next byte is of the body. */
 static bool in_body(const struct scanner *scanner)
 {
@@ -414,7 +430,10 @@ size_t scanner_read(struct scanner *scanner, char *bytes, size_t length)
            !(scanner->stops && in_body(scanner))) {
         if (scanner->state == AT_BODY || scanner->state == AT_CHUNK) {
             at += skip_body(scanner, length - at);
-        } else {
+            continue;
+        }
+        at += read_run(scanner, bytes + at, length - at);
+        if (at < length) {
             bool in_head = scanner->state < AT_BODY;
             scanner->state = (int)(in_head ? read_head(scanner, &bytes[at]) : read_chunked(scanner, &bytes[at]));
             at++;
