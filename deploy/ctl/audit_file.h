@@ -13,7 +13,7 @@
 #include "deploy/ctl/ctl.h"
 
 enum {
-    AUDIT_FILE_FIELD_MAX = 16 * 1024 * 1024, /* bytes of a field that is read; the programs write some kilobytes */
+    AUDIT_FILE_FIELD_MAX = 1024 * 1024 * 1024, /* bytes of a field that is read: what PostgreSQL allows */
     AUDIT_FILE_MONTH_SIZE = sizeof "2026-11",
 };
 

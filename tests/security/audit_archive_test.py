@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 sys.dont_write_bytecode = True
 import audit_log  # noqa: E402 (needs the path above)
 from audit_log import (  # noqa: E402 (needs the path above)
-    ENTRIES, LINKS, Stopped, as_owner, chain, check_archive, ctl, expect, expect_verified, insert, month,
+    ENTRIES, LINKS, Stopped, as_owner, chain, check_archive, ctl, expect, expect_verified, insert, make_anew, month,
     read_records, record, verify,
 )
 from contract import Fault  # noqa: E402 (needs the path above)
@@ -45,6 +45,18 @@ def test_months_are_archived_and_the_chain_goes_on():
         rows = query_rows(LINKS)
         expect([row["hash"] for row in rows] == chain(rows, last), "the chain after the archives")
         expect_verified()
+
+
+def test_an_entry_of_any_size_is_archived_and_read():
+    """Programs write some kilobytes. With the password of one, an attacker can write more."""
+    with tempfile.TemporaryDirectory() as folder, Stopped():
+        file = os.path.join(folder, "large")
+        as_owner("UPDATE audit_log SET reason = repeat('x', 17 * 1024 * 1024)"
+                 " WHERE id = (SELECT entry FROM audit_chain WHERE number = 2)")
+        make_anew()
+        code, output = ctl("audit", "archive", "--before", f"{month(1):%Y-%m}", "--to", file)
+        expect(code == 0 and f"{ENTRIES} entries archived" in output, f"exit code {code}: {output}")
+        expect_verified(file)
 
 
 def test_an_entry_in_no_link_stops_no_archive():

@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 import audit_log  # noqa: E402 (needs the path above)
 from audit_log import (  # noqa: E402 (needs the path above)
     ENTRY, LINKS, Session, Stopped, WAIT_S, as_owner, begin_anew, chain, ctl, end_worker, expect, expect_differs,
-    expect_found, expect_verified, insert, log_lines, month, verify, wait_sealed,
+    expect_found, expect_verified, insert, log_lines, make_anew, month, verify, wait_sealed,
 )
 from contract import Client, Document  # noqa: E402 (needs the path above)
 from database import query_rows, query_value, sql  # noqa: E402 (needs the path above)
@@ -148,13 +148,6 @@ def test_swapped_entries_are_named():
         numbers = ("UPDATE audit_chain SET number = -number WHERE number IN (27, 34);"
                    "UPDATE audit_chain SET number = 61 + number WHERE number < 0")
         expect_found(contents + ids + numbers, *(f"entry {entry}" for pair in pairs for entry in pair))
-
-
-def make_anew():
-    """What an attacker does last: new hashes for all links."""
-    rows = query_rows(LINKS)
-    as_owner("".join(f"UPDATE audit_chain SET hash = '\\x{made}' WHERE number = {row['number']};"
-                     for row, made in zip(rows, chain(rows))))
 
 
 def test_a_chain_that_was_cut_off_or_made_anew_differs_from_the_log():

@@ -15,7 +15,7 @@ import time
 import traceback
 
 from contract import Fault
-from database import connection, query_value, sql
+from database import connection, query_rows, query_value, sql
 from processes import wait_until
 
 WAIT_S = 60  # for a service that starts, and for the sealer
@@ -208,6 +208,13 @@ def begin_anew():
     steps += [insert(ENTRIES, "clock_timestamp()", "month 0") + ";", "SELECT audit_seal(1000, 0, '');"]
     sql("\n".join(steps))
     expect(unsealed() == 0, "entries are not sealed")
+
+
+def make_anew():
+    """What an attacker does last: new hashes for all links."""
+    rows = query_rows(LINKS)
+    as_owner("".join(f"UPDATE audit_chain SET hash = '\\x{made}' WHERE number = {row['number']};"
+                     for row, made in zip(rows, chain(rows))))
 
 
 class Session:
