@@ -23,6 +23,8 @@
 #include "gateway/live/commands.h"
 #include "gateway/live/eventstream.h"
 #include "gateway/openapi.h"
+#include "gateway/sale/products.h"
+#include "gateway/sale/sales.h"
 
 void routes_list(struct routes_contexts *contexts, struct router_table tables[static ROUTES_TABLES_MAX])
 {
@@ -52,6 +54,8 @@ void routes_list(struct routes_contexts *contexts, struct router_table tables[st
         {items_routes, &contexts->items},
         {listing_routes, &contexts->listing},
         {images_routes, contexts->images},
+        {products_routes, contexts->pg},
+        {sales_routes, contexts->pg},
         {commands_routes, &contexts->live},
         {eventstream_routes, &contexts->live},
         {admin_routes, contexts->pg},

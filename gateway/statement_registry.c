@@ -39,8 +39,11 @@
 #include "gateway/image/images.h"
 #include "gateway/live/own_view.h"
 #include "gateway/live/watch.h"
+#include "gateway/sale/position.h"
+#include "gateway/sale/products.h"
 #include "gateway/sale/sale_family.h"
 #include "gateway/sale/sale_snapshots.h"
+#include "gateway/sale/sales.h"
 
 static struct statements *const all[] = {
     /* clang-format off */
@@ -51,6 +54,7 @@ static struct statements *const all[] = {
     &audit_statements, &refusals_statements, &creation_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &admin_users_statements, &admin_bids_statements, &deadletters_statements,
     &items_statements, &watch_statements, &own_view_statements,
     &webhooks_statements, &webhook_deliveries_statements, &sale_family_statements,
+    &products_statements, &sales_statements, &position_statements,
     NULL,
     /* clang-format on */
 };

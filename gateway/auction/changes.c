@@ -29,7 +29,6 @@
 enum {
     DECISION_WAIT_MS = 3000, /* as in the API */
     ACTION_MOST = 16,
-    DURATION_LEAST_MS = 1000,
     NUMBER_SIZE = 24,
 };
 
@@ -348,7 +347,7 @@ static void on_publish_loaded(const struct pg_reply *reply, void *arg)
     }
     int64_t now_ms = clock_now_ms();
     int64_t start_ms = pg_int(reply->result, 0, VIEW_START);
-    int64_t least_ms = (start_ms > now_ms ? start_ms : now_ms) + DURATION_LEAST_MS;
+    int64_t least_ms = (start_ms > now_ms ? start_ms : now_ms) + TERMS_DURATION_LEAST_MS;
     if (pg_int(reply->result, 0, VIEW_END) < least_ms) {
         field_errors_add_one(&field_errors, "endTime", FIELD_TOO_EARLY, parameter_time("min", least_ms));
         reply_field_errors(request, &field_errors);

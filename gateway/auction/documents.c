@@ -13,7 +13,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,15 +29,13 @@
 #include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/cache_metrics.h"
+#include "gateway/query/tagged.h"
 
 enum {
     LOADS_MAX = 4096, /* concurrent reads from PostgreSQL; beyond that 503 */
     COPIES = 1024, /* slots per worker, by a hash of the auction's id; a newer copy replaces the old one in its slot */
     COPY_MAX_BYTES = 8192, /* of JSON; a longer one is read from Redis each time */
-    ETAG_HASH_BYTES = 8,   /* of the JSON; within one version, different views with equal hashes are rare */
-    ETAG_SIZE = 64,
     NUMBER_SIZE = 24,
-    TIME_SIZE = 48, /* ,"serverTime":"…"} */
 };
 
 enum { DOCUMENT_GET, DOCUMENT_GET_FOR, DOCUMENT_COUNT };
@@ -80,7 +77,7 @@ struct lookup {
 
 struct copy {
     struct uuid auction_id;
-    char etag[ETAG_SIZE];
+    char etag[TAGGED_SIZE];
     char *json; /* NULL: none */
     size_t length;
 };
@@ -112,8 +109,6 @@ struct documents {
     LIST_HEAD(, lookup) lookups; /* sent at the end of this pass of the loop */
     struct event *go;
     struct copy copies[COPIES];
-    char *text; /* buffer of the answer being written */
-    size_t text_size;
 };
 
 static void send_lookups(evutil_socket_t fd, short what, void *arg);
@@ -159,7 +154,6 @@ void documents_free(struct documents *documents)
         event_free(documents->go);
     }
     jsonw_free(documents->json);
-    free(documents->text);
     free(documents);
 }
 
@@ -189,42 +183,6 @@ static void copy_keep(struct documents *documents, const struct uuid *auction, c
 
 /* ---- answers ---- */
 
-static void make_etag(const char *text, size_t length, int64_t version, char out[static ETAG_SIZE])
-{
-    unsigned char hash[crypto_generichash_BYTES_MIN];
-    char hex[2 * ETAG_HASH_BYTES + 1];
-    (void)crypto_generichash(hash, sizeof(hash), (const unsigned char *)text, length, NULL, 0);
-    sodium_bin2hex(hex, sizeof(hex), hash, ETAG_HASH_BYTES);
-    /* Weak: serverTime differs in each answer, the auction does not. */
-    (void)snprintf(out, ETAG_SIZE, "W/\"%" PRId64 "-%s\"", version, hex);
-}
-
-/* `text` is the object without serverTime; it may be in the worker's writer. */
-static void send_text(struct documents *documents, struct request *request, int status, const char *text, size_t length,
-                      const char *etag)
-{
-    char now[CLOCK_TEXT_SIZE];
-    reply_header(request, "ETag", etag);
-    if (reply_client_has(request, etag)) {
-        reply_empty(request, 304);
-        return;
-    }
-    if (documents->text_size < length + TIME_SIZE) {
-        char *grown = realloc(documents->text, 2 * length + TIME_SIZE);
-        if (grown == NULL) {
-            reply_error(request, ERROR_UNAVAILABLE);
-            return;
-        }
-        documents->text = grown;
-        documents->text_size = 2 * length + TIME_SIZE;
-    }
-    assert(length > 2 && text[length - 1] == '}');
-    memcpy(documents->text, text, length - 1);
-    clock_format(clock_now_ms(), now);
-    int added = snprintf(documents->text + length - 1, TIME_SIZE, ",\"serverTime\":\"%s\"}", now);
-    reply_bytes(request, status, "application/json", documents->text, length - 1 + (size_t)added);
-}
-
 /* To a user the answer has `you` and no ETag: nothing may keep it. */
 static void reply_to_user(const struct documents *documents, struct request *request, int status,
                           const PGresult *result)
@@ -242,21 +200,13 @@ static void reply_to_user(const struct documents *documents, struct request *req
 
 void documents_reply(struct documents *documents, struct request *request, int status, const PGresult *result)
 {
-    char etag[ETAG_SIZE];
-    size_t length = 0;
     if (request->user.via != REQUEST_GUEST) {
         reply_to_user(documents, request, status, result);
         return;
     }
     struct jsonw *json = reply_json(request);
     view_write_for(json, &request->user, result, 0);
-    const char *text = jsonw_text(json, &length);
-    if (text == NULL) {
-        reply_error(request, ERROR_INTERNAL_ERROR);
-        return;
-    }
-    make_etag(text, length, pg_int(result, 0, VIEW_VERSION), etag);
-    send_text(documents, request, status, text, length, etag);
+    tagged_reply(request, status, json, pg_int(result, 0, VIEW_VERSION));
 }
 
 /* ---- PostgreSQL ---- */
@@ -267,7 +217,7 @@ static void keep(struct documents *documents, int64_t epoch, const PGresult *res
     char key[KEYS_SIZE];
     char version[NUMBER_SIZE];
     char made[NUMBER_SIZE];
-    char etag[ETAG_SIZE];
+    char etag[TAGGED_SIZE];
     char life[NUMBER_SIZE];
     size_t length = 0;
     struct uuid id = pg_uuid(result, 0, VIEW_ID);
@@ -280,7 +230,7 @@ static void keep(struct documents *documents, int64_t epoch, const PGresult *res
     if (text == NULL) {
         return;
     }
-    make_etag(text, length, pg_int(result, 0, VIEW_VERSION), etag);
+    tagged_write(text, length, pg_int(result, 0, VIEW_VERSION), etag);
     copy_keep(documents, &id, etag, text, length);
     (void)snprintf(version, sizeof(version), "%" PRId64, pg_int(result, 0, VIEW_VERSION));
     (void)snprintf(made, sizeof(made), "%" PRId64, made_ms);
@@ -400,7 +350,7 @@ static void on_stale(const redisReply *reply, void *arg)
     const struct document_request *document_request = arg;
     struct documents *documents = document_request->documents;
     struct request *request = document_request->request;
-    char etag[ETAG_SIZE];
+    char etag[TAGGED_SIZE];
     int64_t version = 0;
     size_t length = 0;
     if (request_answered(request)) {
@@ -413,9 +363,9 @@ static void on_stale(const redisReply *reply, void *arg)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    make_etag(text, length, version, etag);
+    tagged_write(text, length, version, etag);
     reply_age(request, clock_now_ms() - number_of(reply->element[STALE_DT]));
-    send_text(documents, request, 200, text, length, etag);
+    tagged_send(request, 200, text, length, etag);
 }
 
 /* Answers with the document in Redis, whatever its version and age. Users see the public one, too. */
@@ -574,7 +524,7 @@ static void lookup_end(struct lookup *lookup, const struct copy *copy, int64_t v
         if (request_answered(request)) {
             reply_end(request);
         } else if (copy != NULL) {
-            send_text(lookup->documents, request, 200, copy->json, copy->length, copy->etag);
+            tagged_send(request, 200, copy->json, copy->length, copy->etag);
         } else {
             document_request->version = version;
             document_request->alone = !known;

@@ -11,9 +11,6 @@
 #include "gateway/http/fields.h"
 
 enum {
-    CATEGORY_MOST = 100,
-    DURATION_LEAST_MS = 1000,
-    START_TOLERANCE_MS = 60000,   /* a startTime this much in the past comes from a client's clock and means now */
     SNIPE_MOST_S = 86400,         /* a day */
     SNIPE_EXTENSIONS_MOST = 1000, /* far more than any real auction needs */
     SNIPE_DEFAULT_S = 120,
@@ -148,7 +145,7 @@ static void read_start(const struct json *body, const struct terms_reading *read
     }
     if (reading->started) {
         field_errors_add(field_errors, "startTime", FIELD_ALREADY_STARTED);
-    } else if (start_ms < reading->now_ms - START_TOLERANCE_MS) {
+    } else if (start_ms < reading->now_ms - TERMS_PAST_TOLERANCE_MS) {
         field_errors_add_one(field_errors, "startTime", FIELD_TOO_EARLY, parameter_time("min", reading->now_ms));
     } else {
         terms->start_ms = start_ms < reading->now_ms ? reading->now_ms : start_ms;
@@ -170,9 +167,9 @@ static void read_times(const struct json *body, const struct terms_reading *read
         return;
     }
     int64_t from_ms = terms->start_ms > reading->now_ms ? terms->start_ms : reading->now_ms;
-    if (terms->end_ms < from_ms + DURATION_LEAST_MS) {
+    if (terms->end_ms < from_ms + TERMS_DURATION_LEAST_MS) {
         field_errors_add_one(field_errors, "endTime", FIELD_TOO_EARLY,
-                             parameter_time("min", from_ms + DURATION_LEAST_MS));
+                             parameter_time("min", from_ms + TERMS_DURATION_LEAST_MS));
     } else if (terms->end_ms > reading->now_ms + TERMS_END_MOST_MS) {
         field_errors_add_one(field_errors, "endTime", FIELD_TOO_LATE,
                              parameter_time("max", reading->now_ms + TERMS_END_MOST_MS));
@@ -222,7 +219,7 @@ static void read_texts(const struct json *body, bool change, struct terms *terms
                       field_errors);
     (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, TERMS_DESCRIPTION_MOST, &terms->description,
                       field_errors);
-    (void)fields_name(body, "category", FIELDS_OPTIONAL, 0, CATEGORY_MOST, &terms->category, field_errors);
+    (void)fields_name(body, "category", FIELDS_OPTIONAL, 0, TERMS_CATEGORY_MOST, &terms->category, field_errors);
     if (fields_text(body, "currency", FIELDS_OPTIONAL, 1, TERMS_TITLE_MOST, &currency, field_errors) &&
         strcmp(currency, "USD") != 0) {
         field_errors_add_one(field_errors, "currency", FIELD_UNKNOWN_VALUE, parameter_words("allowed", "USD"));

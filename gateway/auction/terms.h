@@ -14,10 +14,17 @@
 /* The latest endTime, from now: a leap year. */
 #define TERMS_END_MOST_MS (INT64_C(366) * 86400 * 1000)
 
-/* Limits of titles and descriptions, also of items. */
+/* Limits of times, also of flash sales. */
+enum {
+    TERMS_DURATION_LEAST_MS = 1000,
+    TERMS_PAST_TOLERANCE_MS = 60000, /* a time this much in the past comes from a client's clock and means now */
+};
+
+/* Limits of texts in characters, also of items and products. */
 enum {
     TERMS_TITLE_MOST = 255,
-    TERMS_DESCRIPTION_MOST = 20000, /* characters; even as four-byte UTF-8 they mostly fit the body limit of 64 KiB */
+    TERMS_CATEGORY_MOST = 100,
+    TERMS_DESCRIPTION_MOST = 20000, /* even as four-byte UTF-8 they mostly fit the body limit of 64 KiB */
 };
 
 /* Texts are borrowed from the body or the row. Money is in minor units, 0: none. */

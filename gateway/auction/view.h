@@ -9,16 +9,9 @@
 #include "common/io/pg.h"
 #include "gateway/http/request.h"
 #include "gateway/query/columns.h"
+#include "gateway/query/images_column.h"
 
 // clang-format off
-/* The images of an auction as JSON text, in their order. The statement must name the row of auctions `a`. */
-#define VIEW_IMAGES_TEXT                                                                                 \
-    "(SELECT coalesce(json_agg(json_build_object('id', i.id, 'url', '/images/' || i.files[1],"           \
-    " 'thumbnails', json_build_object('160', '/images/' || i.files[4], '640', '/images/' || i.files[3]," \
-    " '1600', '/images/' || i.files[2]), 'order', i.place) ORDER BY i.place), '[]')"                     \
-    " FROM (SELECT id, files, row_number() OVER (ORDER BY position) AS place FROM images"                \
-    " WHERE auction_id = a.id) i)"
-
 /* Columns of a row of auctions named `a`, in the order of enum view_column. */
 #define VIEW_COLUMNS                                                                       \
     "a.id, a.seller_id, (SELECT u.display_name FROM users u WHERE u.id = a.seller_id),"    \
@@ -28,7 +21,7 @@
     COLUMNS_MS("a.start_time") ", " COLUMNS_MS("a.end_time") ", "                          \
     COLUMNS_MS("a.original_end_time") ", a.snipe_window_s, a.snipe_extension_s,"           \
     " a.snipe_max, a.version, " COLUMNS_MS("a.created_at") ", " COLUMNS_MS("a.updated_at") \
-    ", a.winner_id, a.winning_bid_id, " VIEW_IMAGES_TEXT ","                               \
+    ", a.winner_id, a.winning_bid_id, " IMAGES_COLUMN("images", "auction_id", "a.id") "," \
     " coalesce((SELECT c.watchers FROM watch_counts c WHERE c.auction_id = a.id), 0),"     \
     " CASE WHEN a.winner_id IS NOT NULL THEN"                                              \
     " (SELECT u.email FROM users u WHERE u.id = a.seller_id) END,"                         \

@@ -113,6 +113,10 @@ class Fixture:
         body = {"title": "A chair", "description": "Oak.\nFour legs."}
         return self.call(201, "POST", f"{API}/items", body, self.seller).data["id"]
 
+    def product(self):
+        """Creates a product and returns its id."""
+        return self.call(201, "POST", f"{API}/products", {"name": "A lamp", "basePrice": 80}, self.admin).data["id"]
+
     def call(self, status, method, path, body=None, who=None, **headers):
         """Client.call with the token of `who`."""
         return self.client.call(status, method, path, body, who and who["token"], header_names(headers))
@@ -405,11 +409,12 @@ def test_unknown_query_parameters_are_400_with_their_name(fixture):
 def test_amounts_are_validated(fixture):
     fields = {"createAuction": "startingPrice", "quoteAmounts": "currentBid", "changeAuction": "reservePrice"}
     fields.update({"placeBid": "amount", "setMaximum": "maxAmount"})
+    fields.update({"createProduct": "basePrice", "changeProduct": "basePrice", "createSale": "flashPrice"})
     for name, field in fields.items():
         operation = fixture.document.operation(name)
         path = fixture.path(operation)
         for amount in (-1, 0, 1.005, "1e2"):
-            fixture.refused("INVALID_AMOUNT", 400, operation.method, path, {field: amount}, fixture.seller)
+            fixture.refused("INVALID_AMOUNT", 400, operation.method, path, {field: amount}, fixture.actor(operation))
 
 
 def test_unknown_ids_are_404(fixture):
@@ -417,7 +422,7 @@ def test_unknown_ids_are_404(fixture):
     bodies.update({"addImage": png(), "voidBid": {"reason": "none"}})
     bodies.update({"changeWebhook": {"enabled": True}, "adminChangeWebhook": {"enabled": True}})
     bodies.update({"banUser": {"reason": "none"}, "unbanUser": {"reason": "none"}})
-    bodies.update({"setUserRole": {"role": "admin", "reason": "none"}})
+    bodies.update({"setUserRole": {"role": "admin", "reason": "none"}, "changeProduct": {"version": 1}})
     for operation in fixture.document.operations:
         if "{" in operation.path:
             body, path, who = bodies.get(operation.id), fill_path(operation.path), fixture.actor(operation)
@@ -741,13 +746,14 @@ def test_repeated_creations(fixture):
 
 
 class Locked:
-    """Keeps a row locked by a session of its own."""
+    """Keeps a row, or without `row` a whole table, locked against writes by a session of its own."""
 
-    def __init__(self, table, row):
+    def __init__(self, table, row=None):
         command = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
         self.psql = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                      env=connection())
-        self.psql.stdin.write(f"BEGIN; SELECT pg_backend_pid() FROM {table} WHERE id = '{row}' FOR UPDATE;\n")
+        lock = f"LOCK TABLE {table} IN SHARE MODE" if row is None else f"SELECT FROM {table} WHERE id = '{row}' FOR UPDATE"
+        self.psql.stdin.write(f"\\o /dev/null\nBEGIN; {lock};\n\\o\nSELECT pg_backend_pid();\n")
         self.psql.stdin.flush()
         self.pid = int(self.psql.stdout.readline())
 
@@ -758,6 +764,12 @@ class Locked:
     def unlock(self):
         """Ends the session."""
         self.psql.communicate()
+
+
+def new_sale(product):
+    """The body of a sale of the product in an hour."""
+    return {"productId": product, "flashPrice": 20, "quantityAvailable": 10, "startTime": time_in(3600),
+            "endTime": time_in(7200)}
 
 
 def send_alone(fixture, path, body, who, headers):
@@ -772,7 +784,11 @@ def send_alone(fixture, path, body, who, headers):
 def test_creations_under_way(fixture):
     user, draft, hook = fixture.new_user("Una"), fixture.auction(draft=True), {"url": "https://shop.example/"}
     lot, image = {"title": "A desk", "startingPrice": 10, "endTime": time_in(3600)}, {"Content-Type": "image/png"}
+    product, lamp = fixture.product(), {"name": "A lamp", "basePrice": 80}
+    sale = new_sale(product)
     creations = (
+        ("products", lamp, {**lamp, "basePrice": 90}, fixture.admin, ("products",), {}),
+        ("flash-sales", sale, {**sale, "perUserLimit": 2}, fixture.admin, ("products", product), {}),
         ("items", {"title": "A desk"}, {"title": "A bench"}, user, ("users", user["id"]), {}),
         ("auctions", lot, {**lot, "startingPrice": 11}, user, ("users", user["id"]), {}),
         (f"auctions/{draft}/images", png(), png(), fixture.seller, ("auctions", draft), image),
@@ -985,6 +1001,24 @@ def test_a_sold_auction_is_readable_by_every_role(fixture):
     wait_for("the settlement", lambda: fixture.status(sold) == "sold")
     for who in (None, fixture.ann, fixture.seller, fixture.admin):
         fixture.call(200, "GET", f"{API}/auctions/{sold}", None, who)
+
+
+def test_products_and_sales(fixture):
+    product = fixture.product()
+    path, change = f"{API}/products/{product}", {"version": 1, "description": "Brass", "category": None}
+    fixture.call(200, "PUT", path, change, fixture.admin)
+    fixture.refused("VERSION_CONFLICT", 409, "PUT", path, change, fixture.admin)
+    sale = fixture.call(201, "POST", f"{API}/flash-sales", new_sale(product), fixture.admin).data["id"]
+    more = {"perUserLimit": 2, "joinTime": time_in(1800), "turnSeconds": 60, "payment": "callback"}
+    fixture.call(201, "POST", f"{API}/flash-sales", {**new_sale(product), **more}, fixture.admin)
+    fixture.call(201, "POST", f"{API}/flash-sales", {**new_sale(product), **dict.fromkeys(more)}, fixture.admin)
+    for url in (path, f"{API}/flash-sales/{sale}"):
+        tag = fixture.call(200, "GET", url).headers["etag"]
+        fixture.call(304, "GET", url, If_None_Match=tag)
+        if "etag" in fixture.call(200, "GET", url, None, fixture.ann, If_None_Match=tag).headers:
+            raise Fault("an answer to credentials has an ETag")
+    for query in ("products?q=lamp&category=light", "flash-sales?status=upcoming,open", f"flash-sales?productId={product}"):
+        fixture.call(200, "GET", f"{API}/{query}")
 
 
 # --- bids ---

@@ -1,0 +1,52 @@
+/*
+ * The terms of a flash sale that an admin chooses: read from a body, checked, and converted into values for SQL.
+ * Callers: sales.c (creates a sale), and the update of a sale.
+ */
+#ifndef ROSTRUM_GATEWAY_SALE_SALE_TERMS_H
+#define ROSTRUM_GATEWAY_SALE_SALE_TERMS_H
+
+#include "common/base/clock.h"
+#include "common/base/money.h"
+#include "common/io/pg.h"
+#include "common/rules/sale_set.h"
+#include "gateway/http/reply.h"
+
+struct sale_terms_reading {
+    bool change;          /* changes existing terms: only `version` is required; no product */
+    int64_t now_ms;       /* times before it are in the past */
+    int64_t *version;     /* of a change: the version that the admin saw; else unused */
+    struct uuid *product; /* of a new sale; else unused */
+};
+
+/* The defaults of a new sale. flashPrice, quantityAvailable, startTime and endTime have none. */
+struct sale_terms sale_terms_default(void);
+/* The terms in a row of SALE_VIEW_COLUMNS. */
+struct sale_terms sale_terms_of_row(const PGresult *result, int row);
+/*
+ * Overwrites `terms` with the members of the request's body. After true they satisfy sale_terms_valid. False: the body
+ * is invalid, and the request was ENDED with 400.
+ */
+MUST_CHECK bool sale_terms_read(struct request *request, const struct sale_terms_reading *reading,
+                                struct sale_terms *terms);
+
+/* Values $1 to $9 of a statement: those of SALE_TERMS_COLUMNS, of the tables flash_sales and sale_terms. */
+enum { SALE_TERMS_VALUES = 9, SALE_TERMS_NUMBER_SIZE = 24 };
+#define SALE_TERMS_COLUMNS                                                                                             \
+    "price, quantity, per_user_limit, join_time, start_time, end_time, turn_s, reservation_s, payment"
+
+struct sale_terms_text {
+    char price[MONEY_TEXT_SIZE];
+    char quantity[SALE_TERMS_NUMBER_SIZE];
+    char limit[SALE_TERMS_NUMBER_SIZE];
+    char join[CLOCK_TEXT_SIZE];
+    char start[CLOCK_TEXT_SIZE];
+    char end[CLOCK_TEXT_SIZE];
+    char turn[SALE_TERMS_NUMBER_SIZE];
+    char reservation[SALE_TERMS_NUMBER_SIZE];
+};
+
+/* The values point into `text`. */
+void sale_terms_values(const struct sale_terms *terms, struct sale_terms_text *text,
+                       const char *values[static SALE_TERMS_VALUES]);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * The representation of a flash sale: its columns and their JSON. Callers: sales.c, and every change that answers with
+ * the sale.
+ */
+#ifndef ROSTRUM_GATEWAY_SALE_SALE_VIEW_H
+#define ROSTRUM_GATEWAY_SALE_SALE_VIEW_H
+
+#include "common/base/json.h"
+#include "common/rules/sale_set.h"
+#include "gateway/query/columns.h"
+
+// clang-format off
+/* Columns of a row of flash_sales named `s`, in the order of enum sale_view_column. */
+#define SALE_VIEW_COLUMNS \
+    "s.id, s.product_id, (SELECT p.name FROM products p WHERE p.id = s.product_id), s.price, s.quantity," \
+    " s.per_user_limit, " COLUMNS_MS("s.join_time") ", " COLUMNS_MS("s.start_time") ", " COLUMNS_MS("s.end_time") "," \
+    " s.turn_s, s.reservation_s, s.payment, s.status, s.claimed, s.reserved, s.sold, s.waiting, s.version, " \
+    COLUMNS_MS("s.created_at") ", " COLUMNS_MS("s.updated_at")
+// clang-format on
+
+enum sale_view_column {
+    SALE_VIEW_ID,
+    SALE_VIEW_PRODUCT,
+    SALE_VIEW_PRODUCT_NAME,
+    SALE_VIEW_PRICE,
+    SALE_VIEW_QUANTITY,
+    SALE_VIEW_PER_USER_LIMIT,
+    SALE_VIEW_JOIN,
+    SALE_VIEW_START,
+    SALE_VIEW_END,
+    SALE_VIEW_TURN,
+    SALE_VIEW_RESERVATION,
+    SALE_VIEW_PAYMENT,
+    SALE_VIEW_STATUS,
+    SALE_VIEW_CLAIMED,
+    SALE_VIEW_RESERVED,
+    SALE_VIEW_SOLD,
+    SALE_VIEW_WAITING,
+    SALE_VIEW_VERSION,
+    SALE_VIEW_CREATED,
+    SALE_VIEW_UPDATED,
+    SALE_VIEW_COLUMN_COUNT /* a statement's own columns start here */
+};
+
+/* Writes the members of FlashSale; the caller begins and ends the object. */
+void sale_view_write_members(struct jsonw *json, const PGresult *result, int row);
+
+#endif
