@@ -49,7 +49,7 @@ class Operation:
         self.method = method.upper()
         self.details = details
         self.id = details["operationId"]
-        self.admin = path.startswith("/api/v1/admin/")
+        self.admin = "Admin" in details["tags"]
         self.json = "application/json" in details.get("requestBody", {}).get("content", {})
         self.open = details.get("security") == []
         self.optional = {} in details.get("security", [])
