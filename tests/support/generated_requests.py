@@ -166,6 +166,7 @@ class World:
         self.add("image", (draft, image["id"]))
         self.add("file", image["url"].rpartition("/")[2])
         self.add("item", self.call(201, "POST", "items", {"title": "A chair"}, "seller")["id"])
+        self.sale()
         for body in "no JSON", f'{{"v":1,"commands":[{{"a":"{bidden}"}}]}}':
             self.add("dead letter", self.dead_letter(body))
         for role in ROLES[1:]:
@@ -173,6 +174,17 @@ class World:
         self.webhook("admin", "admin hook", "admin/webhooks", "AUCTION_SOLD")
         if first:
             self.await_settlement(ended)
+
+    def sale(self):
+        """A product with an image and a flash sale."""
+        made = self.call(201, "POST", "products", {"name": "A lamp", "basePrice": 80}, "admin")["id"]
+        self.add("product", made)
+        image = self.client.call(201, "POST", f"{API}/products/{made}/images", png(), self.actors["admin"]["token"],
+                                 {"Content-Type": "image/png"}).data
+        self.add("product image", (made, image["id"]))
+        body = {"productId": made, "flashPrice": 20, "quantityAvailable": 10, "startTime": time_in(600),
+                "endTime": time_in(3600)}
+        self.add("sale", self.call(201, "POST", "flash-sales", body, "admin")["id"])
 
     def webhook(self, role, kind, path, event):
         """A webhook with one delivery, in place of the former ones."""
@@ -198,7 +210,7 @@ class World:
         data = reply.data if isinstance(reply.data, dict) else {}
         name, path = request.operation.id, request.path.split("/")
         kind = {"createAuction": "auction", "createItem": "item", "addWebhook": f"hook {role}",
-                "adminAddWebhook": "admin hook"}.get(name)
+                "adminAddWebhook": "admin hook", "createProduct": "product", "createSale": "sale"}.get(name)
         if request.method == "HEAD":
             return
         if reply.status == 201 and kind:
@@ -206,6 +218,8 @@ class World:
         elif reply.status == 201 and name == "addImage":
             self.add("image", (path[4], data["id"]))
             self.add("file", data["url"].rpartition("/")[2])
+        elif reply.status == 201 and name == "addProductImage":
+            self.add("product image", (path[4], data["id"]))
         elif reply.status == 201 and name == "register":
             self.add("victim", data["user"]["id"])
         elif reply.status in (200, 202) and name in ("placeBid", "setMaximum", "buyNow"):
@@ -255,7 +269,8 @@ class Hints:
     def of_path(self, draw, path, parameter):
         """The value of a parameter of a path."""
         hook = "admin hook" if path.startswith(f"{API}/admin/") else f"hook {self.role}"
-        pairs = {"{bidId}": "bid", "{imageId}": "image", "{deliveryId}": f"delivery of {hook}"}
+        image = "product image" if path.startswith(f"{API}/products/") else "image"
+        pairs = {"{bidId}": "bid", "{imageId}": image, "{deliveryId}": f"delivery of {hook}"}
         kind = next((kind for text, kind in pairs.items() if text in path), None)
         if kind and self.pair is None:
             self.pair = self.one(draw, kind)
@@ -278,6 +293,7 @@ class Hints:
 
 # The kind of the id in a path that begins so.
 PATHS = {"/images/": "file", f"{API}/auctions/": "auction", f"{API}/items/": "item",
+         f"{API}/products/": "product", f"{API}/flash-sales/": "sale",
          f"{API}/users/me/watchlist/": "auction", f"{API}/users/me/sessions/": "session",
          f"{API}/admin/auctions/": "auction", f"{API}/admin/users/": "victim",
          f"{API}/admin/webhooks/": "admin hook", f"{API}/admin/dead-letters/": "dead letter"}
@@ -305,9 +321,12 @@ MEMBERS = {
     "reservePrice": of(10, 15, 20.5),
     "buyNowPrice": of(30, 500),
     "bidIncrement": of(0.5, 1, "2.00"),
+    "basePrice": of(1, 80, "79.90"),
+    "flashPrice": of(1, 20, "19.90"),
     "currentBid": of(1, 55, 100.5),
     "minPrice": of("0", "5", "10.00", "99999"),
     "maxPrice": of("10", "20.5", "9999999999.99"),
+    "joinTime": moment(-5, 1, 300, 86400),
     "startTime": moment(-5, 1, 600, 86400),
     "endTime": moment(-5, 2, 3600, 7200, 86400 * 30, 86400 * 400),
     "from": moment(-86400, -1, 60),
@@ -323,6 +342,7 @@ MEMBERS = {
     "url": of("http://127.0.0.1:9999/hook", "https://example.org/hook"),
     "auctionId": pooled("auction"),
     "itemId": pooled("item"),
+    "productId": pooled("product"),
     "subject": pooled("auction"),
     "cursor": pooled("cursor"),
     "sellerId": lambda hints, draw: hints.seller(),
