@@ -20,6 +20,7 @@
 #include "gateway/auction/items.h"
 #include "gateway/auction/me.h"
 #include "gateway/auction/quote.h"
+#include "gateway/image/image_read.h"
 #include "gateway/live/commands.h"
 #include "gateway/live/eventstream.h"
 #include "gateway/openapi.h"
@@ -54,6 +55,7 @@ void routes_list(struct routes_contexts *contexts, struct router_table tables[st
         {items_routes, &contexts->items},
         {listing_routes, &contexts->listing},
         {images_routes, contexts->images},
+        {image_read_routes, images_reading(contexts->images)},
         {products_routes, contexts->pg},
         {sales_routes, contexts->pg},
         {commands_routes, &contexts->live},

@@ -35,8 +35,8 @@
 #include "gateway/bid/ledger.h"
 #include "gateway/bid/snapshots.h"
 #include "gateway/deployment_reader.h"
+#include "gateway/image/image_owner.h"
 #include "gateway/image/image_sweep.h"
-#include "gateway/image/images.h"
 #include "gateway/live/own_view.h"
 #include "gateway/live/watch.h"
 #include "gateway/sale/position.h"
@@ -49,7 +49,7 @@ static struct statements *const all[] = {
     /* clang-format off */
     &deployment_reader_statements, &snapshots_statements, &sale_snapshots_statements, &ledger_statements, &leaderboard_statements,
     &accounts_statements, &export_statements, &erasure_statements, &auctions_statements, &documents_statements, &changes_statements,
-    &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
+    &me_statements, &watchlist_statements, &image_owner_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &refresh_statements, &unsubscribe_statements,
     &audit_statements, &refusals_statements, &creation_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &admin_users_statements, &admin_bids_statements, &deadletters_statements,
     &items_statements, &watch_statements, &own_view_statements,

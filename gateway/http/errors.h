@@ -64,7 +64,7 @@
     X(NOT_A_DRAFT, 409, "NOT_A_DRAFT", "The auction is not a draft: it was published before")                          \
     X(NO_MAXIMUM, 404, "NOT_FOUND", "There is no standing maximum")                                                    \
     X(TERMS_CHANGED, 409, "TERMS_CHANGED", "The terms of the auction were changed")                                    \
-    X(TOO_MANY_IMAGES, 409, "TOO_MANY_IMAGES", "The auction has the maximum number of images")                         \
+    X(TOO_MANY_IMAGES, 409, "TOO_MANY_IMAGES", "The maximum number of images is reached")                              \
     X(BID_VOIDED, 409, "BID_VOIDED", "The bid was voided before")                                                      \
     X(RETRACT_TOO_LATE, 409, "RETRACT_TOO_LATE", "The bid can no longer be retracted")                                 \
     X(TOO_MANY_BIDS, 409, "TOO_MANY_BIDS", "The auction has too many bids for one to be voided")                       \
@@ -108,7 +108,7 @@
     X(RATE_LIMITED, "Too many requests at once; try again in {retryAfter} s")                                          \
     X(SALE_NOT_OPEN, "The waiting line of the sale opens at {joinTime}")                                               \
     X(SALE_NOT_STARTED, "The sale starts at {startTime}")                                                              \
-    X(TOO_MANY_IMAGES, "An auction has at most {max} images")                                                          \
+    X(TOO_MANY_IMAGES, "There are at most {max} images")                                                               \
     X(TOO_MANY_WEBHOOKS, "There are at most {max} webhooks")                                                           \
     X(BODY_TOO_LARGE, "The body must have at most {max} bytes")                                                        \
     X(HEADERS_TOO_LARGE, "The request's headers must have at most {max} bytes")                                        \

@@ -1,7 +1,7 @@
 /*
  * See image_sweep.h. A row is first marked as being removed, so that uploads of the same content are refused
- * (IMAGE_NOTE in images.c). Then the file is removed, and then the row. If a worker dies in between, the row becomes
- * overdue again a little later.
+ * (IMAGE_NOTE in image_owner.c). Then the file is removed, and then the row. If a worker dies in between, the row
+ * becomes overdue again a little later.
  */
 #include "gateway/image/image_sweep.h"
 
@@ -19,18 +19,22 @@ enum {
     FILES_TEXT_SIZE = FILES_MAX * UUID_TEXT_SIZE + 2,
 };
 
+/* Whether an image uses the file of the row `l`. */
+#define USED                                                                                                           \
+    "(EXISTS (SELECT FROM images i WHERE i.files @> ARRAY[l.file])"                                                    \
+    " OR EXISTS (SELECT FROM product_images p WHERE p.files @> ARRAY[l.file]))"
+
 enum { SWEEP_TAKE, SWEEP_STRIKE, SWEEP_COUNT };
 
 static const struct pg_statement list[] = {
     [SWEEP_TAKE] = {"image_sweep_take",
                     "UPDATE image_leftovers SET removing = true, due = now() + interval '5 minutes'"
-                    " WHERE file IN (SELECT l.file FROM image_leftovers l WHERE l.due < now() AND NOT EXISTS"
-                    " (SELECT 1 FROM images i WHERE i.files @> ARRAY[l.file])"
+                    " WHERE file IN (SELECT l.file FROM image_leftovers l WHERE l.due < now() AND NOT " USED
                     " ORDER BY l.due LIMIT 64 FOR UPDATE SKIP LOCKED) RETURNING file"},
     /* Removes the rows of removed files, and overdue rows of files that an image uses. */
     [SWEEP_STRIKE] = {"image_sweep_strike",
                       "DELETE FROM image_leftovers l WHERE l.file = ANY ($1::uuid[]) OR (l.due < now()"
-                      " AND EXISTS (SELECT 1 FROM images i WHERE i.files @> ARRAY[l.file]))"},
+                      " AND " USED ")"},
 };
 static_assert(ARRAY_LEN(list) == SWEEP_COUNT, "each statement has its entry");
 

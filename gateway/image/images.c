@@ -1,10 +1,10 @@
 /*
  * See images.h. An upload goes through these steps:
  *
- *   permit  the seller and the auction (SQL)
+ *   permit  the user and the auction or product (SQL)
  *   receive the file, at a place for uploads
  *   hash    with an idempotency key: the file, as the content that the key names (thread)
- *   check   the seller, the auction and its number of images (SQL)
+ *   check   the same, and the number of images (SQL)
  *   make    re-encode the image in four sizes (thread, rostrum-image-decoder)
  *   note    list the files in image_leftovers (SQL), so that they are removed if a later step fails
  *   put     write the files to the store (thread)
@@ -29,7 +29,6 @@
 #include "gateway/access/creation.h"
 #include "gateway/access/key_header.h"
 #include "gateway/access/limits.h"
-#include "gateway/auction/documents.h"
 #include "gateway/core/workpool.h"
 #include "gateway/http/conn.h"
 #include "gateway/http/file_reply.h"
@@ -37,6 +36,8 @@
 #include "gateway/http/request.h"
 #include "gateway/http/upload.h"
 #include "gateway/image/decoder.h"
+#include "gateway/image/image_owner.h"
+#include "gateway/image/image_read.h"
 #include "gateway/image/image_sweep.h"
 #include "gateway/image/imagestore.h"
 
@@ -44,61 +45,9 @@ enum {
     MS_PER_S = 1000,
     NUMBER_SIZE = 24,
     URL_SIZE = 64,
-    ETAG_SIZE = 64,
     CONTENT_SIZE = sizeof(struct uuid) + crypto_generichash_BYTES,
     FILES_SIZE = IMAGE_SIZES * UUID_TEXT_SIZE + 2, /* "{a,b,c,d}" */
 };
-
-enum { IMAGE_CHECK, IMAGE_NOTE, IMAGE_ADD, IMAGE_REMOVE, IMAGE_COUNT };
-
-/*
- * A file stays listed for an hour. That is longer than any upload, and than anyone looks at a page with a deleted
- * image.
- */
-#define LEFTOVER_DUE "now() + interval '1 hour'"
-
-static const struct pg_statement list[] = {
-    /* $2 the image that an earlier request with the same idempotency key may have added; NULL: none */
-    [IMAGE_CHECK] = {"image_check", "SELECT a.seller_id, a.status, a.bid_count,"
-                                    " (SELECT count(*) FROM images i WHERE i.auction_id = a.id), m.files[1],"
-                                    " (SELECT count(*) FROM images i WHERE i.auction_id = a.id"
-                                    "  AND i.position <= m.position)"
-                                    " FROM auctions a LEFT JOIN images m ON m.auction_id = a.id AND m.id = $2"
-                                    " WHERE a.id = $1"},
-    /* Returns fewer files than it was given if one of them is being removed right now. */
-    [IMAGE_NOTE] = {"image_note", "INSERT INTO image_leftovers AS l (file, due)"
-                                  " SELECT DISTINCT f.file, " LEFTOVER_DUE " FROM unnest($1::uuid[]) f (file)"
-                                  " ORDER BY 1 ON CONFLICT (file) DO UPDATE SET due = excluded.due"
-                                  " WHERE NOT l.removing RETURNING l.file"},
-    /*
-     * Adds nothing if there are already $4 images, or if the auction is gone. A draft can be deleted, so it is locked:
-     * either its deletion sees this image, or this statement sees the deletion.
-     *
-     * A published auction is never locked, because bids wait for these rows. Of two concurrent images one takes the
-     * position, and the other adds nothing; so does one that has the id of another. All statements lock the notes in
-     * one order, because two uploads may have the same content.
-     */
-    [IMAGE_ADD] = {"image_add",
-                   "WITH draft AS (SELECT a.id FROM auctions a WHERE a.id = $1 AND a.status = 'draft' FOR KEY SHARE),"
-                   " there AS (SELECT id FROM draft UNION ALL"
-                   " SELECT a.id FROM auctions a WHERE a.id = $1 AND a.status <> 'draft'),"
-                   " added AS (INSERT INTO images (auction_id, position, id, files, created_at)"
-                   " SELECT $1, coalesce(max(i.position), 0) + 1, $2, $3, $5 FROM images i"
-                   " WHERE i.auction_id = $1 HAVING count(*) < $4::int AND EXISTS (SELECT FROM there)"
-                   " ON CONFLICT DO NOTHING RETURNING id),"
-                   " noted AS (DELETE FROM image_leftovers WHERE file IN (SELECT l.file FROM image_leftovers l"
-                   " WHERE l.file = ANY ($3::uuid[]) AND EXISTS (SELECT FROM added) ORDER BY l.file FOR UPDATE))"
-                   " SELECT (SELECT count(*) + 1 FROM images o WHERE o.auction_id = $1),"
-                   " (SELECT count(*) FROM there), (SELECT count(*) FROM added)"},
-    [IMAGE_REMOVE] = {"image_remove",
-                      "WITH gone AS (DELETE FROM images WHERE auction_id = $1 AND id = $2 RETURNING files),"
-                      " noted AS (INSERT INTO image_leftovers (file, due) SELECT DISTINCT f.file, " LEFTOVER_DUE
-                      " FROM gone, unnest(gone.files) f (file) ORDER BY 1 ON CONFLICT (file) DO NOTHING)"
-                      " SELECT 1 FROM gone"},
-};
-static_assert(ARRAY_LEN(list) == IMAGE_COUNT, "each statement has its entry");
-
-struct statements images_statements = {list, ARRAY_LEN(list), 0};
 
 struct images {
     struct images_options options;
@@ -110,6 +59,7 @@ struct images {
     struct workpool *readers;
     struct image_sweep *sweep;
     struct file_replies *replies;
+    struct image_read_context reading;
 };
 
 static struct images *images_of(const struct request *request)
@@ -117,39 +67,31 @@ static struct images *images_of(const struct request *request)
     return request->context;
 }
 
-enum { CHECK_SELLER, CHECK_STATUS, CHECK_BIDS, CHECK_IMAGES, CHECK_FILE, CHECK_ORDER }; /* columns of IMAGE_CHECK */
+/* Only admins change images of products, and by routes for admins. */
+static const struct image_owner *owner_of(const struct request *request)
+{
+    return request->route->auth == ROUTE_ADMIN ? &image_owner_product : &image_owner_auction;
+}
 
-/* The reason why this auction's images must not be changed; ERROR_COUNT: they may be. */
+/* The reason why the images must not be changed; ERROR_COUNT: they may be. */
 static enum error_code refusal(const struct request *request, const PGresult *result, bool adding)
 {
-    if (PQntuples(result) == 0) {
-        return ERROR_NOT_FOUND;
-    }
-    struct uuid seller = pg_uuid(result, 0, CHECK_SELLER);
-    bool own = uuid_equal(&request->user.id, &seller);
-    const char *status = pg_text(result, 0, CHECK_STATUS);
-    if (!own && strcmp(status, "draft") == 0) {
-        return ERROR_NOT_FOUND; /* as view_hidden */
-    }
-    if (!own && (adding || !request->user.admin)) {
-        return ERROR_FORBIDDEN;
-    }
-    if (!own) {
-        return ERROR_COUNT;
-    }
-    if (strcmp(status, "cancelled") == 0) {
-        return ERROR_AUCTION_CANCELLED;
-    }
-    if (strcmp(status, "draft") != 0 && strcmp(status, "scheduled") != 0 && strcmp(status, "active") != 0) {
-        return ERROR_AUCTION_ENDED;
-    }
-    if (!adding && pg_int(result, 0, CHECK_BIDS) > 0) {
-        return ERROR_HAS_BIDS;
-    }
-    if (adding && pg_int(result, 0, CHECK_IMAGES) >= images_of(request)->options.config->images_max) {
+    enum error_code code = owner_of(request)->refusal(request, result, adding);
+    if (code == ERROR_COUNT && adding &&
+        pg_int(result, 0, IMAGE_OWNER_IMAGES) >= images_of(request)->options.config->images_max) {
         return ERROR_TOO_MANY_IMAGES;
     }
-    return ERROR_COUNT;
+    return code;
+}
+
+/* The images of the owner were changed. */
+static void invalidate(const struct request *request)
+{
+    const struct image_owner *owner = owner_of(request);
+    const struct images *images = images_of(request);
+    if (owner->changed != NULL) {
+        owner->changed(images->options.redis, images->options.deployment->epoch.number, &request->parameters[0]);
+    }
 }
 
 /* ENDS the request, with the maximum if one is exceeded. */
@@ -164,19 +106,19 @@ static void refuse(struct request *request, enum error_code code)
     reply_error_with(request, code, &max, most > 0 ? 1 : 0);
 }
 
-static bool check_auction(struct request *request, pg_callback then)
+static bool check_owner(struct request *request, pg_callback then)
 {
-    char auction[UUID_TEXT_SIZE];
-    uuid_format(&request->parameters[0], auction);
+    char owner[UUID_TEXT_SIZE];
+    uuid_format(&request->parameters[0], owner);
     char image[UUID_TEXT_SIZE];
     const struct creation *creation = creation_of(request);
     bool keyed = creation != NULL && creation->keyed;
-    const char *values[] = {auction, keyed ? image : NULL};
+    const char *values[] = {owner, keyed ? image : NULL};
     if (keyed) {
         uuid_format(&creation->id, image);
     }
-    return statements_query(images_of(request)->options.pg, &images_statements, IMAGE_CHECK, ARRAY_LEN(values), values,
-                            then, request);
+    return statements_query(images_of(request)->options.pg, &image_owner_statements, owner_of(request)->check,
+                            ARRAY_LEN(values), values, then, request);
 }
 
 /* --- uploads --- */
@@ -224,8 +166,7 @@ static void reply_image(struct request *request, const struct uuid *file, int64_
     reply_header(request, "Location", url);
     jsonw_put_int(json, "order", order);
     jsonw_end_object(json);
-    documents_invalidate(images_of(request)->options.redis, images_of(request)->options.deployment->epoch.number,
-                         &request->parameters[0]);
+    invalidate(request);
     reply_send(request, 201);
 }
 
@@ -236,9 +177,9 @@ static void check_upload(struct request *request, const struct pg_reply *reply, 
         return;
     }
     const PGresult *result = reply->result;
-    if (PQntuples(result) > 0 && !pg_null(result, 0, CHECK_FILE)) {
-        struct uuid file = pg_uuid(result, 0, CHECK_FILE); /* an earlier request has added it */
-        reply_image(request, &file, pg_int(result, 0, CHECK_ORDER));
+    if (PQntuples(result) > 0 && !pg_null(result, 0, IMAGE_OWNER_FILE)) {
+        struct uuid file = pg_uuid(result, 0, IMAGE_OWNER_FILE); /* an earlier request has added it */
+        reply_image(request, &file, pg_int(result, 0, IMAGE_OWNER_ORDER));
         return;
     }
     enum error_code code = refusal(request, result, true);
@@ -263,9 +204,9 @@ static void on_added(const struct pg_reply *reply, void *arg)
         return;
     }
     const struct upload *upload = request->handler_state;
-    bool there = pg_int(reply->result, 0, 1) > 0;
-    if (pg_int(reply->result, 0, 2) > 0) {
-        reply_image(request, &upload->files[IMAGE_FULL], pg_int(reply->result, 0, 0));
+    bool there = pg_int(reply->result, 0, IMAGE_OWNER_THERE) > 0;
+    if (pg_int(reply->result, 0, IMAGE_OWNER_ADDED) > 0) {
+        reply_image(request, &upload->files[IMAGE_FULL], pg_int(reply->result, 0, IMAGE_OWNER_NEW_ORDER));
         return;
     }
     /*
@@ -274,7 +215,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
      * images is enough, unless images are deleted meanwhile.
      */
     if (!there || upload->tries > images_of(request)->options.config->images_max ||
-        !check_auction(request, on_checked_again)) {
+        !check_owner(request, on_checked_again)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -282,18 +223,18 @@ static void on_added(const struct pg_reply *reply, void *arg)
 static void add_image(struct request *request)
 {
     struct upload *upload = request->handler_state;
-    char auction[UUID_TEXT_SIZE];
+    char owner[UUID_TEXT_SIZE];
     char id[UUID_TEXT_SIZE];
     char most[NUMBER_SIZE];
     char now[CLOCK_TEXT_SIZE];
     upload->tries++;
-    uuid_format(&request->parameters[0], auction);
+    uuid_format(&request->parameters[0], owner);
     uuid_format(&creation_of(request)->id, id);
     clock_format(clock_now_ms(), now);
     (void)snprintf(most, sizeof(most), "%d", images_of(request)->options.config->images_max);
-    const char *values[] = {auction, id, upload->files_text, most, now};
-    if (!creation_query(request, images_of(request)->options.pg, &images_statements, IMAGE_ADD, ARRAY_LEN(values),
-                        values, on_added)) {
+    const char *values[] = {owner, id, upload->files_text, most, now};
+    if (!creation_query(request, images_of(request)->options.pg, &image_owner_statements, owner_of(request)->add,
+                        ARRAY_LEN(values), values, on_added)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -357,8 +298,8 @@ static void note_files(struct request *request)
     (void)snprintf(upload->files_text, sizeof(upload->files_text), "{%s,%s,%s,%s}", text[IMAGE_FULL], text[IMAGE_1600],
                    text[IMAGE_640], text[IMAGE_160]);
     const char *values[] = {upload->files_text};
-    if (!statements_query(images_of(request)->options.pg, &images_statements, IMAGE_NOTE, ARRAY_LEN(values), values,
-                          on_noted, request)) {
+    if (!statements_query(images_of(request)->options.pg, &image_owner_statements, image_owner_note, ARRAY_LEN(values),
+                          values, on_noted, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -417,7 +358,7 @@ static void on_upload_checked(const struct pg_reply *reply, void *arg)
 
 static void begin_check(struct request *request)
 {
-    if (!check_auction(request, on_upload_checked)) {
+    if (!check_owner(request, on_upload_checked)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -426,7 +367,7 @@ static void begin_creation(struct request *request)
 {
     const struct upload *upload = request->handler_state;
     const struct creation_content content = {upload->key, upload->content, sizeof(upload->content)};
-    creation_begin_content(request, "image", &content, begin_check, begin_check);
+    creation_begin_content(request, owner_of(request)->kind, &content, begin_check, begin_check);
 }
 
 static void on_hashed(void *arg)
@@ -543,7 +484,7 @@ static void handle_upload(struct request *request)
     };
     memcpy(upload->key, key, sizeof(key));
     request->drop = upload_drop;
-    if (!check_auction(request, on_permission_checked)) {
+    if (!check_owner(request, on_permission_checked)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -554,21 +495,20 @@ static void on_removed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (statements_found(request, reply, ERROR_NOT_FOUND)) {
-        documents_invalidate(images_of(request)->options.redis, images_of(request)->options.deployment->epoch.number,
-                             &request->parameters[0]);
+        invalidate(request);
         reply_empty(request, 204);
     }
 }
 
 static void remove_image(struct request *request)
 {
-    char auction[UUID_TEXT_SIZE];
+    char owner[UUID_TEXT_SIZE];
     char image[UUID_TEXT_SIZE];
-    uuid_format(&request->parameters[0], auction);
+    uuid_format(&request->parameters[0], owner);
     uuid_format(&request->parameters[1], image);
-    const char *values[] = {auction, image};
-    if (!statements_query(images_of(request)->options.pg, &images_statements, IMAGE_REMOVE, ARRAY_LEN(values), values,
-                          on_removed, request)) {
+    const char *values[] = {owner, image};
+    if (!statements_query(images_of(request)->options.pg, &image_owner_statements, owner_of(request)->remove,
+                          ARRAY_LEN(values), values, on_removed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -585,148 +525,43 @@ static void on_remove_checked(const struct pg_reply *reply, void *arg)
         refuse(request, code);
         return;
     }
-    struct uuid seller = pg_uuid(reply->result, 0, 0);
-    if (uuid_equal(&request->user.id, &seller)) {
-        remove_image(request);
-    } else {
+    if (owner_of(request)->audited(request, reply->result)) {
         audit_call(request, remove_image);
+    } else {
+        remove_image(request);
     }
 }
 
 static void handle_remove(struct request *request)
 {
-    if (!check_auction(request, on_remove_checked)) {
+    if (!check_owner(request, on_remove_checked)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
-}
-
-/* --- reading --- */
-
-/* State of a request for a file, whose pieces are read one after the other. */
-struct image_read {
-    struct file_reply reply;
-    struct imagestore *store;
-    enum imagestore_result result;
-    struct imagestore_range range;
-    struct imagestore_part part; /* the piece that was read last */
-};
-
-/* Called with the handler state when the request ends. */
-static void image_read_drop(void *state)
-{
-    struct image_read *image_read = state;
-    file_reply_drop(&image_read->reply);
-}
-
-static void work_read(void *arg)
-{
-    const struct request *request = arg;
-    struct image_read *image_read = request->handler_state;
-    image_read->result =
-        imagestore_get(image_read->store, &request->parameters[0], &image_read->range, &image_read->part);
-}
-
-static bool read_piece(struct request *request, void (*then)(void *arg))
-{
-    return workpool_run(images_of(request)->readers, work_read, then, request);
-}
-
-static void make_etag(const struct request *request, char etag[static ETAG_SIZE])
-{
-    char text[UUID_TEXT_SIZE];
-    uuid_format(&request->parameters[0], text);
-    (void)snprintf(etag, ETAG_SIZE, "\"%s\"", text);
-}
-
-static void on_next_read(void *arg)
-{
-    struct request *request = arg;
-    struct image_read *image_read = request->handler_state;
-    bool ok = image_read->result == IMAGESTORE_OK;
-    file_reply_piece(&image_read->reply, ok ? image_read->part.bytes : NULL, image_read->part.length);
-}
-
-static void read_next(struct request *request)
-{
-    struct image_read *image_read = request->handler_state;
-    image_read->range.offset += image_read->part.length;
-    if (!read_piece(request, on_next_read)) {
-        file_reply_piece(&image_read->reply, NULL, 0);
-    }
-}
-
-static void on_first_read(void *arg)
-{
-    struct request *request = arg;
-    struct image_read *image_read = request->handler_state;
-    const struct imagestore_part *part = &image_read->part;
-    char etag[ETAG_SIZE];
-    if (image_read->result != IMAGESTORE_OK) {
-        reply_error(request, image_read->result == IMAGESTORE_ABSENT ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
-        return;
-    }
-    make_etag(request, etag);
-    reply_header(request, "ETag", etag);
-    if (reply_client_has(request, etag)) {
-        free(part->bytes);
-        reply_empty(request, 304);
-    } else if (request->head) {
-        free(part->bytes);
-        reply_bytes(request, 200, "image/webp", NULL, part->total);
-    } else {
-        file_reply_begin(&image_read->reply, "image/webp", part->total, part->bytes, part->length, read_next);
-    }
-}
-
-static void begin_read(struct request *request)
-{
-    struct image_read *image_read = request->handler_state;
-    image_read->store = images_of(request)->store;
-    image_read->range.most = FILE_REPLY_PIECE_BYTES;
-    request->drop = image_read_drop;
-    enum error_code code = file_reply_reserve(images_of(request)->replies, &image_read->reply, request);
-    if (code == ERROR_RATE_LIMITED) {
-        limits_refuse_client(request);
-    } else if (code != ERROR_COUNT || !read_piece(request, on_first_read)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
-}
-
-static void handle_show(struct request *request)
-{
-    char etag[ETAG_SIZE];
-    const char *known = request_header(request, "If-None-Match");
-    request->storage = ANSWER_IMMUTABLE; /* the name is a hash of the content: a file never changes */
-    make_etag(request, etag);
-    /* "*" means any file that there is: on_read answers it. */
-    if (known != NULL && strcmp(known, "*") != 0 && reply_client_has(request, etag)) {
-        reply_header(request, "ETag", etag);
-        reply_empty(request, 304);
-        return;
-    }
-    if (request_handler_state(request, sizeof(struct image_read)) == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    begin_read(request);
 }
 
 const struct route images_routes[] = {
     {METHOD_POST, ROUTE_USER, "/api/v1/auctions/:id/images", handle_upload, LIMIT_IMAGES, ROUTE_FILE_BODY, NULL},
     {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id/images/:imageId", handle_remove, LIMIT_NONE, ROUTE_NO_BODY, NULL},
-    {METHOD_GET, ROUTE_OPEN, "/images/:file", handle_show, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/products/:id/images", handle_upload, LIMIT_IMAGES, ROUTE_FILE_BODY, NULL},
+    {METHOD_DELETE, ROUTE_ADMIN, "/api/v1/products/:id/images/:imageId", handle_remove, LIMIT_NONE, ROUTE_NO_BODY,
+     NULL},
     {0},
 };
 
-bool images_is_upload(const char *head, size_t length)
+/* Whether the request line is `before`, a UUID, "/images" and the end of the path. */
+static bool is_upload_to(const char *before, const char *head, size_t length)
 {
-    static const char before[] = "POST /api/v1/auctions/";
     static const char after[] = "/images";
-    const size_t id = sizeof(before) - 1;
+    const size_t id = strlen(before);
     const size_t tail = id + UUID_TEXT_SIZE - 1;
     const size_t end = tail + sizeof(after) - 1;
     return length > end && memcmp(head, before, id) == 0 && memcmp(head + tail, after, end - tail) == 0 &&
            (head[end] == ' ' || head[end] == '?');
+}
+
+bool images_is_upload(const char *head, size_t length)
+{
+    return is_upload_to("POST /api/v1/auctions/", head, length) || is_upload_to("POST /api/v1/products/", head, length);
 }
 
 /* --- start and stop --- */
@@ -766,6 +601,7 @@ struct images *images_new(const struct images_options *options)
     images->replies = file_replies_new(&replies);
     images->makers = workpool_new(&makers);
     images->readers = workpool_new(&readers);
+    images->reading = (struct image_read_context){images->store, images->readers, images->replies};
     if (images->store != NULL && images->makers != NULL && images->readers != NULL && images->replies != NULL) {
         const struct image_sweep_options sweep = {
             .base = options->base,
@@ -781,6 +617,11 @@ struct images *images_new(const struct images_options *options)
         return NULL;
     }
     return images;
+}
+
+struct image_read_context *images_reading(struct images *images)
+{
+    return &images->reading;
 }
 
 void images_drain(struct images *images)

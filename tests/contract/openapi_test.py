@@ -46,6 +46,8 @@ HEADERS_TOO_LARGE = 40000  # bytes
 TOO_LARGE = 70000  # bytes; a body may have 64 KiB
 FILE_TOO_LARGE = (5 << 20) + 1  # bytes
 
+IMAGE_UPLOADS = ("addImage", "addProductImage")
+
 # The operations that bidders call, each with a well-formed body.
 BID_BODIES = {"placeBid": {"amount": 20}, "setMaximum": {"maxAmount": 20}, "buyNow": None, "withdrawMaximum": None}
 
@@ -88,6 +90,7 @@ class Fixture:
         self.log_in(self.admin)
         self.call(200, "POST", f"{API}/admin/users/{self.banned['id']}/ban", {"reason": "a test"}, self.admin)
         self.lot = self.auction()
+        self.lamp = self.product()
 
     def new_user(self, name):
         """Registers a user and logs in."""
@@ -134,9 +137,10 @@ class Fixture:
         return self.call(200, "GET", f"{API}/auctions/{auction}").data["status"]
 
     def path(self, operation):
-        """The path of an operation, with the id of `lot` for an auction and unknown ids for the rest."""
+        """The path of an operation, with the id of `lot` or `lamp` for an auction or product, and unknown ids for the rest."""
         lot = operation.path.startswith(f"{API}/auctions/") or operation.path.startswith(f"{API}/admin/auctions/")
-        return fill_path(operation.path.replace("{id}", self.lot if lot else UNKNOWN_ID))
+        product = operation.path.startswith(f"{API}/products/")
+        return fill_path(operation.path.replace("{id}", self.lot if lot else self.lamp if product else UNKNOWN_ID))
 
     def actor(self, operation):
         """The user with the most rights for an operation."""
@@ -371,7 +375,7 @@ def test_two_host_headers_are_400(fixture):
 def test_size_type_and_members_of_bodies_are_checked(fixture):
     for operation in fixture.document.operations:
         path, who = fixture.path(operation), fixture.actor(operation)
-        if operation.id == "addImage":
+        if operation.id in IMAGE_UPLOADS:
             kind = {"Content-Type": "image/png"}
             fixture.refused("BODY_TOO_LARGE", 413, operation.method, path, b"x" * FILE_TOO_LARGE, who, **kind)
         elif operation.method in ("POST", "PUT", "PATCH"):
@@ -419,14 +423,14 @@ def test_amounts_are_validated(fixture):
 
 def test_unknown_ids_are_404(fixture):
     bodies = {**BID_BODIES, "changeAuction": {"version": 1}, "adminChangeAuction": {"action": "end", "reason": "none"}}
-    bodies.update({"addImage": png(), "voidBid": {"reason": "none"}})
+    bodies.update({"addImage": png(), "addProductImage": png(), "voidBid": {"reason": "none"}})
     bodies.update({"changeWebhook": {"enabled": True}, "adminChangeWebhook": {"enabled": True}})
     bodies.update({"banUser": {"reason": "none"}, "unbanUser": {"reason": "none"}})
     bodies.update({"setUserRole": {"role": "admin", "reason": "none"}, "changeProduct": {"version": 1}})
     for operation in fixture.document.operations:
         if "{" in operation.path:
             body, path, who = bodies.get(operation.id), fill_path(operation.path), fixture.actor(operation)
-            kind = {"Content-Type": "image/png"} if operation.id == "addImage" else {}
+            kind = {"Content-Type": "image/png"} if operation.id in IMAGE_UPLOADS else {}
             fixture.refused("NOT_FOUND", 404, operation.method, path, body, who, **kind)
     fixture.refused("NOT_FOUND", 404, "POST", f"{API}/users/me/watchlist", {"auctionId": UNKNOWN_ID}, fixture.ann)
 
@@ -516,7 +520,7 @@ def expect_unavailable(fixture, stopped, operations):
     def send(operation):
         try:
             body, kind = example_body(operation), {}
-            if operation.id == "addImage":
+            if operation.id in IMAGE_UPLOADS:
                 body, kind = png(), {"Content-Type": "image/png"}
             if operation.id == "createAuction":
                 body = {**body, "endTime": time_in(3600)}
@@ -788,6 +792,7 @@ def test_creations_under_way(fixture):
     sale = new_sale(product)
     creations = (
         ("products", lamp, {**lamp, "basePrice": 90}, fixture.admin, ("products",), {}),
+        (f"products/{product}/images", png(), png(), fixture.admin, ("products", product), image),
         ("flash-sales", sale, {**sale, "perUserLimit": 2}, fixture.admin, ("products", product), {}),
         ("items", {"title": "A desk"}, {"title": "A bench"}, user, ("users", user["id"]), {}),
         ("auctions", lot, {**lot, "startingPrice": 11}, user, ("users", user["id"]), {}),
@@ -1012,6 +1017,12 @@ def test_products_and_sales(fixture):
     more = {"perUserLimit": 2, "joinTime": time_in(1800), "turnSeconds": 60, "payment": "callback"}
     fixture.call(201, "POST", f"{API}/flash-sales", {**new_sale(product), **more}, fixture.admin)
     fixture.call(201, "POST", f"{API}/flash-sales", {**new_sale(product), **dict.fromkeys(more)}, fixture.admin)
+    images, kind = f"{path}/images", {"Content-Type": "image/png"}
+    fixture.refused("INVALID_IMAGE", 422, "POST", images, png()[:40], fixture.admin, **kind)
+    fixture.refused("IMAGE_TOO_LARGE", 422, "POST", images, png(30000, 30000), fixture.admin, **kind)
+    added = [fixture.call(201, "POST", images, png(), fixture.admin, **kind).data["id"] for _ in range(IMAGES_MAX)]
+    fixture.refused("TOO_MANY_IMAGES", 409, "POST", images, png(), fixture.admin, **kind)
+    fixture.call(204, "DELETE", f"{images}/{added[0]}", None, fixture.admin)
     for url in (path, f"{API}/flash-sales/{sale}"):
         tag = fixture.call(200, "GET", url).headers["etag"]
         fixture.call(304, "GET", url, If_None_Match=tag)
@@ -1298,7 +1309,8 @@ def test_every_rate_limit_is_429(fixture):
         fixture.call(200, "GET", "/metrics")
         for operation in fixture.document.operations:
             if operation.limited:
-                path, who = fill_path(operation.path), users.get(operation.id, users["other"])
+                path = fill_path(operation.path)
+                who = fixture.admin if operation.admin else users.get(operation.id, users["other"])
                 body = bodies.get(operation.id, {} if "requestBody" in operation.details else None)
                 if operation.id in bids:  # refused first, which is not counted
                     fixture.document.judge(operation, fixture.client.send(operation.method, path, body, who["token"]))

@@ -90,6 +90,8 @@ static const struct rule rules[] = {
     {"POST", API "/products", "{}", ADMINS(400)},
     {"GET", API "/products/:id", NULL, {404, 403, 404, 404, 404, 404}},
     {"PUT", API "/products/:id", "{\"version\": 1}", ADMINS(404)},
+    {"POST", API "/products/:id/images", "{}", ADMINS(404)}, /* the product is looked up before the body */
+    {"DELETE", API "/products/:id/images/:imageId", NULL, ADMINS(404)},
     {"GET", API "/flash-sales", NULL, OPTIONAL},
     {"POST", API "/flash-sales", "{}", ADMINS(400)},
     {"GET", API "/flash-sales/:id", NULL, {404, 403, 404, 404, 404, 404}},

@@ -1,0 +1,157 @@
+/*
+ * The statements that read products and flash sales, with generic plans as the gateway's connections have them: none
+ * reads the whole line of a sale, and a deep page reads no more rows than the first. The rows that a plan has read are
+ * counted by EXPLAIN ANALYZE, with and without the planner's statistics.
+ */
+#include <stdio.h>
+
+#include "gateway/sale/position.h"
+#include "gateway/sale/products.h"
+#include "gateway/sale/sales.h"
+#include "tests/support/deployment.h"
+#include "tests/support/sql.h"
+#include "tests/support/suite.h"
+#include "tests/support/tables.h"
+
+#define SCHEMA "sale_statements_test"
+#define LINE   "00000000-0000-7000-8000-000000000001" /* the sale with the line */
+#define LAST   "00000000-0000-7000-8000-000000000002" /* the user at its end */
+#define THING  "00000000-0000-7000-8000-000000000003" /* the product of all sales */
+
+enum { STATEMENT_SIZE = 8192 };
+
+static struct sql *sql;
+
+static void run(const char *text)
+{
+    PGresult *result = sql_rows(sql, text, NULL);
+    ck_assert_msg(result != NULL, "%s", text);
+    PQclear(result);
+}
+
+/* 20,000 places wait, of which the last is LAST's; 3,000 products and sales, one a second. */
+static void fill(void)
+{
+    run("INSERT INTO products (id, name, category, base_price, created_by, created_at, updated_at)"
+        " SELECT CASE i WHEN 0 THEN '" THING "' ELSE gen_random_uuid() END,"
+        "  CASE WHEN i % 500 = 1 THEN 'A brass lamp' ELSE 'A chair' END, 'many', 1, '" LAST "',"
+        "  '2026-01-01'::timestamptz + i * interval '1 s', now() FROM generate_series(0, 2999) i");
+    run("INSERT INTO flash_sales (id, product_id, created_by, price, quantity, per_user_limit, join_time, start_time,"
+        "  end_time, turn_s, reservation_s, payment, status, waiting, head_seq, created_at, updated_at)"
+        " SELECT CASE i WHEN 0 THEN '" LINE "' ELSE gen_random_uuid() END, '" THING "', '" LAST "', 1, 100, 1,"
+        "  t, t, t + interval '1 h', 120, 300, 'none', CASE WHEN i % 2 = 0 THEN 'active' ELSE 'settled' END,"
+        "  CASE i WHEN 0 THEN 20000 ELSE 0 END, 1, t, now()"
+        " FROM generate_series(0, 2999) i, LATERAL (SELECT '2026-01-01'::timestamptz + i * interval '1 s') x (t)");
+    run("INSERT INTO queue_entries (sale_id, seq, id, user_id, wanted, status, joined_at)"
+        " SELECT '" LINE "', i, gen_random_uuid(), CASE i WHEN 20000 THEN '" LAST "' ELSE gen_random_uuid() END, 1,"
+        "  'waiting', now() FROM generate_series(1, 20000) i");
+    run("INSERT INTO sale_line_blocks (sale_id, block, waiting)"
+        " SELECT sale_id, seq >> 8, count(*) FROM queue_entries GROUP BY 1, 2");
+    run("INSERT INTO orders (id, sale_id, seq, user_id, quantity, total_price, status, expires_at, created_at,"
+        "  updated_at) SELECT gen_random_uuid(), '" LINE "', 30000 + i, CASE i WHEN 7 THEN '" LAST "'"
+        "  ELSE gen_random_uuid() END, 1, 1, 'confirmed', now(), now(), now() FROM generate_series(1, 5000) i");
+    /* The rows that the scans of a plan have returned or filtered out. */
+    run("CREATE FUNCTION rows_read(statement text) RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE plan jsonb; BEGIN"
+        " EXECUTE 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ' || statement INTO plan;"
+        " RETURN (SELECT sum((n->>'Actual Loops')::numeric * ((n->>'Actual Rows')::numeric"
+        "   + coalesce((n->>'Rows Removed by Filter')::numeric, 0)"
+        "   + coalesce((n->>'Rows Removed by Index Recheck')::numeric, 0)))"
+        "  FROM jsonb_path_query(plan, 'strict $.** ? (@.\"Node Type\" like_regex \"Scan\")') n); END $$");
+}
+
+static void open_tables(void)
+{
+    sql = sql_open(deployment_pg_url());
+    ck_assert_ptr_nonnull(sql);
+    fill();
+    run("SET plan_cache_mode = force_generic_plan");
+}
+
+static void close_tables(void)
+{
+    sql_close(sql);
+}
+
+static const struct {
+    const struct statements *of;
+    const char *name;
+    const char *arguments;
+    int most; /* rows */
+} cases[] = {
+    {&position_statements, "position_get", "'" LINE "', '" LAST "'", 500},
+    {&sales_statements, "sale_get", "'" LINE "'", 10},
+    {&sales_statements, "sale_get_for", "'" LINE "', '" LAST "'", 500},
+    {&sales_statements, "sale_newest", "NULL, NULL, 21", 100},
+    {&sales_statements, "sale_newest", "'2026-01-01T00:10:00Z', '" LINE "', 21", 100},
+    {&sales_statements, "sale_newest_of_product", "NULL, NULL, 21, '" THING "', NULL", 100},
+    {&sales_statements, "sale_newest_of_product", "'2026-01-01T00:10:00Z', '" LINE "', 21, '" THING "', NULL", 100},
+    {&sales_statements, "sale_newest_of_product", "NULL, NULL, 21, '" THING "', 'settled'", 120},
+    {&sales_statements, "sale_starting", "NULL, NULL, 21, 'active'", 150},
+    {&sales_statements, "sale_starting", "'2026-01-01T00:40:00Z', '" LINE "', 21, 'active,settled,open'", 200},
+    {&products_statements, "product_get", "'" THING "'", 10},
+    {&products_statements, "product_newest", "NULL, NULL, 21", 100},
+    {&products_statements, "product_newest", "'2026-01-01T00:10:00Z', '" THING "', 21", 100},
+    {&products_statements, "product_of_category", "NULL, NULL, 21, 'many'", 100},
+    {&products_statements, "product_of_category", "'2026-01-01T00:10:00Z', '" THING "', 21, 'many'", 100},
+    {&products_statements, "product_matching", "NULL, NULL, 21, 'lamps', NULL", 100},
+    {&products_statements, "product_matching", "'2026-01-01T00:30:00Z', '" THING "', 21, 'lamps', 'many'", 100},
+};
+
+static const char *sql_of(const struct statements *of, const char *name)
+{
+    for (size_t i = 0; i < of->count; i++) {
+        if (strcmp(of->list[i].name, name) == 0) {
+            return of->list[i].sql;
+        }
+    }
+    ck_abort_msg("there is no statement %s", name);
+}
+
+static void check_cases(const char *when)
+{
+    char text[STATEMENT_SIZE];
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        (void)snprintf(text, sizeof(text), "PREPARE %s AS %s", cases[i].name, sql_of(cases[i].of, cases[i].name));
+        run(text);
+        (void)snprintf(text, sizeof(text), "EXECUTE %s(%s)", cases[i].name, cases[i].arguments);
+        PGresult *result = sql_rows(sql, text, NULL);
+        ck_assert_ptr_nonnull(result);
+        ck_assert_msg(PQntuples(result) > 0, "%s returns nothing", text);
+        PQclear(result);
+        int64_t read = sql_int(sql, "SELECT rows_read($1)", text, NULL);
+        ck_assert_msg(read > 0 && read <= cases[i].most, "%s reads %lld rows %s; at most %d are allowed", text,
+                      (long long)read, when, cases[i].most);
+        (void)snprintf(text, sizeof(text), "DEALLOCATE %s", cases[i].name);
+        run(text);
+    }
+}
+
+START_TEST(no_statement_reads_a_whole_line_or_the_pages_before)
+{
+    check_cases("without statistics");
+    run("ANALYZE");
+    check_cases("with statistics");
+    const char *position = "EXECUTE exact('" LINE "', '" LAST "')";
+    char text[STATEMENT_SIZE];
+    (void)snprintf(text, sizeof(text), "PREPARE exact AS %s", sql_of(&position_statements, "position_get"));
+    run(text);
+    PGresult *result = sql_rows(sql, position, NULL);
+    ck_assert_ptr_nonnull(result);
+    ck_assert_str_eq(PQgetvalue(result, 0, POSITION_POSITION), "20000");
+    PQclear(result);
+}
+END_TEST
+
+int main(void)
+{
+    tables_make(SCHEMA);
+    Suite *suite = suite_create("sale statements");
+    TCase *everything = tcase_create("sale statements");
+    tcase_set_timeout(everything, 120);
+    tcase_add_unchecked_fixture(everything, open_tables, close_tables);
+    tcase_add_test(everything, no_statement_reads_a_whole_line_or_the_pages_before);
+    suite_add_tcase(suite, everything);
+    int status = suite_run(suite);
+    tables_drop();
+    return status;
+}
