@@ -21,7 +21,7 @@
 
 enum { LOCATION_SIZE = 64, STATUS_SIZE = 128 };
 
-enum { SALE_ADD, SALE_GET, SALE_GET_FOR, SALE_NEWEST, SALE_NEWEST_OF_PRODUCT, SALE_STARTING, SALE_STATEMENTS };
+enum { SALE_ADD, SALE_GET, SALE_GET_FOR, SALE_NEWEST, SALE_NEWEST_OF_PRODUCT, SALE_STARTING, SALE_COUNT };
 
 /*
  * Lists. $1 and $2: key and id of the cursor, $3 limit. Without a cursor they are replaced by bounds beyond all rows,
@@ -75,7 +75,7 @@ static const struct pg_statement list[] = {
                        " JOIN flash_sales s ON s.id = k.id ORDER BY k.start_time, k.id"},
 };
 /* clang-format on */
-static_assert(ARRAY_LEN(list) == SALE_STATEMENTS, "each statement has its entry");
+static_assert(ARRAY_LEN(list) == SALE_COUNT, "each statement has its entry");
 
 struct statements sales_statements = {list, ARRAY_LEN(list), 0};
 

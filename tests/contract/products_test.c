@@ -34,9 +34,8 @@ static const struct reply *change(const char *product, const char *body)
 
 static const char *audited(const char *product, const char *action, const char *what)
 {
-    return sql_text(fixture.sql,
-                    client_format("SELECT %s FROM audit_log WHERE subject = $1 AND action = $2", what), product, action,
-                    NULL);
+    return sql_text(fixture.sql, client_format("SELECT %s FROM audit_log WHERE subject = $1 AND action = $2", what),
+                    product, action, NULL);
 }
 
 START_TEST(a_product_has_what_its_admin_wrote)
@@ -89,8 +88,8 @@ START_TEST(a_repeated_creation_answers_the_first_product)
     client_header(fixture.client, "Idempotency-Key: lamp");
     sales_product(&admin, word, "", id);
     client_header(fixture.client, "Idempotency-Key: lamp");
-    const struct reply *reply = fixture_call(&admin, "POST", SALES_PRODUCTS,
-                                             client_format("{\"name\": \"%s\", \"basePrice\": 80.00}", word));
+    const struct reply *reply =
+        fixture_call(&admin, "POST", SALES_PRODUCTS, client_format("{\"name\": \"%s\", \"basePrice\": 80.00}", word));
     EXPECT_STATUS(reply, 201);
     EXPECT_TEXT(reply, "id", id);
     client_header(fixture.client, "Idempotency-Key: lamp");

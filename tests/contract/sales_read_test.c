@@ -50,8 +50,9 @@ START_TEST(a_new_sale_has_the_terms_and_the_defaults)
     EXPECT_TEXT(reply, "you.position", "null");
     ck_assert_int_eq(reply_count(reply, "you.orders"), 0);
     EXPECT_ABSENT(sales_get(NULL, id), "you");
-    ck_assert_int_eq(sql_int(fixture.sql, "SELECT count(*) FROM flash_sales WHERE id = $1"
-                                          " AND start_time - join_time = interval '15 minutes'",
+    ck_assert_int_eq(sql_int(fixture.sql,
+                             "SELECT count(*) FROM flash_sales WHERE id = $1"
+                             " AND start_time - join_time = interval '15 minutes'",
                              id, NULL),
                      1);
     ck_assert_str_eq(sql_text(fixture.sql,
@@ -81,8 +82,9 @@ START_TEST(a_sale_keeps_every_term_that_was_given)
     EXPECT_TEXT(reply, "payment", "callback");
     /* A start of a moment ago comes from another clock, and means now. Then users can join at once. */
     sales_sale(&admin, product, -1000, "", id);
-    ck_assert_int_eq(sql_int(fixture.sql, "SELECT count(*) FROM flash_sales WHERE id = $1 AND start_time = join_time"
-                                          " AND start_time BETWEEN now() - interval '1 minute' AND now()",
+    ck_assert_int_eq(sql_int(fixture.sql,
+                             "SELECT count(*) FROM flash_sales WHERE id = $1 AND start_time = join_time"
+                             " AND start_time BETWEEN now() - interval '1 minute' AND now()",
                              id, NULL),
                      1);
 }
@@ -108,7 +110,8 @@ START_TEST(a_repeated_creation_answers_the_first_sale)
 }
 END_TEST
 
-/* Each is a body with these members; a later one of the same name is not allowed, so names of sales_body are left out. */
+/* Each is a body with these members; a later one of the same name is not allowed, so names of sales_body are left out.
+ */
 static const struct {
     const char *members; /* beside productId */
     const char *code;
@@ -190,14 +193,13 @@ START_TEST(invalid_sales_are_refused_with_their_field)
         const char *code;
     } products[] = {{fixture.auction, "UNKNOWN_PRODUCT"}, {"none", "NOT_A_UUID"}};
     for (size_t i = 0; i < ARRAY_LEN(products); i++) {
-        const struct reply *reply =
-            fixture_call(&admin, "POST", SALES, sales_body(products[i].product, HOUR_MS, ""));
+        const struct reply *reply = fixture_call(&admin, "POST", SALES, sales_body(products[i].product, HOUR_MS, ""));
         EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
         EXPECT_TEXT(reply, "fields.0.field", "productId");
         EXPECT_TEXT(reply, "fields.0.code", products[i].code);
     }
-    static const char *const queries[] = {"status=sold", "status=", "status=open,", "productId=none", "limit=0",
-                                          "cursor=x", "sort=newest"};
+    static const char *const queries[] = {"status=sold", "status=",  "status=open,", "productId=none",
+                                          "limit=0",     "cursor=x", "sort=newest"};
     for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
         EXPECT_ERROR(fixture_call(NULL, "GET", client_format(SALES "?%s", queries[i]), NULL), 400, "VALIDATION_FAILED");
     }

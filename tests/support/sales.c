@@ -21,8 +21,7 @@ static void keep_id(const struct reply *reply, char id[static UUID_TEXT_SIZE])
     (void)snprintf(id, UUID_TEXT_SIZE, "%s", reply_text(reply, "id"));
 }
 
-void sales_product(const struct factory_user *admin, const char *name, const char *more,
-                   char id[static UUID_TEXT_SIZE])
+void sales_product(const struct factory_user *admin, const char *name, const char *more, char id[static UUID_TEXT_SIZE])
 {
     keep_id(fixture_call(admin, "POST", SALES_PRODUCTS,
                          client_format("{\"name\": \"%s\", \"basePrice\": 80.00%s}", name, more)),
