@@ -2,7 +2,7 @@
  * Reads a line of words that are separated by single spaces: the form of values in Redis that are read very often.
  * Nothing is copied, and no byte outside the line is read.
  *
- * Callers: the readers of snapshots (common/protocol).
+ * Callers: the readers of snapshots (common/protocol) and of the copies of sessions (gateway/access/copies).
  */
 #ifndef ROSTRUM_COMMON_BASE_WORDS_H
 #define ROSTRUM_COMMON_BASE_WORDS_H

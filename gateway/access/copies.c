@@ -3,14 +3,14 @@
  */
 #include "gateway/access/copies.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/words.h"
 #include "common/protocol/keys.h"
 #include "gateway/access/access.h"
 
-enum { MS_PER_S = 1000, DECIMAL = 10 };
+enum { MS_PER_S = 1000, ROLE_SIZE = 8 };
 
 bool copies_ask(const struct access *access, const struct request_user *user, redis_callback answered, void *arg)
 {
@@ -22,36 +22,23 @@ bool copies_ask(const struct access *access, const struct request_user *user, re
     return redis_command(access->redis, answered, arg, ARRAY_LEN(arguments), arguments, NULL);
 }
 
-/* Reads a number that `end` follows, and moves behind that. False: something else is there. */
-static bool take_number(const char **at, char end, int64_t *number)
+static struct words words_of(const redisReply *reply)
 {
-    char *rest = NULL;
-    if (**at < '0' || **at > '9') {
-        return false;
-    }
-    *number = strtoll(*at, &rest, DECIMAL);
-    if (*rest != end) {
-        return false;
-    }
-    *at = rest + 1;
-    return true;
+    return reply->type == REDIS_REPLY_STRING ? (struct words){reply->str, reply->str + reply->len}
+                                             : (struct words){"", ""};
 }
 
 /* "epoch role banned" of a user who is not banned. */
-static bool take_user(const char *text, struct copies *copies)
+static bool read_user(struct words words, struct copies *copies)
 {
-    static const char admin[] = "admin 0";
-    static const char user[] = "user 0";
-    if (!take_number(&text, ' ', &copies->epoch)) {
+    char role[ROLE_SIZE];
+    int64_t banned = 0;
+    if (!words_number(&words, &copies->epoch) || !words_text(&words, role, sizeof(role)) ||
+        !words_number(&words, &banned)) {
         return false;
     }
-    copies->admin = strcmp(text, admin) == 0;
-    return copies->admin || strcmp(text, user) == 0;
-}
-
-static const char *text_of(const redisReply *reply)
-{
-    return reply->type == REDIS_REPLY_STRING ? reply->str : "";
+    copies->admin = strcmp(role, "admin") == 0;
+    return banned == 0;
 }
 
 bool copies_allow(const struct access *access, const struct request_user *user, const redisReply *reply,
@@ -63,12 +50,12 @@ bool copies_allow(const struct access *access, const struct request_user *user, 
     int64_t now_ms = clock_now_ms();
     int64_t age_max_ms = (int64_t)access->config->credentials_age_s * MS_PER_S;
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-        !take_user(text_of(reply->element[1]), copies)) {
+        !read_user(words_of(reply->element[1]), copies)) {
         return false;
     }
-    const char *session = text_of(reply->element[0]);
-    if (!take_number(&session, ' ', &epoch) || !take_number(&session, ' ', &from_ms) ||
-        !take_number(&session, ' ', &copies->ends_ms) || !take_number(&session, '\0', &copied_ms)) {
+    struct words session = words_of(reply->element[0]);
+    if (!words_number(&session, &epoch) || !words_number(&session, &from_ms) ||
+        !words_number(&session, &copies->ends_ms) || !words_number(&session, &copied_ms)) {
         return false;
     }
     bool of_user = epoch == copies->epoch && (user->via != REQUEST_BY_ACCESS_TOKEN || user->epoch == epoch);

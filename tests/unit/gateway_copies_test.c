@@ -81,7 +81,7 @@ START_TEST(a_copy_that_is_old_missing_or_unreadable_is_not_allowed)
     ck_assert(!allow(session_of(3, FROM_MS, 60000, AGE_S * 1000 + 1), "3 user 0", 0));
     ck_assert(!allow(NULL, "3 user 0", 0));
     ck_assert(!allow(session_of(3, FROM_MS, 60000, 1000), NULL, 0));
-    ck_assert(!allow(session_of(3, FROM_MS, 60000, 1000), "3 user 0 ", 0));
+    ck_assert(!allow(session_of(3, FROM_MS, 60000, 1000), "3 user ", 0));
     ck_assert(!allow(session_of(3, FROM_MS, 60000, 1000), " user 0", 0));
     ck_assert(!allow("3 1000 -5 7", "3 user 0", 0));
     ck_assert(!allow("3 1000", "3 user 0", 0));
