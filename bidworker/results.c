@@ -3,14 +3,15 @@
  */
 #include "bidworker/results.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bidworker/fanout.h"
 #include "bidworker/live_updates.h"
 #include "common/base/log.h"
 #include "common/io/redis.h"
 #include "common/protocol/keys.h"
+#include "common/worker/fanout.h"
 
 enum { SCRIPT_SNAPSHOT, SCRIPT_DECIDED };
 
@@ -46,6 +47,35 @@ struct results {
     bool reported;              /* the failure of Redis was logged */
     char leaders[LEADERS_SIZE]; /* bids of one auction, for its leaderboard */
 };
+
+static void write_update(struct jsonw *writer, const void *item)
+{
+    live_write(writer, item);
+}
+
+static void write_decision(struct jsonw *writer, const void *item)
+{
+    message_write_decision(writer, item);
+}
+
+static const struct fanout_kind of_update = {.size = sizeof(struct live_update), .write = write_update};
+static const struct fanout_kind of_decision = {.size = sizeof(struct decision), .write = write_decision};
+static_assert(sizeof(struct live_update) <= FANOUT_ITEM_SIZE && sizeof(struct decision) <= FANOUT_ITEM_SIZE,
+              "they fit into an item");
+
+static bool fan_out_update(const struct results *results, const struct live_update *update)
+{
+    char channel[KEYS_SIZE];
+    keys_live_channel(&update->auction_id, channel);
+    return fanout_add(results->fanout, channel, &of_update, update);
+}
+
+static bool fan_out_decision(const struct results *results, const struct decision *decision)
+{
+    char channel[KEYS_SIZE];
+    keys_user_channel(&decision->user_id, channel);
+    return fanout_add(results->fanout, channel, &of_decision, decision);
+}
 
 static void on_redis(struct redis *redis, bool up, void *arg)
 {
@@ -215,7 +245,7 @@ static bool publish_bids(struct results *results, const struct batch *batch)
             continue;
         }
         ok = publish_entry(results, entry->command) && publish_reply(results, entry) &&
-             (!command_kind_is_bid(entry->command->kind) || fanout_decision(results->fanout, &entry->decision));
+             (!command_kind_is_bid(entry->command->kind) || fan_out_decision(results, &entry->decision));
     }
     return ok && remove_entries(results);
 }
@@ -235,7 +265,7 @@ void results_publish(struct results *results, const struct batch *batch)
             live_updates_next(batch, auction, &cursor, &update);
             bool with_leaders = write_leaders(results, batch, &cursor) && auction->touched && !auction->voiding;
             ok = publish_snapshot(results, auction, with_leaders ? results->leaders : NULL) &&
-                 fanout_update(results->fanout, &update);
+                 fan_out_update(results, &update);
         }
     }
     ok = ok && publish_bids(results, batch) && fanout_flush(results->fanout);

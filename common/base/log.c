@@ -108,6 +108,9 @@ static void put_about(struct line *line, const struct log_about *about)
     if (about->auction_id != NULL) {
         put_id(line, "auctionId", about->auction_id);
     }
+    if (about->sale_id != NULL) {
+        put_id(line, "saleId", about->sale_id);
+    }
     if (about->duration_ms >= 0) {
         char number[48];
         (void)snprintf(number, sizeof number, ",\"durationMs\":%lld", (long long)about->duration_ms);

@@ -22,6 +22,7 @@ struct log_about {
     const char *traceparent;
     const struct uuid *user_id;
     const struct uuid *auction_id;
+    const struct uuid *sale_id;
     int64_t duration_ms;
 };
 

@@ -23,23 +23,36 @@
 /* The classes of the advisory locks, "Rosw" and "Rosh". Their objects: a worker's number from 1, a shard from 0. */
 #define SHARDS_WORKER_CLASS_TEXT "1383035767" /* 0x526f7377 */
 #define SHARDS_CLASS_TEXT        "1383035752" /* 0x526f7368 */
+/* The same of sale workers and the shards of flash sales, "Rosv" and "Ross". */
+#define SHARDS_SALES_WORKER_CLASS_TEXT "1383035766" /* 0x526f7376 */
+#define SHARDS_SALES_CLASS_TEXT        "1383035763" /* 0x526f7373 */
 #define SHARDS_WORKER_MAX        INT32_MAX
 enum {
     SHARDS_WORKERS_MAX = 128, /* that are alive and get shards; more than TOPOLOGY_SHARDS_MAX, so none is missing */
 };
 
-/* $1: this worker's number. Returns one row; false: the number is in use, choose another one. */
-#define SHARDS_SQL_LOCK "SELECT pg_try_advisory_lock(" SHARDS_WORKER_CLASS_TEXT ", $1::integer)"
+/* The statements of a family, by its two classes. $1: this worker's number. One row; false: it is in use. */
+#define SHARDS_SQL_LOCK_OF(workers) "SELECT pg_try_advisory_lock(" workers ", $1::integer)"
 /* $1: shards. Returns those that this session now owns. */
-#define SHARDS_SQL_TAKE                                                                                                \
-    "SELECT shard FROM unnest($1::integer[]) AS shard WHERE pg_try_advisory_lock(" SHARDS_CLASS_TEXT ", shard)"
+#define SHARDS_SQL_TAKE_OF(class)                                                                                      \
+    "SELECT shard FROM unnest($1::integer[]) AS shard WHERE pg_try_advisory_lock(" class ", shard)"
 /* $1: shards that this session owns. */
-#define SHARDS_SQL_GIVE "SELECT pg_advisory_unlock(" SHARDS_CLASS_TEXT ", shard) FROM unnest($1::integer[]) AS shard"
+#define SHARDS_SQL_GIVE_OF(class) "SELECT pg_advisory_unlock(" class ", shard) FROM unnest($1::integer[]) AS shard"
 /* Whether the lock is a worker's (else a shard's), its object, the holding session. Workers come first, ascending. */
-#define SHARDS_SQL_VIEW                                                                                                \
-    "SELECT classid = " SHARDS_WORKER_CLASS_TEXT ", objid::bigint, pid FROM pg_locks WHERE locktype = 'advisory'"      \
-    " AND classid IN (" SHARDS_WORKER_CLASS_TEXT ", " SHARDS_CLASS_TEXT ") AND objsubid = 2 AND granted AND database"  \
+#define SHARDS_SQL_VIEW_OF(workers, class)                                                                             \
+    "SELECT classid = " workers ", objid::bigint, pid FROM pg_locks WHERE locktype = 'advisory'"                       \
+    " AND classid IN (" workers ", " class ") AND objsubid = 2 AND granted AND database"                               \
     " = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1 DESC, 2"
+
+#define SHARDS_SQL_LOCK SHARDS_SQL_LOCK_OF(SHARDS_WORKER_CLASS_TEXT)
+#define SHARDS_SQL_TAKE SHARDS_SQL_TAKE_OF(SHARDS_CLASS_TEXT)
+#define SHARDS_SQL_GIVE SHARDS_SQL_GIVE_OF(SHARDS_CLASS_TEXT)
+#define SHARDS_SQL_VIEW SHARDS_SQL_VIEW_OF(SHARDS_WORKER_CLASS_TEXT, SHARDS_CLASS_TEXT)
+
+#define SHARDS_SALES_SQL_LOCK SHARDS_SQL_LOCK_OF(SHARDS_SALES_WORKER_CLASS_TEXT)
+#define SHARDS_SALES_SQL_TAKE SHARDS_SQL_TAKE_OF(SHARDS_SALES_CLASS_TEXT)
+#define SHARDS_SALES_SQL_GIVE SHARDS_SQL_GIVE_OF(SHARDS_SALES_CLASS_TEXT)
+#define SHARDS_SALES_SQL_VIEW SHARDS_SQL_VIEW_OF(SHARDS_SALES_WORKER_CLASS_TEXT, SHARDS_SALES_CLASS_TEXT)
 
 enum { SHARDS_NOBODY = 0 /* no worker has this number */ };
 

@@ -1,9 +1,13 @@
 /*
  * See fanout.h.
  */
-#include "bidworker/fanout.h"
+#include "common/worker/fanout.h"
 
+#include <assert.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/log.h"
 #include "common/protocol/keys.h"
@@ -12,11 +16,8 @@
 enum { QUERY_CHANNELS_MAX = REDIS_ARGUMENTS_MAX - 2 };
 
 struct fanout_item {
-    bool is_update;
-    union {
-        struct live_update update;
-        struct decision decision;
-    } of;
+    const struct fanout_kind *kind;
+    _Alignas(max_align_t) unsigned char bytes[FANOUT_ITEM_SIZE];
 };
 
 /* One query for subscribers, and the messages to publish. */
@@ -58,13 +59,13 @@ void fanout_free(struct fanout *fanout)
     free(fanout);
 }
 
-static void publish_decision(struct fanout *fanout, const char *channel, const struct decision *decision)
+static void publish(struct fanout *fanout, const char *channel, const struct fanout_item *item)
 {
     jsonw_reset(fanout->writer);
-    message_write_decision(fanout->writer, decision);
+    item->kind->write(fanout->writer, item->bytes);
     const char *const arguments[] = {"PUBLISH", channel, jsonw_text(fanout->writer, NULL)};
     if (arguments[2] == NULL || !redis_command(fanout->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("a decision was not published: Redis takes no more");
+        log_debug("a result was not published: Redis takes no more");
     }
 }
 
@@ -76,14 +77,8 @@ static void on_subscribers(const redisReply *reply, void *arg)
     bool ok = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 * query->count;
     for (size_t i = 0; ok && i < query->count; i++) {
         const redisReply *subscribers = reply->element[2 * i + 1];
-        const struct fanout_item *item = &query->items[i];
-        if (subscribers->type != REDIS_REPLY_INTEGER || subscribers->integer == 0) {
-            continue;
-        }
-        if (item->is_update) {
-            live_publish(fanout->redis, fanout->writer, &item->of.update);
-        } else {
-            publish_decision(fanout, query->channels[i], &item->of.decision);
+        if (subscribers->type == REDIS_REPLY_INTEGER && subscribers->integer > 0) {
+            publish(fanout, query->channels[i], &query->items[i]);
         }
     }
     free(query);
@@ -107,45 +102,24 @@ bool fanout_flush(struct fanout *fanout)
     return true;
 }
 
-/* Appends an item to the open query; NULL: no memory, or Redis takes no more. */
-static struct fanout_item *append_item(struct fanout *fanout, char **channel)
+bool fanout_add(struct fanout *fanout, const char *channel, const struct fanout_kind *kind, const void *item)
 {
+    assert(kind->size <= FANOUT_ITEM_SIZE);
     if (fanout->open != NULL && fanout->open->count == QUERY_CHANNELS_MAX && !fanout_flush(fanout)) {
-        return NULL;
+        return false;
     }
     if (fanout->open == NULL) {
         fanout->open = malloc(sizeof *fanout->open); /* not zeroed: it is large, and each item is written completely */
         if (fanout->open == NULL) {
-            return NULL;
+            return false;
         }
         fanout->open->fanout = fanout;
         fanout->open->count = 0;
     }
     struct query *query = fanout->open;
-    *channel = query->channels[query->count];
-    return &query->items[query->count++];
-}
-
-bool fanout_update(struct fanout *fanout, const struct live_update *update)
-{
-    char *channel = NULL;
-    struct fanout_item *item = append_item(fanout, &channel);
-    if (item == NULL) {
-        return false;
-    }
-    keys_live_channel(&update->auction_id, channel);
-    *item = (struct fanout_item){.is_update = true, .of.update = *update};
-    return true;
-}
-
-bool fanout_decision(struct fanout *fanout, const struct decision *decision)
-{
-    char *channel = NULL;
-    struct fanout_item *item = append_item(fanout, &channel);
-    if (item == NULL) {
-        return false;
-    }
-    keys_user_channel(&decision->user_id, channel);
-    *item = (struct fanout_item){.is_update = false, .of.decision = *decision};
+    (void)snprintf(query->channels[query->count], sizeof query->channels[query->count], "%s", channel);
+    query->items[query->count].kind = kind;
+    memcpy(query->items[query->count].bytes, item, kind->size);
+    query->count++;
     return true;
 }
