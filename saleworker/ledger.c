@@ -1,0 +1,418 @@
+/*
+ * See ledger.h.
+ *
+ *   load     lock, known ids, terms of updates, users, orders, the first waiting places, what is due, bans; flush
+ *   missed   only for sales that were not locked: whether another session has locked them, or else the number and hash
+ *            of their newest ledger rows; flush
+ *   decide   in memory (decide.c); then hashes (chain.c) and events (events.c)
+ *   write    (write.c)
+ *
+ * Decisions have the database's time, read when the rows were locked.
+ */
+#include "saleworker/ledger.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "saleworker/chain.h"
+#include "saleworker/decide.h"
+#include "saleworker/events.h"
+#include "saleworker/rows.h"
+#include "saleworker/statements.h"
+#include "saleworker/write.h"
+
+enum { LOAD_COLUMNS = 12 };
+
+struct ledger {
+    struct sale_batch *batch;
+    struct ledger_tx *ledger_tx; /* set by ledger_load */
+    struct pg_array columns[LOAD_COLUMNS];
+    struct write_arrays arrays;
+};
+
+/* --- what is loaded --- */
+
+/* The sale of a row, if it was locked; else NULL. */
+static struct sale_batch_sale *sale_of_row(const struct ledger *ledger, const PGresult *result, int row)
+{
+    struct uuid id = pg_uuid(result, row, 0);
+    struct sale_batch_sale *sale = sale_batch_find(ledger->batch, &id);
+    return sale != NULL && sale->found && !sale->broken ? sale : NULL;
+}
+
+static void on_locked(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    struct sale_batch *batch = ledger->batch;
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        struct sale_snapshot snapshot;
+        batch->now_ms = pg_int(reply->result, row, LOCK_NOW_MS);
+        if (pg_null(reply->result, row, SALE_SNAPSHOT_COLUMN_ID)) {
+            return; /* the batch names no sale that exists */
+        }
+        struct uuid id = pg_uuid(reply->result, row, SALE_SNAPSHOT_COLUMN_ID);
+        struct sale_batch_sale *sale = sale_batch_find(batch, &id);
+        assert(sale != NULL);
+        sale->found = true;
+        if (!sale_snapshot_read_row(reply->result, row, &snapshot) || !sale_terms_valid(&snapshot.sale.terms) ||
+            sale_free(&snapshot.sale) < 0) {
+            decide_set_aside(sale, "its row is invalid");
+            continue;
+        }
+        sale->version = snapshot.version;
+        sale->head_seq = snapshot.head_seq;
+        sale->seq_before = snapshot.sale.ledger_seq;
+        (void)snprintf(sale->hash, sizeof sale->hash, "%s", pg_text(reply->result, row, LOCK_HASH));
+        sale_set_begin(sale->set, &snapshot.sale, batch->now_ms, false);
+    }
+}
+
+static void on_known(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    struct sale_batch *batch = ledger->batch;
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        static const struct sale unknown;
+        size_t number = (size_t)pg_int(reply->result, row, KNOWN_NUMBER);
+        assert(number >= 1 && number <= batch->ordered);
+        struct sale_batch_entry *entry = &batch->entries[batch->order[number - 1]];
+        const struct sale_batch_sale *sale = sale_batch_find(batch, &entry->command->sale_id);
+        assert(sale != NULL);
+        entry->work->outcome = WORK_KNOWN;
+        rows_known(reply->result, row, entry->command, sale->found && !sale->broken ? &sale->set->sale : &unknown,
+                   &entry->decision);
+        entry->decision.version = sale->version;
+    }
+}
+
+static void on_terms(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    struct sale_batch *batch = ledger->batch;
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        size_t number = (size_t)pg_int(reply->result, row, TERMS_NUMBER);
+        assert(number >= 1 && number <= batch->ordered);
+        struct sale_batch_entry *entry = &batch->entries[batch->order[number - 1]];
+        entry->has_terms = rows_terms(reply->result, row, &entry->terms);
+    }
+}
+
+static bool add_entry(struct sale_batch_sale *sale, const PGresult *result, int row, int first)
+{
+    struct sale_entry entry;
+    struct sale_batch_place place;
+    return !rows_entry(result, row, first, &entry, &place) ||
+           (sale_set_add_entry(sale->set, &entry) && sale_batch_add_place(sale, &place));
+}
+
+static void on_users(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        struct sale_batch_sale *sale = sale_of_row(ledger, reply->result, row);
+        struct uuid id = pg_uuid(reply->result, row, USERS_ID);
+        if (sale != NULL && (!sale_set_add_user(sale->set, &id, pg_int(reply->result, row, USERS_HELD)) ||
+                             !add_entry(sale, reply->result, row, USERS_ENTRY))) {
+            ledger_tx_retry(ledger->ledger_tx);
+            return;
+        }
+    }
+}
+
+static bool add_order(const struct sale_batch_sale *sale, const PGresult *result, int row)
+{
+    struct sale_order order;
+    struct uuid asked = pg_uuid(result, row, ORDERS_ASKED);
+    return rows_order(result, row, ORDERS_ORDER, &order) ? sale_set_add_order(sale->set, &order)
+                                                         : sale_set_add_no_order(sale->set, &asked);
+}
+
+static void on_orders(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        const struct sale_batch_sale *sale = sale_of_row(ledger, reply->result, row);
+        if (sale != NULL && !add_order(sale, reply->result, row)) {
+            ledger_tx_retry(ledger->ledger_tx);
+            return;
+        }
+    }
+}
+
+static void on_heads(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        struct sale_batch_sale *sale = sale_of_row(ledger, reply->result, row);
+        if (sale == NULL) {
+            continue;
+        }
+        sale->heads_loaded++;
+        sale->heads_last = pg_int(reply->result, row, LINE_ENTRY + ENTRY_SEQ);
+        if (!add_entry(sale, reply->result, row, LINE_ENTRY)) {
+            ledger_tx_retry(ledger->ledger_tx);
+            return;
+        }
+    }
+}
+
+static void on_turns(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        struct sale_batch_sale *sale = sale_of_row(ledger, reply->result, row);
+        if (sale == NULL) {
+            continue;
+        }
+        sale->turns_loaded++;
+        sale->turns_last = pg_int(reply->result, row, LINE_ENTRY + ENTRY_SEQ);
+        if (!add_entry(sale, reply->result, row, LINE_ENTRY)) {
+            ledger_tx_retry(ledger->ledger_tx);
+            return;
+        }
+    }
+}
+
+static void on_reserved(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        struct sale_batch_sale *sale = sale_of_row(ledger, reply->result, row);
+        if (sale == NULL) {
+            continue;
+        }
+        sale->orders_loaded++;
+        sale->orders_last = pg_int(reply->result, row, ORDERS_ORDER + ORDER_SEQ);
+        if (!add_order(sale, reply->result, row)) {
+            ledger_tx_retry(ledger->ledger_tx);
+            return;
+        }
+    }
+}
+
+static void on_missed(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        struct uuid id = pg_uuid(reply->result, row, MISSED_SALE);
+        struct sale_batch_sale *sale = sale_batch_find(ledger->batch, &id);
+        assert(sale != NULL);
+        const struct sale unknown = {.ledger_seq = pg_int(reply->result, row, MISSED_SEQ)};
+        sale->locked = pg_bool(reply->result, row, MISSED_EXISTS);
+        sale->seq_before = unknown.ledger_seq;
+        (void)snprintf(sale->hash, sizeof sale->hash, "%s", pg_text(reply->result, row, MISSED_HASH));
+        sale_set_begin(sale->set, &unknown, ledger->batch->now_ms, true);
+    }
+    ledger_tx_loaded(ledger->ledger_tx);
+}
+
+/* The last reply of the load. Only sales that were not locked are still to be looked at. */
+static void on_banned(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    struct sale_batch *batch = ledger->batch;
+    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        struct uuid id = pg_uuid(reply->result, row, 0);
+        for (size_t i = 0; i < batch->work.count; i++) {
+            struct sale_batch_entry *entry = &batch->entries[i];
+            entry->banned = entry->banned || uuid_equal(&entry->command->command.user_id, &id);
+        }
+    }
+    size_t missed = 0;
+    pg_array_reset(&ledger->columns[0]);
+    for (size_t i = 0; i < batch->sale_count; i++) {
+        if (!batch->sales[i].found) {
+            pg_array_uuid(&ledger->columns[0], &batch->sales[i].id);
+            missed++;
+        }
+    }
+    if (missed == 0) {
+        ledger_tx_loaded(ledger->ledger_tx);
+        return;
+    }
+    const char *const values[] = {pg_array_done(&ledger->columns[0])};
+    struct pg_tx *tx = ledger_tx_open(ledger->ledger_tx);
+    if (values[0] == NULL || !pg_tx_send(tx, STATEMENT_MISSED, 1, values, on_missed, ledger) || !pg_tx_flush(tx)) {
+        ledger_tx_retry(ledger->ledger_tx);
+    }
+}
+
+/* --- what is asked for --- */
+
+/* Sends a statement with the columns from `first` on as its parameters. */
+static bool send(struct ledger *ledger, struct pg_tx *tx, size_t statement, size_t first, int count,
+                 pg_callback callback)
+{
+    const char *values[LOAD_COLUMNS];
+    for (int i = 0; i < count; i++) {
+        values[i] = pg_array_done(&ledger->columns[first + (size_t)i]);
+        if (values[i] == NULL) {
+            return false;
+        }
+    }
+    return pg_tx_send(tx, statement, count, values, callback, ledger);
+}
+
+static void reset(struct ledger *ledger, size_t first, size_t count)
+{
+    for (size_t i = first; i < first + count; i++) {
+        pg_array_reset(&ledger->columns[i]);
+    }
+}
+
+static bool ask_commands(struct ledger *ledger, struct pg_tx *tx)
+{
+    const struct sale_batch *batch = ledger->batch;
+    bool updates = false;
+    reset(ledger, 0, 3);
+    for (size_t i = 0; i < batch->sale_count; i++) {
+        pg_array_uuid(&ledger->columns[0], &batch->sales[i].id);
+    }
+    for (size_t i = 0; i < batch->ordered; i++) {
+        const struct sale_message_command *command = batch->entries[batch->order[i]].command;
+        pg_array_uuid(&ledger->columns[1], &command->sale_id);
+        pg_array_uuid(&ledger->columns[2], &command->command.id);
+        updates = updates || command->command.kind == SALE_COMMAND_UPDATE;
+    }
+    return send(ledger, tx, STATEMENT_LOCK, 0, 1, on_locked) &&
+           send(ledger, tx, STATEMENT_KNOWN, 1, 2, on_known) &&
+           (!updates || send(ledger, tx, STATEMENT_TERMS, 1, 2, on_terms));
+}
+
+static bool ask_users(struct ledger *ledger, struct pg_tx *tx)
+{
+    const struct sale_batch *batch = ledger->batch;
+    size_t users = 0;
+    size_t orders = 0;
+    reset(ledger, 0, 5);
+    for (size_t i = 0; i < batch->ordered; i++) {
+        const struct sale_message_command *message = batch->entries[batch->order[i]].command;
+        const struct sale_command *command = &message->command;
+        enum sale_needs_of needs = sale_needs_of(command);
+        if (needs == SALE_NEEDS_USER && !uuid_is_nil(&command->user_id)) {
+            pg_array_uuid(&ledger->columns[0], &message->sale_id);
+            pg_array_uuid(&ledger->columns[1], &command->user_id);
+            users++;
+        }
+        if (needs == SALE_NEEDS_ORDER && !uuid_is_nil(&command->order_id)) {
+            pg_array_uuid(&ledger->columns[2], &command->order_id);
+            pg_array_uuid(&ledger->columns[3], &message->sale_id);
+            pg_array_uuid(&ledger->columns[4], &command->order_id);
+            orders++;
+        }
+    }
+    return (users + orders == 0 || send(ledger, tx, STATEMENT_USERS, 0, 3, on_users)) &&
+           (orders == 0 || send(ledger, tx, STATEMENT_ORDERS, 3, 2, on_orders));
+}
+
+static bool ask_lines(struct ledger *ledger, struct pg_tx *tx)
+{
+    struct sale_batch *batch = ledger->batch;
+    bool due = false;
+    reset(ledger, 0, 7);
+    for (size_t i = 0; i < batch->sale_count; i++) {
+        struct sale_batch_sale *sale = &batch->sales[i];
+        struct decide_needs needs = decide_needs_of(batch, sale);
+        pg_array_uuid(&ledger->columns[0], &sale->id);
+        pg_array_int(&ledger->columns[1], SALE_GRANTS_MAX);
+        pg_array_int(&ledger->columns[2], (int64_t)needs.others);
+        pg_array_time(&ledger->columns[3], needs.latest_ms);
+        if (needs.due > 0) {
+            sale->due_asked = needs.due;
+            pg_array_uuid(&ledger->columns[4], &sale->id);
+            pg_array_int(&ledger->columns[5], (int64_t)needs.due);
+            pg_array_time(&ledger->columns[6], needs.due_ms);
+            due = true;
+        }
+    }
+    return batch->sale_count == 0 ||
+           (send(ledger, tx, STATEMENT_HEADS, 0, 4, on_heads) &&
+            (!due || (send(ledger, tx, STATEMENT_TURNS, 4, 3, on_turns) &&
+                      send(ledger, tx, STATEMENT_RESERVED, 4, 3, on_reserved))));
+}
+
+static bool ask_banned(struct ledger *ledger, struct pg_tx *tx)
+{
+    const struct sale_batch *batch = ledger->batch;
+    reset(ledger, 0, 1);
+    for (size_t i = 0; i < batch->ordered; i++) {
+        const struct sale_command *command = &batch->entries[batch->order[i]].command->command;
+        if (command->kind == SALE_COMMAND_JOIN || command->kind == SALE_COMMAND_ORDER) {
+            pg_array_uuid(&ledger->columns[0], &command->user_id);
+        }
+    }
+    return send(ledger, tx, STATEMENT_BANNED, 0, 1, on_banned);
+}
+
+bool ledger_load(struct ledger *ledger, struct ledger_tx *ledger_tx, struct pg_tx *tx)
+{
+    ledger->ledger_tx = ledger_tx;
+    sale_batch_prepare(ledger->batch);
+    return ask_commands(ledger, tx) && ask_users(ledger, tx) && ask_lines(ledger, tx) && ask_banned(ledger, tx) &&
+           pg_tx_flush(tx);
+}
+
+/* --- the rest of the transaction --- */
+
+bool ledger_decide(struct ledger *ledger, struct outbox_batch *events)
+{
+    return decide_batch(ledger->batch) && chain_batch(ledger->batch) &&
+           events_add(events, ledger->batch);
+}
+
+bool ledger_write(struct ledger *ledger, struct pg_tx *tx)
+{
+    return write_batch(tx, &ledger->arrays, ledger->batch);
+}
+
+struct ledger *ledger_new(struct sale_batch *batch)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (ledger != NULL) {
+        ledger->batch = batch;
+    }
+    return ledger;
+}
+
+void ledger_free(struct ledger *ledger)
+{
+    if (ledger == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < LOAD_COLUMNS; i++) {
+        pg_array_free(&ledger->columns[i]);
+    }
+    write_arrays_free(&ledger->arrays);
+    free(ledger);
+}
