@@ -49,7 +49,7 @@ GATEWAY_LAYERS := core http query access account submit bid auction search image
 COMMON   := $(foreach layer,$(COMMON_LAYERS),$(call objects,common/$(layer)))
 WORKER   := $(call objects,common/worker) # above them: what bidworker and saleworker share
 GATEWAY  := $(call objects,gateway) $(foreach layer,$(GATEWAY_LAYERS),$(call objects,gateway/$(layer)))
-PROGRAMS := $(BIN)/rostrum-gateway $(BIN)/rostrum-bidworker $(BIN)/rostrum-endworker $(BIN)/rostrum-notifyworker $(BIN)/rostrumctl
+PROGRAMS := $(BIN)/rostrum-gateway $(BIN)/rostrum-bidworker $(BIN)/rostrum-saleworker $(BIN)/rostrum-endworker $(BIN)/rostrum-notifyworker $(BIN)/rostrumctl
 PROGRAMS += $(BIN)/rostrum-image-decoder # helper program of the gateway
 
 # Every .c file of tests/*/ is a program, a test suite if its name ends in _test.c. All link tests/support.
@@ -64,8 +64,8 @@ ifeq ($(SANITIZE),thread) # ThreadSanitizer's suppressions are linked into every
 COMMON += $(OBJ)/tests/support/tsan.o
 endif
 
-SOURCES := $(wildcard common/*/*.c gateway/*.c gateway/*/*.c bidworker/*.c endworker/*.c notifyworker/*.c deploy/ctl/*.c tests/*/*.c tests/*/*/*.c)
-HEADERS := $(wildcard common/*/*.h gateway/*.h gateway/*/*.h bidworker/*.h endworker/*.h notifyworker/*.h deploy/ctl/*.h tests/*/*.h tests/*/*/*.h)
+SOURCES := $(wildcard common/*/*.c gateway/*.c gateway/*/*.c bidworker/*.c saleworker/*.c endworker/*.c notifyworker/*.c deploy/ctl/*.c tests/*/*.c tests/*/*/*.c)
+HEADERS := $(wildcard common/*/*.h gateway/*.h gateway/*/*.h bidworker/*.h saleworker/*.h endworker/*.h notifyworker/*.h deploy/ctl/*.h tests/*/*.h tests/*/*/*.h)
 
 # Folders of `make install`; DESTDIR is prepended to all of them.
 PREFIX     ?= /usr/local
@@ -107,6 +107,7 @@ $(DOCUMENTS): %.o: %.c
 $(BIN)/rostrum-gateway: $(GATEWAY) $(DOCUMENTS) $(COMMON)
 $(BIN)/rostrum-gateway: PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
 $(BIN)/rostrum-bidworker: $(call objects,bidworker) $(WORKER) $(COMMON)
+$(BIN)/rostrum-saleworker: $(call objects,saleworker) $(WORKER) $(COMMON)
 # libvips is linked by the name of its run-time library: the -dev package is ten times larger, see
 # gateway/image_decoder/libvips.h.
 $(BIN)/rostrum-image-decoder: $(call objects,gateway/image_decoder) $(OBJ)/common/protocol/image_decoder.o

@@ -9,8 +9,8 @@
 #include "bidworker/bidworker_metrics.h"
 #include "bidworker/family.h"
 #include "bidworker/ledger.h"
-#include "bidworker/republish.h"
 #include "bidworker/results.h"
+#include "bidworker/snapshot_pages.h"
 #include "bidworker/statements.h"
 #include "common/base/log.h"
 
@@ -19,6 +19,7 @@ struct bidworker {
     struct batch *batch;
     struct ledger *ledger;
     struct results *results;
+    struct snapshot_pages pages;
     struct republish *republish; /* NULL until the number of shards is known */
 };
 
@@ -45,8 +46,8 @@ static struct work *open_parts(struct event_base *base, const struct config *con
 static bool start(struct pg *pg, unsigned shards, void *arg)
 {
     struct bidworker *self = arg;
-    const struct republish_options republish = {
-        .base = self->base, .pg = pg, .results = self->results, .shards = shards};
+    self->pages = (struct snapshot_pages){.pg = pg, .results = self->results};
+    const struct republish_options republish = snapshot_pages_options(&self->pages, self->base, shards);
     self->republish = republish_new(&republish);
     return self->republish != NULL;
 }

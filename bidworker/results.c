@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/io/redis.h"
 #include "common/protocol/keys.h"
+#include "common/worker/decided_marks.h"
 #include "common/worker/fanout.h"
 
 enum { SCRIPT_SNAPSHOT, SCRIPT_DECIDED };
@@ -20,25 +21,10 @@ enum { PENDING_MAX = 16384 };
 /* For a batch of up to 1,024 bids, each with at most one automatic answer. */
 enum { LEADERS_SIZE = 2048 * SNAPSHOT_LEADER_SIZE };
 
-/*
- * KEYS[1]: the entry of a bid with an idempotency key. It keeps its JSON and its expiry of a day. If Redis lost it, it
- * is not created again, because an entry without the JSON would be wrong.
- */
-static const char decided_script[] = "if redis.call('EXISTS', KEYS[1]) == 1 then\n"
-                                     "  redis.call('SETRANGE', KEYS[1], 0, 'd')\n"
-                                     "end\n"
-                                     "return 1\n";
-
-/* The entries of decided bids without an idempotency key, to be removed by one command. The ledger has the bids. */
-struct removal {
-    int count;
-    char keys[REDIS_ARGUMENTS_MAX - 1][KEYS_SIZE];
-};
-
 struct results {
     struct redis *redis;
     struct snapshot_writer snapshots; /* of `redis` */
-    struct removal removal;
+    struct decided_marks marks;
     void (*connected)(void *arg);
     void *arg;
     struct redis_script scripts[2];
@@ -94,7 +80,7 @@ struct results *results_new(struct event_base *base, const struct config *config
         return NULL;
     }
     results->scripts[SCRIPT_SNAPSHOT] = snapshot_script;
-    results->scripts[SCRIPT_DECIDED] = (struct redis_script){.name = "decided", .body = decided_script};
+    results->scripts[SCRIPT_DECIDED] = decided_marks_script;
     struct redis_options options = {
         .base = base,
         .url = config->redis_url,
@@ -109,6 +95,7 @@ struct results *results_new(struct event_base *base, const struct config *config
     results->arg = arg;
     results->writer = jsonw_new();
     results->redis = redis_new(&options);
+    results->marks = (struct decided_marks){.redis = results->redis, .script = SCRIPT_DECIDED};
     results->snapshots = (struct snapshot_writer){.redis = results->redis, .script = SCRIPT_SNAPSHOT};
     results->fanout = results->redis == NULL ? NULL : fanout_new(results->redis);
     if (results->writer == NULL || results->fanout == NULL) {
@@ -192,34 +179,6 @@ bool results_publish_snapshot(struct results *results, const struct snapshot *sn
     return snapshot_write(&results->snapshots, snapshot, NULL, NULL);
 }
 
-static bool remove_entries(struct results *results)
-{
-    struct removal *removal = &results->removal;
-    const char *arguments[REDIS_ARGUMENTS_MAX] = {"UNLINK"};
-    for (int i = 0; i < removal->count; i++) {
-        arguments[1 + i] = removal->keys[i];
-    }
-    bool ok = removal->count == 0 || redis_command(results->redis, NULL, NULL, 1 + removal->count, arguments, NULL);
-    removal->count = 0;
-    return ok;
-}
-
-static bool publish_entry(struct results *results, const struct command *command)
-{
-    struct removal *removal = &results->removal;
-    char key[KEYS_SIZE];
-    const char *const script[] = {key};
-    if (command->keyed) {
-        keys_bid(&command->user_id, &command->id, key);
-        return redis_call(results->redis, SCRIPT_DECIDED, NULL, NULL, 1, ARRAY_LEN(script), script, NULL);
-    }
-    if (removal->count == (int)ARRAY_LEN(removal->keys) && !remove_entries(results)) {
-        return false;
-    }
-    keys_bid(&command->user_id, &command->id, removal->keys[removal->count++]);
-    return true;
-}
-
 /* Publishes the decision to the waiting gateway worker, if any. */
 static bool publish_reply(struct results *results, const struct batch_entry *entry)
 {
@@ -237,17 +196,19 @@ static bool publish_reply(struct results *results, const struct batch_entry *ent
 static bool publish_bids(struct results *results, const struct batch *batch)
 {
     bool ok = true;
-    results->removal.count = 0;
+    results->marks.count = 0;
     for (size_t i = 0; ok && i < batch->work.count; i++) {
         const struct batch_entry *entry = &batch->entries[i];
         bool decided = entry->work->outcome == WORK_DECIDED || entry->work->outcome == WORK_KNOWN;
         if (!decided || uuid_is_nil(&entry->command->user_id)) {
             continue;
         }
-        ok = publish_entry(results, entry->command) && publish_reply(results, entry) &&
+        const struct command *command = entry->command;
+        ok = decided_marks_add(&results->marks, &command->user_id, &command->id, command->keyed) &&
+             publish_reply(results, entry) &&
              (!command_kind_is_bid(entry->command->kind) || fan_out_decision(results, &entry->decision));
     }
-    return ok && remove_entries(results);
+    return ok && decided_marks_flush(&results->marks);
 }
 
 void results_publish(struct results *results, const struct batch *batch)

@@ -43,7 +43,7 @@ struct sale_batch_sale {
     bool found;
     bool locked;  /* by another session: nothing else is known of it, and nothing is decided */
     bool broken;  /* its rows are inconsistent: nothing is decided */
-    bool updated; /* an UPDATE was accepted: the terms are written */
+    bool updated; /* a command changed the terms: the first ones are kept */
     int64_t version;
     int64_t head_seq;
     int64_t seq_before;              /* ledger_seq as loaded */

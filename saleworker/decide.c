@@ -189,6 +189,11 @@ static void add_refund(struct sale_batch *batch, size_t index, const struct sale
     }
 }
 
+static bool changes_terms(enum sale_command_kind kind)
+{
+    return kind == SALE_COMMAND_UPDATE || kind == SALE_COMMAND_EXTEND || kind == SALE_COMMAND_CLOSE;
+}
+
 /* False: no memory. */
 static bool apply(struct sale_batch *batch, struct sale_batch_sale *sale, size_t index)
 {
@@ -209,8 +214,7 @@ static bool apply(struct sale_batch *batch, struct sale_batch_sale *sale, size_t
         return true;
     }
     entry->work->outcome = WORK_DECIDED;
-    sale->updated = sale->updated ||
-                    (command.kind == SALE_COMMAND_UPDATE && decided.verdict == SALE_VERDICT_ACCEPTED);
+    sale->updated = sale->updated || (changes_terms(command.kind) && decided.verdict == SALE_VERDICT_ACCEPTED);
     outcome_begin(sale, entry, &decided);
     add_refund(batch, index, &decided);
     return events_of_command(batch, sale, entry, &decided, first_row);

@@ -9,7 +9,7 @@
 
 /* What the commands of a sale need of its line (common/rules/sale_command.h), as parameters of statements. */
 struct decide_needs {
-    size_t others;     /* commands that may take places out of the line or units back; 0: turns are bounded by free units */
+    size_t others; /* commands that may take places out of the line or units back; 0: turns are bounded by free units */
     int64_t latest_ms; /* of their receipts; the end of time if an update may move the start */
     size_t due;        /* due turns, and due reservations; 0: none are needed */
     int64_t due_ms;

@@ -197,9 +197,9 @@ static bool add_states(struct sale_batch *batch, const struct sale_batch_sale *s
         bool reached;
         enum sale_event_kind kind;
     } states[] = {
-        {decided->opened, SALE_EVENT_OPENED},       {decided->started, SALE_EVENT_STARTED},
-        {decided->extended, SALE_EVENT_EXTENDED},   {decided->ended, SALE_EVENT_ENDED},
-        {decided->sold_out, SALE_EVENT_SOLD_OUT},   {decided->cancelled, SALE_EVENT_CANCELLED},
+        {decided->opened, SALE_EVENT_OPENED},     {decided->started, SALE_EVENT_STARTED},
+        {decided->extended, SALE_EVENT_EXTENDED}, {decided->ended, SALE_EVENT_ENDED},
+        {decided->sold_out, SALE_EVENT_SOLD_OUT}, {decided->cancelled, SALE_EVENT_CANCELLED},
         {decided->settled, SALE_EVENT_SETTLED},
     };
     for (size_t i = 0; i < ARRAY_LEN(states); i++) {

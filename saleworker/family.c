@@ -47,18 +47,12 @@ static struct log_about about(const struct uuid *key)
     return (struct log_about){.sale_id = key, .duration_ms = -1};
 }
 
-static void queue_name(unsigned shard, char out[static TOPOLOGY_QUEUE_SIZE])
-{
-    topology_shard_name(&topology_sales, shard, out);
-}
-
 const struct work_family sale_family = {
     .workers = "sale workers",
     .locked = "the sale's row is locked or invalid: its commands wait",
     .unlocked = "the sale's commands are decided again",
     .waits = "sales whose rows are locked or invalid",
-    .queue_name = queue_name,
-    .dead_key = TOPOLOGY_KEY_DEAD_SALES,
+    .topology = &topology_sales,
     .shards = {.lock = SHARDS_SALES_SQL_LOCK,
                .view = SHARDS_SALES_SQL_VIEW,
                .take = SHARDS_SALES_SQL_TAKE,

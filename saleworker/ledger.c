@@ -271,8 +271,8 @@ static void on_banned(const struct pg_reply *reply, void *arg)
 /* --- what is asked for --- */
 
 /* Sends a statement with the columns from `first` on as its parameters. */
-static bool send(struct ledger *ledger, struct pg_tx *tx, size_t statement, size_t first, int count,
-                 pg_callback callback)
+static bool ask(struct ledger *ledger, struct pg_tx *tx, size_t statement, size_t first, int count,
+                pg_callback callback)
 {
     const char *values[LOAD_COLUMNS];
     for (int i = 0; i < count; i++) {
@@ -305,9 +305,8 @@ static bool ask_commands(struct ledger *ledger, struct pg_tx *tx)
         pg_array_uuid(&ledger->columns[2], &command->command.id);
         updates = updates || command->command.kind == SALE_COMMAND_UPDATE;
     }
-    return send(ledger, tx, STATEMENT_LOCK, 0, 1, on_locked) &&
-           send(ledger, tx, STATEMENT_KNOWN, 1, 2, on_known) &&
-           (!updates || send(ledger, tx, STATEMENT_TERMS, 1, 2, on_terms));
+    return ask(ledger, tx, STATEMENT_LOCK, 0, 1, on_locked) && ask(ledger, tx, STATEMENT_KNOWN, 1, 2, on_known) &&
+           (!updates || ask(ledger, tx, STATEMENT_TERMS, 1, 2, on_terms));
 }
 
 static bool ask_users(struct ledger *ledger, struct pg_tx *tx)
@@ -332,8 +331,8 @@ static bool ask_users(struct ledger *ledger, struct pg_tx *tx)
             orders++;
         }
     }
-    return (users + orders == 0 || send(ledger, tx, STATEMENT_USERS, 0, 3, on_users)) &&
-           (orders == 0 || send(ledger, tx, STATEMENT_ORDERS, 3, 2, on_orders));
+    return (users + orders == 0 || ask(ledger, tx, STATEMENT_USERS, 0, 3, on_users)) &&
+           (orders == 0 || ask(ledger, tx, STATEMENT_ORDERS, 3, 2, on_orders));
 }
 
 static bool ask_lines(struct ledger *ledger, struct pg_tx *tx)
@@ -356,10 +355,9 @@ static bool ask_lines(struct ledger *ledger, struct pg_tx *tx)
             due = true;
         }
     }
-    return batch->sale_count == 0 ||
-           (send(ledger, tx, STATEMENT_HEADS, 0, 4, on_heads) &&
-            (!due || (send(ledger, tx, STATEMENT_TURNS, 4, 3, on_turns) &&
-                      send(ledger, tx, STATEMENT_RESERVED, 4, 3, on_reserved))));
+    return batch->sale_count == 0 || (ask(ledger, tx, STATEMENT_HEADS, 0, 4, on_heads) &&
+                                      (!due || (ask(ledger, tx, STATEMENT_TURNS, 4, 3, on_turns) &&
+                                                ask(ledger, tx, STATEMENT_RESERVED, 4, 3, on_reserved))));
 }
 
 static bool ask_banned(struct ledger *ledger, struct pg_tx *tx)
@@ -372,7 +370,7 @@ static bool ask_banned(struct ledger *ledger, struct pg_tx *tx)
             pg_array_uuid(&ledger->columns[0], &command->user_id);
         }
     }
-    return send(ledger, tx, STATEMENT_BANNED, 0, 1, on_banned);
+    return ask(ledger, tx, STATEMENT_BANNED, 0, 1, on_banned);
 }
 
 bool ledger_load(struct ledger *ledger, struct ledger_tx *ledger_tx, struct pg_tx *tx)
@@ -387,8 +385,7 @@ bool ledger_load(struct ledger *ledger, struct ledger_tx *ledger_tx, struct pg_t
 
 bool ledger_decide(struct ledger *ledger, struct outbox_batch *events)
 {
-    return decide_batch(ledger->batch) && chain_batch(ledger->batch) &&
-           events_add(events, ledger->batch);
+    return decide_batch(ledger->batch) && chain_batch(ledger->batch) && events_add(events, ledger->batch);
 }
 
 bool ledger_write(struct ledger *ledger, struct pg_tx *tx)

@@ -1,8 +1,8 @@
 /*
  * What the transaction of a batch does for flash sales: locks the sales, loads the rows that their commands need
- * (common/rules/sale_command.h), decides (decide.c) and writes (write.c). It needs two round trips, or three if a command
- * names a sale that does not exist or is locked. No row of a sale is waited for: the commands of a locked one are not
- * decided. common/worker/ledger_tx has the transaction itself. Called by saleworker.c.
+ * (common/rules/sale_command.h), decides (decide.c) and writes (write.c). It needs two round trips, or three if a
+ * command names a sale that does not exist or is locked. No row of a sale is waited for: the commands of a locked one
+ * are not decided. common/worker/ledger_tx has the transaction itself. Called by saleworker.c.
  */
 #ifndef ROSTRUM_SALEWORKER_LEDGER_H
 #define ROSTRUM_SALEWORKER_LEDGER_H

@@ -73,10 +73,9 @@ static void add_entry(const struct sale_batch *batch, const struct sale_batch_sa
                       struct sale_message_decision *decision)
 {
     const struct sale_set *set = sale->set;
-    const struct sale_entry *entry =
-        set->entry_count == 0
-            ? NULL
-            : bsearch(&decision->place, set->entries, set->entry_count, sizeof *set->entries, compare_place);
+    const struct sale_entry *entry = set->entry_count == 0 ? NULL
+                                                           : bsearch(&decision->place, set->entries, set->entry_count,
+                                                                     sizeof *set->entries, compare_place);
     if (entry == NULL) {
         return;
     }

@@ -143,7 +143,7 @@ const struct pg_statement statements_all[STATEMENTS] = {
         " FROM unnest($1::uuid[], $2::bigint[], $3::integer[]) AS d (sale_id, block, waiting)"
         " WHERE b.sale_id = d.sale_id AND b.block = d.block"},
 
-    /* Stores the first terms before an update replaces them. $1: sales. */
+    /* Stores the first terms before a command changes them. $1: sales. */
     [STATEMENT_KEEP_TERMS] = {"keep_terms",
         "INSERT INTO sale_terms (sale_id, id, price, quantity, per_user_limit, join_time, start_time, end_time, turn_s,"
         " reservation_s, payment, created_at) SELECT id, id, price, quantity, per_user_limit, join_time, start_time,"

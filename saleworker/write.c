@@ -33,8 +33,8 @@ static void start(struct write_arrays *arrays, size_t columns)
 }
 
 /* Sends the statement with the first columns and perhaps a last parameter. Nothing if there are no rows. */
-static bool send(struct pg_tx *tx, struct write_arrays *arrays, size_t statement, size_t columns, size_t rows,
-                 const char *last)
+static bool send_rows(struct pg_tx *tx, struct write_arrays *arrays, size_t statement, size_t columns, size_t rows,
+                      const char *last)
 {
     const char *values[WRITE_COLUMNS_MAX + 1];
     if (rows == 0) {
@@ -136,7 +136,7 @@ static bool insert_ledger(struct pg_tx *tx, struct write_arrays *arrays, const s
             rows++;
         }
     }
-    return send(tx, arrays, STATEMENT_INSERT_LEDGER, COLUMNS, rows, SALE_HASH_VERSION_TEXT);
+    return send_rows(tx, arrays, STATEMENT_INSERT_LEDGER, COLUMNS, rows, SALE_HASH_VERSION_TEXT);
 }
 
 /* The ledger row with that number, which this batch adds. */
@@ -174,7 +174,7 @@ static bool insert_entries(struct pg_tx *tx, struct write_arrays *arrays, const 
             rows++;
         }
     }
-    return send(tx, arrays, STATEMENT_INSERT_ENTRIES, COLUMNS, rows, NULL);
+    return send_rows(tx, arrays, STATEMENT_INSERT_ENTRIES, COLUMNS, rows, NULL);
 }
 
 static bool update_entries(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
@@ -198,7 +198,7 @@ static bool update_entries(struct pg_tx *tx, struct write_arrays *arrays, const 
             rows++;
         }
     }
-    return send(tx, arrays, STATEMENT_UPDATE_ENTRIES, COLUMNS, rows, NULL);
+    return send_rows(tx, arrays, STATEMENT_UPDATE_ENTRIES, COLUMNS, rows, NULL);
 }
 
 /* By how many waiting places the entry changes its block: -1, 0 or 1. */
@@ -233,7 +233,7 @@ static bool write_blocks(struct pg_tx *tx, struct write_arrays *arrays, const st
             }
         }
     }
-    return send(tx, arrays, sign > 0 ? STATEMENT_ADD_BLOCKS : STATEMENT_TAKE_BLOCKS, COLUMNS, rows, NULL);
+    return send_rows(tx, arrays, sign > 0 ? STATEMENT_ADD_BLOCKS : STATEMENT_TAKE_BLOCKS, COLUMNS, rows, NULL);
 }
 
 /* --- orders --- */
@@ -267,7 +267,7 @@ static bool insert_orders(struct pg_tx *tx, struct write_arrays *arrays, const s
             rows++;
         }
     }
-    return send(tx, arrays, STATEMENT_INSERT_ORDERS, COLUMNS, rows, NULL);
+    return send_rows(tx, arrays, STATEMENT_INSERT_ORDERS, COLUMNS, rows, NULL);
 }
 
 static bool update_orders(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
@@ -291,7 +291,7 @@ static bool update_orders(struct pg_tx *tx, struct write_arrays *arrays, const s
             rows++;
         }
     }
-    return send(tx, arrays, STATEMENT_UPDATE_ORDERS, COLUMNS, rows, NULL);
+    return send_rows(tx, arrays, STATEMENT_UPDATE_ORDERS, COLUMNS, rows, NULL);
 }
 
 /* The payments that orders of this batch got: their references. Also of orders that the batch added. */
@@ -323,7 +323,7 @@ static bool write_references(struct pg_tx *tx, struct write_arrays *arrays, cons
         pg_array_time(&columns[4], sale->set->decided_ms);
         rows++;
     }
-    return send(tx, arrays, STATEMENT_UPDATE_ORDERS, COLUMNS, rows, NULL);
+    return send_rows(tx, arrays, STATEMENT_UPDATE_ORDERS, COLUMNS, rows, NULL);
 }
 
 static bool insert_refunds(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
@@ -342,7 +342,7 @@ static bool insert_refunds(struct pg_tx *tx, struct write_arrays *arrays, const 
         pg_array_text_add(&columns[5], message->reference);
         pg_array_time(&columns[6], entry->decision.decided_ms);
     }
-    return send(tx, arrays, STATEMENT_INSERT_REFUNDS, COLUMNS, batch->refund_count, NULL);
+    return send_rows(tx, arrays, STATEMENT_INSERT_REFUNDS, COLUMNS, batch->refund_count, NULL);
 }
 
 /* --- the sales --- */
@@ -357,7 +357,7 @@ static bool keep_terms(struct pg_tx *tx, struct write_arrays *arrays, const stru
             rows++;
         }
     }
-    return send(tx, arrays, STATEMENT_KEEP_TERMS, 1, rows, NULL);
+    return send_rows(tx, arrays, STATEMENT_KEEP_TERMS, 1, rows, NULL);
 }
 
 static void add_sale(struct pg_array *columns, const struct sale_batch_sale *sale)
@@ -399,14 +399,14 @@ static bool update_sales(struct pg_tx *tx, struct write_arrays *arrays, const st
             rows++;
         }
     }
-    return send(tx, arrays, STATEMENT_UPDATE_SALES, COLUMNS, rows, NULL);
+    return send_rows(tx, arrays, STATEMENT_UPDATE_SALES, COLUMNS, rows, NULL);
 }
 
 bool write_batch(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
 {
-    return insert_ledger(tx, arrays, batch) && insert_entries(tx, arrays, batch) &&
-           update_entries(tx, arrays, batch) && write_blocks(tx, arrays, batch, 1) &&
-           write_blocks(tx, arrays, batch, -1) && insert_orders(tx, arrays, batch) &&
-           update_orders(tx, arrays, batch) && write_references(tx, arrays, batch) &&
-           insert_refunds(tx, arrays, batch) && keep_terms(tx, arrays, batch) && update_sales(tx, arrays, batch);
+    return insert_ledger(tx, arrays, batch) && insert_entries(tx, arrays, batch) && update_entries(tx, arrays, batch) &&
+           write_blocks(tx, arrays, batch, 1) && write_blocks(tx, arrays, batch, -1) &&
+           insert_orders(tx, arrays, batch) && update_orders(tx, arrays, batch) &&
+           write_references(tx, arrays, batch) && insert_refunds(tx, arrays, batch) && keep_terms(tx, arrays, batch) &&
+           update_sales(tx, arrays, batch);
 }

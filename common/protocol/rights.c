@@ -76,7 +76,8 @@ const char rights_redis_common[] = "+info +select +ping +script|load +evalsha";
     }
 #define REDIS_SALEWORKER                                                                                               \
     {                                                                                                                  \
-        "~bid:* ~sale:* ~sale_shards", "&gw:* &live:* &user:*", SNAPSHOT " +exists +setrange +publish +pubsub|numsub"  \
+        "~bid:* ~sale:* ~sale_shards", "&gw:* &live:* &user:*",                                                        \
+            SNAPSHOT " +exists +setrange +unlink +publish +pubsub|numsub"                                              \
     }
 #define REDIS_ENDWORKER                                                                                                \
     {                                                                                                                  \

@@ -26,7 +26,7 @@
 /* The same of sale workers and the shards of flash sales, "Rosv" and "Ross". */
 #define SHARDS_SALES_WORKER_CLASS_TEXT "1383035766" /* 0x526f7376 */
 #define SHARDS_SALES_CLASS_TEXT        "1383035763" /* 0x526f7373 */
-#define SHARDS_WORKER_MAX        INT32_MAX
+#define SHARDS_WORKER_MAX              INT32_MAX
 enum {
     SHARDS_WORKERS_MAX = 128, /* that are alive and get shards; more than TOPOLOGY_SHARDS_MAX, so none is missing */
 };
@@ -41,8 +41,9 @@ enum {
 /* Whether the lock is a worker's (else a shard's), its object, the holding session. Workers come first, ascending. */
 #define SHARDS_SQL_VIEW_OF(workers, class)                                                                             \
     "SELECT classid = " workers ", objid::bigint, pid FROM pg_locks WHERE locktype = 'advisory'"                       \
-    " AND classid IN (" workers ", " class ") AND objsubid = 2 AND granted AND database"                               \
-    " = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1 DESC, 2"
+    " AND classid IN (" workers                                                                                        \
+    ", " class ") AND objsubid = 2 AND granted AND database"                                                           \
+               " = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1 DESC, 2"
 
 #define SHARDS_SQL_LOCK SHARDS_SQL_LOCK_OF(SHARDS_WORKER_CLASS_TEXT)
 #define SHARDS_SQL_TAKE SHARDS_SQL_TAKE_OF(SHARDS_CLASS_TEXT)

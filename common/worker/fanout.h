@@ -1,7 +1,7 @@
 /*
  * Fan-out of committed results to current subscribers: a live update to the gateways whose clients watch, a decision to
- * the gateways where its user is connected. Most channels have no subscriber, and one PUBSUB NUMSUB for many channels is
- * cheaper than publishing to each. So a message is only built for channels with subscribers.
+ * the gateways where its user is connected. Most channels have no subscriber, and one PUBSUB NUMSUB for many channels
+ * is cheaper than publishing to each. So a message is only built for channels with subscribers.
  *
  * A gateway that subscribes after the query reads PostgreSQL afterwards, where the batch is already committed.
  *
@@ -27,8 +27,8 @@ struct fanout_kind {
 MUST_CHECK struct fanout *fanout_new(struct redis *redis);
 void fanout_free(struct fanout *fanout);
 /*
- * Copies channel and item, keeps the kind, and may send a query. False: Redis takes no more, or no memory; some messages
- * are lost.
+ * Copies channel and item, keeps the kind, and may send a query. False: Redis takes no more, or no memory; some
+ * messages are lost.
  */
 MUST_CHECK bool fanout_add(struct fanout *fanout, const char *channel, const struct fanout_kind *kind,
                            const void *item);

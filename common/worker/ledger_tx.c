@@ -126,7 +126,8 @@ static bool clear_suspects(struct ledger_tx *ledger)
         }
         uuid_format(entry->command.key, key);
         uuid_format(entry->command.id, id);
-        size_t statement = entry->outcome == WORK_LOCKED ? LEDGER_TX_ACQUIT : LEDGER_TX_CLEAR_SUSPECT;
+        bool undecided = entry->outcome == WORK_LOCKED || entry->outcome == WORK_UNDECIDED;
+        size_t statement = undecided ? LEDGER_TX_ACQUIT : LEDGER_TX_CLEAR_SUSPECT;
         if (!pg_tx_send(ledger->tx, ledger->options.first_statement + statement, 2, values, ignore, NULL)) {
             return false;
         }

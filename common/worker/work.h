@@ -50,7 +50,8 @@ struct work_entry {
     const char *raw;    /* the delivery's body, only for its first unreadable command; else NULL */
     const char *reason; /* of the quarantine; static */
     enum work_quarantine quarantine;
-    bool careful; /* delivered too often: decided alone; the attempt is counted in PostgreSQL first */
+    bool careful;   /* delivered too often: decided alone; the attempt is counted in PostgreSQL first */
+    bool published; /* its decision, by an earlier transaction of the same batch; set by the program */
     enum work_outcome outcome;
 };
 

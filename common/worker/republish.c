@@ -1,29 +1,20 @@
 /*
- * See republish.h. One pass at a time reads all pages of each status, for the shards that were due when it began.
+ * See republish.h. One pass at a time reads all pages of each part, for the shards that were due when it began.
  */
-#include "bidworker/republish.h"
+#include "common/worker/republish.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 
-#include "bidworker/statements.h"
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/timer.h"
-#include "common/protocol/snapshot.h"
 #include "common/protocol/topology.h"
 
 enum {
-    PAGE_ROWS = 256, /* each sends one command to Redis */
     PAGE_MS = 20,    /* between two pages, so that batches go first */
     GATHER_MS = 300, /* before a pass: shards are assigned one after the other */
     RETRY_MS = 1000, /* after a page was not read, or Redis took no more */
-    NUMBER_SIZE = 24,
 };
-
-/* In this order. A draft has no snapshot. */
-static const enum rules_status statuses[] = {RULES_ACTIVE, RULES_SCHEDULED, RULES_ENDED,
-                                             RULES_SOLD,   RULES_UNSOLD,    RULES_CANCELLED};
 
 struct republish {
     struct republish_options options;
@@ -33,9 +24,7 @@ struct republish {
     bool passing[TOPOLOGY_SHARDS_MAX]; /* in the running one */
     bool running;                      /* a pass */
     bool querying;
-    size_t status; /* index of the pass in `statuses` */
-    int64_t after_end_ms;
-    struct uuid after_id;
+    size_t part; /* of the pass */
     size_t published;
 };
 
@@ -46,12 +35,12 @@ static void arm(struct republish *republish, int ms)
     }
 }
 
-/* Begins with the auctions of a status that have not ended for longer than a snapshot lives. */
-static void begin_status(struct republish *republish, size_t status)
+static void begin_part(struct republish *republish, size_t part)
 {
-    republish->status = status;
-    republish->after_end_ms = clock_now_ms() - SNAPSHOT_LIFE_S * INT64_C(1000);
-    republish->after_id = (struct uuid){{0}};
+    republish->part = part;
+    if (part < republish->options.parts) {
+        republish->options.begin(part, republish->options.arg);
+    }
 }
 
 /* False if no shard is due. */
@@ -65,7 +54,7 @@ static bool begin_pass(struct republish *republish)
     }
     republish->running = any;
     republish->published = 0;
-    begin_status(republish, 0);
+    begin_part(republish, 0);
     return any;
 }
 
@@ -87,7 +76,7 @@ static void break_pass(struct republish *republish)
     for (unsigned shard = 0; shard < republish->options.shards; shard++) {
         republish->due[shard] |= republish->passing[shard];
     }
-    if (results_connected(republish->options.results)) {
+    if (republish->options.connected(republish->options.arg)) {
         arm(republish, RETRY_MS);
     }
 }
@@ -95,14 +84,13 @@ static void break_pass(struct republish *republish)
 /* False if Redis takes no more. */
 static bool publish_row(struct republish *republish, const PGresult *result, int row)
 {
-    struct snapshot snapshot;
-    bool changed = pg_bool(result, row, SNAPSHOT_COLUMN_COUNT);
-    if (!changed || !snapshot_read_row(result, row, &snapshot) ||
-        !republish->passing[ids_shard(&snapshot.auction_id, republish->options.shards)]) {
+    struct uuid id = pg_uuid(result, row, 0);
+    bool changed = pg_bool(result, row, republish->options.changed_column);
+    if (!changed || !republish->passing[ids_shard(&id, republish->options.shards)]) {
         return true;
     }
     republish->published++;
-    return results_publish_snapshot(republish->options.results, &snapshot);
+    return republish->options.publish(result, row, republish->options.arg);
 }
 
 static void on_page(const struct pg_reply *reply, void *arg)
@@ -118,15 +106,14 @@ static void on_page(const struct pg_reply *reply, void *arg)
     for (int row = 0; ok && row < rows; row++) {
         ok = publish_row(republish, reply->result, row);
     }
-    if (rows == PAGE_ROWS) {
-        republish->after_end_ms = pg_int(reply->result, rows - 1, SNAPSHOT_COLUMN_END);
-        republish->after_id = pg_uuid(reply->result, rows - 1, SNAPSHOT_COLUMN_ID);
+    if (rows == REPUBLISH_PAGE_ROWS) {
+        republish->options.go_on(reply->result, rows - 1, republish->options.arg);
     } else {
-        begin_status(republish, republish->status + 1);
+        begin_part(republish, republish->part + 1);
     }
     if (!ok) {
         break_pass(republish);
-    } else if (republish->status < ARRAY_LEN(statuses)) {
+    } else if (republish->part < republish->options.parts) {
         arm(republish, PAGE_MS);
     } else {
         end_pass(republish);
@@ -136,22 +123,12 @@ static void on_page(const struct pg_reply *reply, void *arg)
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct republish *republish = arg;
-    char after[CLOCK_TEXT_SIZE];
-    char id[UUID_TEXT_SIZE];
-    char limit[NUMBER_SIZE];
-    char life[NUMBER_SIZE];
     (void)fd;
     (void)what;
     if (!republish->running && !begin_pass(republish)) {
         return;
     }
-    clock_format(republish->after_end_ms, after);
-    uuid_format(&republish->after_id, id);
-    (void)snprintf(limit, sizeof limit, "%d", PAGE_ROWS);
-    (void)snprintf(life, sizeof life, "%d", SNAPSHOT_LIFE_S);
-    const char *const values[] = {rules_status_text(statuses[republish->status]), after, id, limit, life};
-    republish->querying =
-        pg_query(republish->options.pg, STATEMENT_CHANGED, ARRAY_LEN(values), values, on_page, republish);
+    republish->querying = republish->options.ask(republish->part, on_page, republish, republish->options.arg);
     if (!republish->querying) {
         arm(republish, RETRY_MS);
     }
@@ -164,6 +141,7 @@ struct republish *republish_new(const struct republish_options *options)
         return NULL;
     }
     republish->options = *options;
+    assert(options->parts > 0);
     republish->timer = evtimer_new(options->base, on_timer, republish);
     if (republish->timer == NULL) {
         free(republish);
