@@ -1,8 +1,9 @@
 # deploy/lib/programs.sh: Rostrum's programs as services of a private deployment. Read by deploy/private with `.`; defines
 # functions only.
 
-PROGRAM_FILES="rostrum-gateway rostrum-bidworker rostrum-endworker rostrum-notifyworker rostrumctl rostrum-image-decoder"
+PROGRAM_FILES="rostrum-gateway rostrum-bidworker rostrum-saleworker rostrum-endworker rostrum-notifyworker rostrumctl rostrum-image-decoder"
 BIDWORKERS_MAX=64 # SHARDS_WORKERS_MAX of common/service/shards.h
+SALEWORKERS_MAX=64
 PROGRAM_READY_S=30
 PROGRAM_WATCHDOG_S=30 # a program whose loop hangs for so long aborts; as WatchdogSec in deploy/systemd
 PROGRAM_STOP_S=20 # from SIGTERM to SIGKILL; longer than drain_deadline_ms
@@ -15,6 +16,12 @@ programs_make() {
     while [ "$i" -le "${ROSTRUM_BIDWORKERS:-2}" ]; do
         PROGRAMS="$PROGRAMS bidworker-$i"
         program_make "bidworker-$i" rostrum-bidworker
+        i=$((i + 1))
+    done
+    i=1
+    while [ "$i" -le "${ROSTRUM_SALEWORKERS:-1}" ]; do
+        PROGRAMS="$PROGRAMS saleworker-$i"
+        program_make "saleworker-$i" rostrum-saleworker
         i=$((i + 1))
     done
     PROGRAMS="$PROGRAMS endworker notifyworker"
@@ -38,13 +45,14 @@ program_environment() {
     printf ' ASAN_OPTIONS=%s UBSAN_OPTIONS=%s' "${ASAN_OPTIONS:-}" "${UBSAN_OPTIONS:-}"
 }
 
-# program_metrics_port SERVICE: prints the port of its metrics; 0 (none) for bid workers beyond the reserved ports.
+# program_metrics_port SERVICE: prints the port of its metrics; 0 (none) for workers beyond the reserved ports.
 program_metrics_port() {
     case $1 in
     gateway) echo "$PORT_METRICS" ;;
     endworker) echo $((PORT_METRICS + 1)) ;;
     notifyworker) echo $((PORT_METRICS + 2)) ;;
-    bidworker-*) echo $((${1#bidworker-} <= PORTS_ROW - 8 ? PORT_METRICS + 2 + ${1#bidworker-} : 0)) ;;
+    saleworker-*) echo $((${1#saleworker-} <= 2 ? PORT_METRICS + 2 + ${1#saleworker-} : 0)) ;;
+    bidworker-*) echo $((${1#bidworker-} <= PORTS_ROW - 10 ? PORT_METRICS + 4 + ${1#bidworker-} : 0)) ;;
     *) echo 0 ;;
     esac
 }

@@ -182,7 +182,7 @@ services_all() {
     for name in postgres redis rabbitmq gateway; do
         [ ! -d "$VAR/service/$name" ] || printf '%s\n' "$name"
     done
-    for folder in "$VAR"/service/bidworker-* "$VAR"/service/endworker "$VAR"/service/notifyworker; do
+    for folder in "$VAR"/service/bidworker-* "$VAR"/service/saleworker-* "$VAR"/service/endworker "$VAR"/service/notifyworker; do
         [ ! -d "$folder" ] || printf '%s\n' "${folder##*/}"
     done
 }

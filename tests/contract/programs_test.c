@@ -11,8 +11,8 @@
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
 
-static const char *const programs[] = {"rostrum-gateway", "rostrum-bidworker", "rostrum-endworker",
-                                       "rostrum-notifyworker", "rostrumctl"};
+static const char *const programs[] = {"rostrum-gateway",   "rostrum-bidworker",    "rostrum-saleworker",
+                                       "rostrum-endworker", "rostrum-notifyworker", "rostrumctl"};
 
 /* Runs a built program with one or two arguments (`second` may be NULL). Returns its exit code. */
 static int run_program(const char *program, const char *first, const char *second,

@@ -6,7 +6,7 @@
 
 # Removes the addresses and settings of the caller's own deployment from the environment.
 deployment_forget() {
-    unset ROSTRUM_PG_URL ROSTRUM_REDIS_URL ROSTRUM_AMQP_URL ROSTRUM_HTTP_URL ROSTRUM_CONF ROSTRUM_BIDWORKERS
+    unset ROSTRUM_PG_URL ROSTRUM_REDIS_URL ROSTRUM_AMQP_URL ROSTRUM_HTTP_URL ROSTRUM_CONF ROSTRUM_BIDWORKERS ROSTRUM_SALEWORKERS
 }
 
 # deployment_open COMMAND CONF [mail]: starts a deployment by `deploy/private COMMAND` (up, servers) with the settings file

@@ -24,6 +24,8 @@ PRIVATE = [
     ("no deployment", ["pid", "redis"], {}, 1, "There is no deployment in"),
     ("a number of bid workers that is none", ["up"], {"ROSTRUM_BIDWORKERS": "two"}, 1,
      "ROSTRUM_BIDWORKERS must be a number from 1 to 64: two"),
+    ("no sale workers", ["up"], {"ROSTRUM_SALEWORKERS": "0"}, 1,
+     "ROSTRUM_SALEWORKERS must be a number from 1 to 64: 0"),
     ("no bid workers", ["up"], {"ROSTRUM_BIDWORKERS": "0"}, 1, "ROSTRUM_BIDWORKERS must be a number from 1 to 64: 0"),
     ("a port that is none", ["run"], {"ROSTRUM_HTTP_PORT": "http"}, 1,
      "ROSTRUM_HTTP_PORT must be a port number from 1 to 65535: http"),
