@@ -1,6 +1,6 @@
 /*
- * Publishes the results of a committed batch in Redis: snapshots and live updates of the sales, the entries that mark a
- * command as decided, and the decisions that gateways wait for. Redis may be down: gateways then read PostgreSQL.
+ * Publishes the results of a committed batch in Redis: snapshots and live updates, marks of decided commands, and the
+ * decisions that gateways wait for. Redis may be down: gateways then read PostgreSQL.
  * Called by saleworker.c and republish.c.
  */
 #ifndef ROSTRUM_SALEWORKER_RESULTS_H

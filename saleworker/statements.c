@@ -64,9 +64,9 @@ const struct pg_statement statements_all[STATEMENTS] = {
         " LEFT JOIN orders o ON o.id = asked.order_id AND o.sale_id = asked.sale_id"},
 
     /*
-     * The first waiting places. A turn claims a unit at least, so no more than the free units and the places of $3 can
-     * be asked for. $1: sales, $2: the most turns, $3: places that may leave the line, or units that may become free, by
-     * other ways than turns; $4: the latest receipt of their commands, before which a sale does not start.
+     * The first waiting places. A turn claims a unit at least, so free units bound their number, unless commands return
+     * units or take places out of the line. $1: sales, $2: the most turns, $3: such commands. $4: the latest receipt of
+     * the sale's commands; a sale that has not started by then grants no turn.
      */
     [STATEMENT_HEADS] = {"heads",
         "SELECT asked.sale_id, " ENTRY("e")
