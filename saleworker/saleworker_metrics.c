@@ -64,7 +64,7 @@ void saleworker_metrics_batch(const struct sale_batch *batch)
 {
     for (size_t i = 0; i < batch->sale_count; i++) {
         if (sale_batch_touched(&batch->sales[i])) {
-            metrics_add(&turns, 0, 0, 0, (uint64_t)batch->sales[i].granted);
+            metrics_add(&turns, 0, 0, 0, batch->sales[i].granted);
         }
     }
     for (size_t i = 0; i < batch->work.count; i++) {
