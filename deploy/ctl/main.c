@@ -86,11 +86,12 @@ static const struct entry ENTRIES[] = {
      "      in the queue of its auction. Exits with 1 if one is refused or still undecided after 10 s.\n"
      "      --least N      give each auction at least N seconds (1 to 31536000, default 300)\n"
      "      --dry-run      print the auctions and their new ends; change nothing\n"},
-    {"watch", watch_command, LOGIN_CTL, "AUCTION",
+    {"watch", watch_command, LOGIN_CTL, "AUCTION | SALE",
      "      Shows a live auction until it is settled: price, countdown by the server's clock, newest bids under\n"
      "      pseudonyms, reserve met or not, and a sparkline of the price. Redraws after each change and each second.\n"
      "      If the output is not a terminal, prints a line for each change. Ends with the outcome and exit code 0, or\n"
-     "      on Ctrl-C with exit code 130. NO_COLOR in the environment disables colours.\n"},
+     "      on Ctrl-C with exit code 130. NO_COLOR in the environment disables colours. Of a flash sale it prints\n"
+     "      a line for each version, with its counters, until it is settled, sold out or cancelled.\n"},
     {"receipt", receipt_command, LOGIN_CTL, "TEXT",
      "      Checks the receipt of a bid: its signature, then the ledger entry of the bid, which must have the same "
      "bidder,\n"

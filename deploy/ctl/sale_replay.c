@@ -5,8 +5,10 @@
 #include "deploy/ctl/sale_replay.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "common/protocol/sale_hash.h"
 #include "common/rules/sale_check.h"
 #include "deploy/ctl/store.h"
 
@@ -38,6 +40,7 @@ enum sale_column {
     SALE_HEAD_SEQ,
     SALE_LEDGER_SEQ,
     SALE_DECIDED_MS,
+    SALE_HASH,
 };
 
 enum entry_column {
@@ -57,6 +60,8 @@ enum entry_column {
     ENTRY_REFUSED_MS,
     ENTRY_RECEIVED_MS,
     ENTRY_DECIDED_MS,
+    ENTRY_HASH_VERSION,
+    ENTRY_HASH,
     ENTRY_REFUND,
     ENTRY_REFUND_AMOUNT,
     ENTRY_HAS_TERMS,
@@ -76,7 +81,7 @@ const struct stream_query SALE_REPLAY_SALES = {
         STORE_MS("coalesce(t.join_time, s.join_time)") ", " STORE_MS("coalesce(t.start_time, s.start_time)") ", "
         STORE_MS("coalesce(t.end_time, s.end_time)") ", " FIRST("turn_s") ", " FIRST("reservation_s") ", "
         FIRST("payment") ", " TERMS_FROM("s") ", s.status, s.claimed, s.reserved, s.sold, s.waiting, s.head_seq,"
-        " s.ledger_seq, " STORE_MS("s.decided_at"),
+        " s.ledger_seq, " STORE_MS("s.decided_at") ", encode(s.ledger_hash, 'hex')",
     .tables = "flash_sales s LEFT JOIN sale_terms t ON t.sale_id = s.id AND t.id = s.id",
     .id_column = "s.id",
     .order = "s.id",
@@ -87,7 +92,7 @@ const struct stream_query SALE_REPLAY_ENTRIES = {
     .columns =
         "l.sale_id, l.seq, l.command_id, l.kind, l.status, l.reason, l.paid, l.user_id, l.quantity, l.place, l.order_id,"
         " l.amount, " STORE_MS("l.end_time") ", l.refused_ms, " STORE_MS("l.received_at") ", " STORE_MS("l.decided_at")
-        ", r.id IS NOT NULL, r.amount, t.id IS NOT NULL, " TERMS_FROM("t"),
+        ", l.hash_version, encode(l.hash, 'hex'), r.id IS NOT NULL, r.amount, t.id IS NOT NULL, " TERMS_FROM("t"),
     .tables = "sale_ledger l LEFT JOIN sale_terms t ON t.sale_id = l.sale_id AND t.id = l.command_id"
               " LEFT JOIN refunds r ON r.id = l.command_id AND r.sale_id = l.sale_id"
               " AND r.order_id IS NOT DISTINCT FROM l.order_id",
@@ -121,6 +126,7 @@ void sale_replay_begin(struct sale_replay *replay, const PGresult *result, int r
     replay->seq = 0;
     replay->decided_ms = 0;
     replay->turns = 0;
+    replay->hash[0] = '\0';
     replay->readable = read_terms(result, row, SALE_FIRST_TERMS, &sale.terms) && sale_terms_valid(&sale.terms);
     if (!replay->readable) {
         differ(&replay->found, 0, "its terms are invalid, so its ledger cannot be replayed");
@@ -275,6 +281,52 @@ static void count_turn(struct sale_replay *replay, int64_t decided_ms, bool turn
     replay->turns += turn;
 }
 
+/* --- hashes --- */
+
+/* The entry as stored. False if a word of it is unknown. */
+static bool read_row(const PGresult *result, int row, struct sale_row *stored)
+{
+    const char *reason = pg_text(result, row, ENTRY_REASON);
+    *stored = (struct sale_row){
+        .seq = pg_int(result, row, ENTRY_SEQ),
+        .command_id = pg_uuid(result, row, ENTRY_COMMAND),
+        .paid = pg_bool(result, row, ENTRY_PAID),
+        .user_id = pg_uuid(result, row, ENTRY_USER),
+        .quantity = pg_int(result, row, ENTRY_QUANTITY),
+        .place = pg_int(result, row, ENTRY_PLACE),
+        .order_id = pg_uuid(result, row, ENTRY_ORDER),
+        .amount = store_money(result, row, ENTRY_AMOUNT),
+        .end_ms = pg_int(result, row, ENTRY_END_MS),
+        .refused_ms = pg_int(result, row, ENTRY_REFUSED_MS),
+        .received_ms = pg_int(result, row, ENTRY_RECEIVED_MS),
+        .decided_ms = pg_int(result, row, ENTRY_DECIDED_MS),
+    };
+    return sale_ledger_parse(pg_text(result, row, ENTRY_KIND), &stored->kind) &&
+           sale_verdict_parse(pg_text(result, row, ENTRY_STATUS), &stored->verdict) &&
+           (reason[0] == '\0' || sale_reason_parse(reason, &stored->reason)) && stored->amount >= 0;
+}
+
+/* From the stored columns alone. After a difference the check goes on with the stored hash. */
+static void check_hash(struct sale_replay *replay, const PGresult *result, int row)
+{
+    struct sale_row stored;
+    char due[HASH_CHAIN_TEXT_SIZE];
+    const char *hash = pg_text(result, row, ENTRY_HASH);
+    const char *version = pg_text(result, row, ENTRY_HASH_VERSION);
+    int64_t seq = pg_int(result, row, ENTRY_SEQ);
+    if (strcmp(version, SALE_HASH_VERSION_TEXT) != 0) {
+        differ(&replay->found, seq, "its hash has version %s, which this program does not know", version);
+    } else if (!read_row(result, row, &stored)) {
+        differ(&replay->found, seq, "it has a word or amount that no entry has, so its hash is wrong");
+    } else {
+        sale_hash(replay->hash, &replay->found.id, &stored, due);
+        if (strcmp(due, hash) != 0) {
+            differ(&replay->found, seq, "its hash is not that of its columns and of the entry before");
+        }
+    }
+    (void)snprintf(replay->hash, sizeof replay->hash, "%s", hash);
+}
+
 void sale_replay_entry(struct sale_replay *replay, const PGresult *result, int row)
 {
     int64_t seq = pg_int(result, row, ENTRY_SEQ);
@@ -283,6 +335,7 @@ void sale_replay_entry(struct sale_replay *replay, const PGresult *result, int r
         differ(&replay->found, seq, "the entry before it is %" PRId64 ": the ledger has a gap", replay->seq);
     }
     replay->seq = seq;
+    check_hash(replay, result, row);
     if (!replay->readable || seq < 1) {
         return;
     }
@@ -349,6 +402,7 @@ static void check_head(struct sale_replay *replay, const PGresult *result, int r
 void sale_replay_end(struct sale_replay *replay, const PGresult *result, int row)
 {
     differ_number(&replay->found, 0, "the number of its last entry", pg_int(result, row, SALE_LEDGER_SEQ), replay->seq);
+    differ_text(&replay->found, 0, "its newest hash", pg_text(result, row, SALE_HASH), replay->hash);
     if (!replay->readable) {
         return;
     }

@@ -1,7 +1,7 @@
 /*
- * Replays the ledger of one flash sale: decides each entry again by common/rules, at its own time of decision, and
- * compares the result with the stored one. No I/O except reading rows and printing differences; sale_verify.c reads the
- * rows, sale_rows.c compares what the ledger made with the other tables.
+ * Replays the ledger of one flash sale. It decides each entry again by common/rules, at its own time of decision, and
+ * compares the result with the stored one. It also checks the hashes. No I/O except reading rows and printing
+ * differences; sale_verify.c reads the rows, sale_rows.c compares what the ledger made with the other tables.
  *
  * Facts outside the rules are taken from the entry: a banned user, an update of another version, a command that could
  * not be decided. The rules must reproduce everything else. Memory holds the places and orders of one sale, at most
@@ -12,6 +12,7 @@
 
 #include <libpq-fe.h>
 
+#include "common/protocol/hash_chain.h"
 #include "common/rules/sale_rules.h"
 #include "deploy/ctl/differences.h"
 #include "deploy/ctl/stream.h"
@@ -23,11 +24,12 @@ extern const struct stream_query SALE_REPLAY_ENTRIES;
 /* Zeroed: empty. The owner calls sale_replay_free; a replay can be begun again. */
 struct sale_replay {
     struct differences found;
-    bool readable;       /* the terms could be read, and there is memory */
-    int64_t seq;         /* of the last entry */
-    int64_t decided_ms;  /* of the last entry, as stored */
-    size_t turns;        /* that were granted at this time */
-    struct sale_set set; /* complete; by the rules, after the last entry */
+    bool readable;                   /* the terms could be read, and there is memory */
+    int64_t seq;                     /* of the last entry */
+    int64_t decided_ms;              /* of the last entry, as stored */
+    size_t turns;                    /* that were granted at this time */
+    char hash[HASH_CHAIN_TEXT_SIZE]; /* of the last entry, as stored */
+    struct sale_set set;             /* complete; by the rules, after the last entry */
 };
 
 /* Starts with the row of the sale: its state before the first entry. */

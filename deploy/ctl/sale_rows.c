@@ -57,7 +57,8 @@ const struct stream_query SALE_ROWS_ORDERS = {
     .name = "orders_seen",
     .columns = "o.sale_id, o.seq, o.id, o.user_id, o.quantity, o.total_price, o.status, o.reason, " STORE_MS(
         "o.expires_at") ", o.payment_id, o.created_at IS NOT DISTINCT FROM l.received_at,"
-                        " o.reason = 'INTERNAL_ERROR' AND l.reason = 'INTERNAL_ERROR' AND l.command_id = o.id",
+                        " o.status = 'rejected' AND o.reason = l.reason AND l.command_id = o.id"
+                        " AND l.reason IN ('INTERNAL_ERROR', 'NOT_FOUND')",
     .tables = "orders o LEFT JOIN sale_ledger l ON l.sale_id = o.sale_id AND l.seq = o.seq",
     .id_column = "o.sale_id",
     .order = "o.sale_id, o.seq",
@@ -173,6 +174,11 @@ static void compare_order(struct sale_rows *rows, const PGresult *result, int ro
     }
 }
 
+bool sale_rows_order_rejected(const PGresult *result, int row)
+{
+    return pg_bool(result, row, ORDER_UNDECIDED);
+}
+
 void sale_rows_order(struct sale_rows *rows, const PGresult *result, int row)
 {
     int64_t seq = pg_int(result, row, ORDER_SEQ);
@@ -185,7 +191,7 @@ void sale_rows_order(struct sale_rows *rows, const PGresult *result, int row)
     if (rows->orders < set->order_count && set->orders[rows->orders].seq == seq) {
         compare_order(rows, result, row, &set->orders[rows->orders]);
         rows->orders++;
-    } else if (!pg_bool(result, row, ORDER_UNDECIDED)) { /* one that could not be decided holds nothing */
+    } else if (!sale_rows_order_rejected(result, row)) {
         differ(&rows->replay->found, 0, "by the rules there is no order %s", format_id(&id).text);
     }
 }

@@ -28,6 +28,8 @@ struct sale_rows sale_rows_begin(struct sale_replay *replay);
 void sale_rows_place(struct sale_rows *rows, const PGresult *result, int row);
 void sale_rows_order(struct sale_rows *rows, const PGresult *result, int row);
 void sale_rows_block(struct sale_rows *rows, const PGresult *result, int row);
+/* Whether an order was rejected without the rules: its command could not be decided, or its sale does not exist. */
+bool sale_rows_order_rejected(const PGresult *result, int row);
 /* Call after the last row of all: reports those that are missing. */
 void sale_rows_end(struct sale_rows *rows);
 

@@ -47,12 +47,13 @@ static void take_block(struct sale_verifier *verifier, const PGresult *page, int
 static const struct {
     const struct stream_query *query;
     void (*take)(struct sale_verifier *verifier, const PGresult *page, int row);
-    const char *what; /* of a row without a sale */
+    const char *what;                                /* of a row without a sale */
+    bool (*rejected)(const PGresult *page, int row); /* whether such a row is in order; NULL: never */
 } KINDS[TABLES] = {
-    [ENTRIES] = {&SALE_REPLAY_ENTRIES, take_entry, "an entry of its ledger"},
-    [PLACES] = {&SALE_ROWS_PLACES, take_place, "a place in its line"},
-    [ORDERS] = {&SALE_ROWS_ORDERS, take_order, "an order"},
-    [BLOCKS] = {&SALE_ROWS_BLOCKS, take_block, "a block of its line"},
+    [ENTRIES] = {&SALE_REPLAY_ENTRIES, take_entry, "an entry of its ledger", sale_replay_rejected},
+    [PLACES] = {&SALE_ROWS_PLACES, take_place, "a place in its line", NULL},
+    [ORDERS] = {&SALE_ROWS_ORDERS, take_order, "an order", sale_rows_order_rejected},
+    [BLOCKS] = {&SALE_ROWS_BLOCKS, take_block, "a block of its line", NULL},
 };
 
 /* Reports rows before the next sale, or all remaining ones if there is none: their sales do not exist. */
@@ -66,7 +67,7 @@ static void take_orphans(struct sale_verifier *verifier, enum table table, const
             break;
         }
         found.id = id;
-        if (table != ENTRIES || !sale_replay_rejected(rows->page, rows->row)) {
+        if (KINDS[table].rejected == NULL || !KINDS[table].rejected(rows->page, rows->row)) {
             differ(&found, 0, "the sale does not exist, but %s does", KINDS[table].what);
         }
         verifier->result->entries += table == ENTRIES;

@@ -20,6 +20,7 @@
 #include "common/protocol/keys.h"
 #include "deploy/ctl/auction_view.h"
 #include "deploy/ctl/ctl.h"
+#include "deploy/ctl/sale_watch.h"
 #include "deploy/ctl/screen.h"
 #include "deploy/ctl/store.h"
 
@@ -271,7 +272,7 @@ int watch_command(struct ctl *ctl, int argc, char **argv)
 {
     struct watch watch = {.ctl = ctl};
     if (argc != 1 || !uuid_parse(argv[0], strlen(argv[0]), &watch.id)) {
-        ctl_report_error("watch takes the ID of one auction");
+        ctl_report_error("watch takes the ID of one auction or sale");
         return CTL_USAGE;
     }
     if (!store_open(ctl)) {
@@ -282,10 +283,12 @@ int watch_command(struct ctl *ctl, int argc, char **argv)
         return CTL_FAILED;
     }
     enum auction_view_outcome outcome = auction_view_read(ctl, &watch.id, watch.key, &watch.view);
+    if (outcome == AUCTION_VIEW_NONE) {
+        return sale_watch(ctl, argv[0]);
+    }
     if (outcome != AUCTION_VIEW_READ) {
-        ctl_report_error(outcome == AUCTION_VIEW_NONE ? "there is no auction %s" : "PostgreSQL does not answer",
-                         argv[0]);
-        return outcome == AUCTION_VIEW_NONE ? CTL_FAILED : CTL_UNAVAILABLE;
+        ctl_report_error("PostgreSQL does not answer");
+        return CTL_UNAVAILABLE;
     }
     log_open("rostrumctl", LOG_ERROR); /* what is away is shown on the page */
     int code = run(&watch);

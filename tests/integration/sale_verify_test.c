@@ -352,12 +352,20 @@ static const struct tampering {
     {"UPDATE sale_ledger SET decided_at = decided_at - interval '1 h'" OF_SOLD " AND seq = 10",
      "entry 10: its time of decision is"},
     {"UPDATE sale_ledger SET decided_at = decided_at + interval '1 ms'" OF_SOLD " AND seq = 8",
-     "the end of the turn of place 2 is"},
+     "entry 12: its status is accepted, by the rules it is without effect"},
     {"UPDATE sale_ledger SET command_id = (SELECT command_id FROM sale_ledger" OF_ACTIVE " AND seq = 1)"
      " WHERE sale_id = '" CANCELLED "' AND seq = 3",
      "has 2 decisions"},
     {"UPDATE sale_ledger SET sale_id = '" NONE "', reason = 'SOLD_OUT'" OF_SOLD " AND seq = 18",
      "the sale does not exist, but an entry of its ledger does"},
+    /* hashes */
+    {"UPDATE sale_ledger SET hash = sha256('')" OF_SOLD " AND seq = 18",
+     "entry 18: its hash is not that of its columns and of the entry before"},
+    {"UPDATE sale_ledger SET hash = ''" OF_SOLD " AND seq = 3", "entry 4: its hash is not that of its columns"},
+    {"UPDATE sale_ledger SET hash_version = 2" OF_SOLD " AND seq = 3", "entry 3: its hash has version 2, which this"},
+    {"UPDATE flash_sales SET ledger_hash = NULL WHERE id = '" SOLD "'", "its newest hash is none, by the rules it is"},
+    {"UPDATE sale_ledger SET received_at = received_at + interval '1 ms'" OF_SOLD " AND seq = 5",
+     "entry 5: its hash is not that of its columns and of the entry before"},
     /* terms */
     {"DELETE FROM sale_terms" OF_ACTIVE " AND id <> sale_id", "its new terms are missing"},
     {"UPDATE sale_terms SET join_time = '2019-01-01'" OF_ACTIVE " AND id = sale_id",
@@ -483,6 +491,36 @@ START_TEST(rows_of_a_sale_that_is_over_are_not_printed_as_holders_of_units)
 }
 END_TEST
 
+/* As the sale worker keeps a command to a sale that does not exist, and one that could not be decided. */
+START_TEST(an_order_that_was_rejected_without_rules_is_no_difference)
+{
+    PQclear(sql_rows(sql,
+                     "INSERT INTO sale_ledger (sale_id, seq, command_id, kind, status, reason, order_id, received_at,"
+                     " decided_at, hash_version, hash) VALUES ('" NONE "', 1, '" NONE "', 'order', 'rejected',"
+                     " 'NOT_FOUND', '" NONE "', now(), now(), 1, '')",
+                     NULL));
+    PQclear(sql_rows(sql,
+                     "INSERT INTO orders (id, sale_id, seq, user_id, quantity, total_price, status, reason, created_at,"
+                     " updated_at) SELECT command_id, sale_id, seq, '" NONE "', 1, 0, 'rejected', reason, received_at,"
+                     " received_at FROM sale_ledger WHERE reason IN ('NOT_FOUND', 'INTERNAL_ERROR') AND kind = 'order'",
+                     NULL));
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM orders WHERE user_id = '" NONE "'", NULL), 2);
+    expect(0, "4 sales, 42 entries: no difference", NULL);
+    PQclear(sql_rows(sql, "UPDATE orders SET status = 'reserved', reason = NULL WHERE sale_id = '" NONE "'", NULL));
+    expect(1, "the sale does not exist, but an order does", NULL);
+}
+END_TEST
+
+START_TEST(the_watch_of_a_sale_that_is_over_ends_with_its_counters)
+{
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "watch", SOLD, NULL), 0);
+    ck_assert_msg(strstr(out, "sold_out   free 0, claimed 0, reserved 0, sold 2, waiting 0\n") != NULL, "%s", out);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "watch", NONE, NULL), 1);
+    ck_assert_msg(strstr(out, "there is no auction or sale " NONE) != NULL, "%s", out);
+}
+END_TEST
+
 static Suite *sale_verify_suite(void)
 {
     Suite *suite = suite_create("sale_verify");
@@ -495,6 +533,8 @@ static Suite *sale_verify_suite(void)
     tcase_add_test(tcase, refunds_that_an_admin_has_paid_are_no_difference);
     tcase_add_test(tcase, a_sale_is_printed_with_what_holds_units_and_its_ledger);
     tcase_add_test(tcase, rows_of_a_sale_that_is_over_are_not_printed_as_holders_of_units);
+    tcase_add_test(tcase, an_order_that_was_rejected_without_rules_is_no_difference);
+    tcase_add_test(tcase, the_watch_of_a_sale_that_is_over_ends_with_its_counters);
     suite_add_tcase(suite, tcase);
     tcase_add_checked_fixture(random, set_up_random, tear_down);
     tcase_add_test(random, random_sales_with_several_pages_of_rows_show_no_difference);

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/protocol/sale_hash.h"
 #include "common/rules/sale_check.h"
 #include "tests/support/suite.h"
 #include "tests/support/values.h"
@@ -129,7 +130,7 @@ static void put_reason(struct values *values, enum sale_reason reason)
     values_text(values, reason == SALE_REASON_NONE ? NULL : sale_reason_text(reason));
 }
 
-static void write_sale(const struct sale_book *book, PGconn *connection)
+static void write_sale(struct sale_book *book, PGconn *connection)
 {
     const struct sale *sale = &book->set.sale;
     struct values values = {.count = 0};
@@ -144,14 +145,16 @@ static void write_sale(const struct sale_book *book, PGconn *connection)
     values_int(&values, sale->waiting);
     values_int(&values, sale->ledger_seq);
     put_time(&values, sale->decided_ms);
-    values_run(connection,
-               "WITH product AS (INSERT INTO products (id, name, base_price, created_by, created_at, updated_at)"
-               " VALUES ($1, 'A lamp', 99.00, $2, now(), now()))"
-               " INSERT INTO flash_sales (id, product_id, created_by, price, quantity, per_user_limit, join_time,"
-               " start_time, end_time, turn_s, reservation_s, payment, status, claimed, reserved, sold, waiting,"
-               " ledger_seq, decided_at, created_at, updated_at) VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-               " $11, $12, $13, $14, $15, $16, $17, $18, now(), now())",
-               &values);
+    values_text(&values, book->hash[0] == '\0' ? NULL : book->hash);
+    values_run(
+        connection,
+        "WITH product AS (INSERT INTO products (id, name, base_price, created_by, created_at, updated_at)"
+        " VALUES ($1, 'A lamp', 99.00, $2, now(), now()))"
+        " INSERT INTO flash_sales (id, product_id, created_by, price, quantity, per_user_limit, join_time,"
+        " start_time, end_time, turn_s, reservation_s, payment, status, claimed, reserved, sold, waiting,"
+        " ledger_seq, decided_at, ledger_hash, created_at, updated_at) VALUES ($1, $1, $2, $3, $4, $5, $6, $7, $8,"
+        " $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, decode($19, 'hex'), now(), now())",
+        &values);
 }
 
 static void write_terms(const struct sale_book *book, const struct uuid *id, const struct sale_terms *terms,
@@ -168,7 +171,7 @@ static void write_terms(const struct sale_book *book, const struct uuid *id, con
                &values);
 }
 
-static void write_entry(const struct sale_book *book, const struct sale_row *row, PGconn *connection)
+static void write_entry(struct sale_book *book, const struct sale_row *row, PGconn *connection)
 {
     struct values values = {.count = 0};
     values_id(&values, &book->id);
@@ -187,11 +190,15 @@ static void write_entry(const struct sale_book *book, const struct sale_row *row
     values_int(&values, row->refused_ms);
     values_time(&values, row->received_ms);
     values_time(&values, row->decided_ms);
-    values_run(connection,
-               "INSERT INTO sale_ledger (sale_id, seq, command_id, kind, status, reason, paid, user_id, quantity,"
-               " place, order_id, amount, end_time, refused_ms, received_at, decided_at, hash_version, hash)"
-               " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1, '')",
-               &values);
+    sale_hash(book->hash, &book->id, row, book->hash);
+    values_text(&values, SALE_HASH_VERSION_TEXT);
+    values_text(&values, book->hash);
+    values_run(
+        connection,
+        "INSERT INTO sale_ledger (sale_id, seq, command_id, kind, status, reason, paid, user_id, quantity,"
+        " place, order_id, amount, end_time, refused_ms, received_at, decided_at, hash_version, hash)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, decode($18, 'hex'))",
+        &values);
 }
 
 static void write_place(const struct sale_book *book, const struct sale_entry *entry, PGconn *connection)
@@ -268,7 +275,6 @@ static void write_line(const struct sale_book *book, PGconn *connection)
 void sale_book_write(struct sale_book *book, PGconn *connection)
 {
     PQclear(PQexec(connection, "BEGIN"));
-    write_sale(book, connection);
     if (book->changed) {
         write_terms(book, &book->id, &book->first, connection);
     }
@@ -278,6 +284,7 @@ void sale_book_write(struct sale_book *book, PGconn *connection)
     for (size_t i = 0; i < book->row_count; i++) {
         write_entry(book, &book->rows[i], connection);
     }
+    write_sale(book, connection);
     for (size_t i = 0; i < book->set.entry_count; i++) {
         write_place(book, &book->set.entries[i], connection);
     }

@@ -7,6 +7,7 @@
 
 #include <libpq-fe.h>
 
+#include "common/protocol/hash_chain.h"
 #include "common/rules/sale_rules.h"
 
 enum { SALE_BOOK_ROWS_MAX = 8192, SALE_BOOK_UPDATES_MAX = 8, SALE_BOOK_REFUNDS_MAX = 4096 };
@@ -25,7 +26,8 @@ struct sale_book {
     size_t refunds[SALE_BOOK_REFUNDS_MAX]; /* indices of rows */
     size_t refund_count;
     size_t commands;
-    bool changed; /* the first terms are no longer those of the sale */
+    char hash[HASH_CHAIN_TEXT_SIZE]; /* of the newest row that was written; "": none */
+    bool changed;                    /* the first terms are no longer those of the sale */
 };
 
 /* The last byte of the sale's id is `number`. Ids of its commands follow from it and from their order. */
