@@ -63,9 +63,10 @@ static const struct entry ENTRIES[] = {
      "until\n"
      "                     the last token that they signed has expired; a later rotation then deletes them.\n"},
     {"shards", shardlist_command, LOGIN_CTL, "",
-     "      Prints the queue of each shard: the bid worker that owns it, the numbers of waiting and of unacknowledged\n"
-     "      messages, and the number of consumers. Then prints the bid workers. `-` means unknown: RabbitMQ does not\n"
-     "      report unacknowledged messages to clients, so the owner publishes their number through Redis.\n"},
+     "      Prints the queue of each shard of bids: the bid worker that owns it, the numbers of waiting and of\n"
+     "      unacknowledged messages, and the number of consumers. Then prints the bid workers, and the same of flash\n"
+     "      sales and sale workers. `-` means unknown: RabbitMQ does not report unacknowledged messages to clients,\n"
+     "      so the owner publishes their number through Redis.\n"},
     {"dead-letters", deadletters_command, LOGIN_CTL, "[--limit N] [--body]",
      "      Lists dead letters: first those in table dead_letters, newest first, then those that still wait in the\n"
      "      queue, oldest first. Nothing is removed. To requeue or drop a dead letter, use /admin/dead-letters.\n"

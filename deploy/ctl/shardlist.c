@@ -1,7 +1,7 @@
 /*
- * rostrumctl shards: prints a table of the shards' queues and one of the workers. Both read the locks that the workers
- * hold (common/service/shards.h). Depth and consumers are read from RabbitMQ. It does not report unacknowledged
- * messages to clients, so each owner publishes their number through Redis.
+ * rostrumctl shards: prints a table of the shards' queues and one of the workers, of bids and of flash sales. Both read
+ * the locks that the workers hold (common/service/shards.h). Depth and consumers are read from RabbitMQ. It does not
+ * report unacknowledged messages to clients, so each owner publishes their number through Redis.
  */
 #include <event2/event.h>
 #include <inttypes.h>
@@ -20,10 +20,19 @@
 
 enum { NUMBER_SIZE = 16, MS_PER_S = 1000, REDIS_PENDING_MAX = 4 };
 
+/* The shards of bids, or of flash sales, and the programs that serve them. */
+struct family {
+    const struct topology_family *topology;
+    const char *owners_sql;  /* see OWNERS_SQL */
+    const char *reports_key; /* in Redis */
+    const char *without;     /* what is printed if no worker runs */
+};
+
 /* --- reports of the owners --- */
 
 struct reports {
     struct event_base *base;
+    const char *key;
     struct shards_report of[TOPOLOGY_SHARDS_MAX]; /* worker 0: no report */
 };
 
@@ -45,9 +54,9 @@ static void on_reports(const redisReply *reply, void *arg)
 
 static void on_redis(struct redis *redis, bool up, void *arg)
 {
-    static const char *const COMMAND[] = {"HGETALL", KEYS_SHARDS};
     struct reports *reports = arg;
-    if (up && !redis_command(redis, on_reports, reports, (int)ARRAY_LEN(COMMAND), COMMAND, NULL)) {
+    const char *const command[] = {"HGETALL", reports->key};
+    if (up && !redis_command(redis, on_reports, reports, (int)ARRAY_LEN(command), command, NULL)) {
         (void)event_base_loopbreak(reports->base);
     }
 }
@@ -82,15 +91,20 @@ static void read_reports(const struct config *config, struct reports *reports)
 /* --- the tables --- */
 
 /*
- * The rows of SHARDS_SQL_VIEW, with pid and unit of the process (common/base/unit.h), its address and the start of
+ * The rows of a view of shards.h, with pid and unit of the process (common/base/unit.h), its address and the start of
  * its session.
  */
-static const char OWNERS_SQL[] =
-    "SELECT v.*, coalesce(nullif(split_part(a.application_name, ' ', 3), ''), '-'),"
-    " coalesce(nullif(split_part(a.application_name, ' ', 4), ''), '-'), coalesce(host(a.client_addr), "
-    "'local')," STORE_MS(
-        "a.backend_start") " FROM (" SHARDS_SQL_VIEW ") AS v (is_worker, object, session)"
-                           " LEFT JOIN pg_stat_activity a ON a.pid = v.session ORDER BY v.is_worker DESC, v.object";
+#define OWNERS_SQL(view)                                                                                               \
+    "SELECT v.*, coalesce(nullif(split_part(a.application_name, ' ', 3), ''), '-'),"                                   \
+    " coalesce(nullif(split_part(a.application_name, ' ', 4), ''), '-'), coalesce(host(a.client_addr), "               \
+    "'local')," STORE_MS(                                                                                              \
+        "a.backend_start") " FROM (" view ") AS v (is_worker, object, session)"                                        \
+                           " LEFT JOIN pg_stat_activity a ON a.pid = v.session ORDER BY v.is_worker DESC, v.object"
+
+static const struct family FAMILIES[] = {
+    {&topology_bids, OWNERS_SQL(SHARDS_SQL_VIEW), KEYS_SHARDS, "no bid worker runs"},
+    {&topology_sales, OWNERS_SQL(SHARDS_SALES_SQL_VIEW), KEYS_SALE_SHARDS, "no sale worker runs"},
+};
 
 enum owners_column { OWNERS_PID = 3, OWNERS_UNIT, OWNERS_FROM, OWNERS_SINCE_MS };
 
@@ -114,18 +128,18 @@ static int row_of(const struct shards_view *view, uint32_t number)
     return -1;
 }
 
-static bool print_shard(struct ctl *ctl, unsigned shard, const struct shards_view *view, const PGresult *rows,
-                        const struct reports *reports)
+static bool print_shard(struct ctl *ctl, const struct family *family, unsigned shard, const struct shards_view *view,
+                        const PGresult *rows, const struct reports *reports)
 {
     char name[TOPOLOGY_QUEUE_SIZE];
     struct rabbit_queue queue;
     int owner = row_of(view, view->owners[shard]);
     const struct shards_report *report = &reports->of[shard];
-    topology_shard_name(&topology_bids, shard, name);
+    topology_shard_name(family->topology, shard, name);
     if (!rabbit_look(ctl, name, &queue)) {
         return false;
     }
-    (void)printf("%-13s  %-20s  %8s", name, owner < 0 ? "-" : pg_text(rows, owner, OWNERS_UNIT),
+    (void)printf("%-14s  %-20s  %8s", name, owner < 0 ? "-" : pg_text(rows, owner, OWNERS_UNIT),
                  owner < 0 ? "-" : pg_text(rows, owner, OWNERS_PID));
     print_number(queue.there, queue.ready);
     /*
@@ -151,7 +165,7 @@ static unsigned count_shards(const struct shards_view *view, uint32_t number)
     return count;
 }
 
-static void print_workers(const struct shards_view *view, const PGresult *rows)
+static void print_workers(const struct family *family, const struct shards_view *view, const PGresult *rows)
 {
     (void)printf("\n%-20s  %8s  %8s  %10s  %-16s  %s\n", "UNIT", "PID", "SHARDS", "LEASE", "FROM", "SINCE");
     for (size_t worker = 0; worker < view->workers; worker++) {
@@ -163,24 +177,32 @@ static void print_workers(const struct shards_view *view, const PGresult *rows)
                      pg_text(rows, row, OWNERS_FROM), since);
     }
     if (view->workers == 0) {
-        (void)printf("no bid worker runs\n");
+        (void)printf("%s\n", family->without);
     }
 }
 
-static int print_tables(struct ctl *ctl, unsigned shards, const PGresult *rows)
+static int print_tables(struct ctl *ctl, const struct family *family, unsigned shards, const PGresult *rows)
 {
     struct shards_view view;
-    struct reports reports = {.base = NULL};
+    struct reports reports = {.key = family->reports_key};
     shards_view_read(&view, shards, rows);
     read_reports(&ctl->config, &reports);
-    (void)printf("%-13s  %-20s  %8s  %10s  %10s  %10s\n", "SHARD", "UNIT", "PID", "DEPTH", "UNACKED", "CONSUMERS");
+    (void)printf("%-14s  %-20s  %8s  %10s  %10s  %10s\n", "SHARD", "UNIT", "PID", "DEPTH", "UNACKED", "CONSUMERS");
     for (unsigned shard = 0; shard < shards; shard++) {
-        if (!print_shard(ctl, shard, &view, rows, &reports)) {
+        if (!print_shard(ctl, family, shard, &view, rows, &reports)) {
             return CTL_UNAVAILABLE;
         }
     }
-    print_workers(&view, rows);
+    print_workers(family, &view, rows);
     return CTL_OK;
+}
+
+static int print_family(struct ctl *ctl, const struct family *family, unsigned shards)
+{
+    PGresult *rows = store_run(ctl, family->owners_sql, 0, NULL);
+    int code = rows == NULL ? CTL_FAILED : print_tables(ctl, family, shards, rows);
+    PQclear(rows);
+    return code;
 }
 
 int shardlist_command(struct ctl *ctl, int argc, char **argv)
@@ -194,8 +216,12 @@ int shardlist_command(struct ctl *ctl, int argc, char **argv)
     if (!store_open(ctl) || !rabbit_open(ctl)) {
         return CTL_UNAVAILABLE;
     }
-    PGresult *result = store_shards(ctl, &shards) ? store_run(ctl, OWNERS_SQL, 0, NULL) : NULL;
-    int code = result == NULL ? CTL_FAILED : print_tables(ctl, shards, result);
-    PQclear(result);
+    int code = store_shards(ctl, &shards) ? CTL_OK : CTL_FAILED;
+    for (size_t i = 0; code == CTL_OK && i < ARRAY_LEN(FAMILIES); i++) {
+        if (i > 0) {
+            (void)putchar('\n');
+        }
+        code = print_family(ctl, &FAMILIES[i], shards);
+    }
     return code;
 }

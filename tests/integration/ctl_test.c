@@ -363,17 +363,36 @@ START_TEST(shards_show_owner_depth_and_unacked)
     report_shard("0", clock_now_ms());
     report_shard("1", clock_now_ms() - SHARDS_REPORT_LIFE_MS - 1);
     EXPECT_CTL(0, "shards");
-    EXPECT_OUTPUT("SHARD          UNIT                       PID       DEPTH     UNACKED   CONSUMERS");
+    EXPECT_OUTPUT("SHARD           UNIT                       PID       DEPTH     UNACKED   CONSUMERS");
     int64_t shards = sql_int(sql, "SELECT shards FROM topology", NULL);
     for (unsigned shard = 0; shard < (unsigned)shards; shard++) {
         bool owned = shard < (unsigned)shards - 1;
         char name[TOPOLOGY_QUEUE_SIZE];
         topology_shard_name(&topology_bids, shard, name);
-        (void)snprintf(line, sizeof(line), "%-13s  %-20s  %8s  %10d", name, owned ? "bidworker-9" : "-",
+        (void)snprintf(line, sizeof(line), "%-14s  %-20s  %8s  %10d", name, owned ? "bidworker-9" : "-",
                        owned ? "4711" : "-", 0);
         EXPECT_OUTPUT(line);
     }
     (void)snprintf(line, sizeof(line), "\nbidworker-9               4711  %8d  %10d  ", (int)shards - 1, WORKER);
+    EXPECT_OUTPUT(line);
+    EXPECT_OUTPUT("\nsales.shard.00  -  ");
+    EXPECT_OUTPUT("\nno sale worker runs");
+}
+END_TEST
+
+/* The locks of sale workers are of other classes. */
+START_TEST(shards_show_the_owners_of_sales_apart)
+{
+    char lock[128];
+    char line[256];
+    PQclear(sql_rows(sql, "SET application_name = 'rostrum-saleworker lease 4712 saleworker-9'", NULL));
+    (void)snprintf(lock, sizeof(lock), "SELECT pg_advisory_lock(" SHARDS_SALES_WORKER_CLASS_TEXT ", %d)", WORKER);
+    PQclear(sql_rows(sql, lock, NULL));
+    PQclear(sql_rows(sql, "SELECT pg_advisory_lock(" SHARDS_SALES_CLASS_TEXT ", 0)", NULL));
+    EXPECT_CTL(0, "shards");
+    EXPECT_OUTPUT("\nbids.shard.00   -  ");
+    EXPECT_OUTPUT("\nno bid worker runs");
+    (void)snprintf(line, sizeof(line), "\n%-14s  %-20s  %8s  %10d", "sales.shard.00", "saleworker-9", "4712", 0);
     EXPECT_OUTPUT(line);
 }
 END_TEST
@@ -540,6 +559,7 @@ static Suite *ctl_suite(void)
     tcase_add_test(tcase, user_create_makes_an_account);
     tcase_add_test(tcase, user_create_refuses_values_out_of_bounds);
     tcase_add_test(tcase, shards_show_owner_depth_and_unacked);
+    tcase_add_test(tcase, shards_show_the_owners_of_sales_apart);
     tcase_add_test(tcase, dead_letters_are_shown_and_keep_their_order);
     tcase_add_test(tcase, an_auction_is_shown_without_its_maximum_until_settlement);
     suite_add_tcase(suite, tcase);
