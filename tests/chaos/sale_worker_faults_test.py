@@ -3,7 +3,7 @@
 
 The commands are messages (sale_post.py), so nothing but the worker and the servers decides what comes of them. Every
 command is decided once, places are served in their order, exactly 20 units are confirmed, and `rostrumctl verify` finds
-no difference.
+no difference. Payments come twice, late, with wrong amounts, for cancelled and for unknown orders.
 """
 import os
 import sys
@@ -16,4 +16,5 @@ from sale_trial import Opening, hung, killed, main  # noqa: E402
 FAULTS = [killed("saleworker-1"), hung("saleworker-1"), killed("redis"), killed("endworker")]
 
 if __name__ == "__main__":
-    main("sale_worker_faults_test", Opening(buyers=300, units=20, faults=FAULTS, pause_s=1, most_s=120), PostShop)
+    main("sale_worker_faults_test", Opening(buyers=300, units=20, faults=FAULTS, pause_s=1, most_s=120),
+         lambda: PostShop("callback"))

@@ -98,6 +98,8 @@ class Crowd:
                 answer = buyer.confirm(buyer.order_id, LATE_ORDER)
             elif answer.status in (200, 202) and plan == "cancel":
                 answer = buyer.cancel(buyer.order_id, LATE_ORDER)
+            elif answer.status in (200, 202) and plan == "forget":
+                buyer.forget(buyer.order_id)
             self.counts[f"{plan} {answer.status} {answer.code}".strip()] += 1
 
     def arrive(self):

@@ -18,6 +18,8 @@ SQL_S = 20  # of a statement while PostgreSQL may be stopped
 PAUSE_S = 0.5  # between two attempts
 ROWS_MAX = 200  # of one statement
 EXPIRE_S = 1  # between two looks for what is due, which an end worker would take
+PRICE = 4950  # cents
+LATE_MS = 600000  # of the receipt of a late payment, after the present
 GRACE_MS = 3000  # from the time of a turn or reservation until an EXPIRE ends it
 
 
@@ -71,10 +73,10 @@ class Post:
 
 
 class PostShop:
-    """Users, a product and a sale, written by SQL."""
+    """Users, a product and a sale, written by SQL. `payment`: how orders are confirmed, as in table flash_sales."""
 
-    def __init__(self):
-        self.post = None
+    def __init__(self, payment="none"):
+        self.post, self.payment = None, payment
 
     def new_users(self, count):
         made = [PostBuyer(self) for _ in range(count)]
@@ -90,8 +92,8 @@ class PostShop:
             f" VALUES ('{sale}', 'A lamp', 99, '{sale}', now(), now());"
             "INSERT INTO flash_sales (id, product_id, created_by, price, quantity, per_user_limit, join_time, start_time,"
             " end_time, turn_s, reservation_s, payment, created_at, updated_at)"
-            f" VALUES ('{sale}', '{sale}', '{sale}', 49.50, {quantity}, 1, now(), now() + interval '1 s',"
-            f" now() + interval '{lasts_s} s', {turnSeconds}, {reservationSeconds}, 'none', now(), now());")
+            f" VALUES ('{sale}', '{sale}', '{sale}', {PRICE / 100}, {quantity}, 1, now(), now() + interval '1 s',"
+            f" now() + interval '{lasts_s} s', {turnSeconds}, {reservationSeconds}, '{self.payment}', now(), now());")
         self.post = Post(sale)
         threading.Thread(target=self.expire, args=(sale,), daemon=True).start()
         return sale
@@ -144,10 +146,30 @@ class PostBuyer:
 
     def confirm(self, order, expected=()):
         del expected
-        self.send("confirm", order)
+        if self.shop.payment == "none":
+            self.send("confirm", order)
+        else:
+            self.pay(order, PRICE - 1)
+            self.pay(order, PRICE, times=2)
+            self.pay(str(uuid.uuid4()), PRICE)
         return Answer(202)
 
     def cancel(self, order, expected=()):
         del expected
         self.send("cancel", order)
+        if self.shop.payment != "none":
+            self.pay(order, PRICE)
         return Answer(202)
+
+    def forget(self, order):
+        """The payment comes after the reservation."""
+        if self.shop.payment != "none":
+            self.pay(order, PRICE, received_ms=now_ms() + LATE_MS)
+
+    def pay(self, order, amount, times=1, received_ms=None):
+        """A callback of the payment provider; it may come several times."""
+        command = {"k": "confirm", "i": str(uuid.uuid4()), "s": self.sale, "r": received_ms or now_ms(), "o": order,
+                   "b": True, "m": amount, "x": "pay"}
+        for _ in range(times):
+            self.shop.post.put(command)
+        self.promises.append(Promise("confirm", None, command["i"], order))

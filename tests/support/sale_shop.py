@@ -162,5 +162,8 @@ class Buyer:
         answer = self.request("POST", f"/orders/{order}/cancel")
         return self.taken(answer, Promise("cancel", self.id, None, order), expected)
 
+    def forget(self, order):
+        """Nothing: the reservation runs out."""
+
     def position(self, sale):
         return self.request("GET", f"/queue/position?flashSaleId={sale}")
