@@ -28,7 +28,10 @@
 #include "gateway/http/conn.h"
 #include "gateway/http/router.h"
 #include "gateway/image/images.h"
+#include "gateway/live/auction_watch.h"
+#include "gateway/live/positions.h"
 #include "gateway/live/presence.h"
+#include "gateway/live/sale_watch.h"
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
 #include "gateway/query/cache.h"
@@ -82,6 +85,7 @@ static void epoch_renewed(bool ended, void *arg)
 {
     struct gateway *gateway = arg;
     watches_renew(gateway->watches);
+    watches_renew(gateway->sale_watches);
     if (ended) {
         presences_end_all(gateway->presences);
     }
@@ -138,7 +142,11 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
         }
     } else {
         watches_set_connected(gateway->watches, up);
+        watches_set_connected(gateway->sale_watches, up);
         presences_set_connected(gateway->presences, up);
+        if (up) {
+            positions_ask_all(gateway->positions); /* decisions may have been lost */
+        }
     }
 }
 
@@ -155,8 +163,8 @@ static void listener_message(struct redis *redis, const char *channel, const cha
         }
     } else if (of_user) {
         presences_message(gateway->presences, &id, bytes, length);
-    } else {
-        watches_message(gateway->watches, &id, bytes, length);
+    } else if (!sale_watch_message(gateway->sale_watches, &id, bytes, length)) {
+        auction_watch_message(gateway->watches, &id, bytes, length);
     }
 }
 
@@ -313,9 +321,12 @@ static bool start_live(struct gateway *gateway)
         .waiters = gateway->bids.waiters,
     };
     gateway->streams = streams_new(gateway->base, gateway->config, &gateway->clients);
-    gateway->watches = watches_new(&watches);
+    gateway->watches = watches_new(&watches, &auction_watch_kind);
+    gateway->sale_watches = watches_new(&watches, &sale_watch_kind);
+    gateway->positions = positions_new(gateway->base, gateway->pg);
     gateway->presences = presences_new(&presences);
-    return gateway->streams != NULL && gateway->watches != NULL && gateway->presences != NULL;
+    return gateway->streams != NULL && gateway->watches != NULL && gateway->sale_watches != NULL &&
+           gateway->positions != NULL && gateway->presences != NULL;
 }
 
 /* Fills the context of each module's handlers. */
@@ -357,6 +368,8 @@ static void fill_contexts(struct gateway *gateway)
         .json = gateway->http.json,
         .streams = gateway->streams,
         .watches = gateway->watches,
+        .sale_watches = gateway->sale_watches,
+        .positions = gateway->positions,
         .presences = gateway->presences,
         .bids = &gateway->contexts.bids,
         .waiters = gateway->bids.waiters,
@@ -477,6 +490,8 @@ void components_stop(struct gateway *gateway)
     }
     redis_policy_free(gateway->redis_policy);
     watches_free(gateway->watches);
+    watches_free(gateway->sale_watches);
+    positions_free(gateway->positions);
     presences_free(gateway->presences);
     refusals_free(gateway->refusals);
     hashpool_free(gateway->hashpool);

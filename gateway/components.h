@@ -57,6 +57,8 @@ struct gateway {
     struct images *images;
     struct streams *streams;
     struct watches *watches;
+    struct watches *sale_watches;
+    struct positions *positions;
     struct presences *presences;
     struct verification *verification; /* knows users with a verified address */
     struct routes_contexts contexts;

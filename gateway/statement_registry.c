@@ -37,8 +37,10 @@
 #include "gateway/deployment_reader.h"
 #include "gateway/image/image_owner.h"
 #include "gateway/image/image_sweep.h"
+#include "gateway/live/auction_watch.h"
 #include "gateway/live/own_view.h"
-#include "gateway/live/watch.h"
+#include "gateway/live/positions.h"
+#include "gateway/live/sale_watch.h"
 #include "gateway/sale/position.h"
 #include "gateway/sale/products.h"
 #include "gateway/sale/sale_family.h"
@@ -52,7 +54,7 @@ static struct statements *const all[] = {
     &me_statements, &watchlist_statements, &image_owner_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &refresh_statements, &unsubscribe_statements,
     &audit_statements, &refusals_statements, &creation_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &admin_users_statements, &admin_bids_statements, &deadletters_statements,
-    &items_statements, &watch_statements, &own_view_statements,
+    &items_statements, &auction_watch_statements, &sale_watch_statements, &positions_statements, &own_view_statements,
     &webhooks_statements, &webhook_deliveries_statements, &sale_family_statements,
     &products_statements, &sales_statements, &position_statements,
     NULL,

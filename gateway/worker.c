@@ -46,7 +46,8 @@ static void do_beat(evutil_socket_t fd, short what, void *arg)
     atomic_store(&worker->options->slot->beat_ms, clock_mono_ms());
     atomic_store(&worker->options->slot->open, (int64_t)conns_open(worker->gateway.http.conns));
     atomic_store(&worker->options->slot->live, (int64_t)streams_open(worker->gateway.streams));
-    atomic_store(&worker->options->slot->watched, (int64_t)watches_count(worker->gateway.watches));
+    atomic_store(&worker->options->slot->watched,
+                 (int64_t)(watches_count(worker->gateway.watches) + watches_count(worker->gateway.sale_watches)));
 }
 
 /*

@@ -223,7 +223,7 @@ static void run_bid_command(struct websocket *websocket, const struct client_mes
 {
     struct uuid auction;
     const struct json *key = json_member(command->tree, "idempotencyKey");
-    if (!command_read_auction(websocket, command, &auction)) {
+    if (!command_read_id(websocket, command, "auctionId", &auction)) {
         return;
     }
     if (websocket->user.unchecked) {

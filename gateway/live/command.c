@@ -53,20 +53,31 @@ struct jsonw *command_error_begin(struct websocket *websocket, enum error_code c
     return begin_error(websocket, code, id, NULL, 0);
 }
 
-void command_error(struct websocket *websocket, enum error_code code, const char *id, const struct uuid *auction)
+void command_error_about(struct websocket *websocket, enum error_code code, const char *id, const char *member,
+                         const struct uuid *about)
 {
     struct jsonw *json = command_error_begin(websocket, code, id);
-    if (auction != NULL) {
-        jsonw_put_uuid(json, "auctionId", auction);
+    jsonw_put_uuid(json, member, about);
+    command_send(websocket);
+}
+
+void command_error_with_about(struct websocket *websocket, enum error_code code, const char *id, const char *member,
+                              const struct uuid *about, struct parameter parameter)
+{
+    struct jsonw *json = begin_error(websocket, code, id, &parameter, 1);
+    if (about != NULL) {
+        jsonw_put_uuid(json, member, about);
     }
     command_send(websocket);
 }
 
-void command_error_with(struct websocket *websocket, enum error_code code, const char *id, const struct uuid *auction,
-                        struct parameter parameter)
+void command_error(struct websocket *websocket, enum error_code code, const char *id, const struct uuid *auction)
 {
-    struct jsonw *json = begin_error(websocket, code, id, &parameter, 1);
-    jsonw_put_uuid(json, "auctionId", auction);
+    if (auction != NULL) {
+        command_error_about(websocket, code, id, "auctionId", auction);
+        return;
+    }
+    (void)command_error_begin(websocket, code, id);
     command_send(websocket);
 }
 
@@ -106,13 +117,14 @@ const struct json *command_read_text(struct websocket *websocket, const struct c
     return member;
 }
 
-bool command_read_auction(struct websocket *websocket, const struct client_message *command, struct uuid *auction)
+bool command_read_id(struct websocket *websocket, const struct client_message *command, const char *name,
+                     struct uuid *id)
 {
-    const struct json *member = command_read_text(websocket, command, "auctionId");
+    const struct json *member = command_read_text(websocket, command, name);
     if (member == NULL) {
         return false;
     }
-    if (!uuid_parse(member->text, member->length, auction) || uuid_is_nil(auction)) {
+    if (!uuid_parse(member->text, member->length, id) || uuid_is_nil(id)) {
         command_error(websocket, ERROR_NOT_FOUND, command->id, NULL);
         return false;
     }

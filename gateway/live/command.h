@@ -1,5 +1,6 @@
 /*
- * The client of a WebSocket, a parsed command, and the answers to commands. Callers: commands.c, bid_commands.c.
+ * The client of a WebSocket, a parsed command, and the answers to commands. Callers: commands.c, subscriptions.c,
+ * bid_commands.c.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_COMMAND_H
 #define ROSTRUM_GATEWAY_LIVE_COMMAND_H
@@ -46,9 +47,12 @@ struct jsonw *command_error_begin(struct websocket *websocket, enum error_code c
 void command_send(struct websocket *websocket);
 /* Sends an error. `auction` may be NULL. */
 void command_error(struct websocket *websocket, enum error_code code, const char *id, const struct uuid *auction);
-/* The same for an auction and an error with a parameter. */
-void command_error_with(struct websocket *websocket, enum error_code code, const char *id, const struct uuid *auction,
-                        struct parameter parameter);
+/* The same with another name of the id: `member`. */
+void command_error_about(struct websocket *websocket, enum error_code code, const char *id, const char *member,
+                         const struct uuid *about);
+/* The same for an error with a parameter. `about` may be NULL. */
+void command_error_with_about(struct websocket *websocket, enum error_code code, const char *id, const char *member,
+                              const struct uuid *about, struct parameter parameter);
 /* Sends an error in one field, of a code without parameters. */
 void command_field_error(struct websocket *websocket, const char *id, const char *field, enum field_code code);
 /* The same for a code with one parameter. */
@@ -58,10 +62,10 @@ void command_field_error_with(struct websocket *websocket, const char *id, const
 MUST_CHECK const struct json *command_read_text(struct websocket *websocket, const struct client_message *command,
                                                 const char *name);
 /*
- * False after answering: the member is missing or malformed. A malformed id names no auction: as in a path it is
- * unknown.
+ * Reads the id of an auction or a sale. False after answering: the member is missing or malformed. A malformed id
+ * names nothing: as in a path it is unknown.
  */
-MUST_CHECK bool command_read_auction(struct websocket *websocket, const struct client_message *command,
-                                     struct uuid *auction);
+MUST_CHECK bool command_read_id(struct websocket *websocket, const struct client_message *command, const char *name,
+                                struct uuid *id);
 
 #endif

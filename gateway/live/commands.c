@@ -6,36 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "common/base/log.h"
 #include "gateway/access/session.h"
 #include "gateway/live/bid_commands.h"
 #include "gateway/live/command.h"
 #include "gateway/live/live.h"
-#include "gateway/live/live_metrics.h"
-#include "gateway/live/watch.h"
+#include "gateway/live/positions.h"
+#include "gateway/live/subscriptions.h"
 
 enum {
-    ANSWERS_MAX = 8, /* commands `subscribe` for one auction that wait for its state; further ones are refused */
-    RETRY_S = 1,     /* until a user with as many live connections as allowed may try again */
-};
-
-/* One auction that the client watches. */
-struct subscription {
-    struct watcher watcher;
-    struct websocket *websocket;
-    struct uuid auction_id;
-    bool stale;                            /* updates were skipped: the present state must be sent */
-    struct own_view *own_view;             /* being read for the answers; NULL: none */
-    STAILQ_HEAD(, waiting_answer) answers; /* one for each command `subscribe` that is not answered yet */
-    size_t answer_count;
-    TAILQ_ENTRY(subscription) list;
-};
-
-struct waiting_answer {
-    char id[COMMAND_ID_SIZE]; /* of the command */
-    STAILQ_ENTRY(waiting_answer) list;
+    RETRY_S = 1, /* until a user with as many live connections as allowed may try again */
 };
 
 /* A running check of credentials. */
@@ -44,228 +25,6 @@ struct auth_check {
     struct request_user user;
     char id[COMMAND_ID_SIZE];
 };
-
-/* ---- subscriptions ---- */
-
-/* Removes the first answer, which the caller has sent. */
-static void pop_answer(struct subscription *subscription, struct waiting_answer *answer)
-{
-    STAILQ_REMOVE_HEAD(&subscription->answers, list);
-    subscription->answer_count--;
-    free(answer);
-}
-
-/* False: it was refused, as no more commands may wait. */
-static bool push_answer(struct subscription *subscription, const char *id)
-{
-    struct waiting_answer *answer = subscription->answer_count < ANSWERS_MAX ? calloc(1, sizeof(*answer)) : NULL;
-    if (answer == NULL) {
-        command_error(subscription->websocket, ERROR_UNAVAILABLE, id, &subscription->auction_id);
-        return false;
-    }
-    (void)snprintf(answer->id, sizeof(answer->id), "%s", id);
-    STAILQ_INSERT_TAIL(&subscription->answers, answer, list);
-    subscription->answer_count++;
-    return true;
-}
-
-static void subscription_free(struct subscription *subscription)
-{
-    struct waiting_answer *answer = NULL;
-    watch_remove(&subscription->watcher);
-    own_view_leave(subscription->own_view);
-    while ((answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
-        pop_answer(subscription, answer);
-    }
-    TAILQ_REMOVE(&client_of(subscription->websocket)->subscriptions, subscription, list);
-    client_of(subscription->websocket)->subscription_count--;
-    free(subscription);
-}
-
-/* Answers one command; `id` may be "". An answer is sent even to a slow client. */
-static void send_snapshot(struct websocket *websocket, struct text *text, const char *id)
-{
-    if (id[0] == '\0') {
-        websocket_send(websocket, text);
-    } else {
-        websocket_send_frame(websocket, text_answer(text, id));
-    }
-}
-
-static void send_answers(struct subscription *subscription, struct text *text)
-{
-    struct waiting_answer *answer = NULL;
-    while ((answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
-        send_snapshot(subscription->websocket, text, answer->id);
-        pop_answer(subscription, answer);
-    }
-}
-
-/* Sends the present state to a subscription that missed updates. False: the client does not keep up. */
-static bool send_present(struct subscription *subscription)
-{
-    struct websocket *websocket = subscription->websocket;
-    if (!stream_is_clear(&websocket->stream)) {
-        return false;
-    }
-    struct text *text = watch_snapshot(&subscription->watcher);
-    subscription->stale = false;
-    if (text != NULL) {
-        websocket_send(websocket, text);
-    }
-    text_unref(text);
-    return true;
-}
-
-/* What happened since the snapshot was taken follows it. */
-static void on_own_view(struct text *text, void *arg)
-{
-    struct subscription *subscription = arg;
-    if (text == NULL) {
-        websocket_send_frame(subscription->websocket, NULL); /* no memory: the connection fails */
-        return;
-    }
-    send_answers(subscription, text);
-    if (subscription->stale && subscription->watcher.watch != NULL) {
-        (void)send_present(subscription);
-    }
-}
-
-/* Until the user's own view was read, updates are skipped: they follow the snapshot. */
-static void on_update(struct watcher *watcher, struct text *text)
-{
-    struct subscription *subscription = watcher->owner;
-    struct websocket *websocket = subscription->websocket;
-    bool asks = subscription->answer_count > 0;
-    if (asks && websocket->user.via == REQUEST_GUEST) {
-        send_answers(subscription, text);
-    } else if (asks && subscription->own_view == NULL) {
-        const struct own_view_of of = {websocket->user.id, subscription->auction_id, text};
-        own_view_read(&websocket->live->own_view, &of, &subscription->own_view, on_own_view, subscription);
-    } else if (!asks && stream_is_clear(&websocket->stream)) {
-        websocket_send(websocket, text);
-    } else {
-        subscription->stale = true;
-    }
-}
-
-static void on_refused(struct watcher *watcher, enum error_code reason)
-{
-    struct subscription *subscription = watcher->owner;
-    struct websocket *websocket = subscription->websocket;
-    struct waiting_answer *answer = NULL;
-    if (subscription->answer_count == 0) { /* it has ended later */
-        command_error(websocket, reason, "", &subscription->auction_id);
-    }
-    while ((answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
-        command_error(websocket, reason, answer->id, &subscription->auction_id);
-        pop_answer(subscription, answer);
-    }
-    subscription_free(subscription);
-}
-
-static void catch_up(struct websocket *websocket)
-{
-    struct subscription *subscription = NULL;
-    TAILQ_FOREACH(subscription, &client_of(websocket)->subscriptions, list)
-    {
-        if (subscription->stale && subscription->own_view == NULL && subscription->watcher.watch != NULL) {
-            if (!send_present(subscription)) {
-                return;
-            }
-            live_metrics_add_slow();
-        }
-    }
-}
-
-static struct subscription *find_subscription(struct websocket *websocket, const struct uuid *auction)
-{
-    struct subscription *subscription = NULL;
-    TAILQ_FOREACH(subscription, &client_of(websocket)->subscriptions, list)
-    {
-        if (uuid_equal(&subscription->auction_id, auction)) {
-            return subscription;
-        }
-    }
-    return NULL;
-}
-
-static struct subscription *subscription_make(struct websocket *websocket, const struct uuid *auction)
-{
-    struct subscription *subscription = calloc(1, sizeof(*subscription));
-    if (subscription != NULL) {
-        *subscription = (struct subscription){
-            .watcher = {.update = on_update, .refused = on_refused, .owner = subscription},
-            .websocket = websocket,
-            .auction_id = *auction,
-        };
-        STAILQ_INIT(&subscription->answers);
-        TAILQ_INSERT_TAIL(&client_of(websocket)->subscriptions, subscription, list);
-        client_of(websocket)->subscription_count++;
-    }
-    return subscription;
-}
-
-static void add_subscription(struct websocket *websocket, const struct uuid *auction, const char *id)
-{
-    if (client_of(websocket)->subscription_count >= (size_t)websocket->live->config->live_subscriptions_max) {
-        command_error_with(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, id, auction,
-                           parameter_number("max", websocket->live->config->live_subscriptions_max));
-        return;
-    }
-    struct subscription *subscription = subscription_make(websocket, auction);
-    if (subscription == NULL) {
-        command_error(websocket, ERROR_UNAVAILABLE, id, auction);
-    } else if (!push_answer(subscription, id)) {
-        subscription_free(subscription);
-    } else if (!watch_add(websocket->live->watches, &subscription->watcher, auction)) {
-        on_refused(&subscription->watcher, ERROR_UNAVAILABLE);
-    }
-}
-
-/* A repeated subscribe requests a snapshot. It waits with the former ones, which are answered by the same state. */
-static void do_subscribe(struct websocket *websocket, const struct client_message *command)
-{
-    struct uuid auction;
-    if (!command_read_auction(websocket, command, &auction)) {
-        return;
-    }
-    struct subscription *subscription = find_subscription(websocket, &auction);
-    if (subscription != NULL && subscription->answer_count > 0) {
-        (void)push_answer(subscription, command->id);
-        return;
-    }
-    if (subscription != NULL) {
-        subscription_free(subscription);
-    }
-    add_subscription(websocket, &auction, command->id);
-}
-
-static void send_unsubscribed(struct websocket *websocket, const struct uuid *auction, const char *id)
-{
-    struct jsonw *json = command_answer(websocket, "unsubscribed", id);
-    jsonw_put_uuid(json, "auctionId", auction);
-    command_send(websocket);
-}
-
-/* It overtakes each subscribe that still waits for the state; their answer is that there is no subscription. */
-static void do_unsubscribe(struct websocket *websocket, const struct client_message *command)
-{
-    struct uuid auction;
-    if (!command_read_auction(websocket, command, &auction)) {
-        return;
-    }
-    struct subscription *subscription = find_subscription(websocket, &auction);
-    struct waiting_answer *answer = NULL;
-    while (subscription != NULL && (answer = STAILQ_FIRST(&subscription->answers)) != NULL) {
-        send_unsubscribed(websocket, &auction, answer->id);
-        pop_answer(subscription, answer);
-    }
-    if (subscription != NULL) {
-        subscription_free(subscription);
-    }
-    send_unsubscribed(websocket, &auction, command->id);
-}
 
 /* ---- users ---- */
 
@@ -276,6 +35,14 @@ static void on_notified(struct presence *presence, const struct uuid *auction, s
     if (!bid_commands_hold(websocket, auction, text)) {
         websocket_send(websocket, text);
     }
+}
+
+static void on_sale_decided(struct presence *presence, const struct sale_message_decision *decision, struct text *order)
+{
+    if (order != NULL) {
+        on_notified(presence, &decision->sale_id, order);
+    }
+    subscriptions_decided(presence->owner, decision);
 }
 
 static void on_user_ended(struct presence *presence, enum error_code reason)
@@ -292,8 +59,8 @@ static enum error_code enter(struct websocket *websocket, const struct request_u
 {
     presence_remove(websocket->live->presences, &client_of(websocket)->presence);
     websocket->user = (struct request_user){.via = REQUEST_GUEST};
-    client_of(websocket)->presence =
-        (struct presence){.notified = on_notified, .ended = on_user_ended, .owner = websocket};
+    client_of(websocket)->presence = (struct presence){
+        .notified = on_notified, .sale_decided = on_sale_decided, .ended = on_user_ended, .owner = websocket};
     if (!stream_count_user(&websocket->stream, &user->id)) {
         return ERROR_RATE_LIMITED;
     }
@@ -301,6 +68,7 @@ static enum error_code enter(struct websocket *websocket, const struct request_u
         return ERROR_UNAVAILABLE;
     }
     websocket->user = *user;
+    subscriptions_follow(websocket);
     return ERROR_COUNT;
 }
 
@@ -319,7 +87,8 @@ static void on_auth_checked(enum error_code reason, int64_t ends_ms, void *arg)
             jsonw_put_uuid(json, "userId", &auth_check->user.id);
             command_send(websocket);
         } else if (reason == ERROR_RATE_LIMITED) {
-            command_error_with(websocket, reason, auth_check->id, NULL, parameter_number("retryAfter", RETRY_S));
+            command_error_with_about(websocket, reason, auth_check->id, NULL, NULL,
+                                     parameter_number("retryAfter", RETRY_S));
         } else {
             command_error(websocket, reason, auth_check->id, NULL);
         }
@@ -371,8 +140,10 @@ static const struct command_entry {
     void (*run)(struct websocket *websocket, const struct client_message *command);
     const char *members[MEMBERS_MAX]; /* besides type and id */
 } commands[] = {
-    {"subscribe", do_subscribe, {"auctionId"}},
-    {"unsubscribe", do_unsubscribe, {"auctionId"}},
+    {"subscribe", subscriptions_subscribe, {"auctionId"}},
+    {"unsubscribe", subscriptions_unsubscribe, {"auctionId"}},
+    {"inventory:watch", subscriptions_watch, {"flashSaleId"}},
+    {"inventory:unwatch", subscriptions_unwatch, {"flashSaleId"}},
     {"bid", bid_commands_bid, {"auctionId", "amount", "idempotencyKey", "receipt"}},
     {"proxy", bid_commands_proxy, {"auctionId", "maxAmount", "withdraw", "idempotencyKey", "receipt"}},
     {"ping", do_ping, {NULL}},
@@ -439,8 +210,9 @@ static void run(struct websocket *websocket, const struct json *tree)
             return;
         }
     }
-    command_field_error_with(websocket, id, "type", FIELD_UNKNOWN_VALUE,
-                             parameter_words("allowed", "auth subscribe unsubscribe bid proxy ping"));
+    command_field_error_with(
+        websocket, id, "type", FIELD_UNKNOWN_VALUE,
+        parameter_words("allowed", "auth subscribe unsubscribe inventory:watch inventory:unwatch bid proxy ping"));
 }
 
 static void take(struct websocket *websocket, const void *bytes, size_t length)
@@ -460,7 +232,7 @@ static void take(struct websocket *websocket, const void *bytes, size_t length)
 static void begin(struct websocket *websocket)
 {
     const struct request_user user = websocket->user;
-    TAILQ_INIT(&client_of(websocket)->subscriptions);
+    subscriptions_begin(websocket);
     TAILQ_INIT(&client_of(websocket)->bid_requests);
     if (user.via != REQUEST_GUEST && enter(websocket, &user) != ERROR_COUNT) {
         log_error("no memory for a connected user: treated as a guest"); /* stream_admit has counted the user */
@@ -469,11 +241,7 @@ static void begin(struct websocket *websocket)
 
 static void end(struct websocket *websocket)
 {
-    struct subscription *next = NULL;
-    for (struct subscription *each = TAILQ_FIRST(&client_of(websocket)->subscriptions); each != NULL; each = next) {
-        next = TAILQ_NEXT(each, list);
-        subscription_free(each);
-    }
+    subscriptions_end(websocket);
     bid_commands_end(websocket);
     if (client_of(websocket)->auth_check != NULL) {
         client_of(websocket)->auth_check->websocket = NULL;
@@ -482,7 +250,7 @@ static void end(struct websocket *websocket)
 }
 
 static const struct websocket_kind kind = {
-    .size = sizeof(struct client), .begin = begin, .take = take, .ready = catch_up, .end = end};
+    .size = sizeof(struct client), .begin = begin, .take = take, .ready = subscriptions_catch_up, .end = end};
 
 static void handle_upgrade(struct request *request)
 {

@@ -1,6 +1,6 @@
 /*
- * GET /ws and the messages of its clients: auth, subscribe, unsubscribe, bid, proxy, ping. Each message is a JSON
- * object with "type". It may have an "id", a short string or number, which the answer repeats.
+ * GET /ws and the messages of its clients: auth, subscribe, unsubscribe, inventory:watch, bid, proxy, ping, … Each
+ * message is a JSON object with "type". It may have an "id", a short string or number, which the answer repeats.
  *
  * A bid or proxy bid becomes a request over another transport (request.h). The handler of the route over HTTP processes
  * it, with the same admission, limits and guarantees.

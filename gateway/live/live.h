@@ -11,6 +11,7 @@
 #include "gateway/bid/bids.h"
 #include "gateway/core/deployment.h"
 #include "gateway/live/own_view.h"
+#include "gateway/live/positions.h"
 #include "gateway/live/presence.h"
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
@@ -23,7 +24,9 @@ struct live_context {
     struct own_view_options own_view;
     struct jsonw *json; /* the writer of replies */
     struct streams *streams;
-    struct watches *watches;
+    struct watches *watches; /* of auctions */
+    struct watches *sale_watches;
+    struct positions *positions;
     struct presences *presences;
     /* For bids over a WebSocket. */
     struct dispatch *dispatch;

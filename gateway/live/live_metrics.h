@@ -1,7 +1,8 @@
 /*
  * Metrics of live updates: connections, messages sent, repairs after lost messages.
  *
- * Callers: commands.c, eventstream.c, watch.c, websocket.c; worker.c (gauges). gateway_metrics.c lists the families.
+ * Callers: subscriptions.c, eventstream.c, watch.c, websocket.c; worker.c (gauges). gateway_metrics.c lists the
+ * families.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_LIVE_METRICS_H
 #define ROSTRUM_GATEWAY_LIVE_LIVE_METRICS_H

@@ -2,7 +2,7 @@
  * Adds the user's own view, `you` (gateway/auction/you.h), to the snapshot that answers a user. It reads PostgreSQL
  * after the snapshot was taken, so `you` is never older than the snapshot's version. Without PostgreSQL it is null.
  *
- * Callers: commands.c, eventstream.c. Each has at most one read at a time for a subscription or stream.
+ * Callers: subscriptions.c, eventstream.c. Each has at most one read at a time for a subscription or stream.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_OWN_VIEW_H
 #define ROSTRUM_GATEWAY_LIVE_OWN_VIEW_H

@@ -16,6 +16,7 @@
 #include "gateway/access/session.h"
 #include "gateway/auction/me.h"
 #include "gateway/bid/ledger.h"
+#include "gateway/live/positions.h"
 #include "gateway/submit/waiters.h"
 
 enum {
@@ -323,6 +324,31 @@ void presences_decided(struct presences *presences, const struct decision *decis
     send_to_user(presences, &decision->user_id, &decision->auction_id);
 }
 
+/* One EXPIRE may change a place and an order of the same user. */
+void presences_sale_decided(struct presences *presences, const struct sale_message_decision *decision)
+{
+    struct user_connections *connections = find(presences, &decision->user_id);
+    struct presence *presence = NULL;
+    struct text *order = NULL;
+    size_t length = 0;
+    if (connections == NULL || (decision->kind != SALE_COMMAND_EXPIRE && is_known(connections, &decision->id))) {
+        return;
+    }
+    if (!uuid_is_nil(&decision->order_id)) {
+        jsonw_reset(presences->json);
+        positions_write_order(presences->json, decision);
+        const char *json = jsonw_text(presences->json, &length);
+        order = json == NULL ? NULL : text_new(json, length, 0);
+    }
+    TAILQ_FOREACH(presence, &connections->presences, of_user)
+    {
+        if (presence->sale_decided != NULL) {
+            presence->sale_decided(presence, decision, order);
+        }
+    }
+    text_unref(order);
+}
+
 struct notification_query {
     struct presences *presences;
     struct uuid user;
@@ -362,6 +388,7 @@ void presences_message(struct presences *presences, const struct uuid *user, con
 {
     struct user_signal user_signal;
     struct decision decision;
+    struct sale_message_decision sale_decision;
     struct user_connections *connections = find(presences, user);
     if (connections == NULL) {
         return;
@@ -370,6 +397,9 @@ void presences_message(struct presences *presences, const struct uuid *user, con
         if (message_read_decision(bytes, length, &decision) && uuid_equal(&decision.user_id, user)) {
             presences_decided(presences, &decision);
             waiters_message(presences->options.waiters, bytes, length);
+        } else if (sale_message_read_decision(bytes, length, &sale_decision) &&
+                   uuid_equal(&sale_decision.user_id, user)) {
+            presences_sale_decided(presences, &sale_decision);
         } else {
             log_warn("message to a user dropped: undecodable");
         }

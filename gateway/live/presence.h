@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 
 #include "common/protocol/message.h"
+#include "common/protocol/sale_message.h"
 #include "gateway/http/errors.h"
 #include "gateway/http/request.h"
 #include "gateway/live/frame.h"
@@ -32,6 +33,11 @@ struct presences;
 struct presence {
     /* Called for a message about an auction. The text is borrowed. It must not remove a presence. */
     void (*notified)(struct presence *presence, const struct uuid *auction, struct text *text);
+    /*
+     * Called for a decision on a command of the user in a sale. `order`: the order:update of it, borrowed; NULL: it
+     * concerns no order. Likewise. NULL: not called.
+     */
+    void (*sale_decided)(struct presence *presence, const struct sale_message_decision *decision, struct text *order);
     /* Called when the user may not stay connected: UNAUTHORIZED or USER_BANNED. The presence was removed before. */
     void (*ended)(struct presence *presence, enum error_code reason);
     void *owner;
@@ -71,6 +77,8 @@ void presence_check(const struct access *access, const struct request_user *user
 
 /* A decision on a user's bid, from any source. Each connection receives it once. */
 void presences_decided(struct presences *presences, const struct decision *decision);
+/* The same for a command of the user in a sale. */
+void presences_sale_decided(struct presences *presences, const struct sale_message_decision *decision);
 /* Handles a message of a user's channel. */
 void presences_message(struct presences *presences, const struct uuid *user, const char *bytes, size_t length);
 /* Ends all connections of users: all sessions and tokens have ended. */

@@ -9,9 +9,7 @@
 #include "gateway/live/watch.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -19,60 +17,24 @@
 #include "common/io/redis.h"
 #include "common/io/timer.h"
 #include "common/protocol/keys.h"
-#include "common/protocol/snapshot.h"
 #include "common/service/config.h"
 #include "gateway/core/deployment.h"
 #include "gateway/live/cpu_budget.h"
-#include "gateway/live/live_message.h"
 #include "gateway/live/live_metrics.h"
-#include "gateway/query/columns.h"
+
+enum { COLUMN_ID, COLUMN_VERSION }; /* of both statements */
 
 enum {
     BUCKETS = 1024,
-    RELOAD_MAX = 100,          /* auctions per query; one query runs at a time */
+    RELOAD_MAX = 100,          /* states per query; one query runs at a time */
     CHECK_MAX = 2000,          /* versions compared per query; the others follow in the next */
     NOTIFY_EACH = 128,         /* watchers notified in one pass of the loop */
     FAN_OUT_BURST_US = 100000, /* CPU burst of the fan-out: two bids to 10,000 watchers of two workers */
     FAN_OUT_REST_US = 10000,
     FAN_OUT_PART = 10, /* steady share 1/10, so that bids do not wait for watchers */
-    QUEUE_MAX = 8,     /* messages of an auction in fan-out; beyond that only the present state is sent */
+    QUEUE_MAX = 8,     /* messages of a watch in fan-out; beyond that only the present state is sent */
     SNAPSHOT_MS = 20,  /* maximum age of serverTime in a shared snapshot */
     RETRY_MS = 500,    /* after a failed query */
-};
-
-enum { WATCH_LOOK, WATCH_CHECK, WATCH_COUNT };
-
-static const struct pg_statement list[] = {
-    /* clang-format off */
-    [WATCH_LOOK] = {"watch_look",
-        "SELECT a.id, a.version, a.status, " COLUMNS_MS("a.start_time") ", " COLUMNS_MS("a.end_time")
-        ", a.current_bid, a.minimum_bid, a.bid_count, a.reserve_price IS NULL OR a.current_bid >= a.reserve_price,"
-        " a.title, a.currency, a.starting_price, (SELECT coalesce(json_agg(json_build_array(n.bid_id, n.bidder_id,"
-        " (n.amount * 100)::bigint, " COLUMNS_MS("n.decided_at") ", n.automatic::integer) ORDER BY n.seq DESC), '[]')"
-        " FROM (SELECT * FROM public_bids b WHERE b.auction_id = a.id AND b.in_history"
-        "  ORDER BY b.seq DESC LIMIT 20) n)"
-        " FROM auctions a WHERE a.id = ANY ($1::uuid[]) AND a.status <> 'draft'"},
-    [WATCH_CHECK] = {"watch_check", "SELECT id, version FROM auctions WHERE id = ANY ($1::uuid[])"},
-    /* clang-format on */
-};
-static_assert(ARRAY_LEN(list) == WATCH_COUNT, "each statement has its entry");
-
-struct statements watch_statements = {list, ARRAY_LEN(list), 0};
-
-enum {
-    COLUMN_ID,
-    COLUMN_VERSION,
-    COLUMN_STATUS,
-    COLUMN_START,
-    COLUMN_END,
-    COLUMN_CURRENT,
-    COLUMN_MINIMUM,
-    COLUMN_COUNT,
-    COLUMN_RESERVE_MET,
-    COLUMN_TITLE,
-    COLUMN_CURRENCY,
-    COLUMN_STARTING,
-    COLUMN_BIDS
 };
 
 struct queued {
@@ -84,16 +46,18 @@ TAILQ_HEAD(watch_list, watch);
 
 struct watch {
     struct watches *watches;
-    struct live_state state; /* seq 0: not known yet */
-    int64_t newest_seen;     /* newest version seen in any message */
-    int64_t suspect;         /* newer version that the last comparison found in PostgreSQL; 0: none */
-    bool reload_due;         /* in the list `reloads` */
-    bool reloading;          /* in the running query */
-    bool forced;             /* updates may be lost: watchers receive the result of the reload in any case */
-    bool renewed;            /* rows were restored: the result of the reload replaces even a newer version */
-    bool notifying;          /* in the list `notifying` */
-    bool iterating;          /* its watchers are being iterated: it must not be freed */
-    size_t subscribing;      /* subscriptions not confirmed yet */
+    struct uuid id;
+    void *state;         /* of the kind; owned */
+    int64_t seq;         /* version of the state; 0: not known yet */
+    int64_t newest_seen; /* newest version seen in any message */
+    int64_t suspect;     /* newer version that the last comparison found in PostgreSQL; 0: none */
+    bool reload_due;     /* in the list `reloads` */
+    bool reloading;      /* in the running query */
+    bool forced;         /* updates may be lost: watchers receive the result of the reload in any case */
+    bool renewed;        /* rows were restored: the result of the reload replaces even a newer version */
+    bool notifying;      /* in the list `notifying` */
+    bool iterating;      /* its watchers are being iterated: it must not be freed */
+    size_t subscribing;  /* subscriptions not confirmed yet */
     TAILQ_HEAD(, watcher) watchers;
     struct watcher *cursor; /* the next watcher for the first message of `queue` */
     STAILQ_HEAD(, queued) queue;
@@ -108,6 +72,7 @@ struct watch {
 };
 
 struct watches {
+    const struct watch_kind *kind;
     struct watches_options options;
     struct jsonw *json;
     struct event *reload;         /* activated, or after RETRY_MS */
@@ -129,17 +94,17 @@ struct watches {
 
 /* ---- the table ---- */
 
-static struct watch_list *bucket_of(struct watches *watches, const struct uuid *auction)
+static struct watch_list *bucket_of(struct watches *watches, const struct uuid *id)
 {
-    return &watches->buckets[((size_t)auction->bytes[15] | (size_t)auction->bytes[14] << 8U) % BUCKETS];
+    return &watches->buckets[((size_t)id->bytes[15] | (size_t)id->bytes[14] << 8U) % BUCKETS];
 }
 
-static struct watch *find(struct watches *watches, const struct uuid *auction)
+static struct watch *find(struct watches *watches, const struct uuid *id)
 {
     struct watch *watch = NULL;
-    TAILQ_FOREACH(watch, bucket_of(watches, auction), bucket)
+    TAILQ_FOREACH(watch, bucket_of(watches, id), bucket)
     {
-        if (uuid_equal(&watch->state.auction_id, auction)) {
+        if (uuid_equal(&watch->id, id)) {
             return watch;
         }
     }
@@ -196,9 +161,10 @@ static void watch_free(struct watch *watch)
         TAILQ_REMOVE(&watches->reloads, watch, reloads);
     }
     TAILQ_REMOVE(&watches->all, watch, all);
-    TAILQ_REMOVE(bucket_of(watches, &watch->state.auction_id), watch, bucket);
+    TAILQ_REMOVE(bucket_of(watches, &watch->id), watch, bucket);
     text_unref(watch->snapshot);
-    free(watch->state.title);
+    watches->kind->release(watch->state);
+    free(watch->state);
     free(watch);
 }
 
@@ -209,9 +175,9 @@ static void watch_end_unless_needed(struct watch *watch)
     if (!TAILQ_EMPTY(&watch->watchers) || watch->subscribing > 0 || watch->reloading || watch->iterating) {
         return;
     }
-    keys_live_channel(&watch->state.auction_id, channel);
+    keys_live_channel(&watch->id, channel);
     if (watch->watches->listening && !redis_unsubscribe(watch->watches->options.listener, channel)) {
-        log_debug("auction channel not unsubscribed: Redis is unavailable");
+        log_debug("channel not unsubscribed: Redis is unavailable");
     }
     watch_free(watch);
 }
@@ -225,7 +191,7 @@ static void on_subscribed(const redisReply *reply, void *arg)
     if (TAILQ_EMPTY(&watch->watchers)) {
         watch_end_unless_needed(watch);
     } else if (watch->subscribing == 0) {
-        reload(watch, reply != NULL && watch->state.seq > 0);
+        reload(watch, reply != NULL && watch->seq > 0);
     }
 }
 
@@ -233,7 +199,7 @@ static void on_subscribed(const redisReply *reply, void *arg)
 static void subscribe(struct watch *watch)
 {
     char channel[KEYS_SIZE];
-    keys_live_channel(&watch->state.auction_id, channel);
+    keys_live_channel(&watch->id, channel);
     if (watch->watches->listening && redis_subscribe(watch->watches->options.listener, channel, on_subscribed, watch)) {
         watch->subscribing++;
     } else {
@@ -257,30 +223,25 @@ void watches_set_connected(struct watches *watches, bool up)
 
 /* ---- fan-out ---- */
 
-static struct text *make_text(struct watch *watch, const struct live_update *update)
+/* The text of an update, or of the present state if `update` is NULL. */
+static struct text *make_text(struct watch *watch, const void *update)
 {
     struct watches *watches = watch->watches;
-    const uint8_t *key = watches->options.deployment->facts.pseudonym;
     size_t length = 0;
     jsonw_reset(watches->json);
     if (update == NULL) {
-        live_message_snapshot(watches->json, &watch->state, key);
+        watches->kind->write(watches->json, &watches->options, watch->state);
     } else {
-        live_message_update(watches->json, &watch->state, update, key);
+        watches->kind->write_update(watches->json, &watches->options, watch->state, update);
     }
     const char *json = jsonw_text(watches->json, &length);
-    struct text *text = json == NULL ? NULL : text_new(json, length, watch->state.seq);
-    if (text != NULL) {
-        text->unconditional = update != NULL && update->kind == LIVE_ENDING_SOON;
-    }
-    return text;
+    return json == NULL ? NULL : text_new(json, length, watch->seq);
 }
 
 static struct text *present(struct watch *watch)
 {
     int64_t now = clock_mono_ms();
-    if (watch->snapshot == NULL || watch->snapshot->seq != watch->state.seq ||
-        now - watch->snapshot_ms >= SNAPSHOT_MS) {
+    if (watch->snapshot == NULL || watch->snapshot->seq != watch->seq || now - watch->snapshot_ms >= SNAPSHOT_MS) {
         text_unref(watch->snapshot);
         watch->snapshot = make_text(watch, NULL);
         watch->snapshot_ms = now;
@@ -291,13 +252,18 @@ static struct text *present(struct watch *watch)
 struct text *watch_snapshot(struct watcher *watcher)
 {
     struct text *text = present(watcher->watch);
-    watcher->seq = watcher->watch->state.seq;
+    watcher->seq = watcher->watch->seq;
     return text;
 }
 
-const struct uuid *watch_auction(const struct watcher *watcher)
+void *watch_state(const struct watcher *watcher)
 {
-    return &watcher->watch->state.auction_id;
+    return watcher->watch->state;
+}
+
+bool watch_known(const struct watcher *watcher)
+{
+    return watcher->watch->seq > 0;
 }
 
 /* Queues a message for all watchers; NULL: the state at that time. Takes over the reference. */
@@ -380,7 +346,7 @@ static void on_notify(evutil_socket_t fd, short what, void *arg)
         TAILQ_REMOVE(&watches->notifying, watch, notifying_entry);
         watch->notifying = watch->queued > 0;
         if (watch->notifying) {
-            TAILQ_INSERT_TAIL(&watches->notifying, watch, notifying_entry); /* other auctions first */
+            TAILQ_INSERT_TAIL(&watches->notifying, watch, notifying_entry); /* others first */
         }
         watch_end_unless_needed(watch);
     }
@@ -392,66 +358,55 @@ static void on_notify(evutil_socket_t fd, short what, void *arg)
 
 /* ---- updates ---- */
 
-void watches_message(struct watches *watches, const struct uuid *auction, const char *bytes, size_t length)
+bool watches_has(struct watches *watches, const struct uuid *id)
 {
-    struct live_update update;
-    struct watch *watch = find(watches, auction);
-    if (watch == NULL) {
+    return find(watches, id) != NULL;
+}
+
+void *watches_state(struct watches *watches, const struct uuid *id)
+{
+    struct watch *watch = find(watches, id);
+    return watch == NULL || watch->seq == 0 ? NULL : watch->state;
+}
+
+void watches_update(struct watches *watches, const struct uuid *id, int64_t version, const void *update)
+{
+    struct watch *watch = find(watches, id);
+    if (watch == NULL || version <= watch->seq) {
         return;
     }
-    if (!live_read(bytes, length, &update) || !uuid_equal(&update.auction_id, auction)) {
-        log_warn("live update dropped: undecodable message");
+    if (watch->seq > 0 && version == watch->seq + 1 && update != NULL) {
+        watch->seq = version;
+        watches->kind->apply(watch->state, update);
+        notify_watchers(watch, make_text(watch, update));
+        return;
+    }
+    watch->newest_seen = version > watch->newest_seen ? version : watch->newest_seen;
+    if (watch->seq > 0) {
         reload(watch, false);
-        return;
     }
-    if (watch->state.seq == 0) {
-        watch->newest_seen = update.version > watch->newest_seen ? update.version : watch->newest_seen;
-    } else if (update.kind == LIVE_ENDING_SOON) {
-        struct live_update soon = {.kind = LIVE_ENDING_SOON, .end_ms = watch->state.end_ms};
-        notify_watchers(watch, make_text(watch, &soon));
-    } else if (update.version == watch->state.seq + 1 && update.kind != LIVE_LOOK) {
-        live_message_apply(&watch->state, &update);
-        notify_watchers(watch, make_text(watch, &update));
-    } else if (update.version > watch->state.seq) {
-        watch->newest_seen = update.version > watch->newest_seen ? update.version : watch->newest_seen;
+}
+
+void watches_send(struct watches *watches, const struct uuid *id, const void *update)
+{
+    struct watch *watch = find(watches, id);
+    struct text *text = watch == NULL || watch->seq == 0 ? NULL : make_text(watch, update);
+    if (text != NULL) {
+        text->unconditional = true;
+        notify_watchers(watch, text);
+    }
+}
+
+void watches_reload(struct watches *watches, const struct uuid *id)
+{
+    struct watch *watch = find(watches, id);
+    if (watch != NULL) {
+        log_warn("live update dropped: undecodable message");
         reload(watch, false);
     }
 }
 
 /* ---- reloading ---- */
-
-static bool adopt_bids(struct live_state *state, const char *text)
-{
-    struct json *tree = json_parse(text, strlen(text), NULL);
-    bool ok = live_read_bids(tree, state->newest, &state->bids);
-    json_free(tree);
-    return ok;
-}
-
-static bool adopt(struct live_state *state, const PGresult *result, int row)
-{
-    struct live_state found = {
-        .auction_id = state->auction_id,
-        .seq = pg_int(result, row, COLUMN_VERSION),
-        .title = strdup(pg_text(result, row, COLUMN_TITLE)),
-        .starting_price = pg_money(result, row, COLUMN_STARTING),
-        .start_ms = pg_int(result, row, COLUMN_START),
-        .end_ms = pg_int(result, row, COLUMN_END),
-        .current_bid = pg_money(result, row, COLUMN_CURRENT),
-        .minimum_bid = pg_money(result, row, COLUMN_MINIMUM),
-        .bid_count = pg_int(result, row, COLUMN_COUNT),
-        .reserve_met = pg_bool(result, row, COLUMN_RESERVE_MET),
-    };
-    (void)snprintf(found.currency, sizeof(found.currency), "%s", pg_text(result, row, COLUMN_CURRENCY));
-    if (!rules_status_parse(pg_text(result, row, COLUMN_STATUS), &found.status) || found.title == NULL ||
-        !adopt_bids(&found, pg_text(result, row, COLUMN_BIDS))) {
-        free(found.title);
-        return false;
-    }
-    free(state->title);
-    *state = found;
-    return true;
-}
 
 static void refuse_all(struct watch *watch, enum error_code reason)
 {
@@ -480,24 +435,27 @@ static void forget_seen(struct watch *watch)
 static void on_row(struct watch *watch, const PGresult *result, int row)
 {
     int64_t version = pg_int(result, row, COLUMN_VERSION);
-    bool forced = watch->forced && watch->state.seq > 0;
+    const struct watch_kind *kind = watch->watches->kind;
+    bool forced = watch->forced && watch->seq > 0;
     bool renewed = watch->renewed;
-    bool changed = forced || version > watch->state.seq;
+    bool changed = forced || version > watch->seq;
     watch->forced = false;
     watch->renewed = watch->reload_due; /* this query may have begun before the rows were restored */
     if (renewed) {
         forget_seen(watch);
     }
-    if (renewed || (changed && version >= watch->state.seq)) {
-        if (adopt(&watch->state, result, row)) {
+    if (renewed || (changed && version >= watch->seq)) {
+        if (kind->read_row(watch->state, &watch->id, result, row)) {
+            watch->seq = version;
+            const void *update = kind->row_update == NULL ? NULL : kind->row_update(watch->state);
             /* A forced snapshot is a text of its own: watchers that have this version receive it too. */
-            struct text *text = forced ? make_text(watch, NULL) : present(watch);
+            struct text *text = forced || update != NULL ? make_text(watch, update) : present(watch);
             if (text != NULL && forced) {
                 text->unconditional = true;
             }
             notify_watchers(watch, text);
         } else {
-            log_error("a watched auction has an invalid row");
+            log_error("a watched %s has an invalid row", kind->noun);
             refuse_all(watch, ERROR_INTERNAL_ERROR);
             return;
         }
@@ -523,10 +481,10 @@ static void on_reloaded(const struct pg_reply *reply, void *arg)
         }
     }
     struct watch *next = NULL;
-    for (watch = TAILQ_FIRST(&watches->reloading); watch != NULL; watch = next) { /* auctions without a row */
+    for (watch = TAILQ_FIRST(&watches->reloading); watch != NULL; watch = next) { /* those without a row */
         next = TAILQ_NEXT(watch, reloading_entry);
         set_reloading(watch, false);
-        if (ok || watch->state.seq == 0) {
+        if (ok || watch->seq == 0) {
             refuse_all(watch, ok ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
         } else {
             reload(watch, false);
@@ -553,13 +511,13 @@ static void do_reload(evutil_socket_t fd, short what, void *arg)
         TAILQ_REMOVE(&watches->reloads, watch, reloads);
         watch->reload_due = false;
         set_reloading(watch, true);
-        pg_array_uuid(&watches->ids, &watch->state.auction_id);
+        pg_array_uuid(&watches->ids, &watch->id);
         count++;
     }
     const char *const values[] = {pg_array_done(&watches->ids)};
     watches->reload_running = true;
-    if (values[0] == NULL || !statements_query(watches->options.pg, &watch_statements, WATCH_LOOK, ARRAY_LEN(values),
-                                               values, on_reloaded, watches)) {
+    if (values[0] == NULL || !statements_query(watches->options.pg, watches->kind->statements, WATCH_LOOK,
+                                               ARRAY_LEN(values), values, on_reloaded, watches)) {
         const struct pg_reply lost = {.outcome = PG_LOST};
         on_reloaded(&lost, watches);
     }
@@ -581,8 +539,8 @@ void watches_renew(struct watches *watches)
 
 static void compare(struct watch *watch, int64_t version)
 {
-    bool missed = version > watch->state.seq;
-    if (missed && (!watch->watches->listening || watch->suspect > watch->state.seq)) {
+    bool missed = version > watch->seq;
+    if (missed && (!watch->watches->listening || watch->suspect > watch->seq)) {
         live_metrics_add_missed();
         reload(watch, false);
     }
@@ -596,7 +554,7 @@ static void on_checked(const struct pg_reply *reply, void *arg)
     for (int row = 0; reply->outcome == PG_OK && row < PQntuples(reply->result); row++) {
         struct uuid id = pg_uuid(reply->result, row, 0);
         struct watch *watch = find(watches, &id);
-        if (watch != NULL && watch->state.seq > 0) {
+        if (watch != NULL && watch->seq > 0) {
             compare(watch, pg_int(reply->result, row, 1));
         }
     }
@@ -618,36 +576,41 @@ static void do_check(evutil_socket_t fd, short what, void *arg)
         watch = TAILQ_FIRST(&watches->all);
         TAILQ_REMOVE(&watches->all, watch, all);
         TAILQ_INSERT_TAIL(&watches->all, watch, all);
-        pg_array_uuid(&watches->ids, &watch->state.auction_id);
+        pg_array_uuid(&watches->ids, &watch->id);
         count++;
     }
     const char *const values[] = {pg_array_done(&watches->ids)};
-    watches->check_running = values[0] != NULL && statements_query(watches->options.pg, &watch_statements, WATCH_CHECK,
-                                                                   ARRAY_LEN(values), values, on_checked, watches);
+    watches->check_running =
+        values[0] != NULL && statements_query(watches->options.pg, watches->kind->statements, WATCH_CHECK,
+                                              ARRAY_LEN(values), values, on_checked, watches);
 }
 
 /* ---- watchers ---- */
 
-static struct watch *watch_make(struct watches *watches, const struct uuid *auction)
+static struct watch *watch_make(struct watches *watches, const struct uuid *id)
 {
     struct watch *watch = calloc(1, sizeof(*watch));
     if (watch == NULL) {
         return NULL;
     }
-    *watch = (struct watch){.watches = watches, .state = {.auction_id = *auction}};
+    *watch = (struct watch){.watches = watches, .id = *id, .state = calloc(1, watches->kind->state_size)};
+    if (watch->state == NULL) {
+        free(watch);
+        return NULL;
+    }
     TAILQ_INIT(&watch->watchers);
     STAILQ_INIT(&watch->queue);
-    TAILQ_INSERT_TAIL(bucket_of(watches, auction), watch, bucket);
+    TAILQ_INSERT_TAIL(bucket_of(watches, id), watch, bucket);
     TAILQ_INSERT_TAIL(&watches->all, watch, all);
     subscribe(watch);
     return watch;
 }
 
-bool watch_add(struct watches *watches, struct watcher *watcher, const struct uuid *auction)
+bool watch_add(struct watches *watches, struct watcher *watcher, const struct uuid *id)
 {
-    struct watch *watch = find(watches, auction);
+    struct watch *watch = find(watches, id);
     if (watch == NULL) {
-        watch = watch_make(watches, auction);
+        watch = watch_make(watches, id);
     }
     if (watch == NULL) {
         return false;
@@ -656,7 +619,7 @@ bool watch_add(struct watches *watches, struct watcher *watcher, const struct uu
     watcher->seq = 0;
     watches->count++;
     TAILQ_INSERT_HEAD(&watch->watchers, watcher, list); /* before the cursor, because it receives the state directly */
-    if (watch->state.seq > 0) {
+    if (watch->seq > 0) {
         struct text *text = watch_snapshot(watcher);
         if (text != NULL) {
             watcher->update(watcher, text);
@@ -688,7 +651,7 @@ size_t watches_count(const struct watches *watches)
 
 /* ---- start and stop ---- */
 
-struct watches *watches_new(const struct watches_options *options)
+struct watches *watches_new(const struct watches_options *options, const struct watch_kind *kind)
 {
     int ms = options->config->live_check_ms;
     const struct timeval every = {ms / 1000, (ms % 1000) * 1000L};
@@ -696,6 +659,7 @@ struct watches *watches_new(const struct watches_options *options)
     if (watches == NULL) {
         return NULL;
     }
+    watches->kind = kind;
     watches->options = *options;
     watches->cpu_budget =
         (struct cpu_budget){.burst_us = FAN_OUT_BURST_US, .rest_us = FAN_OUT_REST_US, .part = FAN_OUT_PART};

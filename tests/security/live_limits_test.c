@@ -352,5 +352,5 @@ int main(void)
         return EXIT_FAILURE;
     }
     bool passed = suite_run(live_limits_suite()) == EXIT_SUCCESS;
-    return live_recording_check(false) && passed ? EXIT_SUCCESS : EXIT_FAILURE;
+    return live_recording_check("part") && passed ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,0 +1,451 @@
+/*
+ * Live updates of flash sales over WebSockets: the inventory, the place in the waiting line, orders. The rows are
+ * written by SQL and the messages published by the test, in place of the sale worker (published_sale.h).
+ *
+ * At the end all messages that were sent and received are validated against gateway/asyncapi.yaml, and each kind of
+ * message about sales that it describes must have been among them.
+ *
+ * Runs alone: load of other tests would delay its live updates.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "tests/support/fixture.h"
+#include "tests/support/live_client.h"
+#include "tests/support/live_recording.h"
+#include "tests/support/published_sale.h"
+
+enum { TURN_MS = 120000 };
+
+static struct published_sale sale;
+
+static void set_up(void)
+{
+    fixture_setup();
+    published_sale_make(&sale);
+}
+
+static const char *command_text(const char *type, const char *id)
+{
+    return client_format("{\"type\": \"%s\", \"flashSaleId\": \"%s\", \"id\": \"%s\"}", type, sale.id, id);
+}
+
+static const struct json *watch(struct websocket *socket)
+{
+    const struct json *answer = live_exchange(socket, command_text("inventory:watch", "w"), "inventory:update");
+    live_expect(answer, "id", "w");
+    return answer;
+}
+
+static void expect_number(const struct json *message, const char *name, int64_t value)
+{
+    live_expect(message, name, client_format("%" PRId64, value));
+}
+
+static const struct json *receive_position(struct websocket *socket, int64_t position)
+{
+    const struct json *message = live_receive(socket, "queue:position-update");
+    live_expect(message, "flashSaleId", sale.id);
+    live_expect(message, "status", "waiting");
+    expect_number(message, "position", position);
+    return message;
+}
+
+/* The next position, which may follow others of versions before. */
+static void await_position(struct websocket *socket, int64_t position)
+{
+    const struct json *message = NULL;
+    int64_t found = INT64_MAX;
+    do {
+        message = live_receive(socket, "queue:position-update");
+        live_expect(message, "status", "waiting");
+        int64_t next = strtoll(websocket_text(message, "position"), NULL, 10);
+        ck_assert_int_lt(next, found);
+        found = next;
+    } while (found > position);
+    ck_assert_int_eq(found, position);
+}
+
+static const char *some_user(void)
+{
+    struct uuid id = uuid_new();
+    static char text[UUID_TEXT_SIZE];
+    uuid_format(&id, text);
+    return text;
+}
+
+/* ---- the inventory ---- */
+
+START_TEST(a_guest_gets_the_state_and_then_every_version_once)
+{
+    struct websocket *guest = live_open(NULL);
+    const struct json *message = watch(guest);
+    live_expect(message, "flashSaleId", sale.id);
+    live_expect(message, "status", "active");
+    expect_number(message, "version", 1);
+    expect_number(message, "available", 100);
+    for (int64_t version = 2; version < 6; version++) {
+        sale.now.reserved = version;
+        sale.now.sold = version - 2;
+        published_sale_commit(&sale, false);
+        message = live_receive(guest, NULL);
+        live_expect(message, "type", "inventory:update");
+        expect_number(message, "version", version);
+        expect_number(message, "reserved", version);
+        expect_number(message, "sold", version - 2);
+        expect_number(message, "available", 100 - version - (version - 2));
+    }
+    sale.now.status = SALE_ENDED;
+    published_sale_commit(&sale, false);
+    message = live_receive(guest, NULL);
+    live_expect(message, "type", "sale:status-change");
+    live_expect(message, "status", "ended");
+    expect_number(message, "version", 6);
+    live_expect(live_exchange(guest, "{\"type\": \"ping\", \"id\": 1}", "pong"), "id", "1");
+    websocket_free(guest);
+}
+END_TEST
+
+START_TEST(a_later_end_is_a_change_of_the_sale)
+{
+    struct websocket *guest = live_open(NULL);
+    (void)watch(guest);
+    sale.now.end_ms += 60000;
+    published_sale_commit(&sale, false);
+    const struct json *message = live_receive(guest, NULL);
+    live_expect(message, "type", "sale:status-change");
+    live_expect(message, "status", "active");
+    websocket_free(guest);
+}
+END_TEST
+
+START_TEST(a_gap_is_read_from_postgresql)
+{
+    struct websocket *guest = live_open(NULL);
+    (void)watch(guest);
+    sale.now.sold = 7;
+    published_sale_commit(&sale, true);
+    sale.now.reserved = 3;
+    published_sale_commit(&sale, false);
+    const struct json *message = live_receive(guest, NULL);
+    live_expect(message, "type", "inventory:update");
+    expect_number(message, "version", 3);
+    expect_number(message, "sold", 7);
+    expect_number(message, "reserved", 3);
+    sale.now.status = SALE_SOLD_OUT;
+    published_sale_commit(&sale, true);
+    published_sale_commit(&sale, false);
+    message = live_receive(guest, NULL);
+    live_expect(message, "type", "sale:status-change");
+    live_expect(message, "status", "sold_out");
+    expect_number(message, "version", 5);
+    websocket_free(guest);
+}
+END_TEST
+
+START_TEST(a_lost_message_is_found_in_postgresql)
+{
+    struct websocket *guest = live_open(NULL);
+    (void)watch(guest);
+    sale.now.sold = 1;
+    published_sale_commit(&sale, true);
+    expect_number(live_receive(guest, "inventory:update"), "version", 2);
+    websocket_free(guest);
+}
+END_TEST
+
+START_TEST(an_undecodable_message_changes_nothing)
+{
+    struct websocket *guest = live_open(NULL);
+    (void)watch(guest);
+    published_sale_say(&sale, "{\"t\":\"sale\"}");
+    published_sale_say(&sale, "nonsense");
+    sale.now.sold = 1;
+    published_sale_commit(&sale, false);
+    const struct json *message = live_receive(guest, NULL);
+    expect_number(message, "version", 2);
+    expect_number(message, "sold", 1);
+    websocket_free(guest);
+}
+END_TEST
+
+START_TEST(no_updates_arrive_after_unwatching)
+{
+    struct websocket *guest = live_open(NULL);
+    (void)watch(guest);
+    live_expect(live_exchange(guest, command_text("inventory:unwatch", "u"), "inventory:unwatched"), "id", "u");
+    sale.now.sold = 1;
+    published_sale_commit(&sale, false);
+    (void)live_exchange(guest, "{\"type\": \"ping\"}", "pong");
+    expect_number(watch(guest), "version", 2);
+    websocket_free(guest);
+}
+END_TEST
+
+START_TEST(wrong_commands_are_refused)
+{
+    struct websocket *guest = live_open(NULL);
+    static const char *const ids[] = {"0190aaaa-0000-7000-8000-000000000000", "nonsense"};
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        const struct json *answer = live_exchange(
+            guest, client_format("{\"type\": \"inventory:watch\", \"flashSaleId\": \"%s\", \"id\": 1}", ids[i]),
+            "error");
+        live_expect(answer, "error", "NOT_FOUND");
+        live_expect(answer, "id", "1");
+    }
+    live_expect(live_exchange(guest, "{\"type\": \"inventory:watch\"}", "error"), "error", "VALIDATION_FAILED");
+    live_expect(
+        live_exchange(guest, client_format("{\"type\": \"inventory:watch\", \"auctionId\": \"%s\"}", sale.id), "error"),
+        "error", "VALIDATION_FAILED");
+    websocket_free(guest);
+}
+END_TEST
+
+START_TEST(sales_and_auctions_count_together)
+{
+    enum { LIMIT = 100 };
+    struct websocket *guest = live_open(NULL);
+    (void)live_subscribe(guest, fixture.auction);
+    for (int i = 1; i < LIMIT; i++) {
+        published_sale_make(&sale);
+        (void)watch(guest);
+    }
+    published_sale_make(&sale);
+    const struct json *answer = live_exchange(guest, command_text("inventory:watch", "x"), "error");
+    live_expect(answer, "error", "TOO_MANY_SUBSCRIPTIONS");
+    live_expect(answer, "flashSaleId", sale.id);
+    websocket_free(guest);
+}
+END_TEST
+
+/* ---- the line ---- */
+
+START_TEST(a_position_follows_what_happens_ahead)
+{
+    int64_t seqs[6];
+    for (size_t i = 0; i < ARRAY_LEN(seqs); i++) {
+        seqs[i] = published_sale_join(&sale, i == 4 ? fixture.ann.id : some_user());
+    }
+    published_sale_commit(&sale, false);
+    struct websocket *ann = live_open(&fixture.ann);
+    struct websocket *bob = live_open(&fixture.bob);
+    (void)watch(bob);
+    (void)watch(ann);
+    expect_number(receive_position(ann, 5), "version", 2);
+    published_sale_leave(&sale, seqs[2]);
+    published_sale_leave(&sale, seqs[5]); /* behind Ann */
+    published_sale_turn(&sale, seqs[0], clock_now_ms() + TURN_MS);
+    published_sale_commit(&sale, false);
+    await_position(ann, 3);
+    published_sale_turn(&sale, seqs[1], clock_now_ms() + TURN_MS);
+    published_sale_commit(&sale, false);
+    published_sale_turn(&sale, seqs[3], clock_now_ms() + TURN_MS);
+    published_sale_commit(&sale, false);
+    await_position(ann, 1);
+    published_sale_turn(&sale, seqs[4], clock_now_ms() + TURN_MS);
+    published_sale_commit(&sale, false);
+    const struct json *message = live_receive(ann, "queue:position-update");
+    live_expect(message, "status", "turn");
+    expect_number(message, "position", 0);
+    ck_assert_str_ne(websocket_text(message, "turnExpiresAt"), "");
+    sale.now.status = SALE_ENDED;
+    published_sale_commit(&sale, false);
+    message = live_receive(ann, "queue:position-update");
+    live_expect(message, "status", "closed");
+    ck_assert_int_eq((int)json_member(message, "position")->type, JSON_NULL);
+    /* Bob has no place: the next message after the versions is the answer. */
+    for (int64_t version = 3; version <= 7; version++) {
+        expect_number(live_receive(bob, NULL), "version", version);
+    }
+    (void)live_exchange(bob, "{\"type\": \"ping\"}", "pong");
+    websocket_free(ann);
+    websocket_free(bob);
+}
+END_TEST
+
+/* Nothing is in PostgreSQL: the position comes from the decision and the messages alone. */
+START_TEST(the_decision_on_a_join_begins_the_position)
+{
+    struct websocket *ann = live_open(&fixture.ann);
+    struct sale_message_decision joined = {
+        .kind = SALE_COMMAND_JOIN,
+        .verdict = SALE_VERDICT_ACCEPTED,
+        .quantity = 1,
+        .place = 5000,
+        .entry_id = uuid_new(),
+        .entry_status = SALE_ENTRY_WAITING,
+        .position = 20,
+        .version = 2,
+    };
+    (void)watch(ann);
+    published_sale_commit(&sale, false); /* version 2 */
+    sale.now.granted = 4;
+    sale_live_add_gone(&sale.now, 100);
+    sale_live_add_gone(&sale.now, 6000);
+    published_sale_commit(&sale, false); /* version 3, before the decision of version 2 arrives */
+    expect_number(live_receive(ann, "inventory:update"), "version", 2);
+    expect_number(live_receive(ann, "inventory:update"), "version", 3);
+    published_sale_decide(&sale, fixture.ann.id, joined);
+    expect_number(receive_position(ann, 15), "version", 3);
+    joined.position = 3;
+    joined.version = 4; /* a decision before its version */
+    joined.place = 7000;
+    published_sale_decide(&sale, fixture.ann.id, joined);
+    expect_number(receive_position(ann, 3), "version", 4);
+    sale.now.granted = 9; /* of version 4: contained in the decision */
+    published_sale_commit(&sale, false);
+    sale.now.granted = 1;
+    published_sale_commit(&sale, false);
+    expect_number(receive_position(ann, 2), "version", 5);
+    websocket_free(ann);
+}
+END_TEST
+
+START_TEST(a_place_is_read_again_after_a_gap)
+{
+    int64_t first = published_sale_join(&sale, some_user());
+    int64_t second = published_sale_join(&sale, some_user());
+    (void)published_sale_join(&sale, fixture.ann.id);
+    published_sale_commit(&sale, false);
+    struct websocket *ann = live_open(&fixture.ann);
+    (void)watch(ann);
+    (void)receive_position(ann, 3);
+    published_sale_leave(&sale, second);
+    published_sale_commit(&sale, true);
+    published_sale_commit(&sale, false);
+    await_position(ann, 2);
+    published_sale_leave(&sale, first);
+    sale.now.look = true; /* more were left than a message holds */
+    published_sale_commit(&sale, false);
+    await_position(ann, 1);
+    websocket_free(ann);
+}
+END_TEST
+
+START_TEST(a_client_that_authenticates_later_gets_its_place)
+{
+    (void)published_sale_join(&sale, fixture.ann.id);
+    published_sale_commit(&sale, false);
+    struct websocket *socket = live_open(NULL);
+    (void)watch(socket);
+    (void)live_exchange(socket, client_format("{\"type\": \"auth\", \"token\": \"%s\"}", fixture.ann.token),
+                        "authenticated");
+    (void)receive_position(socket, 1);
+    websocket_free(socket);
+}
+END_TEST
+
+START_TEST(a_turn_that_ran_out_is_found_without_a_message)
+{
+    int64_t seq = published_sale_join(&sale, fixture.ann.id);
+    published_sale_turn(&sale, seq, clock_now_ms());
+    published_sale_commit(&sale, false);
+    struct websocket *ann = live_open(&fixture.ann);
+    (void)watch(ann);
+    live_expect(live_receive(ann, "queue:position-update"), "status", "turn");
+    PQclear(sql_rows(fixture.sql, "UPDATE queue_entries SET status = 'expired' WHERE sale_id = $1", sale.id, NULL));
+    live_expect(live_receive(ann, "queue:position-update"), "status", "expired");
+    websocket_free(ann);
+}
+END_TEST
+
+/* ---- orders ---- */
+
+START_TEST(an_order_is_shown_to_its_user_alone)
+{
+    struct websocket *ann = live_open(&fixture.ann);
+    struct websocket *unwatching = live_open(&fixture.ann);
+    struct websocket *bob = live_open(&fixture.bob);
+    struct sale_message_decision ordered = {
+        .kind = SALE_COMMAND_ORDER,
+        .verdict = SALE_VERDICT_ACCEPTED,
+        .quantity = 2,
+        .place = 5000,
+        .entry_id = uuid_new(),
+        .entry_status = SALE_ENTRY_ORDERED,
+        .position = SALE_POSITION_UNKNOWN,
+        .order_id = uuid_new(),
+        .order_status = SALE_ORDER_RESERVED,
+        .total_price = 4000,
+        .order_expires_ms = clock_now_ms() + TURN_MS,
+        .version = 2,
+    };
+    (void)watch(ann);
+    (void)watch(bob);
+    published_sale_decide(&sale, fixture.ann.id, ordered);
+    const struct json *message = live_receive(ann, NULL);
+    live_expect(message, "type", "order:update");
+    live_expect(message, "status", "reserved");
+    live_expect(message, "totalPrice", "40.00");
+    live_expect(live_receive(ann, NULL), "status", "ordered");
+    live_expect(live_receive(unwatching, NULL), "type", "order:update");
+    (void)live_exchange(bob, "{\"type\": \"ping\"}", "pong");
+    websocket_free(ann);
+    websocket_free(unwatching);
+    websocket_free(bob);
+}
+END_TEST
+
+START_TEST(a_reservation_that_ran_out_is_found_without_a_message)
+{
+    struct uuid id = uuid_new();
+    char order[UUID_TEXT_SIZE];
+    uuid_format(&id, order);
+    PQclear(sql_rows(fixture.sql,
+                     "INSERT INTO orders (id, sale_id, seq, user_id, quantity, total_price, status, expires_at,"
+                     " created_at, updated_at) VALUES ($1, $2, 7, $3, 1, 20, 'reserved', now(), now(), now())",
+                     order, sale.id, fixture.ann.id, NULL));
+    (void)published_sale_join(&sale, fixture.ann.id);
+    published_sale_commit(&sale, false);
+    struct websocket *ann = live_open(&fixture.ann);
+    (void)watch(ann);
+    (void)receive_position(ann, 1); /* it was read, with the order */
+    PQclear(sql_rows(fixture.sql, "UPDATE orders SET status = 'expired' WHERE id = $1", order, NULL));
+    const struct json *message = live_receive(ann, "order:update");
+    live_expect(message, "orderId", order);
+    live_expect(message, "status", "expired");
+    websocket_free(ann);
+}
+END_TEST
+
+static Suite *live_sales_suite(void)
+{
+    const TTest *const tests[] = {
+        a_guest_gets_the_state_and_then_every_version_once,
+        a_later_end_is_a_change_of_the_sale,
+        a_gap_is_read_from_postgresql,
+        a_lost_message_is_found_in_postgresql,
+        an_undecodable_message_changes_nothing,
+        no_updates_arrive_after_unwatching,
+        wrong_commands_are_refused,
+        sales_and_auctions_count_together,
+        a_position_follows_what_happens_ahead,
+        the_decision_on_a_join_begins_the_position,
+        a_place_is_read_again_after_a_gap,
+        a_client_that_authenticates_later_gets_its_place,
+        a_turn_that_ran_out_is_found_without_a_message,
+        an_order_is_shown_to_its_user_alone,
+        a_reservation_that_ran_out_is_found_without_a_message,
+    };
+    Suite *suite = suite_create("live-sales");
+    TCase *tcase = tcase_create("live-sales");
+    tcase_add_checked_fixture(tcase, set_up, fixture_teardown);
+    tcase_set_timeout(tcase, 120);
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
+        tcase_add_test(tcase, tests[i]);
+    }
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    if (!live_recording_begin()) {
+        return EXIT_FAILURE;
+    }
+    bool passed = suite_run(live_sales_suite()) == EXIT_SUCCESS;
+    return live_recording_check(getenv("ROSTRUM_TEST") == NULL ? "sales" : "part") && passed ? EXIT_SUCCESS
+                                                                                             : EXIT_FAILURE;
+}

@@ -1,0 +1,31 @@
+/*
+ * A flash sale for tests of live updates without a sale worker: the test writes its rows by SQL, and publishes what the
+ * sale worker publishes after COMMIT. Needs a fixture.
+ */
+#ifndef ROSTRUM_TESTS_SUPPORT_PUBLISHED_SALE_H
+#define ROSTRUM_TESTS_SUPPORT_PUBLISHED_SALE_H
+
+#include "common/protocol/sale_live.h"
+#include "common/protocol/sale_message.h"
+
+struct published_sale {
+    char id[UUID_TEXT_SIZE];
+    struct sale_live now; /* of the next version, until it is committed */
+    int64_t seq;          /* of the newest place */
+};
+
+/* Makes an active sale of 100 units, in version 1. */
+void published_sale_make(struct published_sale *sale);
+/* Adds a waiting place of this user, as part of the next version. Returns its seq. */
+int64_t published_sale_join(struct published_sale *sale, const char *user);
+/* Changes the status of a place that waits, as part of the next version. In a turn: for a unit, until `expires_ms`. */
+void published_sale_turn(struct published_sale *sale, int64_t seq, int64_t expires_ms);
+void published_sale_leave(struct published_sale *sale, int64_t seq);
+/* Commits the next version. Its message is lost if `lost`. */
+void published_sale_commit(struct published_sale *sale, bool lost);
+/* Publishes the decision to its user. Its sale is set. */
+void published_sale_decide(const struct published_sale *sale, const char *user, struct sale_message_decision decision);
+/* Publishes any text on the sale's channel. */
+void published_sale_say(const struct published_sale *sale, const char *text);
+
+#endif
