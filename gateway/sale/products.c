@@ -52,10 +52,11 @@ enum {
  * Lists, newest first. $1 and $2: time and id of the cursor, $3 limit. Without a cursor they are replaced by bounds
  * beyond all rows, so that the condition uses the index in a generic plan, too.
  */
-#define LIST(conditions)                                                                                               \
-    "SELECT " COLUMNS " FROM products p WHERE (p.created_at, p.id) < (coalesce($1::timestamptz, 'infinity'),"          \
-    " coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))" conditions                                          \
-    " ORDER BY p.created_at DESC, p.id DESC LIMIT $3"
+#define OLDER(row)                                                                                                     \
+    "(" row ".created_at, " row ".id) < (coalesce($1::timestamptz, 'infinity'),"                                       \
+    " coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))"
+#define NEWEST(row)      " ORDER BY " row ".created_at DESC, " row ".id DESC"
+#define LIST(conditions) "SELECT " COLUMNS " FROM products p WHERE " OLDER("p") conditions NEWEST("p") " LIMIT $3"
 /* For the audit log. */
 #define AS_JSON(p)                                                                                                     \
     "jsonb_build_object('name', " p ".name, 'description', " p ".description, 'category', " p ".category,"             \
@@ -87,9 +88,16 @@ static const struct pg_statement list[] = {
     [PRODUCT_GET] = {"product_get", "SELECT " COLUMNS " FROM products p WHERE p.id = $1"},
     [PRODUCT_NEWEST] = {"product_newest", LIST("")},
     [PRODUCT_OF_CATEGORY] = {"product_of_category", LIST(" AND p.category = $4")},
-    /* $4 words, $5 category or NULL */
-    [PRODUCT_MATCHING] = {"product_matching", LIST(" AND p.search @@ websearch_to_tsquery('english', $4)"
-                                                   " AND ($5::text IS NULL OR p.category = $5)")},
+    /*
+     * $4 words, $5 category or NULL. The matches are found first, by the index of words: without their number, the
+     * planner may read all products in the order of the list.
+     */
+    [PRODUCT_MATCHING] = {"product_matching", "WITH hits AS MATERIALIZED (SELECT id, created_at FROM products"
+                                              "  WHERE search @@ websearch_to_tsquery('english', $4)"
+                                              "  AND ($5::text IS NULL OR category = $5))"
+                                              " SELECT " COLUMNS " FROM (SELECT h.id FROM hits h WHERE " OLDER("h")
+                                                  NEWEST("h") " LIMIT $3) k"
+                                                              " JOIN products p ON p.id = k.id" NEWEST("p")},
 };
 static_assert(ARRAY_LEN(list) == PRODUCT_COUNT, "each statement has its entry");
 

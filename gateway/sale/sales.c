@@ -67,12 +67,11 @@ static const struct pg_statement list[] = {
                                 " ORDER BY s.created_at DESC, s.id DESC LIMIT $3"},
     /* $4 statuses with commas. The first of each status in the order of the index, then the first of these. */
     [SALE_STARTING] = {"sale_starting",
-                       "SELECT " SALE_VIEW_COLUMNS " FROM (SELECT each.id, each.start_time"
+                       "SELECT " SALE_VIEW_COLUMNS
                        " FROM (SELECT DISTINCT unnest(string_to_array($4, ',')) AS status) f CROSS JOIN LATERAL"
-                       " (SELECT s.id, s.start_time FROM flash_sales s WHERE s.status = f.status AND " LATER
-                       "  ORDER BY s.start_time, s.id LIMIT $3) each"
-                       " ORDER BY each.start_time, each.id LIMIT $3) k"
-                       " JOIN flash_sales s ON s.id = k.id ORDER BY k.start_time, k.id"},
+                       " (SELECT * FROM flash_sales s WHERE s.status = f.status AND " LATER
+                       "  ORDER BY s.start_time, s.id LIMIT $3) s"
+                       " ORDER BY s.start_time, s.id LIMIT $3"},
 };
 /* clang-format on */
 static_assert(ARRAY_LEN(list) == SALE_COUNT, "each statement has its entry");
