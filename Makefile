@@ -83,7 +83,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 export BUILD
 
 .PHONY: all test-programs help deps deps-check deps-cluster deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-types deps-webhooks docs run up down status cluster clean clean-var check \
-        check-long check-security check-unit mutate chaos chaos-cluster replay bench bench-against bench-read bench-search bench-live \
+        check-long check-security check-unit mutate chaos chaos-cluster replay replay-sale bench bench-sale bench-against bench-read bench-search bench-live \
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
 
@@ -321,6 +321,11 @@ replay: deps-check ## send 423 recorded eBay auctions through a private deployme
 	@$(build_all) -s all test-programs
 	@tests/replay/run
 
+replay-sale: deps-check ## play the opening of a flash sale with BUYERS (1000) for UNITS (50), print who got what
+	@echo Building.
+	@$(build_all) -s all test-programs
+	@tests/replay/sale-run
+
 bench: deps-bench ## measure bids per second, beside the peer in ROSTRUM_PEER
 	@echo Building.
 	@$(build_all) -s all test-programs
@@ -345,6 +350,11 @@ bench-live: deps-check ## measure live updates for 100, 1,000 and 10,000 watcher
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/bench/live-run
+
+bench-sale: deps-bench ## measure a flash sale beside bids: joins per second, waits, memory, rows read
+	@echo Building.
+	@$(build_all) -s all test-programs
+	@tests/bench/sale-run
 
 # Exit code 99 marks a report: no test expects it of a program.
 asan: deps-check deps-webhooks deps-types ## run soak, unit, integration, contract and security tests under AddressSanitizer

@@ -4,6 +4,7 @@
 --   BENCH_PATH   what stands before an auction's id
 --   BENCH_FIELD  what stands behind the amount in the body, with %d for the number of the request; may be empty
 --   HOT          1: all on one auction
+--   BENCH_DELAY  milliseconds that a connection pauses before each request; without it, full load
 --
 -- Amounts rise with every request, so that most bids are valid, and the bidder is another one each time. The generator
 -- shares the processors with what it measures: so texts are put together by hand, and no function `response` makes wrk
@@ -13,6 +14,13 @@ local hot = os.getenv("HOT") == "1"
 local path = os.getenv("BENCH_PATH")
 local field = os.getenv("BENCH_FIELD") or ""
 local n = 0
+
+if os.getenv("BENCH_DELAY") then
+  local pause = tonumber(os.getenv("BENCH_DELAY"))
+  function delay()
+    return pause
+  end
+end
 
 function init()
   math.randomseed(os.time())

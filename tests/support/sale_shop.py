@@ -19,6 +19,7 @@ PASSWORD = "a long enough password"
 TIMEOUT_S = 15  # of a request; the gateway answers within its own deadline
 GIVE_UP_S = 150  # a request without a certain answer is no longer repeated
 PAUSE_S = 0.2  # between two attempts, unless the answer says Retry-After
+DONE = (200, 202, 204)
 AGAIN = {"UNAVAILABLE", "IDEMPOTENCY_KEY_IN_USE", "RATE_LIMITED", "TOO_MANY_REQUESTS", "BUSY"}
 
 
@@ -131,8 +132,8 @@ class Buyer:
         return Answer(reply.status, code, data), 0
 
     def taken(self, answer, promise, expected=()):
-        """Keeps the promise of a 202, and what is neither that nor an expected refusal."""
-        if answer.status in (200, 202):
+        """Keeps the promise of a 202, or of an answer with the decision, and what is no expected refusal."""
+        if answer.status in DONE:
             self.promises.append(promise)
         elif answer.status != 0 and answer.code not in expected:
             self.strange.append(f"{promise.kind}: {answer}")
