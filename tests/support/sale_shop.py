@@ -34,6 +34,11 @@ class Connections:
     def __init__(self, url):
         self.url, self.local = url, threading.local()
 
+    def close(self):
+        """Ends the connection of this thread; the next request opens one."""
+        if hasattr(self.local, "client"):
+            self.local.client.connection.close()
+
     def send(self, method, path, body=None, token=None, headers=None):
         """An answer. Raises OSError or HTTPException after closing the connection."""
         client = getattr(self.local, "client", None)
@@ -66,6 +71,7 @@ class Shop:
 
     def expect(self, status, method, path, body=None, token=None):
         """The data of an answer, which must have this status."""
+        self.connections.close()  # the gateway may have closed one that was idle for long
         reply = self.connections.send(method, path, body, token)
         assert reply.status == status, f"{method} {path}: {reply}"
         return reply.data
