@@ -3,11 +3,14 @@
  */
 #include "saleworker/live_updates.h"
 
-/* A place that was left while it waited. One that the same batch added was never shown. */
+/*
+ * A place that was left while it waited. One that the same batch added was never shown, and one that got its turn in
+ * this batch before it was left is among the granted ones: a reader would count it twice.
+ */
 static bool is_gone(const struct sale_batch_sale *sale, const struct sale_entry *entry)
 {
     const struct sale_batch_place *place = sale_batch_place(sale, entry->seq);
-    return !entry->added && entry->status == SALE_ENTRY_LEFT && place != NULL && place->waiting;
+    return !entry->added && entry->status == SALE_ENTRY_LEFT && entry->claim == 0 && place != NULL && place->waiting;
 }
 
 void live_updates_of(const struct sale_batch_sale *sale, struct sale_live *update)

@@ -1,329 +1,375 @@
 /*
- * Positions in a waiting line (gateway/live/sale_line.h) against an oracle, which counts the places ahead in a list of
- * all places. Random joins, leaves and turns; positions are taken in one version and advanced in a later one.
+ * The waiting line of a flash sale: joining, leaving, turns and their end, the limit.
  */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/support/flash.h"
 
-#include "gateway/live/sale_line.h"
-#include "tests/support/suite.h"
+enum { AT = FLASH_NOW_MS };
 
-enum {
-    RUNS = 300,
-    VERSIONS = 700,    /* more than a line keeps */
-    PLACES_MAX = 6000, /* of one run */
-    READERS = 24,      /* places whose position is followed */
-    HISTORY = 40,      /* a position may be this many versions old when it arrives */
-    FIRST_SEED = 20261122,
-};
-
-enum place_state { WAITING, TURN, GONE };
-
-/* The oracle: every place, in the order of the line, and what happened to it in which version. */
-struct oracle {
-    int64_t seq;
-    int64_t seqs[PLACES_MAX];
-    enum place_state states[PLACES_MAX];
-    int64_t ended[PLACES_MAX]; /* version; 0: it waits */
-    int64_t joined[PLACES_MAX];
-    size_t count;
-    size_t head; /* no place before it waits */
-};
-
-static struct oracle oracle;
-static struct sale_line line;
-
-static uint64_t seed;
-
-static size_t random_below(size_t limit)
+/* Ann and Bob have the two units' turns, Cyd and Dot wait. */
+static void four_join(void)
 {
-    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (size_t)(seed >> 33U) % limit;
+    flash_expect_accepted(flash_join(FLASH_ANN, 1, AT));
+    flash_expect_accepted(flash_join(FLASH_BOB, 1, AT));
+    flash_expect_accepted(flash_join(FLASH_CYD, 1, AT));
+    flash_expect_accepted(flash_join(FLASH_DOT, 1, AT));
 }
 
-/* The position of a place after a version, by counting. 0: it did not wait then. */
-static int64_t counted(size_t place, int64_t version)
+START_TEST(a_place_is_the_number_of_its_ledger_row)
 {
-    int64_t ahead = 0;
-    if (oracle.joined[place] > version || (oracle.ended[place] != 0 && oracle.ended[place] <= version)) {
-        return 0;
-    }
-    for (size_t i = 0; i < place; i++) {
-        ahead += oracle.ended[i] == 0 || oracle.ended[i] > version ? 1 : 0;
-    }
-    return ahead + 1;
-}
-
-static void join(int64_t version)
-{
-    if (oracle.count < PLACES_MAX) {
-        oracle.seqs[oracle.count] = ++oracle.seq;
-        oracle.states[oracle.count] = WAITING;
-        oracle.ended[oracle.count] = 0;
-        oracle.joined[oracle.count++] = version;
-    }
-}
-
-static void leave(struct sale_live *update)
-{
-    size_t place = oracle.count == 0 ? 0 : random_below(oracle.count);
-    if (oracle.count == 0 || oracle.states[place] == GONE) {
-        return;
-    }
-    oracle.seq++;
-    if (oracle.states[place] == WAITING) {
-        oracle.ended[place] = update->version;
-        sale_live_add_gone(update, oracle.seqs[place]);
-    }
-    oracle.states[place] = GONE;
-}
-
-static void grant(struct sale_live *update)
-{
-    for (size_t i = oracle.head; i < oracle.count; i++) {
-        if (oracle.states[i] == WAITING) {
-            oracle.states[i] = TURN;
-            oracle.ended[i] = update->version;
-            oracle.seq++;
-            update->granted++;
-            return;
-        }
-    }
-}
-
-/* One batch: commands and turns in a random order. */
-static struct sale_live next_version(int64_t version, size_t commands)
-{
-    struct sale_live update = {.version = version};
-    for (size_t i = 0; i < commands; i++) {
-        switch (random_below(8)) {
-        case 0:
-        case 1:
-        case 2:
-        case 3:
-            join(version);
-            break;
-        case 4:
-            leave(&update);
-            break;
-        case 5:
-            grant(&update);
-            break;
-        default:
-            oracle.seq++; /* an order, or a refused command */
-            break;
-        }
-    }
-    while (oracle.head < oracle.count && oracle.states[oracle.head] != WAITING) {
-        oracle.head++;
-    }
-    update.head_seq = oracle.head < oracle.count ? oracle.seqs[oracle.head] : oracle.seq + 1;
-    return update;
-}
-
-struct reader {
-    bool used;
-    size_t place;
-    struct sale_place of;
-};
-
-/* A place that waited in a version up to HISTORY ago, with its position then, as a late message brings it. */
-static struct reader new_reader(int64_t version)
-{
-    struct reader reader = {.used = false};
-    int64_t then = version - (int64_t)random_below(HISTORY);
-    if (oracle.count == 0 || then < 1) {
-        return reader;
-    }
-    reader.place = random_below(oracle.count);
-    int64_t position = counted(reader.place, then);
-    reader.used = position > 0;
-    reader.of = (struct sale_place){oracle.seqs[reader.place], position, then};
-    return reader;
-}
-
-static void check_reader(struct reader *reader, int64_t version, size_t *known)
-{
-    int64_t expected = counted(reader->place, version);
-    switch (sale_line_advance(&line, &reader->of)) {
-    case SALE_LINE_WAITS:
-        ck_assert_int_eq(reader->of.position, expected);
-        ck_assert_int_eq(reader->of.version, version);
-        (*known)++;
-        break;
-    case SALE_LINE_ENDED:
-        ck_assert_int_eq(expected, 0);
-        reader->used = false;
-        (*known)++;
-        break;
-    case SALE_LINE_UNKNOWN:
-        ck_assert_int_lt(reader->of.version, line.first);
-        reader->used = false;
-        break;
-    default:
-        ck_abort_msg("a position of version %lld is ahead of %lld", (long long)reader->of.version, (long long)version);
-    }
-}
-
-START_TEST(positions_are_those_that_counting_gives)
-{
-    static struct reader readers[READERS];
-    size_t known = 0;
-    for (size_t run = 0; run < RUNS; run++) {
-        int64_t versions = run % 10 == 0 ? VERSIONS : VERSIONS / 10;
-        seed = FIRST_SEED + run;
-        memset(&oracle, 0, sizeof(oracle));
-        memset(&line, 0, sizeof(line));
-        memset(readers, 0, sizeof(readers));
-        sale_line_reset(&line, 1, 0);
-        for (int64_t version = 2; version <= versions; version++) {
-            struct sale_live update = next_version(version, random_below(12));
-            update.look = random_below(200) == 0;
-            sale_line_add(&line, &update);
-            for (size_t i = 0; i < READERS; i++) {
-                if (!readers[i].used) {
-                    readers[i] = new_reader(version);
-                } else if (random_below(4) == 0) {
-                    check_reader(&readers[i], version, &known);
-                }
-            }
-        }
-    }
-    ck_assert_uint_gt(known, 100000);
+    struct sale_decision decision = flash_join(FLASH_ANN, 1, AT);
+    flash_expect_accepted(decision);
+    ck_assert_int_eq(decision.place, flash.rows[0].seq);
+    ck_assert_int_eq(decision.quantity, 1);
+    ck_assert_int_eq(flash_entry_of(FLASH_ANN)->seq, decision.place);
+    ck_assert_int_eq(flash.sale.ledger_seq, decision.place + 1);
 }
 END_TEST
 
-static struct sale_place place;
-
-static void add(int64_t version, int64_t head_seq, int64_t granted)
+START_TEST(the_rows_of_a_join_and_of_its_turn_are_complete)
 {
-    const struct sale_live update = {.version = version, .head_seq = head_seq, .granted = granted};
-    sale_line_add(&line, &update);
-}
-
-static void set_up(void)
-{
-    memset(&line, 0, sizeof(line));
-    place = (struct sale_place){.seq = 50, .position = 10, .version = 7};
-}
-
-START_TEST(an_unknown_line_asks_for_every_place)
-{
-    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_UNKNOWN);
-    sale_line_reset(&line, 8, 1);
-    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_UNKNOWN);
-    ck_assert_int_eq(place.position, 10);
-}
-END_TEST
-
-START_TEST(a_place_of_a_later_version_waits_for_the_line)
-{
-    sale_line_reset(&line, 6, 1);
-    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_AHEAD);
-    add(7, 1, 3);
-    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_WAITS);
-    ck_assert_int_eq(place.position, 10);
-    add(8, 20, 4);
-    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_WAITS);
-    ck_assert_int_eq(place.position, 6);
-    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_WAITS);
-    ck_assert_int_eq(place.position, 6);
+    struct uuid ann = flash_user(FLASH_ANN);
+    flash_decide_at(AT + 7);
+    flash_expect_accepted(flash_join(FLASH_ANN, 1, AT));
+    ck_assert_uint_eq(flash.row_count, 2);
+    struct uuid id = flash_id();
+    const struct sale_row *join = &flash.rows[0];
+    const struct sale_row *turn = &flash.rows[1];
+    ck_assert(uuid_equal(&join->command_id, &id) && uuid_equal(&join->user_id, &ann));
+    ck_assert(join->kind == SALE_COMMAND_JOIN && join->verdict == SALE_VERDICT_ACCEPTED);
+    ck_assert(uuid_is_nil(&join->order_id) && !join->paid && join->amount == 0);
+    ck_assert_int_eq(join->received_ms, AT);
+    ck_assert_int_eq(join->decided_ms, AT + 7);
+    ck_assert_int_eq(join->place, join->seq);
+    ck_assert_int_eq(join->quantity, 1);
+    ck_assert(uuid_is_nil(&turn->command_id) && uuid_equal(&turn->user_id, &ann));
+    ck_assert(turn->kind == SALE_COMMAND_NONE && turn->verdict == SALE_VERDICT_ACCEPTED);
+    ck_assert_int_eq(turn->seq, join->seq + 1);
+    ck_assert_int_eq(turn->place, join->seq);
+    ck_assert_int_eq(turn->quantity, 1);
+    ck_assert_int_eq(turn->received_ms, AT + 7);
+    ck_assert_int_eq(turn->decided_ms, AT + 7);
 }
 END_TEST
 
-START_TEST(a_place_below_the_head_has_ended)
+START_TEST(a_free_unit_is_claimed_at_once)
 {
-    sale_line_reset(&line, 7, 1);
-    add(8, 50, 9);
-    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_WAITS);
-    ck_assert_int_eq(place.position, 1);
-    add(9, 51, 1);
-    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_ENDED);
+    flash_expect_accepted(flash_join(FLASH_ANN, 1, AT));
+    flash_expect_entry(FLASH_ANN, SALE_ENTRY_TURN);
+    ck_assert_int_eq(flash_entry_of(FLASH_ANN)->claim, 1);
+    ck_assert_int_eq(flash_entry_of(FLASH_ANN)->expires_ms, AT + FLASH_TURN_MS);
+    flash_expect_units(1, 0, 0);
+    ck_assert_int_eq(flash.sale.waiting, 0);
 }
 END_TEST
 
-START_TEST(a_contradiction_asks_for_the_place)
+START_TEST(the_line_waits_for_the_start_and_is_served_in_order)
 {
-    sale_line_reset(&line, 7, 1);
-    add(8, 50, 10);
-    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_UNKNOWN);
-    ck_assert_int_eq(place.position, 10);
+    flash_begin(2, 1);
+    flash_expect_accepted(flash_join(FLASH_CYD, 1, FLASH_JOIN_MS));
+    flash_expect_accepted(flash_join(FLASH_ANN, 1, FLASH_JOIN_MS));
+    flash_expect_accepted(flash_join(FLASH_BOB, 1, FLASH_START_MS - 1));
+    flash_expect_status(SALE_OPEN);
+    flash_expect_units(0, 0, 0);
+    ck_assert_int_eq(flash.sale.waiting, 3);
+    flash_expect_accepted(flash_command(SALE_COMMAND_START, FLASH_START_MS));
+    ck_assert_uint_eq(flash.row_count, 3);
+    flash_expect_entry(FLASH_CYD, SALE_ENTRY_TURN);
+    flash_expect_entry(FLASH_ANN, SALE_ENTRY_TURN);
+    flash_expect_entry(FLASH_BOB, SALE_ENTRY_WAITING);
+    ck_assert_int_eq(flash.rows[1].place, flash_entry_of(FLASH_CYD)->seq);
+    ck_assert_int_eq(flash.rows[2].place, flash_entry_of(FLASH_ANN)->seq);
+    ck_assert_int_eq(flash.sale.waiting, 1);
 }
 END_TEST
 
-START_TEST(a_place_that_was_left_has_ended)
+START_TEST(a_turn_claims_no_more_than_is_free)
 {
-    struct sale_live update = {.version = 8, .head_seq = 1};
-    sale_line_reset(&line, 7, 1);
-    sale_live_add_gone(&update, 49);
-    sale_live_add_gone(&update, 51);
-    sale_line_add(&line, &update);
-    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_WAITS);
-    ck_assert_int_eq(place.position, 9);
-    update = (struct sale_live){.version = 9, .head_seq = 1};
-    sale_live_add_gone(&update, 50);
-    sale_line_add(&line, &update);
-    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_ENDED);
+    flash_begin_active(5, 4);
+    flash_expect_accepted(flash_join(FLASH_ANN, 3, AT));
+    flash_expect_accepted(flash_join(FLASH_BOB, 4, AT));
+    ck_assert_int_eq(flash_entry_of(FLASH_ANN)->claim, 3);
+    ck_assert_int_eq(flash_entry_of(FLASH_BOB)->claim, 2);
+    ck_assert_int_eq(flash_entry_of(FLASH_BOB)->wanted, 4);
+    flash_expect_units(5, 0, 0);
 }
 END_TEST
 
-START_TEST(only_so_many_versions_are_kept)
+START_TEST(a_second_join_answers_the_place_one_has)
 {
-    sale_line_reset(&line, 7, 1);
-    for (int64_t version = 8; version < 7 + SALE_LINE_VERSIONS_MAX; version++) {
-        add(version, 1, 0);
-    }
-    struct sale_place same = place;
-    ck_assert_int_eq(sale_line_advance(&line, &same), SALE_LINE_WAITS);
-    add(7 + SALE_LINE_VERSIONS_MAX, 1, 0);
-    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_UNKNOWN);
+    flash_begin_active(1, 1);
+    struct sale_decision first = flash_join(FLASH_ANN, 1, AT);
+    struct sale_decision again = flash_join(FLASH_ANN, 1, AT + 1);
+    flash_expect(again, SALE_VERDICT_UNCHANGED, SALE_REASON_NONE);
+    ck_assert_int_eq(again.place, first.place);
+    ck_assert_uint_eq(flash.row_count, 1);
+    ck_assert_uint_eq(flash.changed_entry_count, 0);
+    struct sale_decision waits = flash_join(FLASH_BOB, 1, AT);
+    again = flash_join(FLASH_BOB, 9, AT + 1);
+    flash_expect(again, SALE_VERDICT_UNCHANGED, SALE_REASON_NONE);
+    ck_assert_int_eq(again.place, waits.place);
+    ck_assert_int_eq(again.quantity, 1);
+    ck_assert_int_eq(flash.rows[0].quantity, 9);
+    flash_expect_entry(FLASH_BOB, SALE_ENTRY_WAITING);
+    ck_assert_int_eq(flash.sale.waiting, 1);
 }
 END_TEST
 
-/* Adds versions until `count` places have been left. All have a higher seq than `place`. */
-static void leave_many(int64_t count)
+START_TEST(who_leaves_in_a_turn_gives_the_unit_to_the_next)
 {
-    while (line.gone_total < count) {
-        struct sale_live update = {.version = line.version + 1, .head_seq = 1};
-        for (size_t i = 0; i < SALE_LIVE_GONE_MAX && line.gone_total + (int64_t)update.gone_count < count; i++) {
-            sale_live_add_gone(&update, 1000);
-        }
-        sale_line_add(&line, &update);
-    }
-}
-
-START_TEST(only_so_many_places_that_were_left_are_kept)
-{
-    sale_line_reset(&line, 7, 1);
-    leave_many(SALE_LINE_GONE_MAX);
-    struct sale_place same = place;
-    ck_assert_int_eq(sale_line_advance(&line, &same), SALE_LINE_WAITS);
-    ck_assert_int_eq(same.position, 10);
-    leave_many(SALE_LINE_GONE_MAX + 1);
-    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_UNKNOWN);
-    ck_assert_int_eq(sale_line_advance(&line, &same), SALE_LINE_WAITS);
+    four_join();
+    struct sale_decision decision = flash_leave(FLASH_BOB, AT + 1);
+    flash_expect_accepted(decision);
+    ck_assert_int_eq(decision.place, flash_entry_of(FLASH_BOB)->seq);
+    ck_assert_int_eq(flash.rows[0].quantity, 0);
+    flash_expect_entry(FLASH_BOB, SALE_ENTRY_LEFT);
+    flash_expect_entry(FLASH_CYD, SALE_ENTRY_TURN);
+    flash_expect_entry(FLASH_DOT, SALE_ENTRY_WAITING);
+    flash_expect_units(2, 0, 0);
+    ck_assert_uint_eq(flash.changed_entry_count, 2);
 }
 END_TEST
 
-static Suite *sale_line_suite(void)
+START_TEST(who_leaves_while_waiting_is_passed_over)
 {
-    Suite *suite = suite_create("sale_line");
-    TCase *tcase = tcase_create("sale_line");
-    tcase_add_checked_fixture(tcase, set_up, NULL);
-    tcase_set_timeout(tcase, 60);
-    tcase_add_test(tcase, positions_are_those_that_counting_gives);
-    tcase_add_test(tcase, an_unknown_line_asks_for_every_place);
-    tcase_add_test(tcase, a_place_of_a_later_version_waits_for_the_line);
-    tcase_add_test(tcase, a_place_below_the_head_has_ended);
-    tcase_add_test(tcase, a_contradiction_asks_for_the_place);
-    tcase_add_test(tcase, a_place_that_was_left_has_ended);
-    tcase_add_test(tcase, only_so_many_versions_are_kept);
-    tcase_add_test(tcase, only_so_many_places_that_were_left_are_kept);
-    suite_add_tcase(suite, tcase);
-    return suite;
+    four_join();
+    flash_expect_accepted(flash_leave(FLASH_CYD, AT + 1));
+    flash_expect_entry(FLASH_CYD, SALE_ENTRY_LEFT);
+    ck_assert_int_eq(flash.sale.waiting, 1);
+    ck_assert_uint_eq(flash.changed_entry_count, 1);
+    flash_expect_accepted(flash_leave(FLASH_ANN, AT + 1));
+    flash_expect_entry(FLASH_DOT, SALE_ENTRY_TURN);
+    flash_expect_rejected(flash_leave(FLASH_CYD, AT + 2), SALE_REASON_NOT_IN_QUEUE);
 }
+END_TEST
+
+START_TEST(who_leaves_and_joins_again_is_last)
+{
+    four_join();
+    flash_expect_accepted(flash_leave(FLASH_CYD, AT + 1));
+    struct sale_decision again = flash_join(FLASH_CYD, 1, AT + 2);
+    flash_expect_accepted(again);
+    ck_assert_int_gt(again.place, flash_entry_of(FLASH_DOT)->seq);
+    flash_expect_accepted(flash_leave(FLASH_ANN, AT + 3));
+    flash_expect_entry(FLASH_DOT, SALE_ENTRY_TURN);
+    flash_expect_entry(FLASH_CYD, SALE_ENTRY_WAITING);
+}
+END_TEST
+
+START_TEST(a_user_who_is_banned_in_the_line_loses_the_turn_and_not_the_stock)
+{
+    four_join();
+    struct sale_command order = {
+        .kind = SALE_COMMAND_ORDER, .user_id = flash_user(FLASH_ANN), .quantity = 1, .received_ms = AT, .banned = true};
+    struct sale_command join = {
+        .kind = SALE_COMMAND_JOIN, .user_id = flash_user(FLASH_ANN), .quantity = 1, .received_ms = AT, .banned = true};
+    flash_expect_rejected(flash_send(order), SALE_REASON_USER_BANNED);
+    flash_expect_entry(FLASH_ANN, SALE_ENTRY_TURN);
+    flash_expect_accepted(flash_leave(FLASH_ANN, AT + 1));
+    flash_expect_entry(FLASH_CYD, SALE_ENTRY_TURN);
+    flash_expect_units(2, 0, 0);
+    flash_expect_rejected(flash_send(join), SALE_REASON_USER_BANNED);
+}
+END_TEST
+
+/* --- the limit --- */
+
+START_TEST(the_limit_counts_reserved_and_confirmed_units)
+{
+    flash_begin_active(9, 3);
+    flash_expect_rejected(flash_join(FLASH_ANN, 4, AT), SALE_REASON_LIMIT_REACHED);
+    ck_assert_int_eq(flash.rows[0].quantity, 4);
+    flash_expect_accepted(flash_order(FLASH_ANN, 1, AT));
+    struct uuid bought = flash_id();
+    flash_expect_accepted(flash_order(FLASH_ANN, 1, AT));
+    struct uuid cancelled = flash_id();
+    flash_expect_accepted(flash_confirm(FLASH_ANN, bought, AT));
+    flash_expect_rejected(flash_join(FLASH_ANN, 2, AT), SALE_REASON_LIMIT_REACHED);
+    flash_expect_rejected(flash_order(FLASH_ANN, 2, AT), SALE_REASON_LIMIT_REACHED);
+    flash_expect_accepted(flash_cancel(FLASH_ANN, cancelled, AT));
+    flash_expect_accepted(flash_join(FLASH_ANN, 2, AT));
+    flash_expect_rejected(flash_order(FLASH_ANN, 3, AT), SALE_REASON_CLAIM_EXCEEDED);
+    flash_expect_accepted(flash_order(FLASH_ANN, 2, AT));
+    flash_expect_rejected(flash_join(FLASH_ANN, 1, AT), SALE_REASON_LIMIT_REACHED);
+    flash_expect_rejected(flash_order(FLASH_ANN, 1, AT), SALE_REASON_LIMIT_REACHED);
+    flash_expect_accepted(flash_order(FLASH_BOB, 3, AT));
+}
+END_TEST
+
+START_TEST(an_expired_reservation_no_longer_counts)
+{
+    flash_expect_accepted(flash_order(FLASH_ANN, 1, AT));
+    flash_expect_rejected(flash_join(FLASH_ANN, 1, AT), SALE_REASON_LIMIT_REACHED);
+    flash_expect_accepted(flash_command(SALE_COMMAND_EXPIRE, AT + FLASH_RESERVATION_MS));
+    flash_expect_accepted(flash_join(FLASH_ANN, 1, AT + FLASH_RESERVATION_MS));
+}
+END_TEST
+
+START_TEST(a_quantity_is_at_least_one)
+{
+    flash_expect_rejected(flash_join(FLASH_ANN, 0, AT), SALE_REASON_INVALID_QUANTITY);
+    flash_expect_rejected(flash_join(FLASH_ANN, -1, AT), SALE_REASON_INVALID_QUANTITY);
+    flash_expect_rejected(flash_join(FLASH_ANN, INT64_MAX, AT), SALE_REASON_LIMIT_REACHED);
+    flash_expect_accepted(flash_join(FLASH_ANN, 1, AT));
+}
+END_TEST
+
+/* --- the end of a turn --- */
+
+START_TEST(a_turn_expires_at_its_time_and_the_next_is_served)
+{
+    four_join();
+    flash_expect(flash_command(SALE_COMMAND_EXPIRE, AT + FLASH_TURN_MS - 1), SALE_VERDICT_DROPPED, SALE_REASON_NONE);
+    ck_assert(!flash.changed && flash.row_count == 0);
+    struct sale_decision decision = flash_command(SALE_COMMAND_EXPIRE, AT + FLASH_TURN_MS);
+    flash_expect_accepted(decision);
+    ck_assert_int_eq(decision.quantity, 2);
+    ck_assert_int_eq(flash.rows[0].quantity, 2);
+    ck_assert(!decision.unfinished);
+    flash_expect_entry(FLASH_ANN, SALE_ENTRY_EXPIRED);
+    flash_expect_entry(FLASH_BOB, SALE_ENTRY_EXPIRED);
+    flash_expect_entry(FLASH_CYD, SALE_ENTRY_TURN);
+    flash_expect_entry(FLASH_DOT, SALE_ENTRY_TURN);
+    flash_expect_units(2, 0, 0);
+    flash_expect(flash_command(SALE_COMMAND_EXPIRE, AT + FLASH_TURN_MS), SALE_VERDICT_DROPPED, SALE_REASON_NONE);
+}
+END_TEST
+
+START_TEST(time_in_which_the_deployment_refused_does_not_run_against_a_turn)
+{
+    struct sale_command expire = {
+        .kind = SALE_COMMAND_EXPIRE, .received_ms = AT + FLASH_TURN_MS + 999, .refused_ms = 1000};
+    four_join();
+    flash_expect(flash_send(expire), SALE_VERDICT_DROPPED, SALE_REASON_NONE);
+    expire.received_ms++;
+    flash_expect_accepted(flash_send(expire));
+    ck_assert_int_eq(flash.rows[0].refused_ms, 1000);
+    flash_expect_entry(FLASH_ANN, SALE_ENTRY_EXPIRED);
+}
+END_TEST
+
+START_TEST(a_turn_that_was_used_or_left_does_not_expire)
+{
+    four_join();
+    flash_expect_accepted(flash_order(FLASH_ANN, 1, AT + 1));
+    flash_expect_accepted(flash_leave(FLASH_BOB, AT + 1));
+    struct sale_decision decision = flash_command(SALE_COMMAND_EXPIRE, AT + FLASH_TURN_MS);
+    flash_expect(decision, SALE_VERDICT_DROPPED, SALE_REASON_NONE);
+    decision = flash_command(SALE_COMMAND_EXPIRE, AT + FLASH_TURN_MS + 1);
+    flash_expect_accepted(decision);
+    ck_assert_int_eq(decision.quantity, 1);
+    flash_expect_entry(FLASH_ANN, SALE_ENTRY_ORDERED);
+    flash_expect_entry(FLASH_BOB, SALE_ENTRY_LEFT);
+    flash_expect_entry(FLASH_CYD, SALE_ENTRY_EXPIRED);
+    flash_expect_units(1, 1, 0);
+}
+END_TEST
+
+START_TEST(only_those_that_are_due_expire)
+{
+    flash_expect_accepted(flash_join(FLASH_ANN, 1, AT));
+    flash_expect_accepted(flash_join(FLASH_BOB, 1, AT + 1));
+    flash_expect_accepted(flash_command(SALE_COMMAND_EXPIRE, AT + FLASH_TURN_MS));
+    flash_expect_entry(FLASH_ANN, SALE_ENTRY_EXPIRED);
+    flash_expect_entry(FLASH_BOB, SALE_ENTRY_TURN);
+    flash_expect_accepted(flash_command(SALE_COMMAND_EXPIRE, AT + FLASH_TURN_MS + 1));
+    flash_expect_entry(FLASH_BOB, SALE_ENTRY_EXPIRED);
+}
+END_TEST
+
+START_TEST(a_turn_ends_with_the_sale)
+{
+    flash_expect_accepted(flash_join(FLASH_ANN, 1, FLASH_END_MS - FLASH_TURN_MS));
+    flash_expect_accepted(flash_join(FLASH_BOB, 1, FLASH_END_MS - 5));
+    ck_assert_int_eq(flash_entry_of(FLASH_ANN)->expires_ms, FLASH_END_MS);
+    ck_assert_int_eq(flash_entry_of(FLASH_BOB)->expires_ms, FLASH_END_MS);
+    flash_expect_accepted(flash_order(FLASH_BOB, 1, FLASH_END_MS - 1));
+    flash_expect_rejected(flash_order(FLASH_ANN, 1, FLASH_END_MS), SALE_REASON_SALE_ENDED);
+    flash_expect_accepted(flash_command(SALE_COMMAND_FENCE, FLASH_END_MS));
+    flash_expect_entry(FLASH_ANN, SALE_ENTRY_CLOSED);
+    flash_expect_units(0, 1, 0);
+}
+END_TEST
+
+START_TEST(a_later_end_lengthens_no_turn_that_was_granted)
+{
+    flash_expect_accepted(flash_join(FLASH_ANN, 1, FLASH_END_MS - 5));
+    flash_expect_accepted(flash_extend(FLASH_END_MS + 1000000, FLASH_END_MS - 4));
+    ck_assert_int_eq(flash_entry_of(FLASH_ANN)->expires_ms, FLASH_END_MS);
+    flash_expect_rejected(flash_order(FLASH_ANN, 1, FLASH_END_MS), SALE_REASON_TURN_EXPIRED);
+    flash_expect_accepted(flash_join(FLASH_BOB, 1, FLASH_END_MS - 3));
+    ck_assert_int_eq(flash_entry_of(FLASH_BOB)->expires_ms, FLASH_END_MS + FLASH_TURN_MS);
+}
+END_TEST
+
+START_TEST(no_turn_is_granted_from_the_end_on)
+{
+    flash_decide_at(FLASH_END_MS - 1);
+    flash_expect_accepted(flash_join(FLASH_ANN, 1, FLASH_END_MS - 1));
+    flash_expect_entry(FLASH_ANN, SALE_ENTRY_TURN);
+    flash_decide_at(FLASH_END_MS);
+    flash_expect_accepted(flash_join(FLASH_BOB, 1, FLASH_END_MS - 1));
+    flash_expect_entry(FLASH_BOB, SALE_ENTRY_WAITING);
+    ck_assert(!sale_grant_due(&flash));
+    flash_decide_at(FLASH_END_MS + 1);
+    flash_expect_accepted(flash_extend(FLASH_END_MS + 2, FLASH_END_MS - 1));
+    flash_expect_entry(FLASH_BOB, SALE_ENTRY_TURN);
+    ck_assert_int_eq(flash_entry_of(FLASH_BOB)->expires_ms, FLASH_END_MS + 2);
+}
+END_TEST
+
+START_TEST(the_fence_closes_the_line_without_writing_its_entries)
+{
+    four_join();
+    struct sale_decision decision = flash_command(SALE_COMMAND_FENCE, FLASH_END_MS);
+    flash_expect_accepted(decision);
+    ck_assert(decision.ended && decision.settled);
+    ck_assert_uint_eq(flash.changed_entry_count, 0);
+    flash_expect_entry(FLASH_ANN, SALE_ENTRY_CLOSED);
+    flash_expect_entry(FLASH_DOT, SALE_ENTRY_CLOSED);
+    flash_expect_units(0, 0, 0);
+    ck_assert_int_eq(flash.sale.waiting, 0);
+    flash_expect_rejected(flash_leave(FLASH_DOT, FLASH_END_MS), SALE_REASON_SALE_ENDED);
+    flash_expect(flash_command(SALE_COMMAND_EXPIRE, FLASH_LATER_MS), SALE_VERDICT_DROPPED, SALE_REASON_NONE);
+}
+END_TEST
+
+START_TEST(a_decision_is_never_earlier_than_the_one_before)
+{
+    flash_expect_accepted(flash_join(FLASH_ANN, 1, AT));
+    flash_decide_at(AT - 5000);
+    flash_expect_accepted(flash_join(FLASH_BOB, 1, AT));
+    ck_assert_int_eq(flash.rows[0].decided_ms, AT);
+    ck_assert_int_eq(flash_entry_of(FLASH_BOB)->expires_ms, AT + FLASH_TURN_MS);
+}
+END_TEST
 
 int main(void)
 {
-    return suite_run(sale_line_suite());
+    Suite *suite = suite_create("sale_line");
+    TCase *tcase = tcase_create("line");
+    tcase_add_checked_fixture(tcase, flash_set_up, flash_tear_down);
+    tcase_add_test(tcase, a_place_is_the_number_of_its_ledger_row);
+    tcase_add_test(tcase, the_rows_of_a_join_and_of_its_turn_are_complete);
+    tcase_add_test(tcase, a_free_unit_is_claimed_at_once);
+    tcase_add_test(tcase, the_line_waits_for_the_start_and_is_served_in_order);
+    tcase_add_test(tcase, a_turn_claims_no_more_than_is_free);
+    tcase_add_test(tcase, a_second_join_answers_the_place_one_has);
+    tcase_add_test(tcase, who_leaves_in_a_turn_gives_the_unit_to_the_next);
+    tcase_add_test(tcase, who_leaves_while_waiting_is_passed_over);
+    tcase_add_test(tcase, who_leaves_and_joins_again_is_last);
+    tcase_add_test(tcase, a_user_who_is_banned_in_the_line_loses_the_turn_and_not_the_stock);
+    tcase_add_test(tcase, the_limit_counts_reserved_and_confirmed_units);
+    tcase_add_test(tcase, an_expired_reservation_no_longer_counts);
+    tcase_add_test(tcase, a_quantity_is_at_least_one);
+    tcase_add_test(tcase, a_turn_expires_at_its_time_and_the_next_is_served);
+    tcase_add_test(tcase, time_in_which_the_deployment_refused_does_not_run_against_a_turn);
+    tcase_add_test(tcase, a_turn_that_was_used_or_left_does_not_expire);
+    tcase_add_test(tcase, only_those_that_are_due_expire);
+    tcase_add_test(tcase, a_turn_ends_with_the_sale);
+    tcase_add_test(tcase, a_later_end_lengthens_no_turn_that_was_granted);
+    tcase_add_test(tcase, no_turn_is_granted_from_the_end_on);
+    tcase_add_test(tcase, the_fence_closes_the_line_without_writing_its_entries);
+    tcase_add_test(tcase, a_decision_is_never_earlier_than_the_one_before);
+    suite_add_tcase(suite, tcase);
+    return suite_run(suite);
 }
