@@ -9,10 +9,13 @@
 
 #include "common/base/clock.h"
 #include "common/protocol/topology.h"
+#include "tests/support/deployment.h"
 #include "tests/support/queued_sale.h"
+#include "tests/support/redis_run.h"
 #include "tests/support/suite.h"
 
 enum { ANN = 1, BOB, CYD, DOT };
+enum { TIMEOUT_S = 180 };
 
 static struct sale_message_command *add(enum sale_command_kind kind, int user, int64_t quantity)
 {
@@ -170,7 +173,7 @@ START_TEST(extend_close_and_abort_change_the_sale)
     add(SALE_COMMAND_EXTEND, 0, 0)->command.end_ms = queued_sale.terms.end_ms + 1000;
     add(SALE_COMMAND_EXTEND, 0, 0)->command.end_ms = queued_sale.terms.end_ms;
     add(SALE_COMMAND_JOIN, ANN, 1);
-    struct sale_message_command *order = add(SALE_COMMAND_ORDER, ANN, 1);
+    add(SALE_COMMAND_ORDER, ANN, 1);
     add(SALE_COMMAND_CLOSE, 0, 0);
     add(SALE_COMMAND_ABORT, 0, 0);
     queued_sale_decide();
@@ -185,7 +188,7 @@ START_TEST(extend_close_and_abort_change_the_sale)
     queued_sale_verify();
     queued_sale_open(3, 1, SALE_PAYMENT_NONE);
     add(SALE_COMMAND_JOIN, ANN, 1);
-    order = add(SALE_COMMAND_ORDER, ANN, 1);
+    const struct sale_message_command *order = add(SALE_COMMAND_ORDER, ANN, 1);
     add(SALE_COMMAND_ABORT, 0, 0);
     queued_sale_about(SALE_COMMAND_CONFIRM, ANN, order);
     queued_sale_decide();
@@ -257,7 +260,7 @@ END_TEST
 
 /* --- many --- */
 
-enum { MANY = 1300 };
+enum { MANY = 1300, LATER_MS = 2400000 };
 
 /* The second START finds 1,300 places and units: three transactions grant the turns. */
 START_TEST(more_turns_than_one_transaction_grants_are_granted_at_once)
@@ -276,7 +279,7 @@ START_TEST(more_turns_than_one_transaction_grants_are_granted_at_once)
                              "SELECT sum(waiting)::bigint FROM sale_line_blocks WHERE sale_id = $1::uuid",
                              queued_sale.text, NULL),
                      MANY);
-    add(SALE_COMMAND_START, 0, 0)->command.received_ms += 40 * 60 * 1000;
+    add(SALE_COMMAND_START, 0, 0)->command.received_ms += LATER_MS;
     add(SALE_COMMAND_LEAVE, MANY, 0); /* behind all turns */
     queued_sale_decide();
     SUITE_WAIT(
@@ -295,7 +298,137 @@ START_TEST(more_turns_than_one_transaction_grants_are_granted_at_once)
 }
 END_TEST
 
+/* --- random commands --- */
+
+/* Number of ledger rows whose hash is not that of their columns and of the row before; as docs/ledger.md describes it.
+ */
+static int64_t wrong_hashes(void)
+{
+    return sql_int(queued_sale.sql,
+                   "WITH l AS (SELECT *, encode(lag(hash) OVER (ORDER BY seq), 'hex') AS before FROM sale_ledger"
+                   " WHERE sale_id = $1::uuid) SELECT count(*) FROM l WHERE hash <> sha256(convert_to((SELECT"
+                   " string_agg(coalesce(octet_length(v) || ':' || v || ',', '-,'), '' ORDER BY n) FROM unnest(ARRAY["
+                   "'rostrum sale ledger 1', before, sale_id::text, seq::text, command_id::text, kind, status, reason,"
+                   " paid::text, user_id::text, quantity::text, place::text, order_id::text, amount::text,"
+                   " (extract(epoch FROM end_time) * 1000)::bigint::text, refused_ms::text,"
+                   " (extract(epoch FROM received_at) * 1000)::bigint::text,"
+                   " (extract(epoch FROM decided_at) * 1000)::bigint::text]) WITH ORDINALITY AS u (v, n)), 'UTF8'))",
+                   queued_sale.text, NULL);
+}
+
+static void add_random(unsigned *seed)
+{
+    enum { USERS = 40, KINDS = 8 };
+    int user = 1 + rand_r(seed) % USERS;
+    size_t earlier = queued_sale.count;
+    switch (rand_r(seed) % KINDS) {
+    case 0:
+    case 1:
+    case 2:
+        add(SALE_COMMAND_JOIN, user, 1 + rand_r(seed) % 3);
+        return;
+    case 3:
+        add(SALE_COMMAND_LEAVE, user, 0);
+        return;
+    case 4:
+    case 5:
+        add(SALE_COMMAND_ORDER, user, 1 + rand_r(seed) % 2);
+        return;
+    case 6:
+        if (rand_r(seed) % 10 == 0) {
+            expire_all();
+        }
+        return;
+    default:
+        break;
+    }
+    for (size_t i = earlier; i > 0 && i + 50 > earlier; i--) {
+        const struct sale_message_command *order = &queued_sale.commands[i - 1];
+        if (order->command.kind == SALE_COMMAND_ORDER && rand_r(seed) % 2 == 0) {
+            struct sale_message_command *about =
+                queued_sale_about(rand_r(seed) % 4 == 0 ? SALE_COMMAND_CONFIRM : SALE_COMMAND_CANCEL, 0, order);
+            about->command.user_id = order->command.user_id;
+            return;
+        }
+    }
+}
+
+/* `rostrumctl verify` decides the ledger again, command by command, and compares every place, order and counter. */
+START_TEST(random_commands_in_batches_are_decided_as_one_by_one)
+{
+    enum { COMMANDS = 3000, PART = 300 };
+    unsigned seed = 20261122;
+    queued_sale_open(40, 3, SALE_PAYMENT_NONE);
+    queued_sale_start(0);
+    for (int i = 1; i <= COMMANDS; i++) {
+        add_random(&seed);
+        if (i % PART == 0) {
+            queued_sale_publish();
+        }
+    }
+    add(SALE_COMMAND_JOIN, 1, 1); /* the last: it always has a row */
+    queued_sale_publish();
+    char id[UUID_TEXT_SIZE];
+    uuid_format(&queued_sale.commands[queued_sale.count - 1].command.id, id);
+    SUITE_WAIT(sql_int(queued_sale.sql,
+                       "SELECT count(*) FROM sale_ledger WHERE sale_id = $1::uuid AND command_id = $2::uuid",
+                       queued_sale.text, id, NULL) == 1,
+               QUEUED_SALE_DEADLINE_MS);
+    ck_assert_int_eq(wrong_hashes(), 0);
+    queued_sale_verify();
+}
+END_TEST
+
 /* --- faults --- */
+
+START_TEST(a_sale_whose_row_is_locked_waits_alone)
+{
+    char locked[UUID_TEXT_SIZE];
+    struct sql *locker = sql_open(deployment_pg_url());
+    ck_assert_ptr_nonnull(locker);
+    queued_sale_open(1, 1, SALE_PAYMENT_NONE);
+    (void)snprintf(locked, sizeof locked, "%s", queued_sale.text);
+    PQclear(sql_rows(locker, "BEGIN", NULL));
+    PQclear(sql_rows(locker, "SELECT id FROM flash_sales WHERE id = $1::uuid FOR UPDATE", locked, NULL));
+    add(SALE_COMMAND_JOIN, ANN, 1);
+    queued_sale_publish();
+    queued_sale_start(0);
+    queued_sale_open(1, 1, SALE_PAYMENT_NONE);
+    add(SALE_COMMAND_JOIN, BOB, 1);
+    queued_sale_decide();
+    ck_assert_int_eq(
+        sql_int(queued_sale.sql, "SELECT count(*) FROM sale_ledger WHERE sale_id = $1::uuid", locked, NULL), 0);
+    PQclear(sql_rows(locker, "COMMIT", NULL));
+    SUITE_WAIT(sql_int(queued_sale.sql, "SELECT count(*) FROM sale_ledger WHERE sale_id = $1::uuid", locked, NULL) == 2,
+               QUEUED_SALE_DEADLINE_MS);
+    sql_close(locker);
+}
+END_TEST
+
+/* Whether Redis has a snapshot of the sale. */
+static bool has_snapshot(void)
+{
+    char pattern[UUID_TEXT_SIZE + 16];
+    (void)snprintf(pattern, sizeof pattern, "sale:*{%s}", queued_sale.text);
+    const char *const command[] = {"EVAL", "return #redis.call('KEYS', ARGV[1])", "0", pattern};
+    return redis_number(ARRAY_LEN(command), command) == 1;
+}
+
+/* The worker that begins to serve a shard publishes what Redis may have lost. */
+START_TEST(snapshots_are_published_and_published_again)
+{
+    static const char *const flush[] = {"FLUSHALL"};
+    queued_sale_open(1, 1, SALE_PAYMENT_NONE);
+    add(SALE_COMMAND_JOIN, ANN, 1);
+    queued_sale_start(0);
+    queued_sale_decide();
+    ck_assert_int_eq(queued_sale_stop(0, SIGTERM), 0);
+    ck_assert(has_snapshot());
+    redis_run(ARRAY_LEN(flush), flush);
+    queued_sale_start(0);
+    SUITE_WAIT(has_snapshot(), QUEUED_SALE_DEADLINE_MS);
+}
+END_TEST
 
 START_TEST(killed_workers_lose_no_command_and_decide_none_twice)
 {
@@ -432,6 +565,9 @@ static Suite *saleworker_suite(void)
         payments_confirm_fail_and_are_due_back,
         a_banned_user_neither_joins_nor_orders,
         more_turns_than_one_transaction_grants_are_granted_at_once,
+        random_commands_in_batches_are_decided_as_one_by_one,
+        a_sale_whose_row_is_locked_waits_alone,
+        snapshots_are_published_and_published_again,
         killed_workers_lose_no_command_and_decide_none_twice,
         an_unreadable_command_is_rejected_in_its_place,
         an_unknown_sale_rejects_its_commands,
@@ -440,7 +576,7 @@ static Suite *saleworker_suite(void)
     };
     Suite *suite = suite_create("saleworker");
     TCase *tcase = tcase_create("saleworker");
-    tcase_set_timeout(tcase, 3 * QUEUED_SALE_DEADLINE_MS / 1000);
+    tcase_set_timeout(tcase, TIMEOUT_S);
     tcase_add_checked_fixture(tcase, queued_sale_set_up, queued_sale_tear_down);
     for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
         tcase_add_test(tcase, tests[i]);

@@ -12,25 +12,37 @@
 
 enum { TIMEOUT_MS = 15000, PATTERN_SIZE = 64 };
 
+struct answer {
+    bool done;
+    long long number; /* 0: a status */
+};
+
 static void on_reply(const redisReply *reply, void *arg)
 {
-    bool *done = arg;
-    *done = reply != NULL && (reply->type == REDIS_REPLY_INTEGER || reply->type == REDIS_REPLY_STATUS);
+    struct answer *answer = arg;
+    answer->done = reply != NULL && (reply->type == REDIS_REPLY_INTEGER || reply->type == REDIS_REPLY_STATUS);
+    answer->number = answer->done && reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
 }
 
-void redis_run(int count, const char *const *command)
+long long redis_number(int count, const char *const *command)
 {
-    bool done = false;
+    struct answer answer = {0};
     struct event_base *base = event_base_new();
     struct redis_options options = {
         .base = base, .url = getenv("ROSTRUM_REDIS_URL"), .timeout_ms = TIMEOUT_MS, .pending_max = 1};
     struct redis *redis = redis_new(&options);
     ck_assert_ptr_nonnull(redis);
     LOOP_UNTIL(base, redis_up(redis), TIMEOUT_MS);
-    ck_assert(redis_command(redis, on_reply, &done, count, command, NULL));
-    LOOP_UNTIL(base, done, TIMEOUT_MS);
+    ck_assert(redis_command(redis, on_reply, &answer, count, command, NULL));
+    LOOP_UNTIL(base, answer.done, TIMEOUT_MS);
     redis_free(redis);
     event_base_free(base);
+    return answer.number;
+}
+
+void redis_run(int count, const char *const *command)
+{
+    (void)redis_number(count, command);
 }
 
 void redis_forget(const char *user_id, const char *auction_id)

@@ -6,6 +6,8 @@
 
 /* Fails the test unless the reply is an integer or a status. Uses the Redis of ROSTRUM_REDIS_URL. */
 void redis_run(int count, const char *const *command);
+/* The same for a command with an integer as its reply. */
+long long redis_number(int count, const char *const *command);
 
 /*
  * Removes what Redis holds of this user's bids and keys and of this auction, as a restart of Redis without its data
