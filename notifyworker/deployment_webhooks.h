@@ -3,7 +3,7 @@
  * of that user (a trigger, schema/). It collects the events of a slice into one statement of the slice's transaction.
  * The id of a delivery is a hash of event and webhook: a repeated event results in the same row.
  *
- * Caller: inapp.c.
+ * Caller: auction_writer.c.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_DEPLOYMENT_WEBHOOKS_H
 #define ROSTRUM_NOTIFYWORKER_DEPLOYMENT_WEBHOOKS_H

@@ -14,7 +14,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/timer.h"
-#include "common/protocol/topology.h"
 
 enum {
     PREFETCH_BATCHES = 2, /* one current, one arriving */
@@ -30,6 +29,7 @@ struct delivery {
 struct event_reader {
     struct broker_consumer *consumer;
     struct deadletters *deadletters;
+    const char *dead_key;
     struct inapp *inapp;
     struct event *retry_timer;
     struct event *resume_timer; /* ends the interval in which messages are collected */
@@ -83,7 +83,7 @@ static void batch_settle(struct event_reader *event_reader)
         if (message->dead == NULL || event_reader->batch_orphaned) {
             continue;
         }
-        if (!deadletters_send(event_reader->deadletters, TOPOLOGY_KEY_DEAD_NOTIFY, message->body, message->length,
+        if (!deadletters_send(event_reader->deadletters, event_reader->dead_key, message->body, message->length,
                               message->dead, on_dead_letter_confirmed, event_reader)) {
             log_error("no memory for a dead letter: retrying");
             timer_set(event_reader->retry_timer, RETRY_MS);
@@ -190,6 +190,7 @@ struct event_reader *event_reader_new(const struct event_reader_options *options
         return NULL;
     }
     event_reader->deadletters = options->deadletters;
+    event_reader->dead_key = options->dead_key;
     event_reader->inapp = options->inapp;
     event_reader->batch_max = (size_t)options->batch_max;
     event_reader->ring_size = PREFETCH_BATCHES * event_reader->batch_max;
@@ -199,7 +200,7 @@ struct event_reader *event_reader_new(const struct event_reader_options *options
     event_reader->retry_timer = evtimer_new(options->base, on_retry, event_reader);
     event_reader->resume_timer = evtimer_new(options->base, on_resume, event_reader);
     event_reader->interval_us = options->interval_ms * INT64_C(1000);
-    struct broker_consumer_options consumer = {.queue = TOPOLOGY_NOTIFY_QUEUE,
+    struct broker_consumer_options consumer = {.queue = options->queue,
                                                .prefetch = (uint16_t)event_reader->ring_size,
                                                .deliver = on_deliver,
                                                .gone = on_gone,

@@ -1,6 +1,6 @@
 /*
- * Consumes event messages from queue notify and has their notifications written, one batch at a time. It acks a batch
- * after its transactions are committed and its dead letters are confirmed.
+ * Consumes event messages from a queue, notify or sale_notify, and has their notifications written, one batch at a
+ * time. It acks a batch after its transactions are committed and its dead letters are confirmed.
  *
  * Caller: main.c.
  */
@@ -20,6 +20,8 @@ struct event_reader;
 struct event_reader_options {
     struct event_base *base;
     struct broker *consumes; /* a broker for consuming only */
+    const char *queue;       /* this and the next one are static */
+    const char *dead_key;    /* routing key of its dead letters */
     struct deadletters *deadletters;
     struct inapp *inapp;
     int batch_max;   /* notify_batch_max: messages in one batch */

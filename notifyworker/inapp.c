@@ -12,12 +12,8 @@
 #include <stdlib.h>
 
 #include "common/base/bisect.h"
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/timer.h"
-#include "common/protocol/message.h"
-#include "notifyworker/deployment_webhooks.h"
-#include "notifyworker/recipients.h"
 
 enum { SLICE_EVENTS_MAX = 8192 }; /* a slice with this many events takes no further message */
 
@@ -25,10 +21,9 @@ struct inapp {
     struct pg *pg;
     struct event *retry_timer;
     bool draining;
-    struct recipients *recipients;
-    struct deployment_webhooks *deployment_webhooks; /* of the same events and some more */
-    struct auction_event *events;                    /* of the message being parsed, MESSAGE_EVENTS_MAX */
-    struct pg_tx *tx;                                /* transaction of the slice, or NULL */
+    const struct inapp_writer *calls;
+    void *writer;
+    struct pg_tx *tx; /* transaction of the slice, or NULL */
     /* the batch */
     struct inapp_message *messages; /* NULL: none */
     inapp_done done;
@@ -78,7 +73,7 @@ static void on_commit(const struct pg_reply *reply, void *arg)
     struct inapp *inapp = arg;
     if (reply->outcome == PG_OK) {
         inapp->tx = NULL;
-        recipients_committed(inapp->recipients);
+        inapp->calls->committed(inapp->writer);
         slice_next(inapp);
     } else if (reply->outcome == PG_FAILED && pg_state_is_data_error(reply->sqlstate)) {
         slice_refused(inapp, reply);
@@ -87,47 +82,14 @@ static void on_commit(const struct pg_reply *reply, void *arg)
     }
 }
 
-static void log_traced(const struct auction_event *event)
-{
-    if (event->traceparent[0] != '\0') {
-        struct log_about about = {.traceparent = event->traceparent,
-                                  .user_id = uuid_is_nil(&event->user_id) ? NULL : &event->user_id,
-                                  .auction_id = &event->auction_id,
-                                  .duration_ms = clock_now_ms() - event->at_ms};
-        log_line(LOG_INFO, &about, "notifying: %s", message_event_text(event->kind));
-    }
-}
-
-/* Collects the events of one message, or marks it dead. False: no memory. */
-static bool message_read(struct inapp *inapp, struct inapp_message *message)
-{
-    size_t count = 0;
-    const char *reason = NULL;
-    if (!message_read_events(message->body, message->length, inapp->events, MESSAGE_EVENTS_MAX, &count, &reason)) {
-        log_error("a message cannot be parsed and becomes a dead letter: %s", reason);
-        message->dead = reason;
-        return true;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!recipients_add(inapp->recipients, &inapp->events[i])) {
-            return false;
-        }
-        log_traced(&inapp->events[i]);
-        deployment_webhooks_add(inapp->deployment_webhooks, &inapp->events[i]);
-    }
-    return true;
-}
-
 /* Collects the slice, and shortens it when it has enough events. */
 static bool slice_read(struct inapp *inapp)
 {
     struct bisect *slice = &inapp->slice;
     size_t i = slice->first;
-    recipients_reset(inapp->recipients);
-    deployment_webhooks_reset(inapp->deployment_webhooks);
-    for (; i < slice->first + slice->span && deployment_webhooks_count(inapp->deployment_webhooks) < SLICE_EVENTS_MAX;
-         i++) {
-        if (inapp->messages[i].dead == NULL && !message_read(inapp, &inapp->messages[i])) {
+    inapp->calls->reset(inapp->writer);
+    for (; i < slice->first + slice->span && inapp->calls->count(inapp->writer) < SLICE_EVENTS_MAX; i++) {
+        if (inapp->messages[i].dead == NULL && !inapp->calls->collect(inapp->writer, &inapp->messages[i])) {
             return false;
         }
     }
@@ -141,7 +103,7 @@ static void slice_start(struct inapp *inapp)
         slice_retry(inapp, "no memory");
         return;
     }
-    if (deployment_webhooks_count(inapp->deployment_webhooks) == 0) {
+    if (inapp->calls->count(inapp->writer) == 0) {
         slice_next(inapp);
         return;
     }
@@ -150,9 +112,7 @@ static void slice_start(struct inapp *inapp)
         slice_retry(inapp, "PostgreSQL is down");
         return;
     }
-    if (!recipients_send(inapp->recipients, inapp->tx) ||
-        !deployment_webhooks_send(inapp->deployment_webhooks, inapp->tx) ||
-        !pg_tx_commit(inapp->tx, on_commit, inapp)) {
+    if (!inapp->calls->send(inapp->writer, inapp->tx) || !pg_tx_commit(inapp->tx, on_commit, inapp)) {
         pg_tx_abort(inapp->tx);
         slice_retry(inapp, "no memory, or PostgreSQL accepts no statement");
     }
@@ -165,19 +125,17 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
     slice_start(arg);
 }
 
-struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_deployment_calls, struct push *push)
+struct inapp *inapp_new(struct event_base *base, struct pg *pg, const struct inapp_writer *calls, void *writer)
 {
     struct inapp *inapp = calloc(1, sizeof(*inapp));
     if (inapp == NULL) {
         return NULL;
     }
     inapp->pg = pg;
+    inapp->calls = calls;
+    inapp->writer = writer;
     inapp->retry_timer = evtimer_new(base, on_retry, inapp);
-    inapp->recipients = recipients_new(push);
-    inapp->deployment_webhooks = deployment_webhooks_new(first_of_deployment_calls);
-    inapp->events = calloc(MESSAGE_EVENTS_MAX, sizeof(*inapp->events));
-    if (inapp->retry_timer == NULL || inapp->recipients == NULL || inapp->deployment_webhooks == NULL ||
-        inapp->events == NULL) {
+    if (inapp->retry_timer == NULL) {
         inapp_free(inapp);
         return NULL;
     }
@@ -192,9 +150,6 @@ void inapp_free(struct inapp *inapp)
     if (inapp->retry_timer != NULL) {
         event_free(inapp->retry_timer);
     }
-    recipients_free(inapp->recipients);
-    deployment_webhooks_free(inapp->deployment_webhooks);
-    free(inapp->events);
     free(inapp);
 }
 

@@ -1,7 +1,7 @@
 /*
- * Writes the in-app notifications of a batch of event messages, and the deliveries to the deployment's webhooks, in as
- * few transactions as possible. Data that the database refuses are bisected down to the failing message. Other errors
- * are retried without limit.
+ * Writes the notifications of a batch of event messages in as few transactions as possible. What is written for an
+ * event is the writer's: auction_writer or sale_writer. Data that the database refuses are bisected down to the failing
+ * message. Other errors are retried without limit.
  *
  * Caller: event_reader.c.
  */
@@ -14,7 +14,6 @@
 #include "common/io/pg.h"
 
 struct inapp;
-struct push;
 
 struct inapp_message {
     const void *body; /* borrowed until `done` */
@@ -25,12 +24,24 @@ struct inapp_message {
 /* The batch is committed, except for messages marked dead. May be called from within inapp_notify. */
 typedef void (*inapp_done)(void *arg);
 
-/*
- * `pg` has recipients_table at the start of its table, and deployment_webhooks_table at `first_of_deployment_calls`.
- * NULL: no memory.
- */
-MUST_CHECK struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_deployment_calls,
-                                   struct push *push);
+/* Collects the events of a slice, and writes what they cause. */
+struct inapp_writer {
+    /* Drops what was collected. */
+    void (*reset)(void *writer);
+    /* Collects the events of a message, or marks it dead. False: no memory. */
+    bool (*collect)(void *writer, struct inapp_message *message);
+    /* Number of collected events for which something is to be written. */
+    size_t (*count)(const void *writer);
+    /* Queues the statements. False: the connection refused them, or no memory. Unchanged until the transaction ended.
+     */
+    bool (*send)(void *writer, struct pg_tx *tx);
+    /* The transaction was committed. */
+    void (*committed)(void *writer);
+};
+
+/* `calls` and `writer` are borrowed. NULL: no memory. */
+MUST_CHECK struct inapp *inapp_new(struct event_base *base, struct pg *pg, const struct inapp_writer *calls,
+                                   void *writer);
 /* Free `pg` first. */
 void inapp_free(struct inapp *inapp);
 /* Processes one batch; call it again only after `done`. The caller owns the messages and must keep them until then. */

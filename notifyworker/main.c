@@ -3,7 +3,9 @@
  * brokers (one consumes, one publishes dead letters, because an alarm must not stop notifications), and the drain. All
  * but the pool are created once the database is known to have the schema of this version.
  *
- *     queue notify -> event_reader -> inapp -> recipients -> table notifications
+ *     queue notify -> event_reader -> inapp -> auction_writer -> table notifications
+ *     queue sale_notify -> event_reader -> inapp -> sale_writer -> the same, and table sale_fanouts
+ *     table sale_fanouts -> sale_fanout -> table notifications
  *     queue deliveries.CHANNEL -> deliveries -> mail, webhook_channel
  */
 #include <event2/event.h>
@@ -20,6 +22,7 @@
 #include "common/service/config.h"
 #include "common/service/daemon.h"
 #include "common/service/service_loop.h"
+#include "notifyworker/auction_writer.h"
 #include "notifyworker/dead_letter_sink.h"
 #include "notifyworker/deliveries.h"
 #include "notifyworker/deployment_webhooks.h"
@@ -30,12 +33,14 @@
 #include "notifyworker/push.h"
 #include "notifyworker/recipients.h"
 #include "notifyworker/retention.h"
+#include "notifyworker/sale_fanout.h"
+#include "notifyworker/sale_writer.h"
 #include "notifyworker/watchers.h"
 #include "notifyworker/webhook_channel.h"
 
 enum {
-    PG_CONNECTIONS = 2,     /* one transaction at a time, and the statements of dead_letter_sink and watchers */
-    PG_PENDING_MAX = 16,    /* its statements, BEGIN and COMMIT, and a pending ROLLBACK */
+    PG_CONNECTIONS = 3,  /* a transaction for each queue, and statements of dead_letter_sink, watchers, sale_fanout */
+    PG_PENDING_MAX = 16, /* its statements, BEGIN and COMMIT, and a pending ROLLBACK */
     PG_TIMEOUT_FACTOR = 12, /* notifying all bidders of a large auction takes longer than a request may */
     UNCONFIRMED_MAX = 2048, /* dead letters: the largest prefetch */
     SCHEMA_RETRY_MS = 500,
@@ -56,6 +61,12 @@ static const struct daemon_program program = {
         "    AUCTION_CANCELLED              all bidders and watchers, and the seller\n"
         "    AUCTION_WON, AUCTION_LOST      the winner and the other bidders\n"
         "    AUCTION_SOLD, AUCTION_UNSOLD   the seller\n\n"
+        "  Consumes queue sale_notify in the same way:\n\n"
+        "    TURN_STARTED, TURN_EXPIRED     the user whose turn it is\n"
+        "    ORDER_RESERVED, ORDER_CONFIRMED, ORDER_EXPIRED  the buyer\n"
+        "    REFUND_DUE                     the buyer and all admins\n"
+        "    SALE_SOLD_OUT                  all who wait in the line\n"
+        "    SALE_STARTING_SOON             the same, sale_starting_soon_s before the start\n\n"
         "  Up to notify_batch_max messages are written in one transaction and then acknowledged. A\n"
         "  notification's id is a hash of event, user and kind, so that a redelivered message writes no\n"
         "  duplicates. Any number of these programs may run.\n\n"
@@ -79,10 +90,15 @@ enum {
     RETENTION_FIRST = WATCHERS_FIRST + WATCHERS_STATEMENTS,
     DEPLOYMENT_WEBHOOKS_FIRST = RETENTION_FIRST + RETENTION_STATEMENTS,
     WEBHOOKS_FIRST = DEPLOYMENT_WEBHOOKS_FIRST + DEPLOYMENT_WEBHOOKS_STATEMENTS,
-    SCHEMA_STATEMENT = WEBHOOKS_FIRST + WEBHOOK_CHANNEL_STATEMENTS,
+    SALE_WRITER_FIRST = WEBHOOKS_FIRST + WEBHOOK_CHANNEL_STATEMENTS,
+    SALE_FANOUT_FIRST = SALE_WRITER_FIRST + SALE_WRITER_STATEMENTS,
+    SCHEMA_STATEMENT = SALE_FANOUT_FIRST + SALE_FANOUT_STATEMENTS,
     STATEMENTS
 };
 static struct pg_statement statements[STATEMENTS];
+
+/* The queues of events. */
+enum { QUEUE_AUCTIONS, QUEUE_SALES, QUEUES };
 
 /* The components of the process; NULL until created. */
 struct notifyworker {
@@ -93,8 +109,11 @@ struct notifyworker {
     struct event *schema_timer; /* the next look at the schema */
     bool complete;              /* the schema is known, and the components below exist */
     struct deadletters *deadletters;
-    struct inapp *inapp;
-    struct event_reader *event_reader;
+    struct auction_writer *auction_writer;
+    struct sale_writer *sale_writer;
+    struct inapp *inapps[QUEUES];
+    struct event_reader *event_readers[QUEUES];
+    struct sale_fanout *sale_fanout;
     struct dead_letter_sink *dead_letter_sink;
     struct watchers *watchers;
     struct retention *retention;
@@ -102,8 +121,8 @@ struct notifyworker {
     struct webhook_channel *webhooks;
     struct deliveries *deliveries;
     struct delivery_channel channels[DELIVERY_CHANNELS_MAX];
-    struct push *recipients_push; /* for the transactions of event_reader */
-    struct push *watchers_push;   /* for single statements */
+    struct push *event_pushes[QUEUES]; /* for the transactions of event_readers */
+    struct push *watchers_push;        /* for single statements */
 };
 
 static void report(struct notifyworker *worker)
@@ -142,7 +161,8 @@ static void on_brokers(void *arg)
 static bool is_busy(void *arg)
 {
     const struct notifyworker *worker = arg;
-    return worker->complete && (event_reader_busy(worker->event_reader) ||
+    return worker->complete && (event_reader_busy(worker->event_readers[QUEUE_AUCTIONS]) ||
+                                event_reader_busy(worker->event_readers[QUEUE_SALES]) ||
                                 dead_letter_sink_busy(worker->dead_letter_sink) || deliveries_busy(worker->deliveries));
 }
 
@@ -153,7 +173,10 @@ static void on_drain(void *arg)
     if (!worker->complete) {
         return;
     }
-    event_reader_drain(worker->event_reader);
+    for (size_t i = 0; i < QUEUES; i++) {
+        event_reader_drain(worker->event_readers[i]);
+    }
+    sale_fanout_drain(worker->sale_fanout);
     dead_letter_sink_drain(worker->dead_letter_sink);
     watchers_drain(worker->watchers);
     retention_drain(worker->retention);
@@ -168,6 +191,8 @@ static bool connect_pg(struct notifyworker *worker)
     memcpy(statements + RETENTION_FIRST, retention_table, sizeof(retention_table));
     memcpy(statements + DEPLOYMENT_WEBHOOKS_FIRST, deployment_webhooks_table, sizeof(deployment_webhooks_table));
     memcpy(statements + WEBHOOKS_FIRST, webhook_channel_table, sizeof(webhook_channel_table));
+    memcpy(statements + SALE_WRITER_FIRST, sale_writer_table, sizeof(sale_writer_table));
+    memcpy(statements + SALE_FANOUT_FIRST, sale_fanout_table, sizeof(sale_fanout_table));
     statements[SCHEMA_STATEMENT] = (struct pg_statement){"schema", "SELECT " SCHEMA_IS_CURRENT};
     char links[CONFIG_LINKS_SIZE];
     config_links_session(&worker->config, links);
@@ -190,8 +215,8 @@ static bool connect_brokers(struct notifyworker *worker)
 {
     static const char *const exchanges[] = {TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_WAIT_NAMES,
                                             NULL};
-    static const char *const queues[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_DEAD_QUEUE, TOPOLOGY_EMAIL_QUEUE,
-                                         TOPOLOGY_WEBHOOK_QUEUE, NULL};
+    static const char *const queues[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_SALE_NOTIFY_QUEUE, TOPOLOGY_DEAD_QUEUE,
+                                         TOPOLOGY_EMAIL_QUEUE,  TOPOLOGY_WEBHOOK_QUEUE,     NULL};
     const struct broker_pair_options options = {.base = worker->loop.base,
                                                 .config = &worker->config,
                                                 .login = LOGIN_NOTIFYWORKER,
@@ -226,25 +251,48 @@ static bool make_deliveries(struct notifyworker *worker)
     return worker->deliveries != NULL;
 }
 
+/* The readers of both queues, and what they write. */
+static bool make_readers(struct notifyworker *worker)
+{
+    static const char *const queues[QUEUES][2] = {
+        [QUEUE_AUCTIONS] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_KEY_DEAD_NOTIFY},
+        [QUEUE_SALES] = {TOPOLOGY_SALE_NOTIFY_QUEUE, TOPOLOGY_KEY_DEAD_SALE_NOTIFY},
+    };
+    worker->auction_writer = auction_writer_new(DEPLOYMENT_WEBHOOKS_FIRST, worker->event_pushes[QUEUE_AUCTIONS]);
+    worker->sale_writer = sale_writer_new(SALE_WRITER_FIRST, worker->event_pushes[QUEUE_SALES]);
+    if (worker->auction_writer == NULL || worker->sale_writer == NULL) {
+        return false;
+    }
+    worker->inapps[QUEUE_AUCTIONS] =
+        inapp_new(worker->loop.base, worker->pg, &auction_writer_calls, worker->auction_writer);
+    worker->inapps[QUEUE_SALES] = inapp_new(worker->loop.base, worker->pg, &sale_writer_calls, worker->sale_writer);
+    for (size_t i = 0; i < QUEUES && worker->inapps[i] != NULL; i++) {
+        const struct event_reader_options options = {.base = worker->loop.base,
+                                                     .consumes = worker->brokers.consumer,
+                                                     .queue = queues[i][0],
+                                                     .dead_key = queues[i][1],
+                                                     .deadletters = worker->deadletters,
+                                                     .inapp = worker->inapps[i],
+                                                     .batch_max = worker->config.notify_batch_max,
+                                                     .interval_ms = worker->config.notify_interval_ms};
+        worker->event_readers[i] = event_reader_new(&options);
+    }
+    return worker->event_readers[QUEUE_AUCTIONS] != NULL && worker->event_readers[QUEUE_SALES] != NULL;
+}
+
 static bool make_components(struct notifyworker *worker)
 {
     worker->deadletters = deadletters_new(worker->loop.base, worker->brokers.publisher);
-    worker->recipients_push = push_new(worker->loop.base, &worker->config);
     worker->watchers_push = push_new(worker->loop.base, &worker->config);
-    if (worker->deadletters == NULL || worker->recipients_push == NULL || worker->watchers_push == NULL) {
+    for (size_t i = 0; i < QUEUES; i++) {
+        worker->event_pushes[i] = push_new(worker->loop.base, &worker->config);
+        if (worker->event_pushes[i] == NULL) {
+            return false;
+        }
+    }
+    if (worker->deadletters == NULL || worker->watchers_push == NULL || !make_readers(worker)) {
         return false;
     }
-    worker->inapp = inapp_new(worker->loop.base, worker->pg, DEPLOYMENT_WEBHOOKS_FIRST, worker->recipients_push);
-    if (worker->inapp == NULL) {
-        return false;
-    }
-    struct event_reader_options event_reader = {.base = worker->loop.base,
-                                                .consumes = worker->brokers.consumer,
-                                                .deadletters = worker->deadletters,
-                                                .inapp = worker->inapp,
-                                                .batch_max = worker->config.notify_batch_max,
-                                                .interval_ms = worker->config.notify_interval_ms};
-    worker->event_reader = event_reader_new(&event_reader);
     const struct dead_letter_sink_options dead_letter_sink = {.base = worker->loop.base,
                                                               .consumes = worker->brokers.consumer,
                                                               .pg = worker->pg,
@@ -254,8 +302,10 @@ static bool make_components(struct notifyworker *worker)
                                     worker->config.watch_poll_ms);
     worker->retention =
         retention_new(worker->loop.base, worker->pg, RETENTION_FIRST, worker->config.delivery_keep_days);
-    return worker->event_reader != NULL && worker->dead_letter_sink != NULL && worker->watchers != NULL &&
-           worker->retention != NULL && make_deliveries(worker);
+    worker->sale_fanout = sale_fanout_new(worker->loop.base, worker->pg, SALE_FANOUT_FIRST, worker->watchers_push,
+                                          worker->config.sale_starting_soon_s);
+    return worker->dead_letter_sink != NULL && worker->watchers != NULL && worker->retention != NULL &&
+           worker->sale_fanout != NULL && make_deliveries(worker);
 }
 
 static void on_schema(const struct pg_reply *reply, void *arg)
@@ -303,9 +353,16 @@ static void on_close(void *arg)
     retention_free(worker->retention);
     watchers_free(worker->watchers);
     dead_letter_sink_free(worker->dead_letter_sink);
-    event_reader_free(worker->event_reader);
-    inapp_free(worker->inapp);
-    push_free(worker->recipients_push);
+    sale_fanout_free(worker->sale_fanout);
+    for (size_t i = 0; i < QUEUES; i++) {
+        event_reader_free(worker->event_readers[i]);
+        inapp_free(worker->inapps[i]);
+    }
+    auction_writer_free(worker->auction_writer);
+    sale_writer_free(worker->sale_writer);
+    for (size_t i = 0; i < QUEUES; i++) {
+        push_free(worker->event_pushes[i]);
+    }
     push_free(worker->watchers_push);
     deadletters_free(worker->deadletters);
 }

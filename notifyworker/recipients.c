@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "notifyworker/notice_sql.h"
 #include "notifyworker/notifyworker_metrics.h"
 #include "notifyworker/push.h"
 
@@ -25,22 +26,6 @@ enum {
     EXTENSIONS_FIRST = 64, /* initial size of the list, doubling */
 };
 
-#define AT_MS(expression) "timestamptz 'epoch' + " expression " * interval '1 millisecond'"
-
-/* The same id as from uuid_from_hash_at in C: 48 bits of time, version 8, variant, and 74 bits of a hash of `seed`. */
-#define ID_FROM(ms, seed)                                                                                              \
-    "(SELECT (lpad(to_hex(" ms "), 12, '0') || '8' || substr(h, 1, 3) || "                                             \
-    "translate(substr(h, 4, 1), '0123456789abcdef', '89ab89ab89ab89ab') || substr(h, 5, 15))::uuid "                   \
-    "FROM encode(sha256(convert_to(concat_ws('/', " seed "), 'UTF8')), 'hex') AS h)"
-
-/*
- * Selects users of `p` who have not muted this kind, or who want it by email or webhook. The first condition is that of
- * the index users_with_wishes.
- */
-#define UNLESS_MUTED(p, kind)                                                                                          \
-    "NOT EXISTS (SELECT FROM users u WHERE u.id = " p ".user_id AND u.muted <> '{}' AND " kind                         \
-    " = ANY (u.muted) AND NOT wanted_elsewhere(u.id, " kind ")) "
-
 #define COLUMNS "INSERT INTO notifications (user_id, id, kind, auction_id, amount, end_time, created_at) "
 
 /* clang-format off */
@@ -48,27 +33,27 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
     [RECIPIENTS_USER] = {"notify_user",
         "WITH inserted AS (INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at)"
         " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::numeric[], $6::timestamptz[])"
-        " AS p (user_id, id, kind) WHERE " UNLESS_MUTED("p", "p.kind") NOTIFYWORKER_METRICS_INSERT_ONCE},
+        " AS p (user_id, id, kind) WHERE " NOTICE_UNLESS_MUTED("p", "p.kind") NOTIFYWORKER_METRICS_INSERT_ONCE},
     /*
      * The id's time is that of the earliest extension that can lead to that minute, so that all of them get the same
      * id.
      */
     [RECIPIENTS_EXTENDED] = {"notify_extended",
         "WITH inserted AS (" COLUMNS "SELECT p.user_id, "
-        ID_FROM("greatest(0, least(e.at_ms, e.end_ms / 60000 * 60000 - a.snipe_extension_s * 1000::bigint))",
+        NOTICE_ID("greatest(0, least(e.at_ms, e.end_ms / 60000 * 60000 - a.snipe_extension_s * 1000::bigint))",
                 "'AUCTION_EXTENDED', e.auction_id, p.user_id, e.end_ms / 60000")
-        ", 'AUCTION_EXTENDED', e.auction_id, e.amount, " AT_MS("e.end_ms") ", " AT_MS("e.at_ms")
+        ", 'AUCTION_EXTENDED', e.auction_id, e.amount, " NOTICE_AT("e.end_ms") ", " NOTICE_AT("e.at_ms")
         " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[], $5::bigint[])"
         " AS e (auction_id, end_ms, at_ms, amount, after_seq) JOIN auctions a ON a.id = e.auction_id"
         " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT b.bidder_id FROM public_bids b"
         "  WHERE b.auction_id = e.auction_id AND b.seq > e.after_seq) p"
-        " WHERE " UNLESS_MUTED("p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING RETURNING user_id, id)"
+        " WHERE " NOTICE_UNLESS_MUTED("p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING RETURNING user_id, id)"
         " SELECT id, ledger_seq, (SELECT count(*) FROM inserted), CASE row_number() OVER (ORDER BY id) WHEN 1 THEN"
         " (SELECT " PUSH_COLUMN " FROM inserted) END FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id"},
     [RECIPIENTS_SETTLED] = {"notify_settled",
         "WITH inserted AS (" COLUMNS "SELECT p.user_id, "
-        ID_FROM("e.at_ms", "p.kind, e.auction_id, p.user_id, e.version")
-        ", p.kind, e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
+        NOTICE_ID("e.at_ms", "p.kind, e.auction_id, p.user_id, e.version")
+        ", p.kind, e.auction_id, e.amount, NULL, " NOTICE_AT("e.at_ms")
         " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
         " AS e (auction_id, winner_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
         " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id,"
@@ -76,35 +61,35 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         "  UNION ALL SELECT DISTINCT b.bidder_id,"
         "  CASE WHEN b.bidder_id = e.winner_id THEN 'AUCTION_WON' ELSE 'AUCTION_LOST' END"
         "  FROM public_bids b WHERE b.auction_id = e.auction_id) p"
-        " WHERE " UNLESS_MUTED("p", "p.kind") NOTIFYWORKER_METRICS_INSERT_ONCE},
+        " WHERE " NOTICE_UNLESS_MUTED("p", "p.kind") NOTIFYWORKER_METRICS_INSERT_ONCE},
     [RECIPIENTS_ENDING_SOON] = {"notify_ending_soon",
         "WITH inserted AS (" COLUMNS "SELECT p.user_id, "
-        ID_FROM("e.at_ms", "'AUCTION_ENDING_SOON', e.auction_id, p.user_id, e.end_ms")
-        ", 'AUCTION_ENDING_SOON', e.auction_id, e.amount, " AT_MS("e.end_ms") ", " AT_MS("e.at_ms")
+        NOTICE_ID("e.at_ms", "'AUCTION_ENDING_SOON', e.auction_id, p.user_id, e.end_ms")
+        ", 'AUCTION_ENDING_SOON', e.auction_id, e.amount, " NOTICE_AT("e.end_ms") ", " NOTICE_AT("e.at_ms")
         " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[]) AS e (auction_id, end_ms, at_ms, amount)"
         " CROSS JOIN LATERAL (SELECT DISTINCT b.bidder_id AS user_id FROM public_bids b"
         "  WHERE b.auction_id = e.auction_id"
         " UNION SELECT w.user_id FROM watchlist w WHERE w.auction_id = e.auction_id) p"
-        " WHERE " UNLESS_MUTED("p", "'AUCTION_ENDING_SOON'") NOTIFYWORKER_METRICS_INSERT_ONCE},
+        " WHERE " NOTICE_UNLESS_MUTED("p", "'AUCTION_ENDING_SOON'") NOTIFYWORKER_METRICS_INSERT_ONCE},
     /* Only once per auction: the version is not part of the id. */
     [RECIPIENTS_CANCELLED] = {"notify_cancelled",
         "WITH inserted AS (" COLUMNS "SELECT p.user_id, "
-        ID_FROM("e.at_ms", "'AUCTION_CANCELLED', e.auction_id, p.user_id")
-        ", 'AUCTION_CANCELLED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
+        NOTICE_ID("e.at_ms", "'AUCTION_CANCELLED', e.auction_id, p.user_id")
+        ", 'AUCTION_CANCELLED', e.auction_id, e.amount, NULL, " NOTICE_AT("e.at_ms")
         " FROM unnest($1::uuid[], $2::bigint[], $3::numeric[]) AS e (auction_id, at_ms, amount)"
         " JOIN auctions a ON a.id = e.auction_id CROSS JOIN LATERAL (SELECT a.seller_id AS user_id"
         "  UNION SELECT b.bidder_id FROM public_bids b WHERE b.auction_id = e.auction_id) p"
-        " WHERE " UNLESS_MUTED("p", "'AUCTION_CANCELLED'") NOTIFYWORKER_METRICS_INSERT_ONCE},
+        " WHERE " NOTICE_UNLESS_MUTED("p", "'AUCTION_CANCELLED'") NOTIFYWORKER_METRICS_INSERT_ONCE},
     /* Like RECIPIENTS_CANCELLED, and the bidder of the void bid, once for each bidder whose bids one batch voided. */
     [RECIPIENTS_VOIDED] = {"notify_voided",
         "WITH inserted AS (" COLUMNS "SELECT p.user_id, "
-        ID_FROM("e.at_ms", "'BID_VOIDED', e.auction_id, p.user_id, e.version, e.bidder_id")
-        ", 'BID_VOIDED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
+        NOTICE_ID("e.at_ms", "'BID_VOIDED', e.auction_id, p.user_id, e.version, e.bidder_id")
+        ", 'BID_VOIDED', e.auction_id, e.amount, NULL, " NOTICE_AT("e.at_ms")
         " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
         " AS e (auction_id, bidder_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
         " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT e.bidder_id UNION SELECT b.bidder_id"
         "  FROM public_bids b WHERE b.auction_id = e.auction_id) p"
-        " WHERE " UNLESS_MUTED("p", "'BID_VOIDED'") NOTIFYWORKER_METRICS_INSERT_ONCE},
+        " WHERE " NOTICE_UNLESS_MUTED("p", "'BID_VOIDED'") NOTIFYWORKER_METRICS_INSERT_ONCE},
     /*
      * A new deployment's ledger grows much faster than its statistics. A plan for a short ledger would scan all of it
      * for each auction.

@@ -15,7 +15,7 @@
  *
  * The bidders are those of the view public_bids: a void bid does not count.
  *
- * Caller: inapp.c.
+ * Caller: auction_writer.c.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_RECIPIENTS_H
 #define ROSTRUM_NOTIFYWORKER_RECIPIENTS_H

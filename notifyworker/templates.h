@@ -24,8 +24,8 @@ enum templates_value {
     TEMPLATES_ORDER_ID,
     TEMPLATES_AMOUNT,
     TEMPLATES_LEDGER_HASH, /* of the newest ledger entry when the mail is made */
-    TEMPLATES_END_TIME, /* of a turn, reservation or auction; the start of a sale */
-    TEMPLATES_CREATED_AT, /* time of the event */
+    TEMPLATES_END_TIME,    /* of a turn, reservation or auction; the start of a sale */
+    TEMPLATES_CREATED_AT,  /* time of the event */
     TEMPLATES_TOKEN,
     TEMPLATES_HOURS, /* lifetime of the token */
     TEMPLATES_ADDRESS,

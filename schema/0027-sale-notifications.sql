@@ -5,6 +5,9 @@
 ALTER TABLE notifications ADD COLUMN sale_id uuid, ADD COLUMN order_id uuid;
 SELECT program_may('notifyworker', 'INSERT', 'notifications', 'sale_id order_id');
 
+-- A refund that is due is notified to all admins.
+SELECT program_may('notifyworker', 'SELECT', 'users', 'role');
+
 -- Notifications to all who wait in the line of a sale. They are written a page at a time, in the order of the line, so
 -- that a long line makes no long transaction. One row for each sale and kind, ever: nobody is notified twice.
 CREATE TABLE sale_fanouts (

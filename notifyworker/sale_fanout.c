@@ -1,0 +1,152 @@
+/*
+ * See sale_fanout.h. One statement at a time, each in its own transaction; a failed one is repeated at the next poll.
+ * As long as pages are found, the next one follows at once.
+ */
+#include "notifyworker/sale_fanout.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "notifyworker/notice_sql.h"
+#include "notifyworker/notifyworker_metrics.h"
+#include "notifyworker/push.h"
+
+enum { POLL_MS = 1000, NUMBER_SIZE = 12 };
+
+/* clang-format off */
+const struct pg_statement sale_fanout_table[SALE_FANOUT_STATEMENTS] = {
+    /* Only an open sale has a line before its start. */
+    [SALE_FANOUT_ANNOUNCE] = {"sale_announce",
+        "INSERT INTO sale_fanouts (sale_id, kind, at) SELECT s.id, 'SALE_STARTING_SOON', now() FROM flash_sales s"
+        " WHERE s.status = 'open' AND s.start_time > now() AND s.start_time <= now() + make_interval(secs => $1::integer)"
+        " AND NOT EXISTS (SELECT FROM sale_fanouts f WHERE f.sale_id = s.id AND f.kind = 'SALE_STARTING_SOON')"
+        " ON CONFLICT DO NOTHING"},
+    [SALE_FANOUT_NEXT] = {"sale_fanout",
+        "WITH job AS MATERIALIZED (SELECT f.sale_id, f.kind, f.at, f.after_seq FROM sale_fanouts f WHERE NOT f.done"
+        "  ORDER BY f.at LIMIT 1 FOR UPDATE SKIP LOCKED),"
+        " page AS MATERIALIZED (SELECT e.seq, e.user_id FROM job j CROSS JOIN LATERAL (SELECT q.seq, q.user_id"
+        "  FROM queue_entries q WHERE q.sale_id = j.sale_id AND q.status = 'waiting' AND q.seq > j.after_seq"
+        "  ORDER BY q.seq LIMIT $1::bigint) e),"
+        " moved AS (UPDATE sale_fanouts f SET after_seq = coalesce((SELECT max(seq) FROM page), f.after_seq),"
+        "  done = (SELECT count(*) FROM page) < $1::bigint FROM job j"
+        "  WHERE f.sale_id = j.sale_id AND f.kind = j.kind RETURNING f.kind),"
+        " inserted AS (INSERT INTO notifications (user_id, id, kind, sale_id, end_time, created_at)"
+        "  SELECT p.user_id, " NOTICE_ID("(extract(epoch FROM j.at) * 1000)::bigint", "j.kind, j.sale_id, p.user_id")
+        "  , j.kind, j.sale_id, CASE j.kind WHEN 'SALE_STARTING_SOON' THEN s.start_time END, j.at"
+        "  FROM job j JOIN flash_sales s ON s.id = j.sale_id CROSS JOIN page p"
+        "  WHERE " NOTICE_UNLESS_MUTED("p", "j.kind") "ON CONFLICT DO NOTHING RETURNING user_id, id)"
+        " SELECT m.kind, (SELECT count(*) FROM inserted), coalesce((SELECT " PUSH_COLUMN " FROM inserted), '')"
+        " FROM moved m"},
+};
+/* clang-format on */
+
+struct sale_fanout {
+    struct push *push;
+    struct pg *pg;
+    size_t first_statement;
+    struct event *timer;
+    int soon_s;
+    bool draining;
+    bool busy; /* a statement is running */
+};
+
+static void next(struct sale_fanout *fanout);
+
+/* The transaction of a page is committed, so its result can be counted and published. */
+static void on_page(const struct pg_reply *reply, void *arg)
+{
+    struct sale_fanout *fanout = arg;
+    fanout->busy = false;
+    if (reply->outcome != PG_OK) {
+        if (reply->outcome == PG_FAILED) {
+            log_warn("those who wait for a sale cannot be notified, retrying: %s %s", reply->sqlstate, reply->message);
+        }
+        return;
+    }
+    if (PQntuples(reply->result) > 0) {
+        notifyworker_metrics_notified(notifyworker_metrics_kind(pg_text(reply->result, 0, 0)),
+                                      pg_int(reply->result, 0, 1));
+        push_add(fanout->push, pg_text(reply->result, 0, 2));
+        push_send(fanout->push);
+        next(fanout);
+    }
+}
+
+static void next(struct sale_fanout *fanout)
+{
+    char limit[NUMBER_SIZE];
+    const char *const values[] = {limit};
+    (void)snprintf(limit, sizeof(limit), "%d", SALE_FANOUT_PAGE);
+    fanout->busy = !fanout->draining && pg_query(fanout->pg, fanout->first_statement + SALE_FANOUT_NEXT,
+                                                 ARRAY_LEN(values), values, on_page, fanout);
+}
+
+static void on_announced(const struct pg_reply *reply, void *arg)
+{
+    struct sale_fanout *fanout = arg;
+    fanout->busy = false;
+    if (reply->outcome == PG_OK) {
+        next(fanout);
+    } else if (reply->outcome == PG_FAILED) {
+        log_warn("sales that start soon cannot be read, retrying: %s %s", reply->sqlstate, reply->message);
+    }
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct sale_fanout *fanout = arg;
+    if (fanout->busy || !pg_up(fanout->pg)) {
+        return;
+    }
+    if (fanout->soon_s == 0) {
+        next(fanout);
+        return;
+    }
+    char seconds[NUMBER_SIZE];
+    const char *const values[] = {seconds};
+    (void)snprintf(seconds, sizeof(seconds), "%d", fanout->soon_s);
+    fanout->busy = pg_query(fanout->pg, fanout->first_statement + SALE_FANOUT_ANNOUNCE, ARRAY_LEN(values), values,
+                            on_announced, fanout);
+}
+
+struct sale_fanout *sale_fanout_new(struct event_base *base, struct pg *pg, size_t first_statement, struct push *push,
+                                    int soon_s)
+{
+    struct timeval every = clock_timeval(POLL_MS);
+    struct sale_fanout *fanout = calloc(1, sizeof(*fanout));
+    if (fanout == NULL) {
+        return NULL;
+    }
+    fanout->pg = pg;
+    fanout->push = push;
+    fanout->first_statement = first_statement;
+    fanout->soon_s = soon_s;
+    fanout->timer = event_new(base, -1, EV_PERSIST, on_timer, fanout);
+    if (fanout->timer == NULL || event_add(fanout->timer, &every) != 0) {
+        sale_fanout_free(fanout);
+        return NULL;
+    }
+    return fanout;
+}
+
+void sale_fanout_free(struct sale_fanout *fanout)
+{
+    if (fanout == NULL) {
+        return;
+    }
+    if (fanout->timer != NULL) {
+        event_free(fanout->timer);
+    }
+    free(fanout);
+}
+
+void sale_fanout_drain(struct sale_fanout *fanout)
+{
+    fanout->draining = true;
+    (void)event_del(fanout->timer);
+}
