@@ -348,6 +348,8 @@ static void fill_contexts(struct gateway *gateway)
         .recovery = {pg, hashpool},
         .webhooks = {config, pg},
         .bids = {config, deployment, &gateway->bids.backlog, pg, snapshots, gateway->verification, submissions},
+        .sale_commands = {config, deployment, &gateway->sales.backlog, pg, redis, gateway->sale_snapshots,
+                          gateway->verification, &gateway->sales.submissions},
         .ledger = {deployment, pg, redis},
         .leaderboard = {deployment, pg, redis, snapshots},
         .auctions = {pg, documents},

@@ -49,8 +49,8 @@ struct gateway {
     struct router *router;
     struct dispatch *dispatch;
     struct hashpool *hashpool; /* Argon2id */
-    struct submitting bids;  /* commands to auctions */
-    struct submitting sales; /* commands to flash sales */
+    struct submitting bids;    /* commands to auctions */
+    struct submitting sales;   /* commands to flash sales */
     struct snapshot_loads *snapshots;
     struct snapshot_loads *sale_snapshots;
     struct documents *documents;

@@ -45,6 +45,7 @@ void routes_list(struct routes_contexts *contexts, struct router_table tables[st
         {webhooks_routes, &contexts->webhooks},
         {webhook_deliveries_routes, contexts->pg},
         {bids_routes, &contexts->bids},
+        {sale_commands_routes, &contexts->sale_commands},
         {ledger_routes, &contexts->ledger},
         {leaderboard_routes, &contexts->leaderboard},
         {auctions_routes, &contexts->auctions},

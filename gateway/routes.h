@@ -24,6 +24,7 @@
 #include "gateway/http/router.h"
 #include "gateway/image/images.h"
 #include "gateway/live/live.h"
+#include "gateway/sale/sale_commands.h"
 #include "gateway/search/listing.h"
 
 enum { ROUTES_TABLES_MAX = 48 };
@@ -36,6 +37,7 @@ struct routes_contexts {
     struct recovery_context recovery;
     struct webhooks_context webhooks;
     struct bids_context bids;
+    struct sale_commands_context sale_commands;
     struct ledger_context ledger;
     struct leaderboard_context leaderboard;
     struct auctions_context auctions;

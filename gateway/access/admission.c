@@ -163,7 +163,8 @@ static void on_bidder_checked(const redisReply *reply, void *arg)
 
 bool admission_ask(struct request *request, const struct admission_bid *bid, redis_callback answered, void *arg)
 {
-    if (bid == NULL || limits_maximum(request->access, LIMIT_AUCTION_BIDS) == 0) {
+    bool of_auction = bid != NULL && request->route->limit == LIMIT_BIDS;
+    if (!of_auction || limits_maximum(request->access, LIMIT_AUCTION_BIDS) == 0) {
         return ask(request, bid, answered, arg);
     }
     struct auction_check *check = malloc(sizeof(*check));

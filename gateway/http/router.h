@@ -39,6 +39,10 @@ enum limit {
     LIMIT_BIDS,
     LIMIT_WITHDRAWALS,
     LIMIT_CHANGES,
+    LIMIT_JOINS,         /* of waiting lines */
+    LIMIT_LEAVES,        /* of them */
+    LIMIT_ORDERS,        /* in flash sales */
+    LIMIT_ORDER_CHANGES, /* confirming and cancelling them */
     LIMIT_AUCTIONS,
     LIMIT_SEARCHES,
     LIMIT_LOGINS,

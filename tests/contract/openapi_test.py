@@ -50,6 +50,10 @@ IMAGE_UPLOADS = ("addImage", "addProductImage")
 
 # The operations that bidders call, each with a well-formed body.
 BID_BODIES = {"placeBid": {"amount": 20}, "setMaximum": {"maxAmount": 20}, "buyNow": None, "withdrawMaximum": None}
+# The same with the commands to flash sales. Those of an order take no body.
+SALE_BODY = {"flashSaleId": UNKNOWN_ID, "quantity": 1}
+COMMAND_BODIES = {**BID_BODIES, "joinQueue": SALE_BODY, "placeOrder": SALE_BODY, "leaveQueue": None, "confirmOrder": None,
+                  "cancelOrder": None}
 
 # Parameters that refuse a control character.
 VALIDATED = {"for", "limit", "cursor", "status", "sort", "minPrice", "sellerId", "unread", "from", "facets", "reason",
@@ -73,6 +77,11 @@ UNREACHED = {
     ("takeBack", 409, "RETRACT_TOO_LATE"),  # voids_test.c, with an older bid
     ("takeBack", 409, "TOO_MANY_BIDS"),  # voids_test.c, with a ledger over the limit
     ("voidBid", 409, "TOO_MANY_BIDS"),  # as above
+    *((name, 200, None) for name in ("joinQueue", "placeOrder", "confirmOrder", "cancelOrder")),  # need a decision
+    ("leaveQueue", 204, None),  # as above
+    *((name, 409, code) for name in ("confirmOrder", "cancelOrder") for code in ("RESERVATION_EXPIRED", "ORDER_CLOSED")),
+    ("confirmOrder", 409, "PAYMENT_REQUIRED"),
+    ("leaveQueue", 409, "NOT_IN_QUEUE"),
 }
 
 
@@ -91,6 +100,9 @@ class Fixture:
         self.call(200, "POST", f"{API}/admin/users/{self.banned['id']}/ban", {"reason": "a test"}, self.admin)
         self.lot = self.auction()
         self.lamp = self.product()
+        self.sale = add_sale("active")
+        self.order = add_order(self.sale, self.ann["id"])
+        self.sellers_order = add_order(self.sale, self.seller["id"])
 
     def new_user(self, name):
         """Registers a user and logs in."""
@@ -142,6 +154,13 @@ class Fixture:
         product = operation.path.startswith(f"{API}/products/")
         return fill_path(operation.path.replace("{id}", self.lot if lot else self.lamp if product else UNKNOWN_ID))
 
+    def path_of_503(self, operation):
+        """As `path`, with a sale and an order that exist."""
+        if operation.path.startswith(f"{API}/orders/"):
+            who = self.order if operation.id in COMMAND_BODIES else self.sellers_order
+            return operation.path.replace("{id}", who)
+        return self.path(operation).replace(UNKNOWN_ID, self.sale) if operation.id == "leaveQueue" else self.path(operation)
+
     def actor(self, operation):
         """The user with the most rights for an operation."""
         return self.admin if operation.admin else self.seller
@@ -149,7 +168,30 @@ class Fixture:
 
 def fill_path(path):
     """The path with an unknown id for each parameter."""
-    return re.sub(r"\{[^}]+\}", UNKNOWN_ID, path)
+    query = f"?flashSaleId={UNKNOWN_ID}" if path.endswith("/queue/leave") else ""
+    return re.sub(r"\{[^}]+\}", UNKNOWN_ID, path) + query
+
+
+def add_sale(status, join_s=-60, start_s=-30, end_s=3600):
+    """Adds a flash sale of 5 units, at most 2 per user, with times relative to now, and returns its id."""
+    sale, product = str(uuid.uuid4()), str(uuid.uuid4())
+    sold = 5 if status == "sold_out" else 0
+    times = ", ".join(f"date_trunc('second', now()) + interval '{each} s'" for each in (join_s, start_s, end_s))
+    sql(f"INSERT INTO products (id, name, base_price, created_by, created_at, updated_at)"
+        f" VALUES ('{product}', 'A radio', 80, '{product}', now(), now());"
+        f" INSERT INTO flash_sales (id, product_id, created_by, price, quantity, per_user_limit, join_time, start_time,"
+        f" end_time, turn_s, reservation_s, payment, status, sold, created_at, updated_at) VALUES ('{sale}',"
+        f" '{product}', '{product}', 49, 5, 2, {times}, 120, 300, 'none', '{status}', {sold}, now(), now());")
+    return sale
+
+
+def add_order(sale, user):
+    """Adds a reserved order and returns its id."""
+    order = str(uuid.uuid4())
+    sql(f"INSERT INTO orders (id, sale_id, seq, user_id, quantity, total_price, status, expires_at, created_at,"
+        f" updated_at) VALUES ('{order}', '{sale}', (SELECT coalesce(max(seq), 0) + 1 FROM orders WHERE sale_id ="
+        f" '{sale}'), '{user}', 1, 49, 'reserved', now() + interval '300 s', now(), now());")
+    return order
 
 
 def png(width=8, height=8):
@@ -348,7 +390,7 @@ def test_calls_without_credentials_are_401(fixture):
 def test_banned_users_are_403(fixture):
     for operation in fixture.document.operations:
         if not operation.open:
-            body = None if operation.method in ("GET", "DELETE") else (BID_BODIES.get(operation.id) or {})
+            body = None if operation.method in ("GET", "DELETE") else (COMMAND_BODIES.get(operation.id) or {})
             fixture.refused("USER_BANNED", 403, operation.method, fixture.path(operation), body, fixture.banned)
 
 
@@ -395,7 +437,7 @@ def test_query_parameters_and_keys_are_validated(fixture):
             fixture.refused("VALIDATION_FAILED", 400, operation.method, f"{path}?{name}=%7f", None, who)
         for name in set(parameters) & {"Idempotency-Key", "X-Idempotency-Key"}:
             long = {name: "k" * 65}
-            body = BID_BODIES.get(operation.id, {})
+            body = COMMAND_BODIES.get(operation.id, {})
             user = who if operation.admin else fixture.ann
             fixture.refused("VALIDATION_FAILED", 400, operation.method, path, body, user, **long)
 
@@ -403,8 +445,9 @@ def test_query_parameters_and_keys_are_validated(fixture):
 def test_unknown_query_parameters_are_400_with_their_name(fixture):
     for operation in fixture.document.operations:
         if operation.path.startswith(f"{API}/"):
-            path = f"{fixture.path(operation)}?colour=red"
-            body = None if operation.method in ("GET", "DELETE") else BID_BODIES.get(operation.id) or {}
+            path = fixture.path(operation)
+            path += ("&" if "?" in path else "?") + "colour=red"
+            body = None if operation.method in ("GET", "DELETE") else COMMAND_BODIES.get(operation.id) or {}
             reply = fixture.refused("VALIDATION_FAILED", 400, operation.method, path, body, fixture.actor(operation))
             if [each["field"] for each in reply.data["fields"]] != ["colour"]:
                 raise Fault(f"{operation}: an unknown query parameter was answered {reply}")
@@ -422,7 +465,7 @@ def test_amounts_are_validated(fixture):
 
 
 def test_unknown_ids_are_404(fixture):
-    bodies = {**BID_BODIES, "changeAuction": {"version": 1}, "adminChangeAuction": {"action": "end", "reason": "none"}}
+    bodies = {**COMMAND_BODIES, "changeAuction": {"version": 1}, "adminChangeAuction": {"action": "end", "reason": "none"}}
     bodies.update({"addImage": png(), "addProductImage": png(), "voidBid": {"reason": "none"}})
     bodies.update({"changeWebhook": {"enabled": True}, "adminChangeWebhook": {"enabled": True}})
     bodies.update({"banUser": {"reason": "none"}, "unbanUser": {"reason": "none"}})
@@ -509,8 +552,8 @@ def test_unreachable_back_ends_are_503(fixture):
     Bids need neither of them; they are sent while RabbitMQ is stopped.
     """
     operations = [each for each in fixture.document.operations if each.id != "getReadiness"]
-    expect_unavailable(fixture, back_end_pids(), [each for each in operations if each.id not in BID_BODIES])
-    expect_unavailable(fixture, [pid("rabbitmq")], [each for each in operations if each.id in BID_BODIES])
+    expect_unavailable(fixture, back_end_pids(), [each for each in operations if each.id not in COMMAND_BODIES])
+    expect_unavailable(fixture, [pid("rabbitmq")], [each for each in operations if each.id in COMMAND_BODIES])
 
 
 def expect_unavailable(fixture, stopped, operations):
@@ -524,10 +567,12 @@ def expect_unavailable(fixture, stopped, operations):
                 body, kind = png(), {"Content-Type": "image/png"}
             if operation.id == "createAuction":
                 body = {**body, "endTime": time_in(3600)}
-            who = fixture.ann if operation.id in BID_BODIES else fixture.actor(operation)
+            who = fixture.ann if operation.id in COMMAND_BODIES else fixture.actor(operation)
             client = Client(fixture.url, fixture.document)
             token = None if operation.open else who["token"]
-            reply = client.send(operation.method, fixture.path(operation), body, token, kind)
+            if operation.id in ("joinQueue", "placeOrder"):
+                body = {**body, "flashSaleId": fixture.sale}
+            reply = client.send(operation.method, fixture.path_of_503(operation), body, token, kind)
             fixture.document.judge(operation, reply)
             if (reply.status == 503) is (operation.id in WITHOUT_BACK_END):
                 errors.append(f"{operation.id} answered {reply}")
@@ -1108,6 +1153,49 @@ def test_buy_now(fixture):
     fixture.call(200, "POST", second, None, fixture.ann, Prefer="wait=10")  # rejected: BUY_NOW_GONE
 
 
+def test_commands_to_flash_sales(fixture):
+    """They are queued; those that are certain to be rejected are refused."""
+    join, orders = f"{API}/queue/join", f"{API}/orders"
+    entry = fixture.call(202, "POST", join, {"flashSaleId": fixture.sale}, fixture.ann, X_Idempotency_Key="j").data
+    if entry["position"] is not None:
+        raise Fault(f"a join was answered {entry}")
+    # The repetition is answered by the decision, once there is one.
+    again = fixture.client.send("POST", join, {"flashSaleId": fixture.sale}, fixture.ann["token"],
+                                {"X-Idempotency-Key": "j"})
+    if again.status not in (200, 202) or again.data["entryId"] != entry["entryId"]:
+        raise Fault(f"a join was answered {entry}, then {again}")
+    body = {"flashSaleId": fixture.sale, "quantity": 2}
+    fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", join, body, fixture.ann, X_Idempotency_Key="j")
+    order = fixture.call(202, "POST", orders, body, fixture.ann, X_Idempotency_Key="o").data
+    body["quantity"] = 1
+    fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", orders, body, fixture.ann, X_Idempotency_Key="o")
+    shown = fixture.call(200, "GET", f"{orders}/{order['orderId']}", None, fixture.ann).data
+    if [shown[each] for each in ("orderId", "flashSaleId", "quantity")] != [order["orderId"], fixture.sale, 2]:
+        raise Fault(f"an order was answered {order}, and is shown as {shown}")
+    fixture.refused("NOT_FOUND", 404, "GET", f"{orders}/{order['orderId']}", None, fixture.seller)
+    for act in ("confirm", "cancel"):
+        for each in (order["orderId"], fixture.order):
+            fixture.call(202, "POST", f"{orders}/{each}/{act}", None, fixture.ann, X_Idempotency_Key=f"{act} {each}")
+        path = f"{orders}/{fixture.order}/{act}"
+        fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", path, None, fixture.ann,
+                        X_Idempotency_Key=f"{act} {order['orderId']}")
+    fixture.call(202, "DELETE", f"{API}/queue/leave?flashSaleId={fixture.sale}", None, fixture.ann)
+    fixture.refused("NOT_FOUND", 404, "DELETE", f"{API}/queue/leave?flashSaleId={UNKNOWN_ID}", None, fixture.ann)
+    for path in (join, orders):
+        unknown = {"flashSaleId": UNKNOWN_ID, "quantity": 1}
+        fixture.refused("NOT_FOUND", 404, "POST", path, unknown, fixture.ann)
+    early = {"flashSaleId": add_sale("upcoming", 60, 90), "quantity": 1}
+    fixture.refused("SALE_NOT_OPEN", 409, "POST", join, early, fixture.ann)
+    fixture.refused("SALE_NOT_STARTED", 409, "POST", orders, early, fixture.ann)
+    greedy = {"flashSaleId": fixture.sale, "quantity": 3}
+    fixture.refused("LIMIT_REACHED", 409, "POST", join, greedy, fixture.ann)
+    for status, code in (("ended", "SALE_ENDED"), ("cancelled", "SALE_CANCELLED"), ("sold_out", "SOLD_OUT")):
+        over = {"flashSaleId": add_sale(status), "quantity": 1}
+        fixture.refused(code, 409, "POST", join, over, fixture.ann)
+        fixture.refused(code, 409, "POST", orders, over, fixture.ann)
+        fixture.refused(code, 409, "DELETE", f"{API}/queue/leave?flashSaleId={over['flashSaleId']}", None, fixture.ann)
+
+
 def test_undecided_commands_are_202(fixture):
     """Calls in parallel while the bid workers are stopped, because each waits for three seconds."""
     lots = [fixture.auction() for _ in range(6)]
@@ -1278,6 +1366,9 @@ def test_unverified_users_cannot_bid_if_the_setting_forbids_it(fixture):
         apply_settings(fixture, text)
         for _ in range(CONNECTIONS):
             fixture.refused("EMAIL_UNVERIFIED", 403, "POST", bids, {"amount": 10}, unknown, X_Idempotency_Key="mine")
+        for path in (f"{API}/queue/join", f"{API}/orders"):
+            body = {"flashSaleId": fixture.sale, "quantity": 1}
+            fixture.refused("EMAIL_UNVERIFIED", 403, "POST", path, body, unknown)
         statuses = send_at_once(fixture, bids, {"amount": 10}, unknown, "at once")
         if statuses != [403] * CONNECTIONS:
             raise Fault(f"repetitions of a request under way were answered {statuses}")
@@ -1298,7 +1389,7 @@ def test_every_rate_limit_is_429(fixture):
     bids = ("placeBid", "setMaximum", "buyNow")
     users = {name: fixture.new_user("Liz") for name in (*bids, "changeMe", "eraseAccount", "other")}
     # A refused bid or auction and a malformed login are not counted, so these bodies are valid.
-    bodies = {**BID_BODIES, "changeMe": {"password": PASSWORD + "!", "currentPassword": "wrong"},
+    bodies = {**COMMAND_BODIES, "changeMe": {"password": PASSWORD + "!", "currentPassword": "wrong"},
               "createAuction": {"title": "A chair", "startingPrice": 10, "endTime": time_in(3600)},
               "logIn": {"email": "nobody@example.org", "password": "wrong"},
               "eraseAccount": {"password": "wrong"}, "verifyEmail": {"token": "0" * 64},

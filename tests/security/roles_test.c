@@ -43,6 +43,8 @@ struct rule {
     int expected[ROLES];
 };
 
+#define SALE_BODY "{\"flashSaleId\": \"0198aabb-ccdd-7eef-8011-223344556677\", \"quantity\": 1}"
+
 /* In the order of execution: routes that end a session are last. :bidId is the bidder's bid; other ids are unknown. */
 static const struct rule rules[] = {
     {"GET", "/health", NULL, OPEN_TO_ALL},
@@ -79,6 +81,12 @@ static const struct rule rules[] = {
     {"PUT", AUCTION, "{\"version\": 1}", {401, 403, 403, 403, 409, 403}},
     {"DELETE", AUCTION, NULL, {401, 403, 403, 403, 409, 403}},
     {"POST", AUCTION "/publish", NULL, {401, 403, 403, 403, 409, 403}},
+    {"POST", API "/queue/join", SALE_BODY, {401, 403, 404, 404, 404, 404}},
+    {"DELETE", API "/queue/leave", NULL, {401, 400, 400, 400, 400, 400}}, /* the sale is a parameter */
+    {"POST", API "/orders", SALE_BODY, {401, 403, 404, 404, 404, 404}},
+    {"GET", API "/orders/:id", NULL, USERS(404)},
+    {"POST", API "/orders/:id/confirm", NULL, USERS(404)},
+    {"POST", API "/orders/:id/cancel", NULL, USERS(404)},
     {"POST", API "/auctions/quote", "{}", {400, 400, 400, 400, 400, 400}},
     {"POST", AUCTION "/images", "{}", {401, 403, 403, 403, 415, 403}}, /* the seller is known before the body */
     {"DELETE", AUCTION "/images/:imageId", NULL, {401, 403, 403, 403, 409, 404}},

@@ -1,0 +1,32 @@
+/*
+ * The routes that queue commands of users to flash sales: POST /queue/join, DELETE /queue/leave, POST /orders,
+ * POST /orders/:id/confirm and /cancel; and GET /orders/:id. As for bids, joins and orders use no SQL unless a snapshot
+ * is missing or refuses: parse, one round trip to Redis, publish, and 202 at the broker's confirm.
+ */
+#ifndef ROSTRUM_GATEWAY_SALE_SALE_COMMANDS_H
+#define ROSTRUM_GATEWAY_SALE_SALE_COMMANDS_H
+
+#include "common/service/config.h"
+#include "gateway/account/verification.h"
+#include "gateway/core/deployment.h"
+#include "gateway/http/router.h"
+#include "gateway/query/statements.h"
+#include "gateway/sale/sale_snapshots.h"
+#include "gateway/submit/submitting.h"
+
+/* What the handlers use. components.c fills it. */
+struct sale_commands_context {
+    const struct config *config;
+    const struct deployment *deployment;
+    const struct backlog *backlog; /* of sales */
+    struct pg *pg;
+    struct redis *redis;
+    struct snapshot_loads *snapshots; /* of sales */
+    struct verification *verification;
+    const struct submissions *submissions; /* of sales */
+};
+
+extern const struct route sale_commands_routes[];
+extern struct statements sale_commands_statements;
+
+#endif
