@@ -179,8 +179,9 @@ $(BUILD)/tests/security/sandbox_test: $(OBJ)/gateway/image_decoder/sandbox.o
 $(BUILD)/tests/security/sandbox_test $(BUILD)/tests/security/image_decoder_test: PKG_LIBS += -lseccomp
 $(BUILD)/tests/contract/idempotency_test: $(OBJ)/gateway/access/idempotency.o
 $(addprefix $(BUILD)/tests/integration/,publisher_test rabbit_cluster_test standby_test): $(OBJ)/gateway/submit/publisher.o $(BID_FAMILY)
-# The statements of the layer `sale`, which needs those below it.
-$(BUILD)/tests/integration/sale_statements_test: $(foreach layer,$(filter-out live admin,$(GATEWAY_LAYERS)),$(call objects,gateway/$(layer)))
+# The statements of the layer `sale`, which needs those below it, and of positions.
+$(BUILD)/tests/integration/sale_statements_test: $(foreach layer,$(filter-out live admin,$(GATEWAY_LAYERS)),$(call objects,gateway/$(layer))) \
+    $(addprefix $(OBJ)/gateway/live/,cpu_budget.o frame.o live_metrics.o positions.o sale_line.o watch.o)
 $(BUILD)/tests/integration/sale_statements_test: PKG_LIBS += $(shell pkg-config --libs libcurl)
 # A fuzz target links the objects of the gateway except its main. The main is libFuzzer's, or that of replay.c.
 $(FUZZ_PROGRAMS): PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay

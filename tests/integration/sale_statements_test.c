@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "gateway/live/positions.h"
 #include "gateway/sale/position.h"
 #include "gateway/sale/products.h"
 #include "gateway/sale/sales.h"
@@ -76,7 +77,7 @@ static void close_tables(void)
  * The first ones read the line. They must not do so before the planner has statistics of it either: a line is longest
  * minutes after its first place.
  */
-enum { CASES_OF_LINES = 3 };
+enum { CASES_OF_LINES = 4 };
 static const struct {
     const struct statements *of;
     const char *name;
@@ -84,6 +85,7 @@ static const struct {
     int most; /* rows */
 } cases[] = {
     {&position_statements, "position_get", "'" LINE "', '" LAST "'", 500},
+    {&positions_statements, "positions_read", "'{" LINE "}', '{" LAST "}'", 520},
     {&sales_statements, "sale_get", "'" LINE "'", 10},
     {&sales_statements, "sale_get_for", "'" LINE "', '" LAST "'", 500},
     {&sales_statements, "sale_newest", "NULL, NULL, 21", 100},
