@@ -4,8 +4,8 @@
 #include "saleworker/live_updates.h"
 
 /*
- * A place that was left while it waited. One that the same batch added was never shown, and one that got its turn in
- * this batch before it was left is among the granted ones: a reader would count it twice.
+ * A place that was left while it waited. One that the same batch added was never shown. One that got its turn in this
+ * batch before it was left is among the granted ones: a reader would count it twice.
  */
 static bool is_gone(const struct sale_batch_sale *sale, const struct sale_entry *entry)
 {
