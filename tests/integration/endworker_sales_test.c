@@ -192,7 +192,9 @@ START_TEST(a_sale_past_its_end_gets_a_fence_in_each_state_before_the_end)
     char tap[QUEUES_NAME_SIZE];
     struct sale_command command;
     sale_rows_new(
-        sql, &(struct sale_rows_sale){.status = states[_i], .end_ms = second_ms(clock_now_ms()) - 5 * SECOND_MS}, sale);
+        sql,
+        &(struct sale_rows_sale){.status = states[_i], .end_ms = second_ms(clock_now_ms()) - INT64_C(5) * SECOND_MS},
+        sale);
     tap_sale(sale, tap);
     SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
     ck_assert_int_eq(command.kind, SALE_COMMAND_FENCE);
@@ -207,7 +209,7 @@ START_TEST(a_turn_and_a_reservation_are_ended_after_the_grace)
     char order[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
     struct sale_command command;
-    int64_t due_ms = second_ms(clock_now_ms()) + 2 * SECOND_MS;
+    int64_t due_ms = second_ms(clock_now_ms()) + INT64_C(2) * SECOND_MS;
     sale_rows_new(sql, &(struct sale_rows_sale){0}, sale);
     sale_rows_entry(sql, sale, 2, user, turn ? "turn" : "ordered", turn ? due_ms : due_ms - SECOND_MS);
     sale_rows_order(sql, sale, 3, other, turn ? "confirmed" : "reserved", turn ? due_ms - SECOND_MS : due_ms, order);
@@ -226,7 +228,7 @@ START_TEST(one_expire_follows_the_other_until_nothing_is_due)
     char sale[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
     struct sale_command command;
-    int64_t due_ms = second_ms(clock_now_ms()) - 3 * SECOND_MS;
+    int64_t due_ms = second_ms(clock_now_ms()) - INT64_C(3) * SECOND_MS;
     sale_rows_new(sql, &(struct sale_rows_sale){0}, sale);
     for (int seq = 1; seq <= TURNS; seq++) {
         listing_user(sql, user);
@@ -273,7 +275,7 @@ START_TEST(turns_of_a_sale_that_is_over_and_reservations_of_a_cancelled_one_are_
     char tap[QUEUES_NAME_SIZE];
     char next_tap[QUEUES_NAME_SIZE];
     struct sale_command command;
-    int64_t due_ms = second_ms(clock_now_ms()) - 3 * SECOND_MS;
+    int64_t due_ms = second_ms(clock_now_ms()) - INT64_C(3) * SECOND_MS;
     sale_rows_new(sql, &(struct sale_rows_sale){.status = cases[_i].status, .end_ms = due_ms}, sale);
     tap_sale(sale, tap);
     if (cases[_i].turn) {
@@ -297,7 +299,7 @@ START_TEST(a_reservation_outlasts_its_ended_sale)
     char order[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
     struct sale_command command;
-    int64_t due_ms = second_ms(clock_now_ms()) - 3 * SECOND_MS;
+    int64_t due_ms = second_ms(clock_now_ms()) - INT64_C(3) * SECOND_MS;
     sale_rows_new(sql, &(struct sale_rows_sale){.status = "ended", .end_ms = due_ms - SECOND_MS}, sale);
     sale_rows_order(sql, sale, 3, user, "reserved", due_ms, order);
     tap_sale(sale, tap);
@@ -346,7 +348,7 @@ START_TEST(time_without_a_broker_does_not_run_against_a_turn)
     relay = (struct relay){.base = base};
     (void)snprintf(direct, sizeof(direct), "%s", getenv("ROSTRUM_AMQP_URL"));
     relay_open_url(&relay, direct, relayed);
-    int64_t due_ms = second_ms(clock_now_ms()) + 2 * SECOND_MS;
+    int64_t due_ms = second_ms(clock_now_ms()) + INT64_C(2) * SECOND_MS;
     sale_rows_new(sql, &(struct sale_rows_sale){0}, sale);
     sale_rows_entry(sql, sale, 2, user, "turn", due_ms);
     tap_sale(sale, tap);

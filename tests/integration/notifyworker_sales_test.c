@@ -301,9 +301,12 @@ START_TEST(the_start_is_announced_once_to_those_who_wait)
 {
     char later[UUID_TEXT_SIZE];
     int64_t now_ms = clock_now_ms();
-    sale_rows_new(sql, &(struct sale_rows_sale){.status = "open", .start_ms = now_ms + 3 * SOON_S * SECOND_MS}, later);
+    sale_rows_new(sql, &(struct sale_rows_sale){.status = "open", .start_ms = now_ms + INT64_C(3) * SOON_S * SECOND_MS},
+                  later);
     sale_rows_entry(sql, later, 1, other, "waiting", 0);
-    sale_rows_new(sql, &(struct sale_rows_sale){.status = "open", .start_ms = now_ms + SOON_S * SECOND_MS / 2}, sale);
+    sale_rows_new(sql,
+                  &(struct sale_rows_sale){.status = "open", .start_ms = now_ms + INT64_C(1) * SOON_S * SECOND_MS / 2},
+                  sale);
     sale_rows_entry(sql, sale, 1, buyer, "waiting", 0);
     sale_rows_entry(sql, sale, 2, other, "left", 0);
     SUITE_WAIT(line_is_notified("SALE_STARTING_SOON"), DEADLINE_MS);

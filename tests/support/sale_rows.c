@@ -46,7 +46,7 @@ void sale_rows_new(struct sql *sql, const struct sale_rows_sale *sale, char id[s
                    "INSERT INTO flash_sales (id, product_id, created_by, price, quantity, per_user_limit, join_time,"
                    " start_time, end_time, turn_s, reservation_s, payment, status, created_at, updated_at)"
                    " VALUES ('%s', '%s', '%s', 20, 100, 2, '%s', '%s', '%s', %d, %d, 'none', '%s', now(), now())",
-                   id, product, product, time_of(sale->join_ms, now_ms - 2 * HOUR_MS, join),
+                   id, product, product, time_of(sale->join_ms, now_ms - INT64_C(2) * HOUR_MS, join),
                    time_of(sale->start_ms, now_ms - HOUR_MS, start), time_of(sale->end_ms, now_ms + HOUR_MS, end),
                    SALE_ROWS_TURN_S, SALE_ROWS_RESERVATION_S, sale->status == NULL ? "active" : sale->status);
     done(sql_rows(sql, statement, NULL));

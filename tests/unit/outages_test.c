@@ -73,7 +73,7 @@ START_TEST(the_oldest_are_dropped)
         outage(i * 100, i * 100 + 10);
     }
     ck_assert_uint_eq(outages.count, OUTAGES_MAX);
-    ck_assert_int_eq(outages_ms(&outages, 0, INT64_C(100000)), OUTAGES_MAX * 10);
+    ck_assert_int_eq(outages_ms(&outages, 0, INT64_C(100000)), INT64_C(10) * OUTAGES_MAX);
     ck_assert_int_eq(outages_ms(&outages, 0, 299), 0);
     ck_assert_int_eq(outages_ms(&outages, 0, 310), 10);
 }
