@@ -1,0 +1,21 @@
+#!/usr/bin/python3
+"""10,000 buyers for 100 units, while each program and server is killed and stopped.
+
+Long: each fault has its time, and 10,000 users join.
+
+As sale_faults_test.py, in full.
+"""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+sys.dont_write_bytecode = True
+from sale_shop import Shop  # noqa: E402 (needs the path above)
+from sale_trial import PROGRAMS, SERVERS, Opening, hung, killed, main  # noqa: E402
+
+FAULTS = [make(service) for service in PROGRAMS + SERVERS for make in (killed, hung)]
+
+if __name__ == "__main__":
+    main("sale_faults_long_test", Opening(buyers=10000, units=100, faults=FAULTS, pause_s=4, most_s=900, turn_s=10,
+                                          reservation_s=10),
+         lambda: Shop(os.environ["ROSTRUM_HTTP_URL"]))
