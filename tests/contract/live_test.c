@@ -710,5 +710,6 @@ int main(void)
         return EXIT_FAILURE;
     }
     bool passed = suite_run(live_suite()) == EXIT_SUCCESS;
-    return live_recording_check(getenv("ROSTRUM_TEST") == NULL ? "auctions" : "part") && passed ? EXIT_SUCCESS : EXIT_FAILURE;
+    return live_recording_check(getenv("ROSTRUM_TEST") == NULL ? "auctions" : "part") && passed ? EXIT_SUCCESS
+                                                                                                : EXIT_FAILURE;
 }

@@ -61,8 +61,7 @@ void live_recording_add(enum live_recording_kind kind, const void *connection, c
 bool live_recording_check(const char *extent)
 {
     static char output[DEPLOYMENT_OUTPUT_SIZE];
-    const char *const check[] = {"/usr/bin/python3", "tests/support/live_contract.py", recording_path,
-                                 extent, NULL};
+    const char *const check[] = {"/usr/bin/python3", "tests/support/live_contract.py", recording_path, extent, NULL};
     int code = deployment_run(check, output, sizeof(output));
     (void)printf("%s", output);
     (void)unlink(recording_path);

@@ -20,8 +20,8 @@ MUST_CHECK bool live_recording_begin(void);
 /* No effect without a recording. `connection` distinguishes the connections of a process. The text is one line. */
 void live_recording_add(enum live_recording_kind kind, const void *connection, const void *text, size_t length);
 /*
- * Ends recording and validates it. `extent`: "auctions" or "sales", if each kind of message about them must occur in it,
- * else "part". False after printing what is wrong.
+ * Ends recording and validates it. `extent`: "auctions" or "sales", if each kind of message about them must occur in
+ * it, else "part". False after printing what is wrong.
  */
 MUST_CHECK bool live_recording_check(const char *extent);
 
