@@ -26,7 +26,7 @@ struct metrics_family *const gateway_metrics_families[] = {
     &bid_metrics_ready, &bid_metrics_deciding,
     &live_metrics_open, &live_metrics_watching, &live_metrics_sent, &live_metrics_slow, &live_metrics_closed,
     &live_metrics_repairs, &bid_metrics_decided, &auction_metrics_created, &cache_metrics_lookups,
-    &sale_metrics_taken, &sale_metrics_undecided, &sale_metrics_ready, &sale_metrics_deciding,
+    &sale_metrics_taken, &sale_metrics_undecided, &sale_metrics_ready, &sale_metrics_deciding, &sale_metrics_callbacks,
     &log_metrics, &broker_metrics, &pg_metrics,
     NULL,
     /* clang-format on */

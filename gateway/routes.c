@@ -59,6 +59,7 @@ void routes_list(struct routes_contexts *contexts, struct router_table tables[st
         {image_read_routes, images_reading(contexts->images)},
         {products_routes, contexts->pg},
         {sales_routes, contexts->pg},
+        {payments_routes, &contexts->payments},
         {commands_routes, &contexts->live},
         {eventstream_routes, &contexts->live},
         {admin_routes, contexts->pg},

@@ -24,6 +24,7 @@
 #include "gateway/http/router.h"
 #include "gateway/image/images.h"
 #include "gateway/live/live.h"
+#include "gateway/sale/payments.h"
 #include "gateway/sale/sale_commands.h"
 #include "gateway/search/listing.h"
 
@@ -48,6 +49,7 @@ struct routes_contexts {
     struct live_context live;
     struct admin_bids_context admin_bids;
     struct deadletters_context deadletters;
+    struct payments_context payments;
     struct health_context health;
 };
 

@@ -18,6 +18,7 @@ enum {
     HOST_SIZE = 254, /* the longest DNS name */
     PORT_DIGITS_MAX = 5,
     NUMBER_SIZE = 32,
+    TIMESTAMP_DIGITS_MAX = 12,
 };
 
 static const char secret_prefix[] = "whsec_";
@@ -48,23 +49,95 @@ bool webhook_secret_parse(const char *text, uint8_t secret[static WEBHOOK_SECRET
            length == WEBHOOK_SECRET_BYTES;
 }
 
-void webhook_sign(const uint8_t secret[static WEBHOOK_SECRET_BYTES], const char *id, int64_t timestamp_s,
-                  const void *body, size_t length, char out[static WEBHOOK_SIGNATURE_SIZE])
+static void write_signature(const uint8_t *secret, size_t secret_length, const struct webhook_received *call,
+                            char out[static WEBHOOK_SIGNATURE_SIZE])
 {
     uint8_t mac[crypto_auth_hmacsha256_BYTES];
-    char between[NUMBER_SIZE];
     crypto_auth_hmacsha256_state state;
-    int digits = snprintf(between, sizeof(between), ".%" PRId64 ".", timestamp_s);
-    assert(digits > 0 && (size_t)digits < sizeof(between));
-    (void)crypto_auth_hmacsha256_init(&state, secret, WEBHOOK_SECRET_BYTES); /* none of these calls can fail */
-    (void)crypto_auth_hmacsha256_update(&state, (const uint8_t *)id, strlen(id));
-    (void)crypto_auth_hmacsha256_update(&state, (const uint8_t *)between, (size_t)digits);
-    (void)crypto_auth_hmacsha256_update(&state, body, length);
+    (void)crypto_auth_hmacsha256_init(&state, secret, secret_length); /* none of these calls can fail */
+    (void)crypto_auth_hmacsha256_update(&state, (const uint8_t *)call->id, strlen(call->id));
+    (void)crypto_auth_hmacsha256_update(&state, (const uint8_t *)".", 1);
+    (void)crypto_auth_hmacsha256_update(&state, (const uint8_t *)call->timestamp, strlen(call->timestamp));
+    (void)crypto_auth_hmacsha256_update(&state, (const uint8_t *)".", 1);
+    (void)crypto_auth_hmacsha256_update(&state, call->body, call->length);
     (void)crypto_auth_hmacsha256_final(&state, mac);
     size_t prefix = sizeof(signature_prefix) - 1;
     memcpy(out, signature_prefix, prefix);
     sodium_bin2base64(out + prefix, WEBHOOK_SIGNATURE_SIZE - prefix, mac, sizeof(mac), sodium_base64_VARIANT_ORIGINAL);
     sodium_memzero(&state, sizeof(state));
+}
+
+void webhook_sign(const uint8_t secret[static WEBHOOK_SECRET_BYTES], const char *id, int64_t timestamp_s,
+                  const void *body, size_t length, char out[static WEBHOOK_SIGNATURE_SIZE])
+{
+    char timestamp[NUMBER_SIZE];
+    int digits = snprintf(timestamp, sizeof(timestamp), "%" PRId64, timestamp_s);
+    assert(digits > 0 && (size_t)digits < sizeof(timestamp));
+    (void)digits;
+    const struct webhook_received call = {.id = id, .timestamp = timestamp, .body = body, .length = length};
+    write_signature(secret, WEBHOOK_SECRET_BYTES, &call, out);
+}
+
+/* ---- received webhooks ---- */
+
+bool webhook_keys_parse(const char *text, struct webhook_keys *keys)
+{
+    size_t prefix = sizeof(secret_prefix) - 1;
+    *keys = (struct webhook_keys){.count = 0};
+    while (*text != '\0') {
+        size_t word = strcspn(text, " ");
+        size_t at = keys->count;
+        if (at == WEBHOOK_KEYS_MAX || word <= prefix || strncmp(text, secret_prefix, prefix) != 0 ||
+            sodium_base642bin(keys->of[at].bytes, WEBHOOK_KEY_MOST_BYTES, text + prefix, word - prefix, NULL,
+                              &keys->of[at].length, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+            keys->of[at].length < WEBHOOK_KEY_LEAST_BYTES) {
+            sodium_memzero(keys, sizeof(*keys));
+            return false;
+        }
+        keys->count++;
+        text += word;
+        text += *text == ' ' ? 1 : 0;
+    }
+    return keys->count > 0;
+}
+
+static bool is_current(const char *timestamp, int64_t now_s)
+{
+    size_t digits = strspn(timestamp, "0123456789");
+    if (digits == 0 || digits > TIMESTAMP_DIGITS_MAX || timestamp[digits] != '\0') {
+        return false;
+    }
+    int64_t sent_s = strtoll(timestamp, NULL, 10);
+    return sent_s >= now_s - WEBHOOK_TOLERANCE_S && sent_s <= now_s + WEBHOOK_TOLERANCE_S;
+}
+
+/* Whether the signature is one of the header's. */
+static bool is_listed(const char *signatures, const char signature[static WEBHOOK_SIGNATURE_SIZE])
+{
+    bool listed = false;
+    for (size_t i = 0; i < WEBHOOK_SIGNATURES_MAX && *signatures != '\0'; i++) {
+        size_t word = strcspn(signatures, " ");
+        listed |= word == WEBHOOK_SIGNATURE_SIZE - 1 && sodium_memcmp(signatures, signature, word) == 0;
+        signatures += word;
+        signatures += strspn(signatures, " ");
+    }
+    return listed;
+}
+
+bool webhook_verify(const struct webhook_keys *keys, const struct webhook_received *received, int64_t now_s)
+{
+    char signature[WEBHOOK_SIGNATURE_SIZE];
+    bool signed_by_one = false;
+    if (received->id == NULL || received->id[0] == '\0' || received->timestamp == NULL || received->signatures == NULL ||
+        !is_current(received->timestamp, now_s)) {
+        return false;
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        write_signature(keys->of[i].bytes, keys->of[i].length, received, signature);
+        signed_by_one |= is_listed(received->signatures, signature);
+    }
+    sodium_memzero(signature, sizeof(signature));
+    return signed_by_one;
 }
 
 /* ---- URLs ---- */

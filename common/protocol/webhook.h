@@ -1,6 +1,6 @@
 /*
- * Event kinds, URL rules and signatures of webhooks. Shared by the gateway, which registers webhooks, and the
- * notification worker, which calls them. Signatures follow Standard Webhooks 1.0:
+ * Event kinds, URL rules and signatures of webhooks. Shared by the gateway, which registers webhooks and receives those
+ * of payment providers, and the notification worker, which calls them. Signatures follow Standard Webhooks 1.0:
  *
  *     webhook-id: <id of the delivery>       the same in every attempt: a receiver discards ids it has seen
  *     webhook-timestamp: <seconds>           of this attempt
@@ -8,7 +8,7 @@
  *
  * Pure.
  *
- * Callers: gateway/account/webhooks.c, notifyworker/webhook_call.c.
+ * Callers: gateway/account/webhooks.c, gateway/sale/payments.c, notifyworker/webhook_call.c, config.c.
  */
 #ifndef ROSTRUM_COMMON_PROTOCOL_WEBHOOK_H
 #define ROSTRUM_COMMON_PROTOCOL_WEBHOOK_H
@@ -34,6 +34,40 @@ void webhook_secret_new(char out[static WEBHOOK_SECRET_SIZE]);
 MUST_CHECK bool webhook_secret_parse(const char *text, uint8_t secret[static WEBHOOK_SECRET_BYTES]);
 void webhook_sign(const uint8_t secret[static WEBHOOK_SECRET_BYTES], const char *id, int64_t timestamp_s,
                   const void *body, size_t length, char out[static WEBHOOK_SIGNATURE_SIZE]);
+
+/* --- webhooks that are received --- */
+
+enum {
+    WEBHOOK_KEYS_MAX = 2, /* the new one and the old one, while a secret is replaced */
+    WEBHOOK_KEY_LEAST_BYTES = 24,
+    WEBHOOK_KEY_MOST_BYTES = 64,
+    WEBHOOK_TOLERANCE_S = 300,   /* between the timestamp and this machine's clock, both ways */
+    WEBHOOK_SIGNATURES_MAX = 10, /* in one header; further ones are ignored */
+};
+
+struct webhook_keys {
+    size_t count;
+    struct {
+        uint8_t bytes[WEBHOOK_KEY_MOST_BYTES];
+        size_t length;
+    } of[WEBHOOK_KEYS_MAX];
+};
+
+/* The headers of a received call, NULL if absent, and its body as it was sent. */
+struct webhook_received {
+    const char *id;
+    const char *timestamp;
+    const char *signatures;
+    const void *body;
+    size_t length;
+};
+
+/* Reads one or two secrets, "whsec_" and Base64, separated by a blank. False: the text has another form. */
+MUST_CHECK bool webhook_keys_parse(const char *text, struct webhook_keys *keys);
+/* Whether one of the keys has signed the call, at about `now_s`. Takes the same time for every wrong signature. */
+MUST_CHECK bool webhook_verify(const struct webhook_keys *keys, const struct webhook_received *received, int64_t now_s);
+
+/* --- URLs --- */
 
 struct webhook_rules {
     bool http;                        /* http: is accepted too */

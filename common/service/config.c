@@ -17,6 +17,8 @@
 #include "common/io/pg.h"
 #include "common/io/redis.h"
 #include "common/protocol/image_decoder.h"
+#include "common/protocol/payment_url.h"
+#include "common/protocol/webhook.h"
 #include "common/service/secrets.h"
 
 enum {
@@ -119,6 +121,7 @@ static const struct setting settings[] = {
     INT("limits", mails_per_hour, "5", 0, 1000000),
     INT("limits", resets_per_hour, "20", 0, 1000000),
     INT("limits", webhook_calls_per_hour, "60", 0, 1000000),
+    INT("limits", callbacks_per_minute, "6000", 0, 1000000),
     TEXT("limits", "limits_exempt", limits_exempt, "none"),
     INT("limits", address_connections_percent, "50", 1, 100),
     INT("limits", address_live_percent, "50", 1, 100),
@@ -167,6 +170,9 @@ static const struct setting settings[] = {
     INT("live", live_reconnect_ms, "5000", 0, 600000),
 
     INT("bids", retract_window_s, "0", 0, 86400),
+
+    TEXT("sales", "payment_secret", payment_secret, "none"),
+    TEXT("sales", "payment_url", payment_url, "none"),
 
     TEXT("mail", "mail_url", mail_url, "none"),
     TEXT("mail", "mail_user", mail_user, "none"),
@@ -391,6 +397,7 @@ static const struct {
         LOGINS(AMQP_VARIABLE){"ROSTRUM_METRICS_PORT", "metrics", "metrics_port"},
     {"ROSTRUM_S3_ACCESS_KEY", "images", "s3_access_key"},
     {"ROSTRUM_S3_SECRET_KEY", "images", "s3_secret_key"},
+    {"ROSTRUM_PAYMENT_SECRET", "sales", "payment_secret"},
     {"ROSTRUM_IMAGE_DECODER_SOCKET", "images", "image_decoder_socket"},
     {"ROSTRUM_MAIL_PASSWORD", "mail", "mail_password"},
 };
@@ -595,6 +602,28 @@ static bool check_mail(const struct config *config, char *reason, size_t reason_
     return true;
 }
 
+static bool check_payments(const struct config *config, char *reason, size_t reason_size)
+{
+    struct webhook_keys keys;
+    bool set = strcmp(config->payment_secret, "none") != 0 && strcmp(config->payment_secret, not_read) != 0;
+    if (set && !webhook_keys_parse(config->payment_secret, &keys)) {
+        (void)snprintf(reason, reason_size,
+                       "payment_secret must be none, or one or two secrets such as whsec_ and the Base64 of %d to %d"
+                       " bytes, separated by a blank",
+                       WEBHOOK_KEY_LEAST_BYTES, WEBHOOK_KEY_MOST_BYTES);
+        return false;
+    }
+    explicit_bzero(&keys, sizeof(keys));
+    if (strcmp(config->payment_url, "none") != 0 &&
+        (!is_plain(config->payment_url) || !payment_url_valid(config->payment_url))) {
+        (void)snprintf(reason, reason_size,
+                       "payment_url must be none, or a URL with {orderId}, for example"
+                       " https://pay.example/checkout?order={orderId}&amount={amount}");
+        return false;
+    }
+    return true;
+}
+
 static bool check_limits(const struct config *config, char *reason, size_t reason_size)
 {
     if ((int64_t)config->image_unsent_max_bytes * config->address_unsent_percent / PERCENT <
@@ -653,7 +682,8 @@ bool config_check(const struct config *config, char *reason, size_t reason_size)
     }
     return check_urls(config, reason, reason_size) && check_images(config, reason, reason_size) &&
            check_origins(config, reason, reason_size) && check_mail(config, reason, reason_size) &&
-           check_limits(config, reason, reason_size) && check_networks(config, reason, reason_size);
+           check_payments(config, reason, reason_size) && check_limits(config, reason, reason_size) &&
+           check_networks(config, reason, reason_size);
 }
 
 void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg)

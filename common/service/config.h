@@ -91,6 +91,7 @@ struct config {
     int mails_per_hour;                   /* to one account, of one kind */
     int resets_per_hour;                  /* requested from one address */
     int webhook_calls_per_hour;           /* tests and redeliveries that a user requests */
+    int callbacks_per_minute;             /* of payments, from one address */
     char limits_exempt[CONFIG_TEXT_SIZE]; /* networks whose clients are not counted; "none" */
     int address_connections_percent;      /* of connections_max, for one client address */
     int address_live_percent;             /* of live_connections_max */
@@ -139,6 +140,9 @@ struct config {
     int live_reconnect_ms;        /* the period over which the clients of a draining worker are asked to reconnect */
     /* [bids] */
     int retract_window_s; /* after receipt, in which a bidder may retract a bid; 0: never */
+    /* [sales] */
+    char payment_secret[CONFIG_TEXT_SIZE]; /* that sign callbacks, see webhook_keys_parse; "none" */
+    char payment_url[CONFIG_TEXT_SIZE];    /* template, see common/protocol/payment_url.h; "none" */
     /* [mail] */
     char mail_url[CONFIG_TEXT_SIZE]; /* smtp://host:port, smtps://host:port; "none": mail is off */
     char mail_user[CONFIG_TEXT_SIZE];

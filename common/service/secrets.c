@@ -18,6 +18,7 @@ static const struct {
     {"amqp_url", NULL, true},
     {"s3_access_key", "rostrum-gateway", false},
     {"s3_secret_key", "rostrum-gateway", false},
+    {"payment_secret", "rostrum-gateway", false},
     {"mail_password", "rostrum-notifyworker", false},
 };
 

@@ -58,6 +58,7 @@ static const struct {
     [LIMIT_MAILS] = {"mails", HOUR_S},
     [LIMIT_RESETS] = {"resets", HOUR_S},
     [LIMIT_WEBHOOK_CALLS] = {"webhooks", HOUR_S},
+    [LIMIT_CALLBACKS] = {"callbacks", MINUTE_S},
     [LIMIT_ACCOUNT_LOGINS] = {"account", MINUTE_S},
     [LIMIT_AUCTION_BIDS] = {"auction-bids", MINUTE_S},
 };
@@ -94,6 +95,7 @@ int limits_maximum(const struct access *access, enum limit limit)
         [LIMIT_MAILS] = config->mails_per_hour,
         [LIMIT_RESETS] = config->resets_per_hour,
         [LIMIT_WEBHOOK_CALLS] = config->webhook_calls_per_hour,
+        [LIMIT_CALLBACKS] = config->callbacks_per_minute,
         [LIMIT_ACCOUNT_LOGINS] = config->logins_account_per_minute,
         [LIMIT_AUCTION_BIDS] = config->bids_per_auction_minute,
     };

@@ -51,6 +51,7 @@ enum limit {
     LIMIT_MAILS,  /* to verify an email address, per user */
     LIMIT_RESETS, /* of passwords, per client address */
     LIMIT_WEBHOOK_CALLS,
+    LIMIT_CALLBACKS,      /* of payments, per client address */
     LIMIT_ACCOUNT_LOGINS, /* per account, by client addresses that never logged in to it */
     LIMIT_AUCTION_BIDS,   /* per auction, by all users together */
     LIMIT_COUNT

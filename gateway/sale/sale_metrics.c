@@ -36,6 +36,24 @@ struct metrics_family sale_metrics_deciding = {
     .labels = {{"shard", shards_labels, ARRAY_LEN(shards_labels)}},
 };
 
+static const char *const callback_labels[] = {
+    [SALE_CALLBACK_QUEUED] = "queued",
+    [SALE_CALLBACK_UNKNOWN_ORDER] = "unknown_order",
+    [SALE_CALLBACK_FORGED] = "forged",
+};
+struct metrics_family sale_metrics_callbacks = {
+    .name = "rostrum_payment_callbacks_total",
+    .help = "Callbacks of payments by what became of them: queued, of an unknown order, without a valid signature.",
+    .type = METRICS_COUNTER,
+    .label_count = 1,
+    .labels = {{"result", callback_labels, SALE_CALLBACK_COUNT}},
+};
+
+void sale_metrics_add_callback(enum sale_callback result)
+{
+    metrics_add(&sale_metrics_callbacks, (size_t)result, 0, 0, 1);
+}
+
 void sale_metrics_add_taken(int64_t took_us)
 {
     metrics_observe(&sale_metrics_taken, 0, 0, took_us);
