@@ -40,7 +40,8 @@ bool payment_url_valid(const char *template)
 void payment_url_write(const char *template, const struct payment_url_order *order, char out[static PAYMENT_URL_SIZE])
 {
     char values[PLACEHOLDER_COUNT][VALUE_SIZE];
-    static_assert(UUID_TEXT_SIZE <= VALUE_SIZE && MONEY_TEXT_SIZE <= VALUE_SIZE && CLOCK_TEXT_SIZE <= VALUE_SIZE,
+    static_assert((int)UUID_TEXT_SIZE <= (int)VALUE_SIZE && (int)MONEY_TEXT_SIZE <= (int)VALUE_SIZE &&
+                      (int)CLOCK_TEXT_SIZE <= (int)VALUE_SIZE,
                   "each value fits");
     uuid_format(&order->order_id, values[0]);
     uuid_format(&order->sale_id, values[1]);

@@ -163,12 +163,12 @@ static bool read_fields(struct request *request, struct sale_message_command *me
     if (money == FIELDS_MONEY_ABSENT) {
         field_errors_add(&field_errors, "amount", FIELD_REQUIRED);
     }
-    if (field_errors.count > 0) {
-        reply_field_errors(request, &field_errors);
-        return false;
-    }
     if (money == FIELDS_MONEY_INVALID) {
         reply_invalid_amount(request, "amount");
+        return false;
+    }
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return false;
     }
     (void)snprintf(message->reference, sizeof(message->reference), "%s", reference);

@@ -7,9 +7,11 @@ environment. It needs Debian's python3 with the packages for jsonschema and yaml
 
 Runs alone: it changes settings and stops servers.
 """
+import base64
 import datetime
 import glob
 import hashlib
+import hmac
 import http.client
 import json
 import os
@@ -73,6 +75,7 @@ UNREACHED = {
     ("getReadiness", 503, None),  # while RabbitMQ is down: outage_test.c
     ("cancelAuction", 409, "VERSION_CONFLICT"),  # needs a change of the draft between two statements of one call
     ("publishAuction", 409, "VERSION_CONFLICT"),  # as above
+    ("receivePayment", 503, "PAYMENTS_OFF"),  # needs the setting switched off: payments_test.c
     ("takeBack", 403, "FORBIDDEN"),  # needs the setting switched off
     ("takeBack", 409, "RETRACT_TOO_LATE"),  # voids_test.c, with an older bid
     ("takeBack", 409, "TOO_MANY_BIDS"),  # voids_test.c, with a ledger over the limit
@@ -190,6 +193,14 @@ def add_order(sale, user):
         f" updated_at) VALUES ('{order}', '{sale}', (SELECT coalesce(max(seq), 0) + 1 FROM orders WHERE sale_id ="
         f" '{sale}'), '{user}', 1, 49, 'reserved', now() + interval '300 s', now(), now());")
     return order
+
+
+def signed(body):
+    """The body as bytes, and the headers of a callback that is signed by the payment_secret of tests/conf/check.ini."""
+    sent, at = json.dumps(body).encode(), str(int(time.time()))
+    mac = hmac.new(bytes(32), b"msg_1." + at.encode() + b"." + sent, hashlib.sha256).digest()
+    return sent, {"Content-Type": "application/json", "webhook-id": "msg_1", "webhook-timestamp": at,
+                  "webhook-signature": "v1," + base64.b64encode(mac).decode()}
 
 
 def png(width=8, height=8):
@@ -455,6 +466,7 @@ def test_amounts_are_validated(fixture):
     fields = {"createAuction": "startingPrice", "quoteAmounts": "currentBid", "changeAuction": "reservePrice"}
     fields.update({"placeBid": "amount", "setMaximum": "maxAmount"})
     fields.update({"createProduct": "basePrice", "changeProduct": "basePrice", "createSale": "flashPrice"})
+    fields.update({"receivePayment": "amount"})
     for name, field in fields.items():
         operation = fixture.document.operation(name)
         path = fixture.path(operation)
@@ -563,6 +575,8 @@ def expect_unavailable(fixture, stopped, operations):
             body, kind = example_body(operation), {}
             if operation.id in IMAGE_UPLOADS:
                 body, kind = png(), {"Content-Type": "image/png"}
+            if operation.id == "receivePayment":
+                body, kind = signed(body)
             if operation.id == "createAuction":
                 body = {**body, "endTime": time_in(3600)}
             who = fixture.ann if operation.id in COMMAND_BODIES else fixture.actor(operation)
@@ -1221,6 +1235,17 @@ def test_a_buyer_joins_orders_and_confirms(fixture):
     expect(act(200, f"{other}/cancel"), status="cancelled")
     fixture.refused("ORDER_CLOSED", 409, "POST", f"{other}/confirm", None, buyer, Prefer="wait=10")
     expect(act(200, orders, {"flashSaleId": sale, "quantity": 2}), status="rejected", reason="LIMIT_REACHED")
+
+
+def test_callbacks_of_payments(fixture):
+    path, body = f"{API}/payments/callback", {"reference": "pay_1", "outcome": "failed", "amount": 49}
+    for order, status in ((fixture.order, "queued"), (UNKNOWN_ID, "unknown_order")):
+        sent, headers = signed({**body, "orderId": order})
+        reply = fixture.client.send("POST", path, sent, None, headers)
+        fixture.document.judge(fixture.document.operation("receivePayment"), reply)
+        if reply.data != {"status": status}:
+            raise Fault(f"a callback about {order} was answered {reply}")
+    fixture.refused("INVALID_SIGNATURE", 401, "POST", path, {**body, "orderId": fixture.order})
 
 
 def test_undecided_commands_are_202(fixture):

@@ -87,6 +87,7 @@ static const struct rule rules[] = {
     {"GET", API "/orders/:id", NULL, USERS(404)},
     {"POST", API "/orders/:id/confirm", NULL, USERS(404)},
     {"POST", API "/orders/:id/cancel", NULL, USERS(404)},
+    {"POST", API "/payments/callback", "{}", {400, 400, 400, 400, 400, 400}}, /* signed; nobody is logged in */
     {"POST", API "/auctions/quote", "{}", {400, 400, 400, 400, 400, 400}},
     {"POST", AUCTION "/images", "{}", {401, 403, 403, 403, 415, 403}}, /* the seller is known before the body */
     {"DELETE", AUCTION "/images/:imageId", NULL, {401, 403, 403, 403, 409, 404}},

@@ -299,6 +299,71 @@ START_TEST(a_signature_equals_one_computed_with_openssl)
 }
 END_TEST
 
+/* Signed by both keys of `keys`, as the body is signed above. */
+static struct webhook_received received(const char *signatures)
+{
+    static const char body[] = "{\"type\":\"TEST\"}";
+    return (struct webhook_received){
+        "01890000-0000-7000-8000-000000000000", "1795215496", signatures, body, sizeof(body) - 1};
+}
+
+START_TEST(a_received_signature_is_verified_by_each_key_within_the_tolerance)
+{
+    static const char right[] = "v1,KKJ8GIvIjMPcNS8XdrQlQOmFB4kx0lWb0APuLtSrdSI=";
+    static const char several[] = "v1,AAAA v1a,xx  v1,KKJ8GIvIjMPcNS8XdrQlQOmFB4kx0lWb0APuLtSrdSI=";
+    static const char wrong[] = "v1,KKJ8GIvIjMPcNS8XdrQlQOmFB4kx0lWb0APuLtSrdSJ=";
+    static const int64_t at_s = INT64_C(1795215496);
+    struct webhook_keys keys;
+    ck_assert(webhook_keys_parse("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+                                 " whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                                 &keys));
+    ck_assert_uint_eq(keys.of[0].length, 24);
+    struct webhook_received call = received(right);
+    ck_assert(webhook_verify(&keys, &call, at_s));
+    ck_assert(webhook_verify(&keys, &call, at_s + WEBHOOK_TOLERANCE_S));
+    ck_assert(webhook_verify(&keys, &call, at_s - WEBHOOK_TOLERANCE_S));
+    ck_assert(!webhook_verify(&keys, &call, at_s + WEBHOOK_TOLERANCE_S + 1));
+    ck_assert(!webhook_verify(&keys, &call, at_s - WEBHOOK_TOLERANCE_S - 1));
+    call.length--;
+    ck_assert(!webhook_verify(&keys, &call, at_s));
+    call = received(several);
+    ck_assert(webhook_verify(&keys, &call, at_s));
+    keys.count = 1; /* only the key that did not sign */
+    ck_assert(!webhook_verify(&keys, &call, at_s));
+    keys.count = 2;
+    call = received(wrong);
+    ck_assert(!webhook_verify(&keys, &call, at_s));
+    call = received(NULL);
+    ck_assert(!webhook_verify(&keys, &call, at_s));
+    call = received(right);
+    call.timestamp = "1795215496 ";
+    ck_assert(!webhook_verify(&keys, &call, at_s));
+    call.timestamp = NULL;
+    ck_assert(!webhook_verify(&keys, &call, at_s));
+    call = received(right);
+    call.id = NULL;
+    ck_assert(!webhook_verify(&keys, &call, at_s));
+}
+END_TEST
+
+static const char *const bad_keys[] = {
+    "",
+    "none",
+    "whsec_",
+    "whsec_AAAA", /* 3 bytes */
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA  whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+};
+
+START_TEST(keys_of_another_form_are_refused)
+{
+    struct webhook_keys keys;
+    ck_assert(!webhook_keys_parse(bad_keys[_i], &keys));
+    ck_assert_uint_eq(keys.count, 0);
+}
+END_TEST
+
 static Suite *webhook_suite(void)
 {
     Suite *suite = suite_create("webhook");
@@ -314,6 +379,8 @@ static Suite *webhook_suite(void)
     tcase_add_test(tcase, settings_allow_http_and_listed_networks);
     tcase_add_test(tcase, a_secret_is_read_as_written);
     tcase_add_test(tcase, a_signature_equals_one_computed_with_openssl);
+    tcase_add_test(tcase, a_received_signature_is_verified_by_each_key_within_the_tolerance);
+    tcase_add_loop_test(tcase, keys_of_another_form_are_refused, 0, (int)ARRAY_LEN(bad_keys));
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,0 +1,295 @@
+/*
+ * Callbacks of payments: signed, forged, late, repeated, of a wrong amount, about unknown orders; refunds and how admins
+ * mark them. The secret is that of tests/conf/check.ini. Sale workers and end worker of the deployment decide.
+ *
+ * Runs alone: it starts gateways with settings of their own.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "common/protocol/webhook.h"
+#include "tests/support/own_gateway.h"
+#include "tests/support/sales.h"
+
+#define CALLBACK "/api/v1/payments/callback"
+#define ORDERS   "/api/v1/orders"
+#define ZEROS    "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define ONES     "whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
+
+enum { BODY_SIZE = 512, HEADER_SIZE = 160, DECIDED_MS = 30000, EXPIRED_MS = 60000 };
+
+static struct factory_user admin;
+static char product[UUID_TEXT_SIZE];
+static char sale[UUID_TEXT_SIZE];
+
+static void setup(void)
+{
+    fixture_setup();
+    sales_admin(&admin);
+    sales_product(&admin, "A lamp", "", product);
+    sales_sale(&admin, product, -1000, ", \"payment\": \"callback\", \"perUserLimit\": 10", sale);
+}
+
+/* Orders and waits for the reservation. */
+static void order(const struct factory_user *who, int quantity, char id[static UUID_TEXT_SIZE])
+{
+    client_header(fixture.client, "Prefer: wait=10");
+    const struct reply *reply =
+        fixture_call(who, "POST", ORDERS, client_format("{\"flashSaleId\": \"%s\", \"quantity\": %d}", sale, quantity));
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "status", "reserved");
+    (void)snprintf(id, UUID_TEXT_SIZE, "%s", reply_text(reply, "orderId"));
+}
+
+static const char *status_of(const char *id)
+{
+    return sql_text(fixture.sql, "SELECT status FROM orders WHERE id = $1::uuid", id, NULL);
+}
+
+static bool is(const char *id, const char *status)
+{
+    return strcmp(status_of(id), status) == 0;
+}
+
+/* Ledger rows of callbacks about the order. */
+static int64_t rows(const char *id)
+{
+    return sql_int(fixture.sql, "SELECT count(*) FROM sale_ledger WHERE order_id = $1::uuid AND paid", id, NULL);
+}
+
+static int64_t refunds(const char *id)
+{
+    return sql_int(fixture.sql, "SELECT count(*) FROM refunds WHERE order_id = $1::uuid", id, NULL);
+}
+
+static const char *body_of(const char *id, const char *reference, const char *outcome, const char *amount)
+{
+    return client_format("{\"orderId\": \"%s\", \"reference\": \"%s\", \"outcome\": \"%s\", \"amount\": %s}", id,
+                         reference, outcome, amount);
+}
+
+static void add_headers(struct client *client, const char *timestamp, const char *signature)
+{
+    char line[HEADER_SIZE];
+    client_header(client, "webhook-id: msg_1");
+    (void)snprintf(line, sizeof(line), "webhook-timestamp: %s", timestamp);
+    client_header(client, line);
+    (void)snprintf(line, sizeof(line), "webhook-signature: %s", signature);
+    client_header(client, line);
+}
+
+static void write_signature(const char *secret, int64_t at_s, const char *body,
+                            char out[static WEBHOOK_SIGNATURE_SIZE])
+{
+    uint8_t key[WEBHOOK_SECRET_BYTES];
+    ck_assert(webhook_secret_parse(secret, key));
+    webhook_sign(key, "msg_1", at_s, body, strlen(body), out);
+}
+
+/* Sends the body, signed by the secret `late_s` ago. */
+static const struct reply *deliver_by(struct client *client, const char *secret, int64_t late_s, const char *body)
+{
+    char signature[WEBHOOK_SIGNATURE_SIZE];
+    int64_t at_s = (int64_t)time(NULL) - late_s;
+    write_signature(secret, at_s, body, signature);
+    add_headers(client, client_format("%lld", (long long)at_s), signature);
+    client_token(client, NULL);
+    return client_call(client, "POST", CALLBACK, body);
+}
+
+static void deliver(const char *id, const char *reference, const char *outcome, const char *amount)
+{
+    const struct reply *reply = deliver_by(fixture.client, ZEROS, 0, body_of(id, reference, outcome, amount));
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "status", "queued");
+}
+
+/* ---- what a callback does ---- */
+
+START_TEST(a_payment_confirms_its_order_once)
+{
+    char id[UUID_TEXT_SIZE];
+    char other[UUID_TEXT_SIZE];
+    order(&fixture.ann, 1, id);
+    deliver(id, "pay_1", "succeeded", "20.00");
+    deliver(id, "pay_1", "succeeded", "20.00");
+    SUITE_WAIT(is(id, "confirmed"), DECIDED_MS);
+    ck_assert_str_eq(sql_text(fixture.sql, "SELECT payment_ref FROM orders WHERE id = $1::uuid", id, NULL), "pay_1");
+    /* The worker decides in the order of the queue: after this one, the repetition was decided, too. */
+    order(&fixture.bob, 1, other);
+    deliver(other, "pay_1", "succeeded", "20.00"); /* of another order: another payment */
+    SUITE_WAIT(is(other, "confirmed"), DECIDED_MS);
+    ck_assert_int_eq(rows(id), 1);
+    ck_assert_int_eq(refunds(id), 0);
+    deliver(id, "pay_2", "succeeded", "20.00"); /* paid twice: the second one goes back */
+    SUITE_WAIT(refunds(id) == 1, DECIDED_MS);
+    ck_assert(is(id, "confirmed"));
+}
+END_TEST
+
+START_TEST(a_failed_payment_gives_the_units_back_and_a_later_success_takes_free_ones)
+{
+    char id[UUID_TEXT_SIZE];
+    order(&fixture.ann, 2, id);
+    deliver(id, "pay_1", "failed", "40.00");
+    SUITE_WAIT(is(id, "failed"), DECIDED_MS);
+    EXPECT_TEXT(sales_get(NULL, sale), "available", "10");
+    deliver(id, "pay_1", "succeeded", "40.00");
+    SUITE_WAIT(is(id, "confirmed"), DECIDED_MS);
+    EXPECT_TEXT(sales_get(NULL, sale), "available", "8");
+}
+END_TEST
+
+START_TEST(a_wrong_amount_never_confirms_and_is_to_be_refunded)
+{
+    char id[UUID_TEXT_SIZE];
+    order(&fixture.ann, 1, id);
+    deliver(id, "pay_1", "succeeded", "19.99");
+    SUITE_WAIT(rows(id) == 1, DECIDED_MS);
+    ck_assert(is(id, "reserved"));
+    ck_assert_str_eq(sql_text(fixture.sql, "SELECT reason FROM sale_ledger WHERE order_id = $1::uuid AND paid", id,
+                              NULL),
+                     "WRONG_AMOUNT");
+    ck_assert_str_eq(sql_text(fixture.sql, "SELECT amount FROM refunds WHERE order_id = $1::uuid", id, NULL), "19.99");
+    deliver(id, "pay_2", "succeeded", "20.00");
+    SUITE_WAIT(is(id, "confirmed"), DECIDED_MS);
+}
+END_TEST
+
+START_TEST(an_unknown_order_is_accepted_and_has_no_effect)
+{
+    const struct reply *reply =
+        deliver_by(fixture.client, ZEROS, 0, body_of(fixture.ann.id, "pay_1", "succeeded", "20.00"));
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "status", "unknown_order");
+    ck_assert_int_eq(rows(fixture.ann.id), 0);
+}
+END_TEST
+
+/* ---- who may send one ---- */
+
+static void expect_refused(const struct reply *reply)
+{
+    EXPECT_ERROR(reply, 401, "INVALID_SIGNATURE");
+}
+
+START_TEST(forged_and_late_callbacks_change_nothing)
+{
+    char id[UUID_TEXT_SIZE];
+    char signature[WEBHOOK_SIGNATURE_SIZE];
+    char body[BODY_SIZE];
+    order(&fixture.ann, 1, id);
+    (void)snprintf(body, sizeof(body), "%s", body_of(id, "pay_1", "succeeded", "20.00"));
+    expect_refused(fixture_call(NULL, "POST", CALLBACK, body)); /* no signature */
+    expect_refused(fixture_call(&admin, "POST", CALLBACK, body));
+    expect_refused(deliver_by(fixture.client, ONES, 0, body));
+    expect_refused(deliver_by(fixture.client, ZEROS, WEBHOOK_TOLERANCE_S + 60, body));
+    expect_refused(deliver_by(fixture.client, ZEROS, -WEBHOOK_TOLERANCE_S - 60, body));
+    int64_t now_s = (int64_t)time(NULL);
+    write_signature(ZEROS, now_s, body_of(id, "pay_1", "failed", "20.00"), signature); /* of another body */
+    add_headers(fixture.client, client_format("%lld", (long long)now_s), signature);
+    expect_refused(fixture_call(NULL, "POST", CALLBACK, body));
+    write_signature(ZEROS, now_s, body, signature);
+    add_headers(fixture.client, client_format("%lld", (long long)now_s + 1), signature); /* of another time */
+    expect_refused(fixture_call(NULL, "POST", CALLBACK, body));
+    add_headers(fixture.client, "now", signature);
+    expect_refused(fixture_call(NULL, "POST", CALLBACK, body));
+    signature[WEBHOOK_SIGNATURE_SIZE - 3] ^= 1;
+    add_headers(fixture.client, client_format("%lld", (long long)now_s), signature);
+    expect_refused(fixture_call(NULL, "POST", CALLBACK, body));
+    deliver(id, "pay_2", "failed", "20.00"); /* decided after all others, had they been queued */
+    SUITE_WAIT(is(id, "failed"), DECIDED_MS);
+    ck_assert_int_eq(rows(id), 1);
+}
+END_TEST
+
+static const struct {
+    const char *body; /* %s: an order's id */
+    const char *code;
+    const char *field;
+} invalid[] = {
+    {"{\"reference\": \"p\", \"outcome\": \"failed\", \"amount\": 1}", "VALIDATION_FAILED", "orderId"},
+    {"{\"orderId\": \"%s\", \"outcome\": \"failed\", \"amount\": 1}", "VALIDATION_FAILED", "reference"},
+    {"{\"orderId\": \"%s\", \"reference\": \"\", \"outcome\": \"failed\", \"amount\": 1}", "VALIDATION_FAILED",
+     "reference"},
+    {"{\"orderId\": \"%s\", \"reference\": \"\\u00e9\", \"outcome\": \"failed\", \"amount\": 1}", "VALIDATION_FAILED",
+     "reference"},
+    {"{\"orderId\": \"%s\", \"reference\": \"p\", \"amount\": 1}", "VALIDATION_FAILED", "outcome"},
+    {"{\"orderId\": \"%s\", \"reference\": \"p\", \"outcome\": \"paid\", \"amount\": 1}", "VALIDATION_FAILED",
+     "outcome"},
+    {"{\"orderId\": \"%s\", \"reference\": \"p\", \"outcome\": \"failed\"}", "VALIDATION_FAILED", "amount"},
+    {"{\"orderId\": \"%s\", \"reference\": \"p\", \"outcome\": \"failed\", \"amount\": 0}", "INVALID_AMOUNT", NULL},
+    {"{\"orderId\": \"%s\", \"reference\": \"p\", \"outcome\": \"failed\", \"amount\": 1.001}", "INVALID_AMOUNT", NULL},
+    {"{\"orderId\": \"%s\", \"reference\": \"p\", \"outcome\": \"failed\", \"amount\": 1, \"id\": 1}",
+     "VALIDATION_FAILED", "id"},
+};
+
+START_TEST(invalid_callbacks_are_refused_with_their_field)
+{
+    char body[BODY_SIZE];
+    const char *form = invalid[_i].body;
+    const char *place = strstr(form, "%s");
+    int before = place == NULL ? (int)strlen(form) : (int)(place - form);
+    (void)snprintf(body, sizeof(body), "%.*s%s%s", before, form, place == NULL ? "" : fixture.ann.id,
+                   place == NULL ? "" : place + 2);
+    const struct reply *reply = deliver_by(fixture.client, ZEROS, 0, body);
+    EXPECT_ERROR(reply, 400, invalid[_i].code);
+    if (invalid[_i].field != NULL) {
+        EXPECT_TEXT(reply, "fields.0.field", invalid[_i].field);
+    }
+}
+END_TEST
+
+/* ---- settings ---- */
+
+START_TEST(without_a_secret_callbacks_are_503)
+{
+    struct own_gateway own;
+    own_gateway_start(&own, "[sales]\npayment_secret = none\n");
+    const char *body = body_of(fixture.ann.id, "pay_1", "succeeded", "20.00");
+    EXPECT_ERROR(deliver_by(own.client, ZEROS, 0, body), 503, "PAYMENTS_OFF");
+    own_gateway_stop(&own);
+}
+END_TEST
+
+START_TEST(while_a_secret_is_replaced_both_sign)
+{
+    struct own_gateway own;
+    char unknown[BODY_SIZE];
+    (void)snprintf(unknown, sizeof(unknown), "%s", body_of(fixture.ann.id, "pay_1", "succeeded", "20.00"));
+    own_gateway_start(&own, "[sales]\npayment_secret = " ONES " " ZEROS "\n[limits]\ncallbacks_per_minute = 3\n");
+    EXPECT_STATUS(deliver_by(own.client, ONES, 0, unknown), 200);
+    EXPECT_STATUS(deliver_by(own.client, ZEROS, 0, unknown), 200);
+    expect_refused(fixture_call(NULL, "POST", CALLBACK, unknown));
+    EXPECT_ERROR(client_call(own.client, "POST", CALLBACK, unknown), 401, "INVALID_SIGNATURE");
+    EXPECT_ERROR(deliver_by(own.client, ZEROS, 0, unknown), 429, "RATE_LIMITED"); /* forged ones count */
+    own_gateway_stop(&own);
+}
+END_TEST
+
+static Suite *payments_suite(void)
+{
+    const TTest *const tests[] = {
+        a_payment_confirms_its_order_once,
+        a_failed_payment_gives_the_units_back_and_a_later_success_takes_free_ones,
+        a_wrong_amount_never_confirms_and_is_to_be_refunded,
+        an_unknown_order_is_accepted_and_has_no_effect,
+        forged_and_late_callbacks_change_nothing,
+        without_a_secret_callbacks_are_503,
+        while_a_secret_is_replaced_both_sign,
+    };
+    Suite *suite = suite_create("payments");
+    TCase *everything = tcase_create("payments");
+    tcase_add_checked_fixture(everything, setup, fixture_teardown);
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
+        tcase_add_test(everything, tests[i]);
+    }
+    tcase_add_loop_test(everything, invalid_callbacks_are_refused_with_their_field, 0, (int)ARRAY_LEN(invalid));
+    suite_add_tcase(suite, everything);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(payments_suite());
+}
