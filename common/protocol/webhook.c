@@ -128,8 +128,8 @@ bool webhook_verify(const struct webhook_keys *keys, const struct webhook_receiv
 {
     char signature[WEBHOOK_SIGNATURE_SIZE];
     bool signed_by_one = false;
-    if (received->id == NULL || received->id[0] == '\0' || received->timestamp == NULL || received->signatures == NULL ||
-        !is_current(received->timestamp, now_s)) {
+    if (received->id == NULL || received->id[0] == '\0' || received->timestamp == NULL ||
+        received->signatures == NULL || !is_current(received->timestamp, now_s)) {
         return false;
     }
     for (size_t i = 0; i < keys->count; i++) {

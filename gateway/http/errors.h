@@ -23,7 +23,8 @@
     X(MAXIMUM_NOT_RAISED, 409, "MAXIMUM_NOT_RAISED", "The new maximum is not above the standing one")                  \
     X(UNAUTHORIZED, 401, "UNAUTHORIZED", "Please log in")                                                              \
     X(INVALID_CREDENTIALS, 401, "INVALID_CREDENTIALS", "Email or password is wrong")                                   \
-    X(INVALID_SIGNATURE, 401, "INVALID_SIGNATURE", "The signature is missing or wrong, or its time is not the present")\
+    X(INVALID_SIGNATURE, 401, "INVALID_SIGNATURE",                                                                     \
+      "The signature is missing or wrong, or its time is not the present")                                             \
     X(FORBIDDEN, 403, "FORBIDDEN", "You do not have permission for this request")                                      \
     X(CROSS_ORIGIN, 403, "CROSS_ORIGIN", "Requests from other sites are not accepted")                                 \
     X(OWN_AUCTION, 403, "OWN_AUCTION", "Sellers may not bid on their own auctions")                                    \
@@ -74,7 +75,7 @@
     X(DELIVERY_PENDING, 409, "DELIVERY_PENDING", "The delivery is still pending")                                      \
     X(LAST_ADMIN, 409, "LAST_ADMIN", "The last admin keeps the role and cannot be banned")                             \
     X(ACCOUNT_IN_USE, 409, "ACCOUNT_IN_USE",                                                                           \
-      "The account sells or leads an open auction, or has a place or reserved order in a sale; wait until it is over")                                      \
+      "The account sells or leads an open auction, or has a place or reserved order in a sale; wait until it is over") \
     X(DEAD_LETTER_UNREADABLE, 409, "DEAD_LETTER_UNREADABLE",                                                           \
       "The message cannot be sent again, because it cannot be decoded")                                                \
     X(BODY_TOO_LARGE, 413, "BODY_TOO_LARGE", "The body is too large")                                                  \
@@ -93,7 +94,7 @@
     X(INTERNAL_ERROR, 500, "INTERNAL_ERROR", "An internal error occurred")                                             \
     X(NOT_IMPLEMENTED, 501, "NOT_IMPLEMENTED", "The HTTP method is unknown")                                           \
     X(UNAVAILABLE, 503, "UNAVAILABLE",                                                                                 \
-      "The service is temporarily unavailable, please try again") /* with Retry-After */                               \
+      "The service is temporarily unavailable, please try again")                /* with Retry-After */                \
     X(PAYMENTS_OFF, 503, "PAYMENTS_OFF", "Callbacks of payments are not set up") /* likewise */
 
 /*

@@ -190,8 +190,8 @@ static bool is_signed(struct request *request)
         .body = evbuffer_pullup(body, -1),
         .length = evbuffer_get_length(body),
     };
-    bool genuine = received.body != NULL &&
-                   webhook_verify(&context_of(request)->keys, &received, request->received_ms / MS_PER_S);
+    bool genuine =
+        received.body != NULL && webhook_verify(&context_of(request)->keys, &received, request->received_ms / MS_PER_S);
     evbuffer_free(body);
     if (!genuine) {
         sale_metrics_add_callback(SALE_CALLBACK_FORGED);

@@ -1,6 +1,6 @@
 /*
- * Callbacks of payments: signed, forged, late, repeated, of a wrong amount, about unknown orders; refunds and how admins
- * mark them. The secret is that of tests/conf/check.ini. Sale workers and end worker of the deployment decide.
+ * Callbacks of payments: signed, forged, late, repeated, of a wrong amount, about unknown orders; refunds and how
+ * admins mark them. The secret is that of tests/conf/check.ini. Sale workers and end worker of the deployment decide.
  *
  * Runs alone: it starts gateways with settings of their own.
  */
@@ -78,8 +78,7 @@ static void add_headers(struct client *client, const char *timestamp, const char
     client_header(client, line);
 }
 
-static void write_signature(const char *secret, int64_t at_s, const char *body,
-                            char out[static WEBHOOK_SIGNATURE_SIZE])
+static void write_signature(const char *secret, int64_t at_s, const char *body, char out[static WEBHOOK_SIGNATURE_SIZE])
 {
     uint8_t key[WEBHOOK_SECRET_BYTES];
     ck_assert(webhook_secret_parse(secret, key));
@@ -147,9 +146,9 @@ START_TEST(a_wrong_amount_never_confirms_and_is_to_be_refunded)
     deliver(id, "pay_1", "succeeded", "19.99");
     SUITE_WAIT(rows(id) == 1, DECIDED_MS);
     ck_assert(is(id, "reserved"));
-    ck_assert_str_eq(sql_text(fixture.sql, "SELECT reason FROM sale_ledger WHERE order_id = $1::uuid AND paid", id,
-                              NULL),
-                     "WRONG_AMOUNT");
+    ck_assert_str_eq(
+        sql_text(fixture.sql, "SELECT reason FROM sale_ledger WHERE order_id = $1::uuid AND paid", id, NULL),
+        "WRONG_AMOUNT");
     ck_assert_str_eq(sql_text(fixture.sql, "SELECT amount FROM refunds WHERE order_id = $1::uuid", id, NULL), "19.99");
     deliver(id, "pay_2", "succeeded", "20.00");
     SUITE_WAIT(is(id, "confirmed"), DECIDED_MS);

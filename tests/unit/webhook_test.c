@@ -303,8 +303,8 @@ END_TEST
 static struct webhook_received received(const char *signatures)
 {
     static const char body[] = "{\"type\":\"TEST\"}";
-    return (struct webhook_received){
-        "01890000-0000-7000-8000-000000000000", "1795215496", signatures, body, sizeof(body) - 1};
+    return (struct webhook_received){"01890000-0000-7000-8000-000000000000", "1795215496", signatures, body,
+                                     sizeof(body) - 1};
 }
 
 START_TEST(a_received_signature_is_verified_by_each_key_within_the_tolerance)
@@ -352,7 +352,8 @@ static const char *const bad_keys[] = {
     "whsec_",
     "whsec_AAAA", /* 3 bytes */
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-    "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA "
+    "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
     "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA  whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 };
 
