@@ -37,3 +37,23 @@ int64_t outages_ms(const struct outages *outages, int64_t since_ms, int64_t now_
     }
     return sum;
 }
+
+int64_t outages_within_ms(const struct outages *outages, int64_t length_ms, int64_t now_ms)
+{
+    int64_t sum = 0;
+    int64_t since_ms = now_ms; /* of the outages so far */
+    for (size_t i = outages->count; i > 0; i--) {
+        const struct outage *outage = &outages->list[(outages->first + i - 1) % OUTAGES_MAX];
+        int64_t until_ms = outage->until_ms < since_ms ? outage->until_ms : since_ms;
+        if (outage->from_ms > until_ms) { /* it is later, or the clock was set back */
+            continue;
+        }
+        if (since_ms - until_ms >= length_ms) {
+            break;
+        }
+        length_ms -= since_ms - until_ms;
+        sum += until_ms - outage->from_ms;
+        since_ms = outage->from_ms;
+    }
+    return sum;
+}

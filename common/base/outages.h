@@ -6,7 +6,7 @@
  * The newest OUTAGES_MAX are kept; an older one is dropped, so its time then counts as usual. Nothing is stored: a
  * process knows only the outages since its start. Time is the wall clock's. Pure: no I/O, no clock.
  *
- * Caller: the end worker.
+ * Callers: the end worker, gateway/submit/publisher.
  */
 #ifndef ROSTRUM_COMMON_BASE_OUTAGES_H
 #define ROSTRUM_COMMON_BASE_OUTAGES_H
@@ -31,5 +31,7 @@ struct outages {
 void outages_note(struct outages *outages, bool accepts, int64_t now_ms);
 /* The part of the time from `since_ms` to `now_ms` that lies in outages. */
 int64_t outages_ms(const struct outages *outages, int64_t since_ms, int64_t now_ms);
+/* The outages since the newest time before which `length_ms` without outages have passed until `now_ms`. */
+int64_t outages_within_ms(const struct outages *outages, int64_t length_ms, int64_t now_ms);
 
 #endif

@@ -45,6 +45,7 @@ struct sale_request {
     bool known;             /* the snapshot is */
     bool certain;           /* it is from PostgreSQL, or was just found fresh */
     enum error_code reason; /* of the refusal */
+    int64_t reserved_ms;    /* CONFIRM: receipt of the order, when its reservation began; 0: not decided yet */
 };
 
 static const struct sale_commands_context *context_of(const struct request *request)
@@ -308,11 +309,30 @@ static bool would_wait_too_long(const struct request *request)
                               &submission_sale_command(request)->sale_id);
 }
 
+/*
+ * The time in which this worker refused commands while the turn or the reservation ran: it does not run against it. Of
+ * a turn only its length is known, so an outage just before it may count too.
+ */
+static int64_t refused_ms(const struct request *request)
+{
+    const struct sale_request *sale_request = request->handler_state;
+    const struct sale_command *command = command_of(request);
+    const struct outages *outages = publisher_outages(context_of(request)->submissions->publisher);
+    int64_t turn_ms = sale_request->known ? sale_request->snapshot.sale.terms.turn_ms : SALE_DURATION_MS_MAX;
+    if (command->kind == SALE_COMMAND_ORDER) {
+        return outages_within_ms(outages, turn_ms, command->received_ms);
+    }
+    return command->kind == SALE_COMMAND_CONFIRM && sale_request->reserved_ms != 0
+               ? outages_ms(outages, sale_request->reserved_ms, command->received_ms)
+               : 0;
+}
+
 static void publish(struct request *request)
 {
     if (would_wait_too_long(request)) {
         refuse(request, ERROR_UNAVAILABLE);
     } else {
+        command_of(request)->refused_ms = refused_ms(request);
         submission_publish(request);
     }
 }
@@ -596,7 +616,9 @@ static void sale_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
+        struct sale_request *sale_request = request->handler_state;
         submission_sale_command(request)->sale_id = pg_uuid(reply->result, 0, ORDER_SALE);
+        sale_request->reserved_ms = pg_int(reply->result, 0, ORDER_CREATED);
         placed(request);
     } else if (!ask_pending_order(request, pending_sale_answered)) {
         refuse(request, reply->outcome == PG_OK ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);

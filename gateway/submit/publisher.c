@@ -98,6 +98,7 @@ struct publisher {
     uint8_t *commands; /* commands of the message being written; share_max_bids of the family's type */
     size_t share_max;
     size_t open;
+    struct outages outages; /* of the broker, seen by the sweep */
 };
 
 static struct pending_list *bucket_of(struct publisher *publisher, const struct uuid *subject)
@@ -492,6 +493,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     bool up = publisher_ready(publisher);
     (void)fd;
     (void)what;
+    outages_note(&publisher->outages, up, clock_now_ms());
     sweep_deadlines(publisher, now);
     sweep_delayed(publisher, now, up);
     sweep_stalled(publisher, up);
@@ -564,6 +566,11 @@ void publisher_connect(struct publisher *publisher, struct broker *broker, unsig
 bool publisher_ready(const struct publisher *publisher)
 {
     return publisher->broker != NULL && broker_state(publisher->broker) == BROKER_UP;
+}
+
+const struct outages *publisher_outages(const struct publisher *publisher)
+{
+    return &publisher->outages;
 }
 
 const struct broker *publisher_broker(const struct publisher *publisher)

@@ -14,6 +14,7 @@
 
 #include <sys/queue.h>
 
+#include "common/base/outages.h"
 #include "common/io/broker.h"
 #include "common/service/config.h"
 #include "gateway/submit/family.h"
@@ -51,6 +52,8 @@ MUST_CHECK struct publisher *publisher_new(struct event_base *base, const struct
 void publisher_connect(struct publisher *publisher, struct broker *broker, unsigned shards);
 /* True if bids can be published: the broker is connected, its topology declared, and no alarm stops publishing. */
 bool publisher_ready(const struct publisher *publisher);
+/* When this publisher could publish nothing, to a few milliseconds. The time before its first connection counts. */
+const struct outages *publisher_outages(const struct publisher *publisher);
 /* NULL: not connected yet. */
 const struct broker *publisher_broker(const struct publisher *publisher);
 /* Drops open bids without a verdict. */

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
+#include "tests/support/sales.h"
 #include "tests/support/websocket.h"
 
 enum {
@@ -230,6 +231,40 @@ START_TEST(without_its_broker_the_deployment_takes_no_bids_and_is_read)
 }
 END_TEST
 
+static const struct reply *decided(const struct factory_user *who, const char *path, const char *body)
+{
+    client_header(fixture.client, "Prefer: wait=10");
+    return fixture_call(who, "POST", path, body);
+}
+
+/* A turn of ten seconds and a reservation of ten, in an outage that is longer. */
+START_TEST(without_its_broker_turns_and_reservations_do_not_run_out)
+{
+    enum { TURN_MS = 10000 };
+    struct factory_user admin;
+    char product[UUID_TEXT_SIZE];
+    char sale[UUID_TEXT_SIZE];
+    char order[UUID_TEXT_SIZE];
+    sales_admin(&admin);
+    sales_product(&admin, "A kettle", "", product);
+    sales_sale(&admin, product, 0, ", \"turnSeconds\": 10, \"reservationSeconds\": 10", sale);
+    const char *body = client_format("{\"flashSaleId\": \"%s\", \"quantity\": 1}", sale);
+    const struct reply *reply = decided(&fixture.bob, "/api/v1/orders", body);
+    EXPECT_TEXT(reply, "status", "reserved");
+    (void)snprintf(order, sizeof(order), "%s", reply_text(reply, "orderId"));
+    EXPECT_TEXT(decided(&fixture.ann, "/api/v1/queue/join", body), "status", "turn");
+    int64_t began_ms = clock_mono_ms();
+    ck_assert(deployment_service("rabbitmq", "down"));
+    SUITE_WAIT(all_say(503, NULL), DEPLOYMENT_READY_MS);
+    unavailable(fixture_call(&fixture.ann, "POST", "/api/v1/orders", body));
+    SUITE_WAIT(clock_mono_ms() - began_ms > TURN_MS, DEPLOYMENT_READY_MS);
+    ck_assert(deployment_service("rabbitmq", "up"));
+    SUITE_WAIT(all_say(200, NULL), DEPLOYMENT_READY_MS);
+    EXPECT_TEXT(decided(&fixture.ann, "/api/v1/orders", body), "status", "reserved");
+    EXPECT_TEXT(decided(&fixture.bob, client_format("/api/v1/orders/%s/confirm", order), "{}"), "status", "confirmed");
+}
+END_TEST
+
 static Suite *outage_suite(void)
 {
     Suite *suite = suite_create("outage");
@@ -242,6 +277,7 @@ static Suite *outage_suite(void)
     tcase_add_test(tcase, a_gateway_that_starts_without_postgresql_does_not_call_tokens_invalid);
     tcase_add_test(tcase, workers_that_start_without_postgresql_know_the_keys_of_their_predecessors);
     tcase_add_test(tcase, without_its_broker_the_deployment_takes_no_bids_and_is_read);
+    tcase_add_test(tcase, without_its_broker_turns_and_reservations_do_not_run_out);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -60,10 +60,27 @@ START_TEST(an_outage_that_goes_on_counts_up_to_now)
 }
 END_TEST
 
+START_TEST(whole_outages_count_while_a_length_of_other_time_has_passed)
+{
+    outage(100, 200);
+    outage(300, 350);
+    ck_assert_int_eq(outages_within_ms(&outages, 40, 400), 0);
+    ck_assert_int_eq(outages_within_ms(&outages, 50, 400), 0);
+    ck_assert_int_eq(outages_within_ms(&outages, 51, 400), 50);
+    ck_assert_int_eq(outages_within_ms(&outages, 150, 400), 50);
+    ck_assert_int_eq(outages_within_ms(&outages, 151, 400), 150);
+    ck_assert_int_eq(outages_within_ms(&outages, 1000, 400), 150);
+    outages_note(&outages, false, 500);
+    ck_assert_int_eq(outages_within_ms(&outages, 10, 520), 20);
+    ck_assert_int_eq(outages_within_ms(&outages, 10, 340), 40); /* a time within one */
+}
+END_TEST
+
 START_TEST(a_clock_that_was_set_back_adds_no_time)
 {
     outage(500, 100);
     ck_assert_int_eq(outages_ms(&outages, 0, 1000), 0);
+    ck_assert_int_eq(outages_within_ms(&outages, 1000, 1000), 0);
 }
 END_TEST
 
@@ -88,6 +105,7 @@ static Suite *outages_suite(void)
     tcase_add_test(tests, only_the_part_within_the_time_counts);
     tcase_add_test(tests, outages_add_up);
     tcase_add_test(tests, an_outage_that_goes_on_counts_up_to_now);
+    tcase_add_test(tests, whole_outages_count_while_a_length_of_other_time_has_passed);
     tcase_add_test(tests, a_clock_that_was_set_back_adds_no_time);
     tcase_add_test(tests, the_oldest_are_dropped);
     suite_add_tcase(suite, tests);
