@@ -319,6 +319,7 @@ static bool start_live(struct gateway *gateway)
         .redis = gateway->redis,
         .listener = gateway->listener,
         .waiters = gateway->bids.waiters,
+        .sale_waiters = gateway->sales.waiters,
     };
     gateway->streams = streams_new(gateway->base, gateway->config, &gateway->clients);
     gateway->watches = watches_new(&watches, &auction_watch_kind);
@@ -378,7 +379,9 @@ static void fill_contexts(struct gateway *gateway)
         .positions = gateway->positions,
         .presences = gateway->presences,
         .bids = &gateway->contexts.bids,
+        .sale_commands = &gateway->contexts.sale_commands,
         .waiters = gateway->bids.waiters,
+        .sale_waiters = gateway->sales.waiters,
     };
 }
 

@@ -136,6 +136,8 @@ const char *request_query_name(const struct request *request, const char **query
     const char *at = *query;
     if (at == NULL && request->evreq != NULL) {
         at = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request->evreq));
+    } else if (at == NULL && request->transport != NULL) {
+        at = request->transport->query;
     }
     if (at == NULL) {
         return NULL;

@@ -55,6 +55,7 @@ struct request_transport {
     void (*answered)(struct request_transport *transport, int status, const char *json, size_t length);
     const char *idempotency_key; /* replaces Idempotency-Key; NULL: none. Read when the handler begins */
     const char *prefer;          /* likewise for Prefer */
+    const char *query;           /* likewise for the query; of the characters that need no coding */
     struct request *request;     /* NULL once answered */
 };
 

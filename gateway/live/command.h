@@ -1,6 +1,6 @@
 /*
  * The client of a WebSocket, a parsed command, and the answers to commands. Callers: commands.c, subscriptions.c,
- * bid_commands.c.
+ * routed_commands.c.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_COMMAND_H
 #define ROSTRUM_GATEWAY_LIVE_COMMAND_H
@@ -26,7 +26,7 @@ struct client {
     size_t subscription_count;
     struct presence presence;               /* not entered for a guest */
     struct auth_check *auth_check;          /* the running check of credentials; NULL: none */
-    TAILQ_HEAD(, bid_request) bid_requests; /* bids without an answer or a decision */
+    TAILQ_HEAD(, routed_command) routed_commands; /* without an answer or a decision */
 };
 
 /* A parsed message of the client. */

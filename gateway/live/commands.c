@@ -9,10 +9,10 @@
 
 #include "common/base/log.h"
 #include "gateway/access/session.h"
-#include "gateway/live/bid_commands.h"
 #include "gateway/live/command.h"
 #include "gateway/live/live.h"
 #include "gateway/live/positions.h"
+#include "gateway/live/routed_commands.h"
 #include "gateway/live/subscriptions.h"
 
 enum {
@@ -32,7 +32,7 @@ struct auth_check {
 static void on_notified(struct presence *presence, const struct uuid *auction, struct text *text)
 {
     struct websocket *websocket = presence->owner;
-    if (!bid_commands_hold(websocket, auction, text)) {
+    if (!routed_commands_hold(websocket, auction, text)) {
         websocket_send(websocket, text);
     }
 }
@@ -144,8 +144,10 @@ static const struct command_entry {
     {"unsubscribe", subscriptions_unsubscribe, {"auctionId"}},
     {"inventory:watch", subscriptions_watch, {"flashSaleId"}},
     {"inventory:unwatch", subscriptions_unwatch, {"flashSaleId"}},
-    {"bid", bid_commands_bid, {"auctionId", "amount", "idempotencyKey", "receipt"}},
-    {"proxy", bid_commands_proxy, {"auctionId", "maxAmount", "withdraw", "idempotencyKey", "receipt"}},
+    {"bid", routed_commands_bid, {"auctionId", "amount", "idempotencyKey", "receipt"}},
+    {"proxy", routed_commands_proxy, {"auctionId", "maxAmount", "withdraw", "idempotencyKey", "receipt"}},
+    {"queue:join", routed_commands_join, {"flashSaleId", "quantity", "idempotencyKey"}},
+    {"queue:leave", routed_commands_leave, {"flashSaleId"}},
     {"ping", do_ping, {NULL}},
     {"auth", do_auth, {"token"}},
 };
@@ -212,7 +214,8 @@ static void run(struct websocket *websocket, const struct json *tree)
     }
     command_field_error_with(
         websocket, id, "type", FIELD_UNKNOWN_VALUE,
-        parameter_words("allowed", "auth subscribe unsubscribe inventory:watch inventory:unwatch bid proxy ping"));
+        parameter_words("allowed", "auth subscribe unsubscribe inventory:watch inventory:unwatch bid proxy queue:join"
+                                   " queue:leave ping"));
 }
 
 static void take(struct websocket *websocket, const void *bytes, size_t length)
@@ -233,7 +236,7 @@ static void begin(struct websocket *websocket)
 {
     const struct request_user user = websocket->user;
     subscriptions_begin(websocket);
-    TAILQ_INIT(&client_of(websocket)->bid_requests);
+    TAILQ_INIT(&client_of(websocket)->routed_commands);
     if (user.via != REQUEST_GUEST && enter(websocket, &user) != ERROR_COUNT) {
         log_error("no memory for a connected user: treated as a guest"); /* stream_admit has counted the user */
     }
@@ -242,7 +245,7 @@ static void begin(struct websocket *websocket)
 static void end(struct websocket *websocket)
 {
     subscriptions_end(websocket);
-    bid_commands_end(websocket);
+    routed_commands_end(websocket);
     if (client_of(websocket)->auth_check != NULL) {
         client_of(websocket)->auth_check->websocket = NULL;
     }

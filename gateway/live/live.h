@@ -15,6 +15,7 @@
 #include "gateway/live/presence.h"
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
+#include "gateway/sale/sale_commands.h"
 #include "gateway/submit/waiters.h"
 
 struct live_context {
@@ -28,10 +29,12 @@ struct live_context {
     struct watches *sale_watches;
     struct positions *positions;
     struct presences *presences;
-    /* For bids over a WebSocket. */
+    /* For commands over a WebSocket that routes handle. */
     struct dispatch *dispatch;
     struct bids_context *bids;
-    struct waiters *waiters;
+    struct sale_commands_context *sale_commands;
+    struct waiters *waiters; /* for decisions on bids */
+    struct waiters *sale_waiters;
 };
 
 #endif

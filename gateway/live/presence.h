@@ -57,7 +57,8 @@ struct presences_options {
     struct pg *pg;
     struct redis *redis;    /* for commands */
     struct redis *listener; /* subscribes to the channels of connected users */
-    struct waiters *waiters;
+    struct waiters *waiters; /* for decisions on bids */
+    struct waiters *sale_waiters;
 };
 
 MUST_CHECK struct presences *presences_new(const struct presences_options *options);

@@ -9,6 +9,7 @@
 #include "gateway/live/live.h"
 #include "gateway/live/live_metrics.h"
 #include "gateway/live/positions.h"
+#include "gateway/live/routed_commands.h"
 
 enum {
     ANSWERS_MAX = 8, /* commands for one subscription that wait for its state; further ones are refused */
@@ -156,7 +157,9 @@ static void on_update(struct watcher *watcher, struct text *text)
 static void on_position(struct follower *follower, struct text *text)
 {
     const struct subscription *subscription = follower->owner;
-    websocket_send(subscription->websocket, text);
+    if (!routed_commands_hold(subscription->websocket, &subscription->id, text)) {
+        websocket_send(subscription->websocket, text);
+    }
 }
 
 static void on_refused(struct watcher *watcher, enum error_code reason)
@@ -229,27 +232,37 @@ static void follow(struct subscription *subscription)
     }
 }
 
-static struct subscription *add_subscription(struct websocket *websocket, const struct subscription_kind *kind,
-                                             const struct uuid *id, const char *command_id)
+/* False after answering: the client watches as much as it may. */
+static bool has_room(struct websocket *websocket, const struct subscription_kind *kind, const struct uuid *id,
+                     const char *command_id)
+{
+    int max = websocket->live->config->live_subscriptions_max;
+    if (client_of(websocket)->subscription_count < (size_t)max) {
+        return true;
+    }
+    command_error_with_about(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, command_id, kind->member, id,
+                             parameter_number("max", max));
+    return false;
+}
+
+/* `command_id` NULL: no command waits for the state, which is sent as an update. */
+static void add_subscription(struct websocket *websocket, const struct subscription_kind *kind, const struct uuid *id,
+                             const char *command_id)
 {
     const struct live_context *live = websocket->live;
-    if (client_of(websocket)->subscription_count >= (size_t)live->config->live_subscriptions_max) {
-        command_error_with_about(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, command_id, kind->member, id,
-                                 parameter_number("max", live->config->live_subscriptions_max));
-        return NULL;
+    if (!has_room(websocket, kind, id, command_id == NULL ? "" : command_id)) {
+        return;
     }
     struct subscription *subscription = subscription_make(websocket, kind, id);
     if (subscription == NULL) {
-        command_error_about(websocket, ERROR_UNAVAILABLE, command_id, kind->member, id);
-    } else if (!push_answer(subscription, command_id)) {
+        command_error_about(websocket, ERROR_UNAVAILABLE, command_id == NULL ? "" : command_id, kind->member, id);
+    } else if (command_id != NULL && !push_answer(subscription, command_id)) {
         subscription_free(subscription);
     } else if (!watch_add(kind->of_sale ? live->sale_watches : live->watches, &subscription->watcher, id)) {
         on_refused(&subscription->watcher, ERROR_UNAVAILABLE);
     } else {
         follow(subscription);
-        return subscription;
     }
-    return NULL;
 }
 
 /* A repeated command requests the state. It waits with the former ones, which are answered by the same state. */
@@ -268,7 +281,7 @@ static void subscribe(struct websocket *websocket, const struct client_message *
     if (subscription != NULL) {
         subscription_free(subscription);
     }
-    (void)add_subscription(websocket, kind, &id, command->id);
+    add_subscription(websocket, kind, &id, command->id);
 }
 
 static void send_left(struct websocket *websocket, const struct subscription_kind *kind, const struct uuid *id,
@@ -317,6 +330,18 @@ void subscriptions_watch(struct websocket *websocket, const struct client_messag
 void subscriptions_unwatch(struct websocket *websocket, const struct client_message *command)
 {
     unsubscribe(websocket, command, &sales);
+}
+
+bool subscriptions_may_join(struct websocket *websocket, const struct uuid *sale, const char *command_id)
+{
+    return find_subscription(websocket, sale) != NULL || has_room(websocket, &sales, sale, command_id);
+}
+
+void subscriptions_join(struct websocket *websocket, const struct uuid *sale)
+{
+    if (find_subscription(websocket, sale) == NULL) {
+        add_subscription(websocket, &sales, sale, NULL);
+    }
 }
 
 void subscriptions_begin(struct websocket *websocket)

@@ -3,7 +3,7 @@
  * inventory:unwatch for flash sales. A client has at most live_subscriptions_max of both together. To a user, a watched
  * sale also brings the place in its line (positions.h).
  *
- * Caller: commands.c.
+ * Callers: commands.c, routed_commands.c.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_SUBSCRIPTIONS_H
 #define ROSTRUM_GATEWAY_LIVE_SUBSCRIPTIONS_H
@@ -15,6 +15,11 @@ void subscriptions_subscribe(struct websocket *websocket, const struct client_me
 void subscriptions_unsubscribe(struct websocket *websocket, const struct client_message *command);
 void subscriptions_watch(struct websocket *websocket, const struct client_message *command);
 void subscriptions_unwatch(struct websocket *websocket, const struct client_message *command);
+
+/* For queue:join: whether the sale is, or may be, watched. False after answering the command. */
+MUST_CHECK bool subscriptions_may_join(struct websocket *websocket, const struct uuid *sale, const char *command_id);
+/* Begins to watch the sale, unless it is watched. Its state is sent as an update. */
+void subscriptions_join(struct websocket *websocket, const struct uuid *sale);
 
 /* Called first, and last. */
 void subscriptions_begin(struct websocket *websocket);

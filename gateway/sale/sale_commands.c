@@ -150,7 +150,6 @@ static void put_entry(struct jsonw *json, const struct uuid *entry, int64_t join
                       const struct sale_message_decision *decision)
 {
     bool placed = decision != NULL && decision->position != SALE_POSITION_UNKNOWN;
-    jsonw_object(json);
     jsonw_put_uuid(json, "entryId", entry);
     if (placed) {
         jsonw_put_int(json, "position", decision->position);
@@ -162,7 +161,12 @@ static void put_entry(struct jsonw *json, const struct uuid *entry, int64_t join
         jsonw_put_time(json, "turnExpiresAt", decision->turn_expires_ms);
     }
     jsonw_put_time(json, "joinedAt", joined_ms);
-    jsonw_end_object(json);
+}
+
+void sale_commands_put_entry(struct jsonw *json, const struct sale_message_decision *decision)
+{
+    put_entry(json, uuid_is_nil(&decision->entry_id) ? &decision->id : &decision->entry_id, decision->received_ms,
+              decision);
 }
 
 /* The command as it is shown until it is decided. */
@@ -172,7 +176,9 @@ static void put_pending(const struct request *request, struct jsonw *json)
     const struct sale_command *command = &message->command;
     switch (command->kind) {
     case SALE_COMMAND_JOIN:
+        jsonw_object(json);
         put_entry(json, &command->id, command->received_ms, NULL);
+        jsonw_end_object(json);
         break;
     case SALE_COMMAND_ORDER:
         put_order(json, &(struct shown_order){.id = command->id,
@@ -183,6 +189,7 @@ static void put_pending(const struct request *request, struct jsonw *json)
         break;
     default:
         jsonw_object(json);
+        jsonw_put_uuid(json, "commandId", &command->id);
         jsonw_put_string(json, "status", "pending");
         jsonw_put_time(json, "receivedAt", command->received_ms);
         jsonw_end_object(json);
@@ -207,8 +214,10 @@ static void reply_decided(struct request *request, const struct sale_message_dec
     } else if (kind == SALE_COMMAND_LEAVE) {
         reply_empty(request, 204);
     } else if (kind == SALE_COMMAND_JOIN) {
-        put_entry(reply_json(request), uuid_is_nil(&decision->entry_id) ? &decision->id : &decision->entry_id,
-                  decision->received_ms, decision);
+        struct jsonw *json = reply_json(request);
+        jsonw_object(json);
+        sale_commands_put_entry(json, decision);
+        jsonw_end_object(json);
         reply_send(request, 200);
     } else {
         const struct shown_order order = decided_order(request, decision);
@@ -822,8 +831,10 @@ static void handle_cancel(struct request *request)
 }
 
 const struct route sale_commands_routes[] = {
-    {METHOD_POST, ROUTE_BID, "/api/v1/queue/join", handle_join, LIMIT_JOINS, ROUTE_JSON_BODY, NULL},
-    {METHOD_DELETE, ROUTE_BID, "/api/v1/queue/leave", handle_leave, LIMIT_LEAVES, ROUTE_NO_BODY, "flashSaleId"},
+    [SALE_COMMANDS_JOIN] = {METHOD_POST, ROUTE_BID, "/api/v1/queue/join", handle_join, LIMIT_JOINS, ROUTE_JSON_BODY,
+                            NULL},
+    [SALE_COMMANDS_LEAVE] = {METHOD_DELETE, ROUTE_BID, "/api/v1/queue/leave", handle_leave, LIMIT_LEAVES, ROUTE_NO_BODY,
+                             "flashSaleId"},
     {METHOD_POST, ROUTE_BID, "/api/v1/orders", handle_order, LIMIT_ORDERS, ROUTE_JSON_BODY, NULL},
     {METHOD_GET, ROUTE_USER, "/api/v1/orders/:id", handle_get_order, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {METHOD_POST, ROUTE_BID, "/api/v1/orders/:id/confirm", handle_confirm, LIMIT_ORDER_CHANGES, ROUTE_NO_BODY, NULL},

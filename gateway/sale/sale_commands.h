@@ -26,7 +26,13 @@ struct sale_commands_context {
     const struct submissions *submissions; /* of sales */
 };
 
+/* Indices of sale_commands_routes, for commands over a WebSocket. */
+enum { SALE_COMMANDS_JOIN, SALE_COMMANDS_LEAVE };
+
 extern const struct route sale_commands_routes[];
 extern struct statements sale_commands_statements;
+
+/* Appends the members of an answer that describe the place of an accepted JOIN. */
+void sale_commands_put_entry(struct jsonw *json, const struct sale_message_decision *decision);
 
 #endif

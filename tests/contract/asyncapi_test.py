@@ -85,7 +85,7 @@ def test_document_and_sources_have_the_same_kinds(data):
     for path in glob.glob("gateway/live/*.c"):
         with open(path, encoding="utf-8") as file:
             sources[path] = file.read()
-    entry = re.compile(r'^    \{"([a-z:]+)", (?:do|bid_commands|subscriptions)_[a-z]+, \{', re.MULTILINE)
+    entry = re.compile(r'^    \{"([a-z:]+)", (?:do|routed_commands|subscriptions)_[a-z]+, \{', re.MULTILINE)
     commands = set(entry.findall(sources["gateway/live/commands.c"]))
     with open("common/protocol/live_update.h", encoding="utf-8") as file:
         updates = set(re.findall(r'X\([A-Z_]+, "[a-z]+", "([a-z_]+)"\)', file.read()))

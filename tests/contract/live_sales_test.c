@@ -1,6 +1,7 @@
 /*
  * Live updates of flash sales over WebSockets: the inventory, the place in the waiting line, orders. The rows are
- * written by SQL and the messages published by the test, in place of the sale worker (published_sale.h).
+ * written by SQL and the messages published by the test, in place of the sale worker (published_sale.h). Joins and leaves
+ * over the WebSocket are decided by the deployment's sale worker.
  *
  * At the end all messages that were sent and received are validated against gateway/asyncapi.yaml, and each kind of
  * message about sales that it describes must have been among them.
@@ -10,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "tests/support/fixture.h"
@@ -206,17 +208,22 @@ END_TEST
 START_TEST(sales_and_auctions_count_together)
 {
     enum { LIMIT = 100 };
-    struct websocket *guest = live_open(NULL);
-    (void)live_subscribe(guest, fixture.auction);
+    static const char *const types[] = {"inventory:watch", "queue:join"};
+    struct websocket *ann = live_open(&fixture.ann);
+    (void)live_subscribe(ann, fixture.auction);
     for (int i = 1; i < LIMIT; i++) {
         published_sale_make(&sale);
-        (void)watch(guest);
+        (void)watch(ann);
     }
     published_sale_make(&sale);
-    const struct json *answer = live_exchange(guest, command_text("inventory:watch", "x"), "error");
-    live_expect(answer, "error", "TOO_MANY_SUBSCRIPTIONS");
-    live_expect(answer, "flashSaleId", sale.id);
-    websocket_free(guest);
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        const struct json *answer = live_exchange(ann, command_text(types[i], "x"), "error");
+        live_expect(answer, "error", "TOO_MANY_SUBSCRIPTIONS");
+        live_expect(answer, "flashSaleId", sale.id);
+    }
+    ck_assert_int_eq(
+        (int)sql_int(fixture.sql, "SELECT count(*) FROM sale_ledger WHERE sale_id = $1::uuid", sale.id, NULL), 0);
+    websocket_free(ann);
 }
 END_TEST
 
@@ -351,6 +358,116 @@ START_TEST(a_turn_that_ran_out_is_found_without_a_message)
 }
 END_TEST
 
+/* ---- joining and leaving, decided by the sale worker ---- */
+
+static const char *join_text(const char *more)
+{
+    return client_format("{\"type\": \"queue:join\", \"flashSaleId\": \"%s\", \"id\": \"j\"%s}", sale.id, more);
+}
+
+/* Receives until the decision on the join and the place have arrived, in whichever order. */
+static void await_turn(struct websocket *socket, const char *entry)
+{
+    bool joined = false;
+    bool placed = false;
+    while (!joined || !placed) {
+        const struct json *message = live_receive(socket, NULL);
+        if (strcmp(websocket_text(message, "type"), "queue:joined") == 0) {
+            live_expect(message, "id", "j");
+            live_expect(message, "flashSaleId", sale.id);
+            live_expect(message, "entryId", entry);
+            live_expect(message, "status", "turn");
+            joined = true;
+        } else if (strcmp(websocket_text(message, "type"), "queue:position-update") == 0) {
+            live_expect(message, "status", "turn");
+            placed = true;
+        } else {
+            ck_assert_ptr_nonnull(strstr("inventory:update sale:status-change", websocket_text(message, "type")));
+        }
+    }
+}
+
+START_TEST(a_join_and_a_leave_are_answered_by_their_ids)
+{
+    char entry[UUID_TEXT_SIZE];
+    struct websocket *ann = live_open(&fixture.ann);
+    const struct json *message = live_exchange(ann, join_text(", \"idempotencyKey\": \"once\""), "queue:pending");
+    live_expect(message, "id", "j");
+    live_expect(message, "flashSaleId", sale.id);
+    (void)snprintf(entry, sizeof(entry), "%s", websocket_text(message, "entryId"));
+    await_turn(ann, entry);
+    ck_assert(websocket_send_text(ann, join_text(", \"idempotencyKey\": \"once\"")));
+    live_expect(live_receive(ann, "queue:joined"), "entryId", entry);
+    ck_assert(websocket_send_text(ann, command_text("queue:leave", "l")));
+    message = live_receive(ann, "queue:left");
+    live_expect(message, "id", "l");
+    live_expect(message, "flashSaleId", sale.id);
+    live_expect(live_receive(ann, "queue:position-update"), "status", "left");
+    ck_assert(websocket_send_text(ann, command_text("queue:leave", "m")));
+    message = live_receive(ann, "error");
+    live_expect(message, "error", "NOT_IN_QUEUE");
+    live_expect(message, "id", "m");
+    websocket_free(ann);
+}
+END_TEST
+
+/* A lock on the sale's row delays the decision beyond the 3 s of the answer. */
+START_TEST(a_late_leave_is_pending_and_then_decided)
+{
+    struct websocket *ann = live_open(&fixture.ann);
+    (void)published_sale_join(&sale, fixture.ann.id);
+    PQclear(sql_rows(fixture.sql, "BEGIN", NULL));
+    ck_assert_int_eq(
+        (int)sql_int(fixture.sql, "SELECT 1 FROM flash_sales WHERE id = $1::uuid FOR UPDATE", sale.id, NULL), 1);
+    live_expect(live_exchange(ann, command_text("queue:leave", "l"), "queue:pending"), "id", "l");
+    PQclear(sql_rows(fixture.sql, "COMMIT", NULL));
+    live_expect(live_receive(ann, "queue:left"), "id", "l");
+    websocket_free(ann);
+}
+END_TEST
+
+START_TEST(a_join_that_the_worker_refuses_is_answered_by_its_id)
+{
+    char entry[UUID_TEXT_SIZE];
+    struct websocket *ann = live_open(&fixture.ann);
+    const struct json *message = live_exchange(ann, join_text(", \"quantity\": 2"), "queue:pending");
+    (void)snprintf(entry, sizeof(entry), "%s", websocket_text(message, "entryId"));
+    await_turn(ann, entry);
+    client_header(fixture.client, "Prefer: wait=10");
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/orders",
+                               client_format("{\"flashSaleId\": \"%s\", \"quantity\": 2}", sale.id)),
+                  200);
+    ck_assert(websocket_send_text(ann, join_text(""))); /* the gateway counts confirmed units only */
+    (void)live_receive(ann, "queue:pending");
+    message = live_receive(ann, "error");
+    live_expect(message, "error", "LIMIT_REACHED");
+    live_expect(message, "id", "j");
+    live_expect(message, "flashSaleId", sale.id);
+    websocket_free(ann);
+}
+END_TEST
+
+START_TEST(wrong_joins_and_leaves_have_the_codes_of_http)
+{
+    static const char *const wrong[] = {", \"quantity\": 0", ", \"quantity\": \"1\"", ", \"quantity\": 1000001",
+                                        ", \"auctionId\": \"x\"", ", \"idempotencyKey\": 1"};
+    struct websocket *ann = live_open(&fixture.ann);
+    struct websocket *guest = live_open(NULL);
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        const struct json *answer = live_exchange(ann, join_text(wrong[i]), "error");
+        live_expect(answer, "error", "VALIDATION_FAILED");
+        live_expect(answer, "id", "j");
+    }
+    live_expect(live_exchange(guest, join_text(""), "error"), "error", "UNAUTHORIZED");
+    live_expect(live_exchange(guest, command_text("queue:leave", "l"), "error"), "error", "UNAUTHORIZED");
+    (void)snprintf(sale.id, sizeof(sale.id), "%s", some_user()); /* no sale */
+    live_expect(live_exchange(ann, join_text(""), "error"), "error", "NOT_FOUND");
+    live_expect(live_exchange(ann, command_text("queue:leave", "l"), "error"), "error", "NOT_FOUND");
+    websocket_free(ann);
+    websocket_free(guest);
+}
+END_TEST
+
 /* ---- orders ---- */
 
 START_TEST(an_order_is_shown_to_its_user_alone)
@@ -426,6 +543,10 @@ static Suite *live_sales_suite(void)
         a_place_is_read_again_after_a_gap,
         a_client_that_authenticates_later_gets_its_place,
         a_turn_that_ran_out_is_found_without_a_message,
+        a_join_and_a_leave_are_answered_by_their_ids,
+        a_late_leave_is_pending_and_then_decided,
+        a_join_that_the_worker_refuses_is_answered_by_its_id,
+        wrong_joins_and_leaves_have_the_codes_of_http,
         an_order_is_shown_to_its_user_alone,
         a_reservation_that_ran_out_is_found_without_a_message,
     };
