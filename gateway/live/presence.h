@@ -55,8 +55,8 @@ struct presences_options {
     const struct config *config;
     const struct access *access;
     struct pg *pg;
-    struct redis *redis;    /* for commands */
-    struct redis *listener; /* subscribes to the channels of connected users */
+    struct redis *redis;     /* for commands */
+    struct redis *listener;  /* subscribes to the channels of connected users */
     struct waiters *waiters; /* for decisions on bids */
     struct waiters *sale_waiters;
 };

@@ -18,7 +18,8 @@
 #include "gateway/submit/waiters.h"
 
 enum {
-    HELD_MAX = 4, /* live messages held back between a command's decision and its answer; further ones are sent at once */
+    HELD_MAX =
+        4, /* live messages held back between a command's decision and its answer; further ones are sent at once */
     RESULT_WAIT_MS = 60000, /* for the decision on an accepted command; after that only Redis may deliver it, or GET */
     COPIED_MAX = 2,
     QUERY_SIZE = sizeof("flashSaleId=") + UUID_TEXT_SIZE,
@@ -119,9 +120,9 @@ static void send_sale_decision(struct routed_command *routed_command, const unio
     struct websocket *websocket = routed_command->websocket;
     const struct sale_message_decision *sale = &decision->sale;
     bool rejected = sale->verdict == SALE_VERDICT_REJECTED;
-    struct jsonw *json =
-        rejected ? command_error_begin(websocket, errors_of_sale_reason(sale->reason), routed_command->id)
-                 : command_answer(websocket, routed_command->kind->done, routed_command->id);
+    struct jsonw *json = rejected
+                             ? command_error_begin(websocket, errors_of_sale_reason(sale->reason), routed_command->id)
+                             : command_answer(websocket, routed_command->kind->done, routed_command->id);
     jsonw_put_uuid(json, "flashSaleId", &routed_command->subject);
     if (sale->kind == SALE_COMMAND_JOIN && !rejected) {
         sale_commands_put_entry(json, sale);
@@ -289,13 +290,13 @@ static void run_command(struct websocket *websocket, const struct client_message
     }
 }
 
-#define OF_BID .subject = "auctionId", .pending = "bid_pending", .id = "bidId"
+#define OF_BID   .subject = "auctionId", .pending = "bid_pending", .id = "bidId"
 #define OF_QUEUE .subject = "flashSaleId", .pending = "queue:pending", .decided = send_sale_decision, .of_sale = true
 
 void routed_commands_bid(struct websocket *websocket, const struct client_message *command)
 {
-    static const struct routed_kind bid = {
-        OF_BID, .route = &bids_routes[BIDS_PLACE], .copied = {"amount"}, .done = "bid_result", .decided = notify_bidder};
+    static const struct routed_kind bid = {OF_BID, .route = &bids_routes[BIDS_PLACE], .copied = {"amount"},
+                                           .done = "bid_result", .decided = notify_bidder};
     run_command(websocket, command, &bid);
 }
 
@@ -312,11 +313,8 @@ void routed_commands_join(struct websocket *websocket, const struct client_messa
 
 void routed_commands_leave(struct websocket *websocket, const struct client_message *command)
 {
-    static const struct routed_kind leave = {OF_QUEUE,
-                                             .route = &sale_commands_routes[SALE_COMMANDS_LEAVE],
-                                             .done = "queue:left",
-                                             .id = "commandId",
-                                             .in_query = true};
+    static const struct routed_kind leave = {OF_QUEUE, .route = &sale_commands_routes[SALE_COMMANDS_LEAVE],
+                                             .done = "queue:left", .id = "commandId", .in_query = true};
     run_command(websocket, command, &leave);
 }
 
@@ -326,13 +324,10 @@ void routed_commands_leave(struct websocket *websocket, const struct client_mess
  */
 void routed_commands_proxy(struct websocket *websocket, const struct client_message *command)
 {
-    static const struct routed_kind set = {OF_BID,
-                                           .route = &bids_routes[BIDS_PROXY],
-                                           .copied = {"maxAmount"},
-                                           .done = "bid_result",
-                                           .decided = notify_bidder};
-    static const struct routed_kind withdrawal = {
-        OF_BID, .route = &bids_routes[BIDS_WITHDRAW], .done = "proxy_withdrawn", .decided = send_withdrawn};
+    static const struct routed_kind set = {OF_BID, .route = &bids_routes[BIDS_PROXY], .copied = {"maxAmount"},
+                                           .done = "bid_result", .decided = notify_bidder};
+    static const struct routed_kind withdrawal = {OF_BID, .route = &bids_routes[BIDS_WITHDRAW],
+                                                  .done = "proxy_withdrawn", .decided = send_withdrawn};
     static const char *const with_maximum[] = {"maxAmount", "idempotencyKey", "receipt"};
     bool withdraw = false;
     if (json_member(command->tree, "withdraw") == NULL) {

@@ -1,7 +1,7 @@
 /*
  * Live updates of flash sales over WebSockets: the inventory, the place in the waiting line, orders. The rows are
- * written by SQL and the messages published by the test, in place of the sale worker (published_sale.h). Joins and leaves
- * over the WebSocket are decided by the deployment's sale worker.
+ * written by SQL and the messages published by the test, in place of the sale worker (published_sale.h). Joins and
+ * leaves over the WebSocket are decided by the deployment's sale worker.
  *
  * At the end all messages that were sent and received are validated against gateway/asyncapi.yaml, and each kind of
  * message about sales that it describes must have been among them.
@@ -414,12 +414,16 @@ END_TEST
 /* A lock on the sale's row delays the decision beyond the 3 s of the answer. */
 START_TEST(a_late_leave_is_pending_and_then_decided)
 {
+    char entry[UUID_TEXT_SIZE];
     struct websocket *ann = live_open(&fixture.ann);
-    (void)published_sale_join(&sale, fixture.ann.id);
+    (void)snprintf(entry, sizeof(entry), "%s",
+                   websocket_text(live_exchange(ann, join_text(""), "queue:pending"), "entryId"));
+    await_turn(ann, entry);
     PQclear(sql_rows(fixture.sql, "BEGIN", NULL));
     ck_assert_int_eq(
         (int)sql_int(fixture.sql, "SELECT 1 FROM flash_sales WHERE id = $1::uuid FOR UPDATE", sale.id, NULL), 1);
-    live_expect(live_exchange(ann, command_text("queue:leave", "l"), "queue:pending"), "id", "l");
+    ck_assert(websocket_send_text(ann, command_text("queue:leave", "l")));
+    live_expect(live_receive(ann, "queue:pending"), "id", "l");
     PQclear(sql_rows(fixture.sql, "COMMIT", NULL));
     live_expect(live_receive(ann, "queue:left"), "id", "l");
     websocket_free(ann);
