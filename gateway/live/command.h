@@ -24,6 +24,8 @@ struct client {
     struct websocket websocket; /* first: a client is cast from it */
     TAILQ_HEAD(, subscription) subscriptions;
     size_t subscription_count;
+    /* Sends a message about an auction or sale to the user alone, after the answer that it must not precede. */
+    void (*notify)(struct websocket *websocket, const struct uuid *about, struct text *text);
     struct presence presence;                     /* not entered for a guest */
     struct auth_check *auth_check;                /* the running check of credentials; NULL: none */
     TAILQ_HEAD(, routed_command) routed_commands; /* without an answer or a decision */

@@ -28,13 +28,17 @@ struct auth_check {
 
 /* ---- users ---- */
 
-/* A bid may be decided before the broker's confirm: its answer is still sent first. */
-static void on_notified(struct presence *presence, const struct uuid *auction, struct text *text)
+/* A command may be decided before the broker's confirm: its answer is still sent first. */
+static void notify(struct websocket *websocket, const struct uuid *about, struct text *text)
 {
-    struct websocket *websocket = presence->owner;
-    if (!routed_commands_hold(websocket, auction, text)) {
+    if (!routed_commands_hold(websocket, about, text)) {
         websocket_send(websocket, text);
     }
+}
+
+static void on_notified(struct presence *presence, const struct uuid *about, struct text *text)
+{
+    notify(presence->owner, about, text);
 }
 
 static void on_sale_decided(struct presence *presence, const struct sale_message_decision *decision, struct text *order)
@@ -236,6 +240,7 @@ static void begin(struct websocket *websocket)
 {
     const struct request_user user = websocket->user;
     subscriptions_begin(websocket);
+    client_of(websocket)->notify = notify;
     TAILQ_INIT(&client_of(websocket)->routed_commands);
     if (user.via != REQUEST_GUEST && enter(websocket, &user) != ERROR_COUNT) {
         log_error("no memory for a connected user: treated as a guest"); /* stream_admit has counted the user */

@@ -399,7 +399,7 @@ void presences_message(struct presences *presences, const struct uuid *user, con
             waiters_message(presences->options.waiters, bytes, length);
         } else if (sale_message_read_decision(bytes, length, &sale_decision) &&
                    uuid_equal(&sale_decision.user_id, user)) {
-            waiters_message(presences->options.sale_waiters, bytes, length); /* the answer precedes the news */
+            waiters_message(presences->options.sale_waiters, bytes, length); /* the answer precedes the place */
             presences_sale_decided(presences, &sale_decision);
         } else {
             log_warn("message to a user dropped: undecodable");

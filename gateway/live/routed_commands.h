@@ -2,7 +2,7 @@
  * The commands of a WebSocket that routes of bids.h and sale_commands.h handle. Each becomes a request over another
  * transport (request.h), with the same admission, limits and guarantees as over HTTP.
  *
- * Callers: commands.c, subscriptions.c.
+ * Caller: commands.c.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_ROUTED_COMMANDS_H
 #define ROSTRUM_GATEWAY_LIVE_ROUTED_COMMANDS_H

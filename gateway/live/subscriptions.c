@@ -9,7 +9,6 @@
 #include "gateway/live/live.h"
 #include "gateway/live/live_metrics.h"
 #include "gateway/live/positions.h"
-#include "gateway/live/routed_commands.h"
 
 enum {
     ANSWERS_MAX = 8, /* commands for one subscription that wait for its state; further ones are refused */
@@ -157,9 +156,7 @@ static void on_update(struct watcher *watcher, struct text *text)
 static void on_position(struct follower *follower, struct text *text)
 {
     const struct subscription *subscription = follower->owner;
-    if (!routed_commands_hold(subscription->websocket, &subscription->id, text)) {
-        websocket_send(subscription->websocket, text);
-    }
+    client_of(subscription->websocket)->notify(subscription->websocket, &subscription->id, text);
 }
 
 static void on_refused(struct watcher *watcher, enum error_code reason)
