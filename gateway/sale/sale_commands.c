@@ -589,14 +589,19 @@ static void ask(struct request *request)
 /* What Redis shows of an order that is not decided: the order's JSON, or NULL. The caller frees it. */
 static struct json *pending_order(const redisReply *reply)
 {
-    bool there = reply != NULL && reply->type == REDIS_REPLY_STRING && reply->len > 0;
-    struct json *tree = there ? json_parse(reply->str, reply->len, NULL) : NULL;
+    struct json *tree = reply->len > 0 ? json_parse(reply->str, reply->len, NULL) : NULL;
     struct uuid id;
     if (tree != NULL && !json_get_uuid(tree, "orderId", &id)) { /* the entry of another command */
         json_free(tree);
         return NULL;
     }
     return tree;
+}
+
+/* Without an entry the reply is an empty string. Any other reply says nothing about the order. */
+static bool redis_knows(const redisReply *reply)
+{
+    return reply != NULL && reply->type == REDIS_REPLY_STRING;
 }
 
 static bool ask_pending_order(struct request *request, redis_callback then)
@@ -607,30 +612,46 @@ static bool ask_pending_order(struct request *request, redis_callback then)
     return redis_command(context_of(request)->redis, then, request, ARRAY_LEN(arguments), arguments, NULL);
 }
 
+/* False: PostgreSQL does not have the order, or could not answer. */
+static bool place_found(struct request *request, const struct pg_reply *reply)
+{
+    if (reply->outcome != PG_OK || PQntuples(reply->result) == 0) {
+        return false;
+    }
+    struct sale_request *sale_request = request->handler_state;
+    submission_sale_command(request)->sale_id = pg_uuid(reply->result, 0, ORDER_SALE);
+    sale_request->reserved_ms = pg_int(reply->result, 0, ORDER_CREATED);
+    placed(request);
+    return true;
+}
+
+/* The order may have been decided between the first look at PostgreSQL and that at Redis. */
+static void sale_found_late(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!place_found(request, reply)) {
+        refuse(request, reply->outcome == PG_OK ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
+    }
+}
+
 static void pending_sale_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    struct sale_message_command *message = submission_sale_command(request);
-    struct json *tree = pending_order(reply);
-    bool found = json_get_uuid(tree, "flashSaleId", &message->sale_id);
+    struct json *tree = redis_knows(reply) ? pending_order(reply) : NULL;
+    bool found = json_get_uuid(tree, "flashSaleId", &submission_sale_command(request)->sale_id);
     json_free(tree);
     if (found) {
         placed(request);
-    } else {
-        refuse(request, reply == NULL ? ERROR_UNAVAILABLE : ERROR_NOT_FOUND);
+    } else if (!redis_knows(reply) || !find_order(request, sale_found_late)) {
+        refuse(request, ERROR_UNAVAILABLE);
     }
 }
 
 static void sale_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
-        struct sale_request *sale_request = request->handler_state;
-        submission_sale_command(request)->sale_id = pg_uuid(reply->result, 0, ORDER_SALE);
-        sale_request->reserved_ms = pg_int(reply->result, 0, ORDER_CREATED);
-        placed(request);
-    } else if (!ask_pending_order(request, pending_sale_answered)) {
-        refuse(request, reply->outcome == PG_OK ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
+    if (!place_found(request, reply) && !ask_pending_order(request, pending_sale_answered)) {
+        refuse(request, ERROR_UNAVAILABLE);
     }
 }
 
@@ -665,7 +686,7 @@ static void show_order(struct request *request, const PGresult *result)
     reply_send(request, 200);
 }
 
-/* The order may have been decided between the first look at PostgreSQL and that at Redis. */
+/* As sale_found_late. */
 static void order_found_late(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
@@ -677,10 +698,10 @@ static void order_found_late(const struct pg_reply *reply, void *arg)
 static void pending_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    struct json *tree = pending_order(reply);
+    struct json *tree = redis_knows(reply) ? pending_order(reply) : NULL;
     if (tree != NULL) {
         reply_bytes(request, 200, "application/json", reply->str, reply->len);
-    } else if (!find_order(request, order_found_late)) {
+    } else if (!redis_knows(reply) || !find_order(request, order_found_late)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
     json_free(tree);

@@ -334,6 +334,29 @@ START_TEST(a_user_sees_the_newest_place_and_the_orders_that_hold_units)
 }
 END_TEST
 
+/* The statement of the gateway fails while the table has another name. */
+START_TEST(an_order_that_cannot_be_looked_up_is_not_unknown)
+{
+    char sale[UUID_TEXT_SIZE];
+    char order[UUID_TEXT_SIZE];
+    sales_sale(&admin, product, HOUR_MS, "", sale);
+    (void)snprintf(
+        order, sizeof(order), "%s",
+        sql_text(fixture.sql,
+                 "INSERT INTO orders (id, sale_id, seq, user_id, quantity, total_price, status, expires_at,"
+                 " created_at, updated_at) SELECT gen_random_uuid(), $1, 1, $2, 1, 20, 'reserved', now(), now(),"
+                 " now() RETURNING id",
+                 sale, fixture.ann.id, NULL));
+    PQclear(sql_rows(fixture.sql, "ALTER TABLE orders RENAME TO orders_away", NULL));
+    const struct reply *reply =
+        fixture_call(&fixture.ann, "POST", client_format("/api/v1/orders/%s/confirm", order), NULL);
+    PQclear(sql_rows(fixture.sql, "ALTER TABLE orders_away RENAME TO orders", NULL));
+    EXPECT_ERROR(reply, 503, "UNAVAILABLE");
+    EXPECT_ERROR(fixture_call(&fixture.bob, "POST", client_format("/api/v1/orders/%s/confirm", order), NULL), 404,
+                 "NOT_FOUND");
+}
+END_TEST
+
 START_TEST(guests_revalidate_by_etag_and_users_store_nothing)
 {
     char sale[UUID_TEXT_SIZE];
@@ -363,6 +386,7 @@ static Suite *sales_read_suite(void)
         sales_are_listed_by_start_or_newest_first_in_pages,
         the_position_is_exact_and_the_end_closes_the_place,
         a_user_sees_the_newest_place_and_the_orders_that_hold_units,
+        an_order_that_cannot_be_looked_up_is_not_unknown,
         guests_revalidate_by_etag_and_users_store_nothing,
     };
     Suite *suite = suite_create("sales read");
