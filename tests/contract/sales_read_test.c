@@ -9,7 +9,9 @@
 #include "common/base/clock.h"
 #include "tests/support/sales.h"
 
-enum { HOUR_MS = 3600000, CURSOR_SIZE = 256, TAG_SIZE = 128 };
+#define HOUR_MS INT64_C(3600000)
+
+enum { CURSOR_SIZE = 256, TAG_SIZE = 128 };
 
 static struct factory_user admin;
 static char product[UUID_TEXT_SIZE];
