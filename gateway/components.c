@@ -358,6 +358,7 @@ static void fill_contexts(struct gateway *gateway)
         .changes = {config, pg, documents, submissions},
         .watchlist = {deployment, pg, redis},
         .listing = {deployment, gateway->pg_search, gateway->pg_words, redis},
+        .admin = {deployment, pg},
         .admin_bids = {deployment, pg},
         .deadletters = {deployment, pg},
         .health = {config, deployment, deployment_reader_timing(gateway->reader), &gateway->bids.backlog, pg, redis,

@@ -14,9 +14,9 @@
 #include "gateway/account/refresh.h"
 #include "gateway/account/unsubscribe.h"
 #include "gateway/account/webhook_deliveries.h"
-#include "gateway/admin/admin.h"
 #include "gateway/admin/admin_auctions.h"
 #include "gateway/admin/admin_users.h"
+#include "gateway/admin/refunds.h"
 #include "gateway/auction/items.h"
 #include "gateway/auction/me.h"
 #include "gateway/auction/quote.h"
@@ -62,7 +62,8 @@ void routes_list(struct routes_contexts *contexts, struct router_table tables[st
         {payments_routes, &contexts->payments},
         {commands_routes, &contexts->live},
         {eventstream_routes, &contexts->live},
-        {admin_routes, contexts->pg},
+        {admin_routes, &contexts->admin},
+        {refunds_routes, contexts->pg},
         {admin_users_routes, contexts->pg},
         {admin_auctions_routes, contexts->pg},
         {admin_bids_routes, &contexts->admin_bids},

@@ -11,6 +11,7 @@
 #include "gateway/account/recovery.h"
 #include "gateway/account/verification.h"
 #include "gateway/account/webhooks.h"
+#include "gateway/admin/admin.h"
 #include "gateway/admin/admin_bids.h"
 #include "gateway/admin/deadletters.h"
 #include "gateway/auction/auctions.h"
@@ -47,6 +48,7 @@ struct routes_contexts {
     struct watchlist_context watchlist;
     struct listing_context listing;
     struct live_context live;
+    struct admin_context admin;
     struct admin_bids_context admin_bids;
     struct deadletters_context deadletters;
     struct payments_context payments;

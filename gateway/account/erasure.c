@@ -22,14 +22,24 @@
 
 #define ROWS_MAX "2000" /* of each table, well within the timeout of a statement */
 
+/* Whether the user has a place in a waiting line, or an order that is not paid for or returned. */
+#define IN_SALE(user)                                                                                                  \
+    "EXISTS (SELECT FROM flash_sales s WHERE s.status IN ('open', 'active', 'ended') AND (EXISTS (SELECT FROM"         \
+    " queue_entries e WHERE e.sale_id = s.id AND e.user_id = " user "::uuid AND e.status IN ('waiting', 'turn')"       \
+    " AND s.status <> 'ended') OR EXISTS (SELECT FROM orders o WHERE o.sale_id = s.id AND o.user_id = " user           \
+    "::uuid AND o.status = 'reserved')))"
+
 enum { ERASURE_FIND, ERASURE_DO, ERASURE_STATE, ERASURE_COUNT };
 
 static const struct pg_statement list[] = {
     [ERASURE_FIND] = {"erasure_find", "SELECT password_hash FROM users WHERE id = $1 AND erased_at IS NULL"},
     /* $1 user, $2 hash of the password that was verified, $3 now, $4 to $8 of audit_values */
-    [ERASURE_DO] = {"erasure_do", "WITH done AS MATERIALIZED (SELECT erase_user($1, $2, $3, " ROWS_MAX ") AS outcome),"
-                                  " u AS (SELECT $1::uuid AS id FROM done WHERE outcome = 'ERASED')," AUDIT_OWN(
-                                      "ERASURE", "u", "$4", "$5", "$6", "$7", "$8") " SELECT outcome FROM done"},
+    [ERASURE_DO] = {"erasure_do",
+                    "WITH done AS MATERIALIZED (SELECT CASE WHEN " IN_SALE(
+                        "$1") " THEN 'IN_USE'"
+                              "  ELSE erase_user($1, $2, $3, " ROWS_MAX ") END AS outcome),"
+                              " u AS (SELECT $1::uuid AS id FROM done WHERE outcome = 'ERASED')," AUDIT_OWN(
+                                  "ERASURE", "u", "$4", "$5", "$6", "$7", "$8") " SELECT outcome FROM done"},
     [ERASURE_STATE] = {"erasure_state", "SELECT " CREDENTIALS_USER_COLUMNS("") " FROM users WHERE id = $1"},
 };
 static_assert(ARRAY_LEN(list) == ERASURE_COUNT, "each statement has its entry");

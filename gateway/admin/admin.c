@@ -4,7 +4,7 @@
  * A ban, and another role, has two steps: a row in PostgreSQL together with its entry in the audit log, and the copy of
  * the user's state in Redis. Login and the bid worker check the row, every request checks the copy. The row raises the
  * user's epoch, which ends all sessions. The answer follows the second step. Without Redis it is 503, and a retry
- * completes the change.
+ * completes the change. The row of a ban comes with the commands by which the user leaves the waiting lines.
  */
 #include "gateway/admin/admin.h"
 
@@ -17,6 +17,7 @@
 #include "gateway/access/creation.h"
 #include "gateway/access/credentials.h"
 #include "gateway/access/sessions.h"
+#include "gateway/admin/ban_leaves.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
@@ -28,6 +29,7 @@ enum {
     ADMIN_STATS_AUCTIONS,
     ADMIN_STATS_DEPLOYMENT,
     ADMIN_BAN,
+    ADMIN_BAN_SALES,
     ADMIN_UNBAN,
     ADMIN_ROLE,
     ADMIN_CHANGED,
@@ -38,7 +40,8 @@ enum {
     REASON_MOST = 500, /* characters */
     FILTER_SIZE = 256,
     FILTERS_MAX = 5,
-    CHANGE_HOLD = 8, /* index of $9 */
+    CHANGE_HOLD = 8,    /* index of $9 */
+    CHANGE_VALUES = 10, /* then those of one statement */
 };
 
 #define USER_COLUMNS(u)                                                                                                \
@@ -102,10 +105,13 @@ static const struct pg_statement list[] = {
          " (SELECT count(*) FROM users WHERE banned_at IS NOT NULL),"
          " (SELECT count(*) FROM dead_letters WHERE requeued_at IS NULL),"
          " (SELECT count(*) FROM outbox)"},
+    /* $11 to $13 of ban_leaves.h */
     [ADMIN_BAN] = {"admin_ban", LOCK_ADMINS
                    " changed AS (UPDATE users u SET banned_at = coalesce(u.banned_at, $2) FROM before b"
                    "  WHERE u.id = b.id AND (b.role <> 'admin' OR EXISTS (SELECT FROM admins a WHERE a.id <> b.id))"
-                   "  RETURNING u.*)," NOTE("USER_BANNED", "bannedAt", "banned_at")},
+                   "  RETURNING u.*)," BAN_LEAVES_INSERT("$11", "$12", "$13", "changed")
+                       NOTE("USER_BANNED", "bannedAt", "banned_at")},
+    [ADMIN_BAN_SALES] = {"admin_ban_sales", BAN_LEAVES_SALES},
     [ADMIN_UNBAN] = {"admin_unban", "WITH" FOUND BEFORE
                                     " changed AS (UPDATE users u SET banned_at = NULL FROM before b WHERE u.id = b.id"
                                     "  RETURNING u.*)," NOTE("USER_UNBANNED", "bannedAt", "banned_at")},
@@ -121,6 +127,11 @@ static const struct pg_statement list[] = {
 static_assert(ARRAY_LEN(list) == ADMIN_COUNT, "each statement has its entry");
 
 struct statements admin_statements = {list, ARRAY_LEN(list), 0};
+
+static const struct admin_context *context_of(const struct request *request)
+{
+    return request->context;
+}
 
 /* ---- lists ---- */
 
@@ -260,7 +271,7 @@ static void show(struct request *request, const struct admin_list *which)
             values[i] = texts[i];
         }
     }
-    timeline_reply(request->context, request, &which->timeline, &field_errors, which->filter_count, values);
+    timeline_reply(context_of(request)->pg, request, &which->timeline, &field_errors, which->filter_count, values);
 }
 
 static void handle_users(struct request *request)
@@ -340,7 +351,7 @@ static void on_stats_deployment(const struct pg_reply *reply, void *arg)
         .dead_letters = pg_int(reply->result, 0, STATS_DEAD_LETTERS),
         .outbox = pg_int(reply->result, 0, STATS_OUTBOX),
     };
-    if (!statements_query(request->context, &admin_statements, ADMIN_STATS_AUCTIONS, 0, NULL, on_stats_auctions,
+    if (!statements_query(context_of(request)->pg, &admin_statements, ADMIN_STATS_AUCTIONS, 0, NULL, on_stats_auctions,
                           request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -349,8 +360,8 @@ static void on_stats_deployment(const struct pg_reply *reply, void *arg)
 static void handle_stats(struct request *request)
 {
     if (request_handler_state(request, sizeof(struct stats)) == NULL ||
-        !statements_query(request->context, &admin_statements, ADMIN_STATS_DEPLOYMENT, 0, NULL, on_stats_deployment,
-                          request)) {
+        !statements_query(context_of(request)->pg, &admin_statements, ADMIN_STATS_DEPLOYMENT, 0, NULL,
+                          on_stats_deployment, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -428,25 +439,59 @@ static void repeat_change(struct request *request)
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id};
     uuid_format(&request->parameters[0], id);
-    if (!statements_query(request->context, &admin_statements, ADMIN_CHANGED, ARRAY_LEN(values), values, on_changed,
-                          request)) {
+    if (!statements_query(context_of(request)->pg, &admin_statements, ADMIN_CHANGED, ARRAY_LEN(values), values,
+                          on_changed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
-static void change_user(struct request *request)
+/* `more` are the last `count` parameters of the statement. */
+static void change_with(struct request *request, int count, const char *const *more)
 {
     const struct user_change *user_change = request->handler_state;
     struct audit_origin origin;
     char id[UUID_TEXT_SIZE];
     audit_origin_read(request, &origin);
     uuid_format(&request->parameters[0], id);
-    const char *values[] = {id,          origin.at,           origin.id, origin.actor, request->address, origin.agent,
-                            request->id, user_change->reason, NULL,      NULL,         user_change->role};
+    const char *values[CHANGE_VALUES + BAN_LEAVES_VALUES] = {
+        id, origin.at, origin.id, origin.actor, request->address, origin.agent, request->id, user_change->reason,
+    };
     creation_hold(request, values + CHANGE_HOLD);
-    int count = (int)ARRAY_LEN(values) - (user_change->role == NULL ? 1 : 0);
-    if (!statements_query(request->context, &admin_statements, user_change->statement, count, values, on_changed,
-                          request)) {
+    for (int i = 0; i < count; i++) {
+        values[CHANGE_VALUES + i] = more[i];
+    }
+    if (!statements_query(context_of(request)->pg, &admin_statements, user_change->statement, CHANGE_VALUES + count,
+                          values, on_changed, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_sales(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct ban_leaves leaves = {.exchanges = {.failed = false}};
+    const char *values[BAN_LEAVES_VALUES];
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (ban_leaves_make(&leaves, context_of(request)->deployment, request, reply->result, values)) {
+        change_with(request, BAN_LEAVES_VALUES, values);
+    } else {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+    ban_leaves_free(&leaves);
+}
+
+static void change_user(struct request *request)
+{
+    const struct user_change *user_change = request->handler_state;
+    char id[UUID_TEXT_SIZE];
+    const char *values[] = {id};
+    uuid_format(&request->parameters[0], id);
+    if (user_change->statement != ADMIN_BAN) {
+        change_with(request, user_change->role == NULL ? 0 : 1, &user_change->role);
+    } else if (!statements_query(context_of(request)->pg, &admin_statements, ADMIN_BAN_SALES, ARRAY_LEN(values), values,
+                                 on_sales, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

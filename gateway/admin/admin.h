@@ -4,10 +4,17 @@
 #ifndef ROSTRUM_GATEWAY_ADMIN_ADMIN_H
 #define ROSTRUM_GATEWAY_ADMIN_ADMIN_H
 
+#include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-extern const struct route admin_routes[]; /* context: struct pg */
+/* What the handlers use. components.c fills it. */
+struct admin_context {
+    const struct deployment *deployment;
+    struct pg *pg;
+};
+
+extern const struct route admin_routes[];
 extern struct statements admin_statements;
 
 #endif

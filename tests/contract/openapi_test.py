@@ -478,6 +478,7 @@ def test_unknown_ids_are_404(fixture):
     bodies = {**COMMAND_BODIES, "changeAuction": {"version": 1}, "adminChangeAuction": {"action": "end", "reason": "none"}}
     bodies.update({"addImage": png(), "addProductImage": png(), "voidBid": {"reason": "none"}})
     bodies.update({"changeWebhook": {"enabled": True}, "adminChangeWebhook": {"enabled": True}})
+    bodies.update({"markRefunded": {"reason": "none"}})
     bodies.update({"banUser": {"reason": "none"}, "unbanUser": {"reason": "none"}})
     bodies.update({"setUserRole": {"role": "admin", "reason": "none"}, "changeProduct": {"version": 1}})
     for operation in fixture.document.operations:
@@ -894,6 +895,7 @@ def test_keys_of_acts(fixture):
         ("POST", f"{admin}/users/{UNKNOWN_ID}/ban", reason, fixture.admin),
         ("POST", f"{admin}/users/{UNKNOWN_ID}/unban", reason, fixture.admin),
         ("POST", f"{admin}/dead-letters/{UNKNOWN_ID}/requeue", None, fixture.admin),
+        ("POST", f"{admin}/refunds/{UNKNOWN_ID}/refunded", reason, fixture.admin),
         *(("POST", f"{base}/webhooks/{UNKNOWN_ID}/{act}", None, who)
           for base, who in ((admin, fixture.admin), (f"{API}/users/me", fixture.seller))
           for act in ("secret", "test", f"deliveries/{UNKNOWN_ID}/redeliver")))
@@ -1246,6 +1248,26 @@ def test_callbacks_of_payments(fixture):
         if reply.data != {"status": status}:
             raise Fault(f"a callback about {order} was answered {reply}")
     fixture.refused("INVALID_SIGNATURE", 401, "POST", path, {**body, "orderId": fixture.order})
+
+
+def test_refunds(fixture):
+    refund = str(uuid.uuid4())
+    sql(f"INSERT INTO refunds (id, sale_id, order_id, user_id, amount, reference, created_at) VALUES ('{refund}',"
+        f" '{fixture.sale}', '{uuid.uuid4()}', NULL, 49, 'pay_1', '2001-01-01');")
+    path, body = f"{API}/admin/refunds", {"reason": "returned, re_1"}
+    due = fixture.call(200, "GET", path, None, fixture.admin).data["items"]
+    if due[0]["id"] != refund or due[0]["refundedAt"] is not None:
+        raise Fault(f"the oldest refund is {due[0]}")
+    made = fixture.call(200, "POST", f"{path}/{refund}/refunded", body, fixture.admin, X_Idempotency_Key="r").data
+    again = fixture.call(200, "POST", f"{path}/{refund}/refunded", body, fixture.admin, X_Idempotency_Key="r").data
+    if made != again or made["refundedBy"] != fixture.admin["id"]:
+        raise Fault(f"a refund was marked as {made}, then {again}")
+    other = {"reason": "twice"}
+    fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", f"{path}/{refund}/refunded", other, fixture.admin,
+                    X_Idempotency_Key="r")
+    fixture.refused("REFUND_DONE", 409, "POST", f"{path}/{refund}/refunded", other, fixture.admin)
+    if fixture.call(200, "GET", f"{path}?status=refunded", None, fixture.admin).data["items"][0] != made:
+        raise Fault("the newest mark is not the first one")
 
 
 def test_undecided_commands_are_202(fixture):

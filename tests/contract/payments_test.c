@@ -165,6 +165,148 @@ START_TEST(an_unknown_order_is_accepted_and_has_no_effect)
 }
 END_TEST
 
+/* ---- refunds ---- */
+
+static bool is_due(const char *refund)
+{
+    const struct reply *reply = fixture_call(&admin, "GET", "/api/v1/admin/refunds?limit=100", NULL);
+    EXPECT_STATUS(reply, 200);
+    return strstr(reply->body, refund) != NULL;
+}
+
+static const struct reply *mark(const char *refund)
+{
+    return fixture_call(&admin, "POST", client_format("/api/v1/admin/refunds/%s/refunded", refund),
+                        "{\"reason\": \"re_1\"}");
+}
+
+static bool is_notified(const struct factory_user *who, const char *id)
+{
+    return sql_int(fixture.sql,
+                   "SELECT count(*) FROM notifications WHERE user_id = $1::uuid AND order_id = $2::uuid"
+                   " AND kind = 'REFUND_DUE'",
+                   who->id, id, NULL) == 1;
+}
+
+START_TEST(a_payment_after_the_reservation_is_refunded_if_others_wait)
+{
+    static const char marks[] = "SELECT count(*) FROM audit_log WHERE action = 'REFUND_MADE' AND subject = $1";
+    char id[UUID_TEXT_SIZE];
+    char refund[UUID_TEXT_SIZE];
+    sales_sale(&admin, product, -1000, ", \"payment\": \"callback\", \"perUserLimit\": 10, \"reservationSeconds\": 1",
+               sale);
+    order(&fixture.ann, 10, id);
+    EXPECT_STATUS(fixture_call(&fixture.bob, "POST", "/api/v1/queue/join",
+                               client_format("{\"flashSaleId\": \"%s\", \"quantity\": 1}", sale)),
+                  202);
+    SUITE_WAIT(is(id, "expired"), EXPIRED_MS);
+    deliver(id, "pay_1", "succeeded", "200.00");
+    SUITE_WAIT(is(id, "refund_due"), DECIDED_MS);
+    EXPECT_TEXT(sales_get(NULL, sale), "sold", "0");
+    SUITE_WAIT(is_notified(&fixture.ann, id) && is_notified(&admin, id), DECIDED_MS);
+    (void)snprintf(refund, sizeof(refund), "%s",
+                   sql_text(fixture.sql, "SELECT id FROM refunds WHERE order_id = $1::uuid", id, NULL));
+    ck_assert(is_due(refund));
+    const struct reply *reply = mark(refund);
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "orderId", id);
+    EXPECT_TEXT(reply, "amount", "200.00");
+    EXPECT_TEXT(reply, "refundedBy", admin.id);
+    ck_assert(is(id, "refunded"));
+    ck_assert(!is_due(refund));
+    EXPECT_ERROR(mark(refund), 409, "REFUND_DONE");
+    EXPECT_ERROR(mark(id), 404, "NOT_FOUND");
+    ck_assert_int_eq(sql_int(fixture.sql, marks, refund, NULL), 1);
+    EXPECT_ERROR(fixture_call(&fixture.ann, "GET", "/api/v1/admin/refunds", NULL), 403, "FORBIDDEN");
+    /* The same callback again, and another payment: the order stays, and the second payment is due. */
+    deliver(id, "pay_1", "succeeded", "200.00");
+    deliver(id, "pay_2", "succeeded", "200.00");
+    SUITE_WAIT(refunds(id) == 2, DECIDED_MS);
+    ck_assert_int_eq(rows(id), 2);
+    ck_assert(is(id, "refunded"));
+}
+END_TEST
+
+START_TEST(refunds_are_listed_in_pages_the_oldest_due_first)
+{
+    const char *due = "/api/v1/admin/refunds?limit=1";
+    char first[UUID_TEXT_SIZE];
+    char cursor[BODY_SIZE];
+    PGresult *made = sql_rows(fixture.sql,
+                              "INSERT INTO refunds (id, sale_id, order_id, amount, reference, created_at) SELECT"
+                              " gen_random_uuid(), $1::uuid, gen_random_uuid(), 1, 'p', '2001-01-01'::timestamptz FROM"
+                              " generate_series(1, 2) RETURNING 1",
+                              sale, NULL);
+    ck_assert_ptr_nonnull(made);
+    PQclear(made);
+    const struct reply *reply = fixture_call(&admin, "GET", due, NULL);
+    EXPECT_TEXT(reply, "items.0.flashSaleId", sale);
+    (void)snprintf(first, sizeof(first), "%s", reply_text(reply, "items.0.id"));
+    (void)snprintf(cursor, sizeof(cursor), "%s&cursor=%s", due, reply_text(reply, "nextCursor"));
+    reply = fixture_call(&admin, "GET", cursor, NULL);
+    EXPECT_TEXT(reply, "items.0.flashSaleId", sale);
+    ck_assert_str_gt(reply_text(reply, "items.0.id"), first);
+    EXPECT_STATUS(mark(first), 200);
+    reply = fixture_call(&admin, "GET", "/api/v1/admin/refunds?status=refunded", NULL);
+    EXPECT_TEXT(reply, "items.0.id", first);
+    EXPECT_TEXT(reply, "items.0.userId", "null");
+    EXPECT_ERROR(fixture_call(&admin, "GET", "/api/v1/admin/refunds?status=paid", NULL), 400, "VALIDATION_FAILED");
+    PQclear(sql_rows(fixture.sql, "DELETE FROM refunds WHERE sale_id = $1::uuid RETURNING 1", sale, NULL));
+}
+END_TEST
+
+/* ---- bans and erasures ---- */
+
+START_TEST(a_user_banned_in_the_line_loses_the_turn_and_not_the_stock)
+{
+    static const char place[] = "SELECT status FROM queue_entries WHERE sale_id = $1::uuid AND user_id = $2::uuid";
+    char id[UUID_TEXT_SIZE];
+    char line[BODY_SIZE];
+    (void)snprintf(line, sizeof(line), "{\"flashSaleId\": \"%s\", \"quantity\": 10}", sale);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/queue/join", line), 202);
+    SUITE_WAIT(strcmp(sql_text(fixture.sql, place, sale, fixture.ann.id, NULL), "turn") == 0, DECIDED_MS);
+    EXPECT_STATUS(fixture_call(&fixture.bob, "POST", "/api/v1/queue/join", line), 202);
+    SUITE_WAIT(strcmp(sql_text(fixture.sql, place, sale, fixture.bob.id, NULL), "waiting") == 0, DECIDED_MS);
+    EXPECT_STATUS(fixture_call(&admin, "POST", client_format("/api/v1/admin/users/%s/ban", fixture.ann.id),
+                               "{\"reason\": \"shill\"}"),
+                  200);
+    SUITE_WAIT(strcmp(sql_text(fixture.sql, place, sale, fixture.bob.id, NULL), "turn") == 0, DECIDED_MS);
+    ck_assert_str_eq(sql_text(fixture.sql, place, sale, fixture.ann.id, NULL), "left");
+    ck_assert_int_eq(sql_int(fixture.sql,
+                             "SELECT claimed FROM flash_sales WHERE id = $1::uuid AND waiting = 0 AND reserved = 0",
+                             sale, NULL),
+                     10);
+    order(&fixture.bob, 10, id);
+}
+END_TEST
+
+static const struct reply *erase(const struct factory_user *who)
+{
+    return fixture_call(who, "POST", "/api/v1/users/me/erasure", "{\"password\": \"" FACTORY_PASSWORD "\"}");
+}
+
+START_TEST(an_account_with_a_live_place_or_a_reserved_order_is_not_erased)
+{
+    char id[UUID_TEXT_SIZE];
+    const char *leave = client_format("/api/v1/queue/leave?flashSaleId=%s", sale);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/queue/join",
+                               client_format("{\"flashSaleId\": \"%s\", \"quantity\": 1}", sale)),
+                  202);
+    SUITE_WAIT(
+        sql_int(fixture.sql, "SELECT count(*) FROM queue_entries WHERE user_id = $1::uuid", fixture.ann.id, NULL) == 1,
+        DECIDED_MS);
+    EXPECT_ERROR(erase(&fixture.ann), 409, "ACCOUNT_IN_USE");
+    order(&fixture.bob, 1, id);
+    EXPECT_ERROR(erase(&fixture.bob), 409, "ACCOUNT_IN_USE");
+    client_header(fixture.client, "Prefer: wait=10");
+    EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", leave, NULL), 204);
+    EXPECT_STATUS(erase(&fixture.ann), 204);
+    deliver(id, "pay_1", "succeeded", "20.00");
+    SUITE_WAIT(is(id, "confirmed"), DECIDED_MS);
+    EXPECT_STATUS(erase(&fixture.bob), 204);
+}
+END_TEST
+
 /* ---- who may send one ---- */
 
 static void expect_refused(const struct reply *reply)
@@ -273,6 +415,10 @@ static Suite *payments_suite(void)
         a_failed_payment_gives_the_units_back_and_a_later_success_takes_free_ones,
         a_wrong_amount_never_confirms_and_is_to_be_refunded,
         an_unknown_order_is_accepted_and_has_no_effect,
+        a_payment_after_the_reservation_is_refunded_if_others_wait,
+        refunds_are_listed_in_pages_the_oldest_due_first,
+        a_user_banned_in_the_line_loses_the_turn_and_not_the_stock,
+        an_account_with_a_live_place_or_a_reserved_order_is_not_erased,
         forged_and_late_callbacks_change_nothing,
         without_a_secret_callbacks_are_503,
         while_a_secret_is_replaced_both_sign,

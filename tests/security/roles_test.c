@@ -149,6 +149,8 @@ static const struct rule rules[] = {
     {"POST", ADMIN_API "/users/:id/unban", "{\"reason\": \"none\"}", ADMINS(404)},
     {"GET", ADMIN_API "/audit-logs", NULL, ADMINS(200)},
     {"GET", ADMIN_API "/stats", NULL, ADMINS(200)},
+    {"GET", ADMIN_API "/refunds", NULL, ADMINS(200)},
+    {"POST", ADMIN_API "/refunds/:id/refunded", "{\"reason\": \"x\"}", ADMINS(404)},
     {"GET", ADMIN_API "/dead-letters", NULL, ADMINS(200)},
     {"GET", ADMIN_API "/dead-letters/:id", NULL, ADMINS(404)},
     {"POST", ADMIN_API "/dead-letters/:id/requeue", NULL, ADMINS(404)},
