@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
+#include "gateway/query/columns.h"
 #include "gateway/sale/sale_metrics.h"
 
 enum { MS_PER_S = 1000, OUTCOME_MOST = 32, REFERENCE_MOST = SALE_REFERENCE_SIZE - 1 };
@@ -19,7 +20,7 @@ enum { MS_PER_S = 1000, OUTCOME_MOST = 32, REFERENCE_MOST = SALE_REFERENCE_SIZE 
 enum { PAYMENT_SALE, PAYMENT_COUNT };
 
 static const struct pg_statement list[] = {
-    [PAYMENT_SALE] = {"payment_sale", "SELECT sale_id FROM orders WHERE id = $1"},
+    [PAYMENT_SALE] = {"payment_sale", "SELECT sale_id, " COLUMNS_MS("created_at") " FROM orders WHERE id = $1"},
 };
 static_assert(ARRAY_LEN(list) == PAYMENT_COUNT, "each statement has its entry");
 
@@ -103,6 +104,10 @@ static void on_order(const struct pg_reply *reply, void *arg)
     struct sale_message_command *message = submission_sale_command(request);
     message->sale_id = pg_uuid(reply->result, 0, 0);
     message->command.id = command_id(request);
+    if (message->command.kind == SALE_COMMAND_CONFIRM) { /* refused time does not run against the reservation */
+        message->command.refused_ms = outages_ms(publisher_outages(context_of(request)->submissions->publisher),
+                                                 pg_int(reply->result, 0, 1), message->command.received_ms);
+    }
     submission_publish(request);
 }
 

@@ -24,6 +24,7 @@
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
+#include "gateway/sale/payment_link.h"
 #include "gateway/sale/sale_family.h"
 #include "gateway/sale/sale_metrics.h"
 #include "gateway/sale/sale_refusal.h"
@@ -612,6 +613,30 @@ static bool ask_pending_order(struct request *request, redis_callback then)
     return redis_command(context_of(request)->redis, then, request, ARRAY_LEN(arguments), arguments, NULL);
 }
 
+static void link_found(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    const struct sale_request *sale_request = request->handler_state;
+    if (reply->outcome != PG_OK || PQntuples(reply->result) == 0) {
+        placed(request);
+        return;
+    }
+    bool forgotten = sale_request->admission.verdict != ADMISSION_GRANTED ||
+                     admission_forget(request, &command_of(request)->id, key_hash_of(sale_request), NULL, NULL);
+    (void)forgotten; /* without Redis, the entry expires by itself */
+    payment_link_reply(request, context_of(request)->config->payment_url, reply->result);
+}
+
+/* A confirmation in a sale with payments is answered with the link where the buyer pays; it queues nothing. */
+static void offer_link_or_place(struct request *request)
+{
+    const struct sale_commands_context *context = context_of(request);
+    if (command_of(request)->kind != SALE_COMMAND_CONFIRM || strcmp(context->config->payment_url, "none") == 0 ||
+        !payment_link_find(context->pg, request, link_found)) {
+        placed(request);
+    }
+}
+
 /* False: PostgreSQL does not have the order, or could not answer. */
 static bool place_found(struct request *request, const struct pg_reply *reply)
 {
@@ -621,7 +646,7 @@ static bool place_found(struct request *request, const struct pg_reply *reply)
     struct sale_request *sale_request = request->handler_state;
     submission_sale_command(request)->sale_id = pg_uuid(reply->result, 0, ORDER_SALE);
     sale_request->reserved_ms = pg_int(reply->result, 0, ORDER_CREATED);
-    placed(request);
+    offer_link_or_place(request);
     return true;
 }
 

@@ -165,6 +165,30 @@ START_TEST(an_unknown_order_is_accepted_and_has_no_effect)
 }
 END_TEST
 
+START_TEST(a_confirmation_by_the_buyer_answers_where_to_pay)
+{
+    char id[UUID_TEXT_SIZE];
+    char until[64];
+    order(&fixture.ann, 2, id);
+    const char *confirm = client_format(ORDERS "/%s/confirm", id);
+    for (int i = 0; i < 2; i++) { /* it queues nothing, so the key names nothing */
+        client_header(fixture.client, "Idempotency-Key: confirm");
+        const struct reply *reply = fixture_call(&fixture.ann, "POST", confirm, NULL);
+        EXPECT_STATUS(reply, 200);
+        EXPECT_TEXT(reply, "status", "reserved");
+        (void)snprintf(until, sizeof(until), "%s", reply_text(reply, "expiresAt"));
+        EXPECT_TEXT(
+            reply, "paymentUrl",
+            client_format("https://pay.example/checkout?order=%s&sale=%s&amount=40.00&until=%s", id, sale, until));
+    }
+    EXPECT_ERROR(fixture_call(&fixture.bob, "POST", confirm, NULL), 404, "NOT_FOUND");
+    deliver(id, "pay_1", "succeeded", "40.00");
+    SUITE_WAIT(is(id, "confirmed"), DECIDED_MS);
+    client_header(fixture.client, "Prefer: wait=10");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "POST", confirm, NULL), 409, "PAYMENT_REQUIRED");
+}
+END_TEST
+
 /* ---- refunds ---- */
 
 static bool is_due(const char *refund)
@@ -412,6 +436,7 @@ static Suite *payments_suite(void)
 {
     const TTest *const tests[] = {
         a_payment_confirms_its_order_once,
+        a_confirmation_by_the_buyer_answers_where_to_pay,
         a_failed_payment_gives_the_units_back_and_a_later_success_takes_free_ones,
         a_wrong_amount_never_confirms_and_is_to_be_refunded,
         an_unknown_order_is_accepted_and_has_no_effect,
