@@ -255,7 +255,8 @@ static size_t read_routes(const char *path)
     while (fgets(line, sizeof(line), file) != NULL) {
         char method[16];
         char pattern[PATH_SIZE];
-        if (sscanf(line, " {METHOD_%15[A-Z], ROUTE_%*[A-Z], \"%255[^\"]\"", method, pattern) == 2) {
+        const char *begin = strstr(line, "{METHOD_"); /* some tables number their routes */
+        if (begin != NULL && sscanf(begin, "{METHOD_%15[A-Z], ROUTE_%*[A-Z], \"%255[^\"]\"", method, pattern) == 2) {
             ck_assert_msg(is_in_table(method, pattern), "%s: %s %s is missing in the table of roles_test.c", path,
                           method, pattern);
             count++;
