@@ -166,6 +166,7 @@ $(BUILD)/tests/unit/live_text_test: $(OBJ)/gateway/live/frame.o
 $(BUILD)/tests/unit/frame_reader_test: $(OBJ)/gateway/live/frame_reader.o
 $(BUILD)/tests/unit/live_message_test: $(OBJ)/gateway/live/live_message.o
 $(BUILD)/tests/unit/gateway_sale_line_test: $(OBJ)/gateway/live/sale_line.o
+$(BUILD)/tests/unit/saleworker_user_updates_test: $(addprefix $(OBJ)/,saleworker/batch.o saleworker/outcome.o saleworker/user_updates.o common/worker/work.o)
 $(BUILD)/tests/unit/saleworker_live_updates_test: $(addprefix $(OBJ)/,saleworker/batch.o saleworker/live_updates.o common/worker/work.o)
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/search/queries.o
 $(BUILD)/tests/unit/mailtext_test: $(addprefix $(OBJ)/notifyworker/,mailtext.o templates.o)

@@ -58,8 +58,7 @@ static int compare_place(const void *key, const void *element)
     return (a > b) - (a < b);
 }
 
-/* The id of the JOIN that took the place. */
-static struct uuid entry_id(const struct sale_batch_sale *sale, const struct sale_entry *entry)
+struct uuid outcome_entry_id(const struct sale_batch_sale *sale, const struct sale_entry *entry)
 {
     const struct sale_batch_place *place = sale_batch_place(sale, entry->seq);
     if (place != NULL) {
@@ -79,7 +78,7 @@ static void add_entry(const struct sale_batch *batch, const struct sale_batch_sa
     if (entry == NULL) {
         return;
     }
-    decision->entry_id = entry_id(sale, entry);
+    decision->entry_id = outcome_entry_id(sale, entry);
     decision->entry_status = sale_entry_effective(&set->sale, entry);
     decision->turn_expires_ms = entry->expires_ms;
     decision->position = batch->positions[entry - set->entries];

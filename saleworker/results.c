@@ -12,11 +12,16 @@
 #include "common/worker/decided_marks.h"
 #include "common/worker/fanout.h"
 #include "saleworker/live_updates.h"
+#include "saleworker/user_updates.h"
 
 enum { SCRIPT_SNAPSHOT, SCRIPT_DECIDED };
 
-/* Pending commands. A batch of 1,024 commands sends at most six each, and two batches may overlap. */
-enum { PENDING_MAX = 16384 };
+enum {
+    /* Pending commands. A batch of 1,024 commands sends at most six each, and two batches may overlap. */
+    PENDING_MAX = 16384,
+    /* Users without a command who hear of one transaction. Further ones read their places by the sale's message. */
+    USER_UPDATES_MAX = 1024,
+};
 
 struct results {
     struct redis *redis;
@@ -123,6 +128,26 @@ static bool publish_sale(struct results *results, const struct sale_batch_sale *
     return results_publish_snapshot(results, &snapshot);
 }
 
+/* Nobody waits for the id of such an update. */
+static bool publish_user_updates(struct results *results, const struct sale_batch_sale *sale, size_t *count)
+{
+    struct sale_message_decision update;
+    char channel[KEYS_SIZE];
+    size_t at = 0;
+    if (!sale->found || sale->broken || sale->locked) {
+        return true;
+    }
+    while (*count < USER_UPDATES_MAX && user_updates_next(sale, &at, &update)) {
+        update.id = uuid_new();
+        keys_user_channel(&update.user_id, channel);
+        ++*count;
+        if (!fanout_add(results->fanout, channel, &of_decision, &update)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Publishes the decision to the waiting gateway worker, if any. */
 static bool publish_reply(struct results *results, const struct sale_batch_entry *entry)
 {
@@ -171,6 +196,10 @@ void results_publish(struct results *results, struct sale_batch *batch)
             ok = publish_decision(results, entry);
             entry->work->published = true;
         }
+    }
+    size_t user_updates = 0;
+    for (size_t i = 0; ok && i < batch->sale_count; i++) {
+        ok = publish_user_updates(results, &batch->sales[i], &user_updates);
     }
     ok = ok && decided_marks_flush(&results->marks) && fanout_flush(results->fanout);
     if (!ok && !results->reported) {

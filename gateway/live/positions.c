@@ -442,7 +442,8 @@ static bool overdue(const struct follower *follower, int64_t now_ms)
     if (turn && follower->expires_ms + OVERDUE_MS < now_ms) {
         return true;
     }
-    return follower->order_expires_ms > 0 && follower->order_expires_ms + OVERDUE_MS < now_ms;
+    bool cancelled = watch_known(follower->watcher) && state_of(follower)->status == SALE_CANCELLED;
+    return follower->order_expires_ms > 0 && (cancelled || follower->order_expires_ms + OVERDUE_MS < now_ms);
 }
 
 /* A place that was read too recently to be read again at once. */

@@ -531,6 +531,81 @@ START_TEST(a_reservation_that_ran_out_is_found_without_a_message)
 }
 END_TEST
 
+START_TEST(a_reservation_of_a_cancelled_sale_is_found_without_a_message)
+{
+    struct uuid id = uuid_new();
+    char order[UUID_TEXT_SIZE];
+    uuid_format(&id, order);
+    PQclear(sql_rows(fixture.sql,
+                     "INSERT INTO orders (id, sale_id, seq, user_id, quantity, total_price, status, expires_at,"
+                     " created_at, updated_at) VALUES ($1, $2, 7, $3, 1, 20, 'reserved', now() + interval '1 hour',"
+                     " now(), now())",
+                     order, sale.id, fixture.ann.id, NULL));
+    (void)published_sale_join(&sale, fixture.ann.id);
+    published_sale_commit(&sale, false);
+    struct websocket *ann = live_open(&fixture.ann);
+    (void)watch(ann);
+    (void)receive_position(ann, 1); /* it was read, with the order */
+    sale.now.status = SALE_CANCELLED;
+    published_sale_commit(&sale, false);
+    const struct json *message = live_receive(ann, "order:update");
+    live_expect(message, "orderId", order);
+    live_expect(message, "status", "cancelled");
+    websocket_free(ann);
+}
+END_TEST
+
+/* ---- the whole path, decided by the sale worker ---- */
+
+static void join(struct websocket *socket)
+{
+    live_expect(live_exchange(socket, join_text(""), "queue:pending"), "flashSaleId", sale.id);
+}
+
+static void await_status(struct websocket *socket, const char *status)
+{
+    const struct json *message = NULL;
+    do {
+        message = live_receive(socket, "queue:position-update");
+    } while (strcmp(websocket_text(message, "status"), status) != 0);
+}
+
+/* Ann lets her turn run out, and Bob buys the only unit. */
+START_TEST(a_unit_goes_down_the_line_until_it_is_sold)
+{
+    char order[UUID_TEXT_SIZE];
+    struct websocket *ann = live_open(&fixture.ann);
+    struct websocket *bob = live_open(&fixture.bob);
+    PQclear(sql_rows(fixture.sql, "UPDATE flash_sales SET quantity = 1, per_user_limit = 1, turn_s = 4 WHERE id = $1",
+                     sale.id, NULL));
+    join(ann);
+    await_status(ann, "turn");
+    join(bob);
+    expect_number(receive_position(bob, 1), "waiting", 1);
+    PQclear(sql_rows(fixture.sql, "UPDATE flash_sales SET turn_s = 120 WHERE id = $1", sale.id, NULL));
+    await_status(ann, "expired");
+    await_status(bob, "turn");
+    client_header(fixture.client, "Prefer: wait=10");
+    const struct reply *reply = fixture_call(&fixture.bob, "POST", "/api/v1/orders",
+                                             client_format("{\"flashSaleId\": \"%s\", \"quantity\": 1}", sale.id));
+    EXPECT_STATUS(reply, 200);
+    (void)snprintf(order, sizeof(order), "%s", reply_text(reply, "orderId"));
+    live_expect(live_receive(bob, "order:update"), "status", "reserved");
+    client_header(fixture.client, "Prefer: wait=10");
+    EXPECT_STATUS(fixture_call(&fixture.bob, "POST", client_format("/api/v1/orders/%s/confirm", order), NULL), 200);
+    const struct json *message = live_receive(ann, "sale:status-change");
+    live_expect(message, "status", "sold_out");
+    expect_number(message, "available", 0);
+    expect_number(message, "reserved", 0);
+    expect_number(message, "sold", 1);
+    message = live_receive(bob, "order:update");
+    live_expect(message, "orderId", order);
+    live_expect(message, "status", "confirmed");
+    websocket_free(ann);
+    websocket_free(bob);
+}
+END_TEST
+
 static Suite *live_sales_suite(void)
 {
     const TTest *const tests[] = {
@@ -553,6 +628,8 @@ static Suite *live_sales_suite(void)
         wrong_joins_and_leaves_have_the_codes_of_http,
         an_order_is_shown_to_its_user_alone,
         a_reservation_that_ran_out_is_found_without_a_message,
+        a_reservation_of_a_cancelled_sale_is_found_without_a_message,
+        a_unit_goes_down_the_line_until_it_is_sold,
     };
     Suite *suite = suite_create("live-sales");
     TCase *tcase = tcase_create("live-sales");
