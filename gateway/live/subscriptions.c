@@ -152,10 +152,20 @@ static void on_update(struct watcher *watcher, struct text *text)
     positions_changed(&subscription->follower);
 }
 
-/* A message to the user alone is sent even to a slow client: there is at most one a second. */
+/*
+ * A message to the user alone is sent even to a slow client: there is at most one a second. The state precedes it,
+ * which may wait for its turn among those of many watchers.
+ */
 static void on_position(struct follower *follower, struct text *text)
 {
-    const struct subscription *subscription = follower->owner;
+    struct subscription *subscription = follower->owner;
+    if (subscription->answer_count > 0 && watch_known(&subscription->watcher)) {
+        struct text *present = watch_snapshot(&subscription->watcher);
+        if (present != NULL) {
+            send_answers(subscription, present);
+        }
+        text_unref(present);
+    }
     client_of(subscription->websocket)->notify(subscription->websocket, &subscription->id, text);
 }
 
