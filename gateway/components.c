@@ -356,6 +356,7 @@ static void fill_contexts(struct gateway *gateway)
         .auctions = {pg, documents},
         .items = {pg},
         .changes = {config, pg, documents, submissions},
+        .sale_changes = {pg, &gateway->sales.submissions},
         .watchlist = {deployment, pg, redis},
         .listing = {deployment, gateway->pg_search, gateway->pg_words, redis},
         .admin = {deployment, pg},

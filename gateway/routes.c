@@ -25,6 +25,7 @@
 #include "gateway/live/eventstream.h"
 #include "gateway/openapi.h"
 #include "gateway/sale/products.h"
+#include "gateway/sale/sale_changes.h"
 #include "gateway/sale/sales.h"
 
 void routes_list(struct routes_contexts *contexts, struct router_table tables[static ROUTES_TABLES_MAX])
@@ -60,6 +61,7 @@ void routes_list(struct routes_contexts *contexts, struct router_table tables[st
         {products_routes, contexts->pg},
         {sales_routes, contexts->pg},
         {payments_routes, &contexts->payments},
+        {sale_changes_routes, &contexts->sale_changes},
         {commands_routes, &contexts->live},
         {eventstream_routes, &contexts->live},
         {admin_routes, &contexts->admin},

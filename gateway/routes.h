@@ -26,6 +26,7 @@
 #include "gateway/image/images.h"
 #include "gateway/live/live.h"
 #include "gateway/sale/payments.h"
+#include "gateway/sale/sale_changes.h"
 #include "gateway/sale/sale_commands.h"
 #include "gateway/search/listing.h"
 
@@ -45,6 +46,7 @@ struct routes_contexts {
     struct auctions_context auctions;
     struct items_context items;
     struct changes_context changes;
+    struct sale_changes_context sale_changes;
     struct watchlist_context watchlist;
     struct listing_context listing;
     struct live_context live;

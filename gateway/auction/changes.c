@@ -179,19 +179,6 @@ static void refuse(struct request *request, enum error_code code)
 
 /* ---- finish ---- */
 
-static void reply_pending(struct request *request)
-{
-    const struct command *command = submission_command(request);
-    struct jsonw *json = reply_json(request);
-    jsonw_object(json);
-    jsonw_put_uuid(json, "commandId", &command->id);
-    jsonw_put_string(json, "status", "pending");
-    jsonw_put_string(json, "message", "The change was submitted for processing");
-    jsonw_put_time(json, "receivedAt", command->received_ms);
-    jsonw_end_object(json);
-    reply_send(request, 202);
-}
-
 static void reply_decided(struct request *request, const union submit_decision *of)
 {
     const struct decision *decision = &of->bid;
@@ -205,14 +192,10 @@ static void reply_decided(struct request *request, const union submit_decision *
     }
 }
 
-static void reply_failed(struct request *request, bool sent)
-{
-    (void)sent;
-    reply_error(request, ERROR_UNAVAILABLE);
-}
-
-static const struct submission_kind submission = {
-    .id_member = "commandId", .decided = reply_decided, .pending = reply_pending, .failed = reply_failed};
+static const struct submission_kind submission = {.id_member = "commandId",
+                                                  .decided = reply_decided,
+                                                  .pending = submission_change_pending,
+                                                  .failed = submission_change_failed};
 
 /* ---- load ---- */
 
@@ -567,16 +550,6 @@ static const struct action *read_action(const struct json *body, struct field_er
     return &actions[0];
 }
 
-static void check_new_end(int64_t end_ms, int64_t now_ms, struct field_errors *field_errors)
-{
-    if (end_ms <= now_ms) {
-        field_errors_add_one(field_errors, "endTime", FIELD_TOO_EARLY, parameter_time("min", now_ms + 1));
-    } else if (end_ms > now_ms + TERMS_END_MOST_MS) {
-        field_errors_add_one(field_errors, "endTime", FIELD_TOO_LATE,
-                             parameter_time("max", now_ms + TERMS_END_MOST_MS));
-    }
-}
-
 static void handle_admin(struct request *request)
 {
     static const char *const known[] = {"action", "endTime", "reason", NULL};
@@ -588,9 +561,9 @@ static void handle_admin(struct request *request)
     const struct action *action = read_action(body, &field_errors);
     bool extends = action->kind == COMMAND_EXTEND;
     (void)fields_text(body, "reason", FIELDS_REQUIRED, 1, AUDIT_REASON_MOST, &reason, &field_errors);
-    if (extends && fields_time(body, "endTime", FIELDS_REQUIRED, &end_ms, &field_errors)) {
-        check_new_end(end_ms, request->received_ms, &field_errors);
-    } else if (!extends && json_member(body, "endTime") != NULL) {
+    if (extends) {
+        terms_read_new_end(body, request->received_ms, &end_ms, &field_errors);
+    } else if (json_member(body, "endTime") != NULL) {
         field_errors_add_two(&field_errors, "endTime", FIELD_ONLY_WITH, parameter_word("other", "action"),
                              parameter_words("allowed", "extend"));
     }

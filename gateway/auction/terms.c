@@ -176,6 +176,19 @@ static void read_times(const struct json *body, const struct terms_reading *read
     }
 }
 
+void terms_read_new_end(const struct json *body, int64_t now_ms, int64_t *end_ms, struct field_errors *field_errors)
+{
+    if (!fields_time(body, "endTime", FIELDS_REQUIRED, end_ms, field_errors)) {
+        return;
+    }
+    if (*end_ms <= now_ms) {
+        field_errors_add_one(field_errors, "endTime", FIELD_TOO_EARLY, parameter_time("min", now_ms + 1));
+    } else if (*end_ms > now_ms + TERMS_END_MOST_MS) {
+        field_errors_add_one(field_errors, "endTime", FIELD_TOO_LATE,
+                             parameter_time("max", now_ms + TERMS_END_MOST_MS));
+    }
+}
+
 static void read_anti_snipe(const struct json *body, struct terms *terms, struct field_errors *field_errors)
 {
     static const char *const known[] = {"windowSeconds", "extensionSeconds", "maxExtensions", NULL};

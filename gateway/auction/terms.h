@@ -63,6 +63,9 @@ struct terms_reading {
 /* Updates `terms` from the request's body. False: the body is invalid, and the request was ENDED with 400. */
 MUST_CHECK bool terms_read(struct request *request, const struct terms_reading *reading, struct terms *terms);
 
+/* Reads the required endTime of an extension, also of a flash sale. The decision compares it with the present end. */
+void terms_read_new_end(const struct json *body, int64_t now_ms, int64_t *end_ms, struct field_errors *field_errors);
+
 /*
  * Reads bidIncrement or incrementTable of a body, for terms_read and quotes. Absent members leave *bid_increment and
  * *table unchanged. False if an amount is invalid: the caller answers 400 INVALID_AMOUNT.

@@ -66,8 +66,9 @@ static void read_stock(const struct json *body, enum fields_need need, struct sa
     /* All units of a user together have a price that can be written. */
     int64_t most = terms->price > 0 ? MONEY_MAX / terms->price : SALE_QUANTITY_MAX;
     most = most < SALE_QUANTITY_MAX ? most : SALE_QUANTITY_MAX;
-    (void)fields_int(body, "perUserLimit", FIELDS_OPTIONAL, 1, most, &terms->per_user_limit, field_errors);
-    if (json_member(body, "perUserLimit") == NULL && terms->per_user_limit > most) {
+    size_t before = field_errors->count;
+    bool read = fields_int(body, "perUserLimit", FIELDS_OPTIONAL, 1, most, &terms->per_user_limit, field_errors);
+    if (!read && field_errors->count == before && terms->per_user_limit > most) {
         field_errors_add_two(field_errors, "perUserLimit", FIELD_INVALID_NUMBER, parameter_number("min", 1),
                              parameter_number("max", most));
     }
@@ -91,12 +92,17 @@ static void read_times(const struct json *body, const struct sale_terms_reading 
                        struct field_errors *field_errors)
 {
     enum fields_need need = reading->change ? FIELDS_OPTIONAL : FIELDS_REQUIRED;
+    const struct sale_terms present = *terms;
     size_t before = field_errors->count;
     read_future(body, "startTime", need, reading->now_ms, &terms->start_ms, field_errors);
     read_future(body, "joinTime", FIELDS_OPTIONAL, reading->now_ms, &terms->join_ms, field_errors);
     (void)fields_time(body, "endTime", need, &terms->end_ms, field_errors);
     if (field_errors->count > before) {
         return; /* the times are not known, and so not compared */
+    }
+    if (reading->change && terms->join_ms == present.join_ms && terms->start_ms == present.start_ms &&
+        terms->end_ms == present.end_ms) {
+        return; /* of a sale that was closed, the end may follow the start at once: the decision answers */
     }
     if (terms->join_ms == 0) {
         int64_t join_ms = terms->start_ms - JOIN_DEFAULT_MS;

@@ -34,6 +34,12 @@ enum { SALE_TERMS_VALUES = 9, SALE_TERMS_NUMBER_SIZE = 24 };
 #define SALE_TERMS_COLUMNS                                                                                             \
     "price, quantity, per_user_limit, join_time, start_time, end_time, turn_s, reservation_s, payment"
 
+/* Members of the audit log's JSON, from these columns of any row. */
+#define SALE_TERMS_JSON                                                                                                \
+    "'flashPrice', price, 'quantityAvailable', quantity, 'perUserLimit', per_user_limit, 'joinTime', join_time,"       \
+    " 'startTime', start_time, 'endTime', end_time, 'turnSeconds', turn_s, 'reservationSeconds', reservation_s,"       \
+    " 'payment', payment"
+
 struct sale_terms_text {
     char price[MONEY_TEXT_SIZE];
     char quantity[SALE_TERMS_NUMBER_SIZE];

@@ -44,10 +44,7 @@ static const struct pg_statement list[] = {
                   "  SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13"
                   "  WHERE EXISTS (SELECT FROM products WHERE id = $11) ON CONFLICT (id) DO NOTHING RETURNING f.*),"
                   " noted AS (" AUDIT_INSERT " SELECT $14, $13, $12, $15, $16, $17, 'SALE_CREATE', id::text, NULL,"
-                  "  jsonb_build_object('productId', product_id, 'flashPrice', price, 'quantityAvailable', quantity,"
-                  "   'perUserLimit', per_user_limit, 'joinTime', join_time, 'startTime', start_time,"
-                  "   'endTime', end_time, 'turnSeconds', turn_s, 'reservationSeconds', reservation_s,"
-                  "   'payment', payment), '' FROM added)"
+                  "  jsonb_build_object('productId', product_id, " SALE_TERMS_JSON "), '' FROM added)"
                   " SELECT " SALE_VIEW_COLUMNS " FROM added s"},
     [SALE_GET] = {"sale_get", "SELECT " SALE_VIEW_COLUMNS " FROM flash_sales s WHERE s.id = $1"},
     /* $2 user. A row for each order that holds units, at most 20, the newest first; or one without an order. */

@@ -83,6 +83,26 @@ static void end(struct submission *submission, enum end reason)
     }
 }
 
+void submission_change_pending(struct request *request)
+{
+    const struct submission *submission = submission_of(request);
+    const struct submit_ids ids = ids_of(submission);
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_uuid(json, submission->kind->id_member, &ids.id);
+    jsonw_put_string(json, "status", "pending");
+    jsonw_put_string(json, "message", "The change was submitted for processing");
+    jsonw_put_time(json, "receivedAt", request->received_ms);
+    jsonw_end_object(json);
+    reply_send(request, 202);
+}
+
+void submission_change_failed(struct request *request, bool sent)
+{
+    (void)sent;
+    reply_error(request, ERROR_UNAVAILABLE);
+}
+
 /* At the request's deadline the client is answered. The request ends with the verdict or the decision. */
 static void on_deadline(struct request *request)
 {

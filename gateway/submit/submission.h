@@ -79,5 +79,8 @@ void submission_begin(const struct submissions *submissions, struct request *req
 void submission_publish(struct request *request);
 /* Waits for the decision of a command that an earlier request with the same id has published. */
 void submission_wait(struct request *request);
+/* `pending` and `failed` of changes of auctions and sales: 202 with the command's id, and 503. */
+void submission_change_pending(struct request *request);
+void submission_change_failed(struct request *request, bool sent);
 
 #endif

@@ -150,10 +150,10 @@ class Fixture:
         return self.call(200, "GET", f"{API}/auctions/{auction}").data["status"]
 
     def path(self, operation):
-        """The path of an operation, with the id of `lot` or `lamp` for an auction or product, and unknown ids for the rest."""
-        lot = operation.path.startswith(f"{API}/auctions/") or operation.path.startswith(f"{API}/admin/auctions/")
-        product = operation.path.startswith(f"{API}/products/")
-        return fill_path(operation.path.replace("{id}", self.lot if lot else self.lamp if product else UNKNOWN_ID))
+        """The path of an operation, with the id of `lot`, `lamp` or `sale` of its kind, and unknown ids for the rest."""
+        ids = {"auctions": self.lot, "admin/auctions": self.lot, "products": self.lamp, "flash-sales": self.sale}
+        known = (each for kind, each in ids.items() if operation.path.startswith(f"{API}/{kind}/"))
+        return fill_path(operation.path.replace("{id}", next(known, UNKNOWN_ID)))
 
     def path_of_503(self, operation):
         """As `path`, with a sale and an order that exist."""
@@ -466,7 +466,7 @@ def test_amounts_are_validated(fixture):
     fields = {"createAuction": "startingPrice", "quoteAmounts": "currentBid", "changeAuction": "reservePrice"}
     fields.update({"placeBid": "amount", "setMaximum": "maxAmount"})
     fields.update({"createProduct": "basePrice", "changeProduct": "basePrice", "createSale": "flashPrice"})
-    fields.update({"receivePayment": "amount"})
+    fields.update({"changeSale": "flashPrice", "receivePayment": "amount"})
     for name, field in fields.items():
         operation = fixture.document.operation(name)
         path = fixture.path(operation)
@@ -481,6 +481,8 @@ def test_unknown_ids_are_404(fixture):
     bodies.update({"markRefunded": {"reason": "none"}})
     bodies.update({"banUser": {"reason": "none"}, "unbanUser": {"reason": "none"}})
     bodies.update({"setUserRole": {"role": "admin", "reason": "none"}, "changeProduct": {"version": 1}})
+    bodies.update({"changeSale": {"version": 1}, "closeSale": {"reason": "none"}, "cancelSale": {"reason": "none"}})
+    bodies.update({"extendSale": {"endTime": time_in(3600), "reason": "none"}})
     for operation in fixture.document.operations:
         if "{" in operation.path:
             body, path, who = bodies.get(operation.id), fill_path(operation.path), fixture.actor(operation)
@@ -890,6 +892,9 @@ def test_keys_of_acts(fixture):
     reason, admin = {"reason": "a test"}, f"{API}/admin"
     acts = (
         ("PUT", f"{admin}/auctions/{fixture.lot}", {"action": "end", **reason}, fixture.admin),
+        ("PUT", f"{API}/flash-sales/{fixture.sale}", {"version": 1}, fixture.admin),
+        ("POST", f"{API}/flash-sales/{fixture.sale}/extend", {"endTime": time_in(7200), **reason}, fixture.admin),
+        *(("POST", f"{API}/flash-sales/{fixture.sale}/{act}", reason, fixture.admin) for act in ("close", "cancel")),
         ("POST", f"{admin}/auctions/{fixture.lot}/bids/{UNKNOWN_ID}/void", reason, fixture.admin),
         ("PUT", f"{admin}/users/{UNKNOWN_ID}/role", {"role": "user", **reason}, fixture.admin),
         ("POST", f"{admin}/users/{UNKNOWN_ID}/ban", reason, fixture.admin),
@@ -1209,6 +1214,28 @@ def test_commands_to_flash_sales(fixture):
         fixture.refused(code, 409, "DELETE", f"{API}/queue/leave?flashSaleId={over['flashSaleId']}", None, fixture.ann)
 
 
+def test_changes_of_flash_sales(fixture):
+    """What they do in each state is in sale_admin_test.c."""
+    reason, later = {"reason": "a test"}, {"endTime": time_in(7200), "reason": "a test"}
+    made = {code: f"{API}/flash-sales/{add_sale(status, *times)}" for code, status, times in (
+        ("SALE_CANCELLED", "upcoming", (600, 900)), ("SALE_ENDED", "active", ()), ("SOLD_OUT", "sold_out", ()))}
+    sale = made["SALE_CANCELLED"]
+    change = {"version": 1, "flashPrice": "30.00", "joinTime": time_in(700), "payment": "callback"}
+    fixture.call(200, "PUT", sale, change, fixture.admin)
+    fixture.refused("VERSION_CONFLICT", 409, "PUT", sale, change, fixture.admin)
+    fixture.call(200, "PUT", sale, {**dict.fromkeys(change), "startTime": None, "version": 2}, fixture.admin)
+    fixture.refused("SALE_NOT_STARTED", 409, "POST", f"{sale}/close", reason, fixture.admin)
+    fixture.call(200, "POST", f"{sale}/extend", later, fixture.admin)
+    fixture.refused("END_NOT_LATER", 409, "POST", f"{sale}/extend", later, fixture.admin)
+    fixture.call(200, "POST", f"{sale}/cancel", reason, fixture.admin)
+    fixture.refused("SALE_ALREADY_OPEN", 409, "PUT", made["SALE_ENDED"], {"version": 1}, fixture.admin)
+    fixture.call(200, "POST", f"{made['SALE_ENDED']}/close", reason, fixture.admin)
+    for code, sale in made.items():
+        fixture.refused(code, 409, "PUT", sale, {"version": 1}, fixture.admin)
+        for act, body in (("extend", later), ("close", reason), ("cancel", reason)):
+            fixture.refused(code, 409, "POST", f"{sale}/{act}", body, fixture.admin)
+
+
 def test_a_buyer_joins_orders_and_confirms(fixture):
     join, orders, sale = f"{API}/queue/join", f"{API}/orders", add_sale("active")
     buyer, leave = fixture.new_user("Bea"), f"{API}/queue/leave?flashSaleId={sale}"
@@ -1271,7 +1298,7 @@ def test_refunds(fixture):
 
 
 def test_undecided_commands_are_202(fixture):
-    """Calls in parallel while the bid workers are stopped, because each waits for three seconds."""
+    """Calls in parallel while all that decide are stopped, because each waits for three seconds."""
     lots = [fixture.auction() for _ in range(6)]
     bids = [fixture.call(200, "POST", f"{API}/auctions/{lot}/bids", {"amount": 10}, fixture.ann, Prefer="wait=10")
             for lot in lots[4:]]
@@ -1284,8 +1311,12 @@ def test_undecided_commands_are_202(fixture):
     retracted, voided = [bid.data["bidId"] for bid in bids]
     calls.append(("DELETE", f"{API}/auctions/{lots[4]}/bids/{retracted}", None, fixture.ann))
     calls.append(("POST", f"{API}/admin/auctions/{lots[5]}/bids/{voided}/void", {"reason": "a test"}, fixture.admin))
+    reason, later = {"reason": "a test"}, {"endTime": time_in(7200), "reason": "a test"}
+    for method, act, body in (("PUT", "", {"version": 1}), ("POST", "/extend", later), ("POST", "/close", reason),
+                              ("POST", "/cancel", reason)):
+        calls.append((method, f"{API}/flash-sales/{add_sale('upcoming', 600, 900)}{act}", body, fixture.admin))
     errors = []
-    workers = [pid("bidworker-1"), pid("bidworker-2")]
+    workers = [pid("bidworker-1"), pid("bidworker-2"), pid("saleworker-1")]
 
     def send(method, path, body, who):
         try:

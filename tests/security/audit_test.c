@@ -12,10 +12,11 @@
 #include "tests/support/admin.h"
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
+#include "tests/support/sales.h"
 
 #define HOOKS "/api/v1/admin/webhooks"
 
-enum { PATH_SIZE = 512, SECRET_SIZE = 128, ROLE_SIZE = 64 };
+enum { PATH_SIZE = 512, SECRET_SIZE = 128, ROLE_SIZE = 64, SALE_STARTS_MS = 3600000 };
 
 static struct factory_user admin;
 static PGconn *superuser;
@@ -70,7 +71,14 @@ START_TEST(acts_of_admins_without_their_entry_are_not_done)
     char hook[UUID_TEXT_SIZE];
     (void)snprintf(hook, sizeof(hook), "%s", reply_text(reply, "id"));
     (void)snprintf(secret, sizeof(secret), "%s", sql_text(fixture.sql, read_secret, hook, NULL));
+    char product[UUID_TEXT_SIZE];
+    char sale[UUID_TEXT_SIZE];
+    sales_product(&admin, "A lamp", "", product);
+    sales_sale(&admin, product, SALE_STARTS_MS, "", sale);
     forbid_entries();
+    EXPECT_ERROR(fixture_call(&admin, "PUT", client_format(SALES "/%s", sale), "{\"version\": 1}"), 503, "UNAVAILABLE");
+    EXPECT_ERROR(fixture_call(&admin, "POST", client_format(SALES "/%s/cancel", sale), "{\"reason\": \"x\"}"), 503,
+                 "UNAVAILABLE");
     EXPECT_ERROR(admin_ban(fixture.client, &admin, fixture.ann.id), 503, "UNAVAILABLE");
     EXPECT_ERROR(fixture_call(&admin, "PUT", client_format("/api/v1/admin/auctions/%s", fixture.auction),
                               "{\"action\": \"end\", \"reason\": \"x\"}"),
@@ -79,6 +87,8 @@ START_TEST(acts_of_admins_without_their_entry_are_not_done)
     EXPECT_ERROR(fixture_call(&admin, "GET", "/api/v1/admin/users", NULL), 503, "UNAVAILABLE");
     ck_assert_int_eq(count("SELECT count(*) FROM users WHERE id = $1::uuid AND banned_at IS NULL", fixture.ann.id), 1);
     ck_assert_int_eq(count("SELECT count(*) FROM bids WHERE auction_id = $1::uuid", fixture.auction), 0);
+    ck_assert_int_eq(count("SELECT count(*) FROM sale_ledger WHERE sale_id = $1::uuid", sale), 0);
+    ck_assert_int_eq(count("SELECT count(*) FROM sale_terms WHERE sale_id = $1::uuid", sale), 0);
     ck_assert_str_eq(sql_text(fixture.sql, read_secret, hook, NULL), secret);
     allow_entries();
     EXPECT_STATUS(fixture_call(&admin, "DELETE", client_format(HOOKS "/%s", hook), NULL), 204);
