@@ -351,6 +351,8 @@ static void fill_contexts(struct gateway *gateway)
         .bids = {config, deployment, &gateway->bids.backlog, pg, snapshots, gateway->verification, submissions},
         .sale_commands = {config, deployment, &gateway->sales.backlog, pg, redis, gateway->sale_snapshots,
                           gateway->verification, &gateway->sales.submissions},
+        .orders = {pg, redis},
+        .places = {pg, redis},
         .ledger = {deployment, pg, redis},
         .leaderboard = {deployment, pg, redis, snapshots},
         .auctions = {pg, documents},

@@ -47,6 +47,8 @@ void routes_list(struct routes_contexts *contexts, struct router_table tables[st
         {webhook_deliveries_routes, contexts->pg},
         {bids_routes, &contexts->bids},
         {sale_commands_routes, &contexts->sale_commands},
+        {orders_routes, &contexts->orders},
+        {places_routes, &contexts->places},
         {ledger_routes, &contexts->ledger},
         {leaderboard_routes, &contexts->leaderboard},
         {auctions_routes, &contexts->auctions},

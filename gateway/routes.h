@@ -25,7 +25,9 @@
 #include "gateway/http/router.h"
 #include "gateway/image/images.h"
 #include "gateway/live/live.h"
+#include "gateway/sale/orders.h"
 #include "gateway/sale/payments.h"
+#include "gateway/sale/places.h"
 #include "gateway/sale/sale_changes.h"
 #include "gateway/sale/sale_commands.h"
 #include "gateway/search/listing.h"
@@ -41,6 +43,8 @@ struct routes_contexts {
     struct webhooks_context webhooks;
     struct bids_context bids;
     struct sale_commands_context sale_commands;
+    struct orders_context orders;
+    struct places_context places;
     struct ledger_context ledger;
     struct leaderboard_context leaderboard;
     struct auctions_context auctions;

@@ -82,6 +82,13 @@ void keys_bid(const struct uuid *user, const struct uuid *bid, char out[static K
     KEY(out, "bid:{", id_text(user, user_text), "}:", id_text(bid, bid_text));
 }
 
+void keys_join(const struct uuid *user, const struct uuid *sale, char out[static KEYS_SIZE])
+{
+    char user_text[UUID_TEXT_SIZE];
+    char sale_text[UUID_TEXT_SIZE];
+    KEY(out, "join:{", id_text(user, user_text), "}:", id_text(sale, sale_text));
+}
+
 void keys_idempotency(const struct uuid *user, const char *key_hash, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];

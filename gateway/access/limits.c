@@ -245,10 +245,16 @@ static void on_refused(struct request *request, enum error_code code)
 void limits_spent(struct request *request)
 {
     enum limit limit = request->route->limit;
-    bool returnable = limit == LIMIT_LOGINS || limit == LIMIT_AUCTIONS || limit == LIMIT_BIDS;
+    bool returnable = limit == LIMIT_LOGINS || limit == LIMIT_AUCTIONS || limit == LIMIT_BIDS || limit == LIMIT_JOINS ||
+                      limit == LIMIT_ORDERS;
     if (returnable && limits_maximum(request->access, limit) > 0) {
         request->refused = on_refused;
     }
+}
+
+void limits_kept(struct request *request)
+{
+    request->refused = NULL;
 }
 
 /* Refuses the request, or calls `then`. */

@@ -3,8 +3,8 @@
  * round trip that checks the session. A limit of 0 is off. Without Redis each worker counts logins, registrations and
  * resets for itself, up to the same maximum. No other limit applies then, so that an outage of Redis locks out nobody.
  *
- * A refused bid, a refused new auction and a malformed login give back what they have counted. Other refusals do not:
- * a wrong password is what the limit of logins counts.
+ * A refused bid, join, order or new auction and a malformed login give back what they have counted. Other refusals do
+ * not: a wrong password is what the limit of logins counts.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_LIMITS_H
 #define ROSTRUM_GATEWAY_ACCESS_LIMITS_H
@@ -34,6 +34,8 @@ int limits_maximum(const struct access *access, enum limit limit);
 int limits_window_s(enum limit limit);
 /* The request was counted by its route's limit, within it: if it is refused, the count is given back. */
 void limits_spent(struct request *request);
+/* The request has taken effect: its count stays, also if its answer is an error. */
+void limits_kept(struct request *request);
 /* Sets RateLimit-Limit, -Remaining, -Reset. If a request has several limits, the one with the least remaining wins. */
 void limits_headers(struct request *request, const struct limits_state *state);
 /* ENDS the request with 429, retryAfter and Retry-After. */

@@ -6,7 +6,7 @@
  * The place is the newest one of the user, also after it has ended. Its status is the effective one: the end of the
  * sale closes every place.
  *
- * Callers: sales.c (member `you`), GET /queue/position, live positions.
+ * Callers: sales.c (member `you`), places.c, live positions; sale_family.c uses POSITION_EXACT.
  */
 #ifndef ROSTRUM_GATEWAY_SALE_POSITION_H
 #define ROSTRUM_GATEWAY_SALE_POSITION_H
@@ -41,8 +41,11 @@ struct position {
 #define POSITION_WITH(user) \
     "WITH mine AS MATERIALIZED (SELECT sale_id, seq FROM queue_entries WHERE user_id = " user ") "
 #define POSITION_COLUMNS \
-    "s.status, s.version, s.waiting, e.id, e.seq, e.status, e.claim, " COLUMNS_MS("e.turn_expires_at") "," \
-    " CASE WHEN e.status = 'waiting' AND s.status IN ('upcoming', 'open', 'active') THEN" \
+    "s.status, s.version, s.waiting, e.id, e.seq, e.status, e.claim, " COLUMNS_MS("e.turn_expires_at") \
+    ", " POSITION_EXACT
+/* The exact position of a row of queue_entries `e` that waits, else NULL. */
+#define POSITION_EXACT \
+    "CASE WHEN e.status = 'waiting' AND s.status IN ('upcoming', 'open', 'active') THEN" \
     " 1 + (SELECT coalesce(sum(b.waiting), 0) FROM sale_line_blocks b" \
     "  WHERE b.sale_id = s.id AND b.block >= s.head_seq >> 8 AND b.block < e.seq >> 8)" \
     " + (SELECT count(*) FROM queue_entries w WHERE w.sale_id = s.id AND w.status = 'waiting'" \

@@ -13,18 +13,18 @@
  */
 #include "gateway/sale/sale_commands.h"
 
-#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/protocol/keys.h"
 #include "gateway/access/admission.h"
 #include "gateway/access/idempotency.h"
 #include "gateway/access/key_header.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
-#include "gateway/query/columns.h"
+#include "gateway/sale/orders.h"
 #include "gateway/sale/payment_link.h"
+#include "gateway/sale/places.h"
 #include "gateway/sale/sale_family.h"
 #include "gateway/sale/sale_metrics.h"
 #include "gateway/sale/sale_refusal.h"
@@ -32,7 +32,7 @@
 
 enum {
     LEAVE_WAIT_S = 3, /* as the withdrawal of a maximum */
-    ID_TEXT_SIZE = 64,
+    LOCATION_SIZE = 128,
 };
 
 struct sale_request {
@@ -59,83 +59,11 @@ static struct sale_command *command_of(const struct request *request)
     return &submission_sale_command(request)->command;
 }
 
-/* ---- orders in PostgreSQL ---- */
-
-enum { ORDER_GET, ORDER_COUNT };
-
-// clang-format off
-static const struct pg_statement list[] = {
-    /* $1 order, $2 user */
-    [ORDER_GET] = {"sale_order_get",
-        "SELECT o.id, o.sale_id, o.quantity, o.total_price, o.status, o.reason, " COLUMNS_MS("o.expires_at") ", "
-        COLUMNS_MS("o.created_at") ", s.status FROM orders o JOIN flash_sales s ON s.id = o.sale_id"
-        " WHERE o.id = $1 AND o.user_id = $2"},
-};
-// clang-format on
-static_assert(ARRAY_LEN(list) == ORDER_COUNT, "each statement has its entry");
-
-struct statements sale_commands_statements = {list, ARRAY_LEN(list), 0};
-
-enum {
-    ORDER_ID,
-    ORDER_SALE,
-    ORDER_QUANTITY,
-    ORDER_TOTAL,
-    ORDER_STATUS,
-    ORDER_REASON,
-    ORDER_EXPIRES,
-    ORDER_CREATED,
-    ORDER_SALE_STATUS
-};
-
-static bool find_order(struct request *request, pg_callback then)
-{
-    char order[UUID_TEXT_SIZE];
-    char user[UUID_TEXT_SIZE];
-    const char *values[] = {order, user};
-    uuid_format(&request->parameters[0], order);
-    uuid_format(&request->user.id, user);
-    return statements_query(context_of(request)->pg, &sale_commands_statements, ORDER_GET, ARRAY_LEN(values), values,
-                            then, request);
-}
-
-/* The order as it is shown. `expires_ms` 0: it was never reserved. */
-struct shown_order {
-    struct uuid id;
-    struct uuid sale_id;
-    int64_t quantity;
-    int64_t total_price;
-    enum sale_order_status status;
-    enum sale_reason reason;
-    int64_t expires_ms;
-    int64_t received_ms;
-};
-
-static void put_order(struct jsonw *json, const struct shown_order *order)
-{
-    jsonw_object(json);
-    jsonw_put_uuid(json, "orderId", &order->id);
-    jsonw_put_uuid(json, "flashSaleId", &order->sale_id);
-    jsonw_put_int(json, "quantity", order->quantity);
-    if (order->status != SALE_ORDER_PENDING && order->total_price > 0) {
-        jsonw_put_money(json, "totalPrice", order->total_price);
-    }
-    jsonw_put_string(json, "status", sale_order_text(order->status));
-    if (order->reason != SALE_REASON_NONE) {
-        jsonw_put_string(json, "reason", sale_reason_text(order->reason));
-    }
-    if (order->expires_ms > 0) {
-        jsonw_put_time(json, "expiresAt", order->expires_ms);
-    }
-    jsonw_put_time(json, "receivedAt", order->received_ms);
-    jsonw_end_object(json);
-}
-
 /* ---- answers ---- */
 
-static struct shown_order decided_order(const struct request *request, const struct sale_message_decision *decision)
+static struct order_view decided_order(const struct request *request, const struct sale_message_decision *decision)
 {
-    return (struct shown_order){
+    return (struct order_view){
         .id = decision->order_id,
         .sale_id = decision->sale_id,
         .quantity = decision->quantity,
@@ -182,11 +110,11 @@ static void put_pending(const struct request *request, struct jsonw *json)
         jsonw_end_object(json);
         break;
     case SALE_COMMAND_ORDER:
-        put_order(json, &(struct shown_order){.id = command->id,
-                                              .sale_id = message->sale_id,
-                                              .quantity = command->quantity,
-                                              .status = SALE_ORDER_PENDING,
-                                              .received_ms = command->received_ms});
+        orders_write(json, &(struct order_view){.id = command->id,
+                                                .sale_id = message->sale_id,
+                                                .quantity = command->quantity,
+                                                .status = SALE_ORDER_PENDING,
+                                                .received_ms = command->received_ms});
         break;
     default:
         jsonw_object(json);
@@ -198,9 +126,29 @@ static void put_pending(const struct request *request, struct jsonw *json)
     }
 }
 
+/* Where the decision can be read: of a join the place, of the other commands the order. */
+static void set_location(struct request *request)
+{
+    const struct sale_message_command *message = submission_sale_command(request);
+    const struct sale_command *command = &message->command;
+    char id[UUID_TEXT_SIZE];
+    char text[LOCATION_SIZE];
+    if (command->kind == SALE_COMMAND_JOIN) {
+        uuid_format(&message->sale_id, id);
+        (void)snprintf(text, sizeof(text), "/api/v1/flash-sales/%s/queue-position", id);
+    } else {
+        uuid_format(command->kind == SALE_COMMAND_ORDER ? &command->id : &command->order_id, id);
+        (void)snprintf(text, sizeof(text), "/api/v1/orders/%s", id);
+    }
+    reply_header(request, "Location", text);
+}
+
 static void reply_pending(struct request *request)
 {
     put_pending(request, reply_json(request));
+    if (command_of(request)->kind != SALE_COMMAND_LEAVE) {
+        set_location(request);
+    }
     reply_send(request, 202);
 }
 
@@ -221,8 +169,8 @@ static void reply_decided(struct request *request, const struct sale_message_dec
         jsonw_end_object(json);
         reply_send(request, 200);
     } else {
-        const struct shown_order order = decided_order(request, decision);
-        put_order(reply_json(request), &order);
+        const struct order_view order = decided_order(request, decision);
+        orders_write(reply_json(request), &order);
         reply_send(request, 200);
     }
 }
@@ -283,6 +231,7 @@ static void confirmed(struct request *request)
     const struct sale_request *sale_request = request->handler_state;
     const struct sale_message_command *message = submission_sale_command(request);
     sale_metrics_add_taken(sale_request->submission.confirmed_us - request->start_us);
+    limits_kept(request);
     if (message->keyed) {
         admission_mark_pending(request, &message->command.id);
     }
@@ -339,12 +288,17 @@ static int64_t refused_ms(const struct request *request)
 
 static void publish(struct request *request)
 {
+    struct sale_message_command *message = submission_sale_command(request);
     if (would_wait_too_long(request)) {
         refuse(request, ERROR_UNAVAILABLE);
-    } else {
-        command_of(request)->refused_ms = refused_ms(request);
-        submission_publish(request);
+        return;
     }
+    message->command.refused_ms = refused_ms(request);
+    if (message->command.kind == SALE_COMMAND_JOIN) {
+        places_note_join(context_of(request)->redis, &message->command.user_id, &message->sale_id,
+                         &message->command.id);
+    }
+    submission_publish(request);
 }
 
 /* ---- check ---- */
@@ -496,6 +450,9 @@ static void asked(struct request *request)
         admission_refuse(request, &sale_request->admission)) {
         return;
     }
+    if (sale_request->admission.verdict == ADMISSION_GRANTED) {
+        limits_spent(request);
+    }
     if (!limits_count_user(request)) {
         refuse(request, ERROR_RATE_LIMITED);
         return;
@@ -585,33 +542,7 @@ static void ask(struct request *request)
     }
 }
 
-/* ---- find: the order of a CONFIRM or CANCEL, and GET ---- */
-
-/* What Redis shows of an order that is not decided: the order's JSON, or NULL. The caller frees it. */
-static struct json *pending_order(const redisReply *reply)
-{
-    struct json *tree = reply->len > 0 ? json_parse(reply->str, reply->len, NULL) : NULL;
-    struct uuid id;
-    if (tree != NULL && !json_get_uuid(tree, "orderId", &id)) { /* the entry of another command */
-        json_free(tree);
-        return NULL;
-    }
-    return tree;
-}
-
-/* Without an entry the reply is an empty string. Any other reply says nothing about the order. */
-static bool redis_knows(const redisReply *reply)
-{
-    return reply != NULL && reply->type == REDIS_REPLY_STRING;
-}
-
-static bool ask_pending_order(struct request *request, redis_callback then)
-{
-    char key[KEYS_SIZE];
-    const char *arguments[] = {"GETRANGE", key, "1", "-1"}; /* after the state */
-    keys_bid(&request->user.id, &request->parameters[0], key);
-    return redis_command(context_of(request)->redis, then, request, ARRAY_LEN(arguments), arguments, NULL);
-}
+/* ---- find: the order of a CONFIRM or CANCEL ---- */
 
 static void link_found(const struct pg_reply *reply, void *arg)
 {
@@ -644,8 +575,7 @@ static bool place_found(struct request *request, const struct pg_reply *reply)
         return false;
     }
     struct sale_request *sale_request = request->handler_state;
-    submission_sale_command(request)->sale_id = pg_uuid(reply->result, 0, ORDER_SALE);
-    sale_request->reserved_ms = pg_int(reply->result, 0, ORDER_CREATED);
+    orders_read_found(reply->result, &submission_sale_command(request)->sale_id, &sale_request->reserved_ms);
     offer_link_or_place(request);
     return true;
 }
@@ -662,12 +592,10 @@ static void sale_found_late(const struct pg_reply *reply, void *arg)
 static void pending_sale_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    struct json *tree = redis_knows(reply) ? pending_order(reply) : NULL;
-    bool found = json_get_uuid(tree, "flashSaleId", &submission_sale_command(request)->sale_id);
-    json_free(tree);
-    if (found) {
+    enum orders_pending pending = orders_read_pending(reply, &submission_sale_command(request)->sale_id);
+    if (pending == ORDERS_PENDING) {
         placed(request);
-    } else if (!redis_knows(reply) || !find_order(request, sale_found_late)) {
+    } else if (pending == ORDERS_PENDING_UNKNOWN || !orders_find(context_of(request)->pg, request, sale_found_late)) {
         refuse(request, ERROR_UNAVAILABLE);
     }
 }
@@ -675,77 +603,16 @@ static void pending_sale_answered(const redisReply *reply, void *arg)
 static void sale_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!place_found(request, reply) && !ask_pending_order(request, pending_sale_answered)) {
+    if (!place_found(request, reply) &&
+        !orders_ask_pending(context_of(request)->redis, request, pending_sale_answered)) {
         refuse(request, ERROR_UNAVAILABLE);
     }
 }
 
 static void find_sale(struct request *request)
 {
-    if (!find_order(request, sale_found)) {
+    if (!orders_find(context_of(request)->pg, request, sale_found)) {
         refuse(request, ERROR_UNAVAILABLE);
-    }
-}
-
-static void show_order(struct request *request, const PGresult *result)
-{
-    struct shown_order order = {
-        .id = pg_uuid(result, 0, ORDER_ID),
-        .sale_id = pg_uuid(result, 0, ORDER_SALE),
-        .quantity = pg_int(result, 0, ORDER_QUANTITY),
-        .total_price = pg_money(result, 0, ORDER_TOTAL),
-        .expires_ms = pg_null(result, 0, ORDER_EXPIRES) ? 0 : pg_int(result, 0, ORDER_EXPIRES),
-        .received_ms = pg_int(result, 0, ORDER_CREATED),
-    };
-    struct sale sale = {.ledger_seq = 0};
-    struct sale_order stored = {.expires_ms = 0};
-    const char *reason = pg_null(result, 0, ORDER_REASON) ? "" : pg_text(result, 0, ORDER_REASON);
-    if (!sale_status_parse(pg_text(result, 0, ORDER_SALE_STATUS), &sale.status) ||
-        !sale_order_parse(pg_text(result, 0, ORDER_STATUS), &stored.status) ||
-        !sale_reason_parse(reason, &order.reason)) {
-        reply_error(request, ERROR_UNAVAILABLE); /* a newer version wrote it */
-        return;
-    }
-    order.status = sale_order_effective(&sale, &stored);
-    put_order(reply_json(request), &order);
-    reply_send(request, 200);
-}
-
-/* As sale_found_late. */
-static void order_found_late(const struct pg_reply *reply, void *arg)
-{
-    struct request *request = arg;
-    if (statements_found(request, reply, ERROR_NOT_FOUND)) {
-        show_order(request, reply->result);
-    }
-}
-
-static void pending_answered(const redisReply *reply, void *arg)
-{
-    struct request *request = arg;
-    struct json *tree = redis_knows(reply) ? pending_order(reply) : NULL;
-    if (tree != NULL) {
-        reply_bytes(request, 200, "application/json", reply->str, reply->len);
-    } else if (!redis_knows(reply) || !find_order(request, order_found_late)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
-    json_free(tree);
-}
-
-static void order_found(const struct pg_reply *reply, void *arg)
-{
-    struct request *request = arg;
-    if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
-        show_order(request, reply->result);
-    } else if (!ask_pending_order(request, pending_answered)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
-}
-
-static void handle_get_order(struct request *request)
-{
-    if (!find_order(request, order_found)) {
-        reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
@@ -839,15 +706,8 @@ static void handle_order(struct request *request)
 
 static void handle_leave(struct request *request)
 {
-    char text[ID_TEXT_SIZE];
     struct uuid sale;
-    if (!request_query(request, "flashSaleId", text, sizeof(text))) {
-        text[0] = '\0';
-    }
-    if (!uuid_parse(text, strlen(text), &sale)) {
-        struct field_errors field_errors = {0};
-        field_errors_add(&field_errors, "flashSaleId", text[0] == '\0' ? FIELD_REQUIRED : FIELD_NOT_A_UUID);
-        reply_field_errors(request, &field_errors);
+    if (!places_read_sale(request, &sale)) {
         return;
     }
     struct sale_message_command *message = begin(request, SALE_COMMAND_LEAVE);
@@ -882,7 +742,6 @@ const struct route sale_commands_routes[] = {
     [SALE_COMMANDS_LEAVE] = {METHOD_DELETE, ROUTE_BID, "/api/v1/queue/leave", handle_leave, LIMIT_LEAVES, ROUTE_NO_BODY,
                              "flashSaleId"},
     {METHOD_POST, ROUTE_BID, "/api/v1/orders", handle_order, LIMIT_ORDERS, ROUTE_JSON_BODY, NULL},
-    {METHOD_GET, ROUTE_USER, "/api/v1/orders/:id", handle_get_order, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {METHOD_POST, ROUTE_BID, "/api/v1/orders/:id/confirm", handle_confirm, LIMIT_ORDER_CHANGES, ROUTE_NO_BODY, NULL},
     {METHOD_POST, ROUTE_BID, "/api/v1/orders/:id/cancel", handle_cancel, LIMIT_ORDER_CHANGES, ROUTE_NO_BODY, NULL},
     {0},

@@ -1,6 +1,6 @@
 /*
  * The routes that queue commands of users to flash sales: POST /queue/join, DELETE /queue/leave, POST /orders,
- * POST /orders/:id/confirm and /cancel; and GET /orders/:id. As for bids, joins and orders use no SQL unless a snapshot
+ * POST /orders/:id/confirm and /cancel. As for bids, joins and orders use no SQL unless a snapshot
  * is missing or refuses: parse, one round trip to Redis, publish, and 202 at the broker's confirm.
  */
 #ifndef ROSTRUM_GATEWAY_SALE_SALE_COMMANDS_H
@@ -10,7 +10,6 @@
 #include "gateway/account/verification.h"
 #include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
-#include "gateway/query/statements.h"
 #include "gateway/sale/sale_snapshots.h"
 #include "gateway/submit/submitting.h"
 
@@ -30,7 +29,6 @@ struct sale_commands_context {
 enum { SALE_COMMANDS_JOIN, SALE_COMMANDS_LEAVE };
 
 extern const struct route sale_commands_routes[];
-extern struct statements sale_commands_statements;
 
 /* Appends the members of an answer that describe the place of an accepted JOIN. */
 void sale_commands_put_entry(struct jsonw *json, const struct sale_message_decision *decision);

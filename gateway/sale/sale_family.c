@@ -1,6 +1,6 @@
 /*
  * See sale_family.h. A decision that is read from the ledger has the entry and the order as they are now, which may be
- * later than the decision. Its position is exact: see table sale_line_blocks.
+ * later than the decision. Its position is exact.
  */
 #include "gateway/sale/sale_family.h"
 
@@ -8,6 +8,7 @@
 
 #include "common/protocol/keys.h"
 #include "gateway/query/columns.h"
+#include "gateway/sale/position.h"
 
 enum { DECISION_GET, DECISION_COUNT };
 
@@ -17,11 +18,8 @@ static const struct pg_statement list[] = {
     [DECISION_GET] = {"sale_decision",
         "SELECT l.command_id, l.sale_id, l.kind, l.status, l.reason, l.user_id, l.quantity, l.place, "
         COLUMNS_MS("l.received_at") ", " COLUMNS_MS("l.decided_at") ", s.version, s.status, e.id, e.status, "
-        COLUMNS_MS("e.turn_expires_at") ", CASE WHEN e.status = 'waiting' AND s.status IN ('upcoming', 'open', 'active')"
-        " THEN 1 + (SELECT coalesce(sum(b.waiting), 0) FROM sale_line_blocks b"
-        "  WHERE b.sale_id = s.id AND b.block >= s.head_seq >> 8 AND b.block < e.seq >> 8)"
-        " + (SELECT count(*) FROM queue_entries w WHERE w.sale_id = s.id AND w.status = 'waiting'"
-        "  AND w.seq >= (e.seq >> 8) << 8 AND w.seq < e.seq) END, o.id, o.status, o.total_price, "
+        COLUMNS_MS("e.turn_expires_at") ", " POSITION_EXACT
+        ", o.id, o.status, o.total_price, "
         COLUMNS_MS("o.expires_at")
         " FROM sale_ledger l JOIN flash_sales s ON s.id = l.sale_id"
         " LEFT JOIN queue_entries e ON e.sale_id = l.sale_id AND e.seq = l.place"

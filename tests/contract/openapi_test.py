@@ -169,7 +169,7 @@ class Fixture:
 
 def fill_path(path):
     """The path with an unknown id for each parameter."""
-    query = f"?flashSaleId={UNKNOWN_ID}" if path.endswith("/queue/leave") else ""
+    query = f"?flashSaleId={UNKNOWN_ID}" if path.startswith(f"{API}/queue/") and path != f"{API}/queue/join" else ""
     return re.sub(r"\{[^}]+\}", UNKNOWN_ID, path) + query
 
 
@@ -495,7 +495,7 @@ def test_head_has_the_headers_of_get(fixture):
     for operation in fixture.document.operations:
         path, who = fixture.path(operation), fixture.actor(operation)
         named = "{" in operation.path and operation.id not in ("getAuction", "listBids", "listLeaders")
-        special = operation.id in ("getMetrics", "showUnsubscribe", "openSocket")
+        special = operation.id in ("getMetrics", "showUnsubscribe", "openSocket", "getQueuePosition")
         if operation.method == "GET" and not named and not special:
             got = fixture.call(200, "GET", path, None, who)
             if got.headers.keys() != fixture.call(200, "HEAD", path, None, who).headers.keys():
@@ -1175,9 +1175,16 @@ def test_buy_now(fixture):
 def test_commands_to_flash_sales(fixture):
     """They are queued; those that are certain to be rejected are refused."""
     join, orders = f"{API}/queue/join", f"{API}/orders"
-    entry = fixture.call(202, "POST", join, {"flashSaleId": fixture.sale}, fixture.ann, X_Idempotency_Key="j").data
+    joined = fixture.call(202, "POST", join, {"flashSaleId": fixture.sale}, fixture.ann, X_Idempotency_Key="j")
+    entry = joined.data
     if entry["position"] is not None:
         raise Fault(f"a join was answered {entry}")
+    place = fixture.call(200, "GET", joined.headers["location"], None, fixture.ann).data
+    if place["entryId"] != entry["entryId"] or place["status"] not in ("pending", "turn"):
+        raise Fault(f"a join was answered {entry}, and its place is {place}")
+    fixture.call(200, "GET", f"{API}/queue/position?flashSaleId={fixture.sale}", None, fixture.ann)
+    for path in (f"queue/position?flashSaleId={fixture.sale}", f"flash-sales/{fixture.sale}/queue-position"):
+        fixture.refused("NOT_FOUND", 404, "GET", f"{API}/{path}", None, fixture.seller)
     # The repetition is answered by the decision, once there is one.
     again = fixture.client.send("POST", join, {"flashSaleId": fixture.sale}, fixture.ann["token"],
                                 {"X-Idempotency-Key": "j"})
@@ -1258,6 +1265,9 @@ def test_a_buyer_joins_orders_and_confirms(fixture):
     path = f"{orders}/{order['orderId']}"
     if fixture.call(200, "GET", path, None, buyer).data != order:
         raise Fault("a reserved order is shown differently from its decision")
+    listed = fixture.call(200, "GET", f"{orders}?flashSaleId={sale}&status=reserved,confirmed&limit=1", None, buyer).data
+    if listed != {"items": [order], "nextCursor": None}:
+        raise Fault(f"expected a list of {order}, got {listed}")
     expect(act(200, f"{path}/confirm"), orderId=order["orderId"], status="confirmed")
     fixture.refused("ORDER_CLOSED", 409, "POST", f"{path}/cancel", None, buyer, Prefer="wait=10")
     other = f"{orders}/{act(200, orders, {'flashSaleId': sale, 'quantity': 1})['orderId']}"  # nobody waits
@@ -1491,9 +1501,9 @@ def test_every_rate_limit_is_429(fixture):
     text = re.sub(r"(?m)^((?:[a-z]+|webhook_calls)_per_(minute|hour)) *=.*$", r"\1 = 2", saved)
     text += "\n[metrics]\nmetrics_public = yes\n[accounts]\nbid_unverified = no\n"
     fixture.refused("NOT_FOUND", 404, "GET", "/metrics")
-    bids = ("placeBid", "setMaximum", "buyNow")
-    users = {name: fixture.new_user("Liz") for name in (*bids, "changeMe", "eraseAccount", "other")}
-    # A refused bid or auction and a malformed login are not counted, so these bodies are valid.
+    bids, sale_calls = ("placeBid", "setMaximum", "buyNow"), ("joinQueue", "placeOrder")
+    users = {name: fixture.new_user("Liz") for name in (*bids, *sale_calls, "changeMe", "eraseAccount", "other")}
+    # A refused bid, join, order or auction and a malformed login are not counted, so these bodies are valid.
     bodies = {**COMMAND_BODIES, "changeMe": {"password": PASSWORD + "!", "currentPassword": "wrong"},
               "createAuction": {"title": "A chair", "startingPrice": 10, "endTime": time_in(3600)},
               "logIn": {"email": "nobody@example.org", "password": "wrong"},
@@ -1511,6 +1521,11 @@ def test_every_rate_limit_is_429(fixture):
                 if operation.id in bids:  # refused first, which is not counted
                     fixture.document.judge(operation, fixture.client.send(operation.method, path, body, who["token"]))
                     spend_bids(fixture, auction, bids.index(operation.id), who)
+                if operation.id in sale_calls:  # likewise
+                    fixture.document.judge(operation, fixture.client.send(operation.method, path, body, who["token"]))
+                    sql(f"UPDATE users SET verified_at = now() WHERE id = '{who['id']}';")
+                    for _ in range(2):
+                        fixture.call(202, operation.method, path, {**body, "flashSaleId": fixture.sale}, who)
                 expect_rate_limit(fixture, operation, path, body, None if operation.open else who)
     finally:
         apply_settings(fixture, saved)

@@ -1,0 +1,54 @@
+/*
+ * Orders of flash sales: how one is shown, and the routes GET /orders and GET /orders/:id. An order that is not decided
+ * yet is in Redis only, as the entry of its command (keys.h: bid:), so a list does not have it.
+ *
+ * Callers: routes.c; sale_commands.c, which shows decided orders and looks for the sale of an order.
+ */
+#ifndef ROSTRUM_GATEWAY_SALE_ORDERS_H
+#define ROSTRUM_GATEWAY_SALE_ORDERS_H
+
+#include <hiredis/hiredis.h>
+
+#include "common/base/json.h"
+#include "common/io/redis.h"
+#include "common/rules/sale_words.h"
+#include "gateway/http/router.h"
+#include "gateway/query/statements.h"
+
+/* What the handlers use. components.c fills it. */
+struct orders_context {
+    struct pg *pg;
+    struct redis *redis;
+};
+
+/* An order as it is shown. */
+struct order_view {
+    struct uuid id;
+    struct uuid sale_id;
+    int64_t quantity;
+    int64_t total_price; /* minor units; 0: not known yet, or of a rejected order that had no price */
+    enum sale_order_status status;
+    enum sale_reason reason;
+    int64_t expires_ms; /* 0: it was never reserved */
+    int64_t received_ms;
+};
+
+void orders_write(struct jsonw *json, const struct order_view *order);
+
+/* Queries the order of the request's path, if it is the user's; `then` gets one row or none. As statements_query. */
+MUST_CHECK bool orders_find(struct pg *pg, struct request *request, pg_callback then);
+/* The sale of the order that orders_find has found, and the receipt of the order, when its reservation began. */
+void orders_read_found(const PGresult *result, struct uuid *sale, int64_t *received_ms);
+/* Asks Redis for the same order while it is not decided; orders_read_pending reads the reply. As redis_command. */
+MUST_CHECK bool orders_ask_pending(struct redis *redis, struct request *request, redis_callback then);
+enum orders_pending {
+    ORDERS_PENDING,        /* the reply is the JSON of a pending order, of sale `*sale` */
+    ORDERS_NOT_PENDING,    /* it may have been decided meanwhile */
+    ORDERS_PENDING_UNKNOWN /* the reply says nothing about the order */
+};
+enum orders_pending orders_read_pending(const redisReply *reply, struct uuid *sale);
+
+extern const struct route orders_routes[];
+extern struct statements orders_statements;
+
+#endif
