@@ -375,12 +375,12 @@ START_TEST(what_ran_out_is_refused)
     SUITE_WAIT(clock_now_ms() > until_ms, FACTORY_DECISION_MS);
     EXPECT_TEXT(order(&fixture.ann, sale, 1), "reason", "TURN_EXPIRED");
     EXPECT_ERROR(act(&fixture.bob, id, "confirm"), 409, "RESERVATION_EXPIRED");
-    EXPECT_ERROR(act(&fixture.bob, id, "cancel"), 409, "RESERVATION_EXPIRED");
     ck_assert(deployment_service("endworker", "up"));
     SUITE_WAIT(has_status(place(&fixture.ann, sale), "expired"), 2 * FACTORY_DECISION_MS);
     const char *path = client_format(ORDERS "/%s", id);
     SUITE_WAIT(has_status(fixture_call(&fixture.bob, "GET", path, NULL), "expired"), 2 * FACTORY_DECISION_MS);
     EXPECT_ERROR(act(&fixture.bob, id, "confirm"), 409, "RESERVATION_EXPIRED");
+    EXPECT_ERROR(act(&fixture.bob, id, "cancel"), 409, "RESERVATION_EXPIRED");
 }
 END_TEST
 
