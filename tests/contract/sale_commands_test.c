@@ -1,6 +1,6 @@
 /*
- * The commands to flash sales over HTTP, against the whole deployment: every field, every state of the sale and of the
- * order, limits, idempotency keys; and the reads of places and orders.
+ * The commands to flash sales over HTTP, against the whole deployment. Every field, state, limit and idempotency key
+ * has its answer. Places and orders are read.
  *
  * Runs alone: it stops the end worker, and sets states by SQL that no worker has decided.
  */
