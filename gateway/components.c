@@ -202,9 +202,11 @@ static bool start_broker(void *arg)
     unsigned count = gateway->deployment.facts.shards;
     char names[2 * TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
     const char *shards[2 * TOPOLOGY_SHARDS_MAX + 1] = {NULL}; /* names of exchanges, and of queues */
-    for (unsigned shard = 0; shard < 2 * count; shard++) {
-        topology_shard_name(shard < count ? &topology_bids : &topology_sales, shard % count, names[shard]);
+    for (unsigned shard = 0; shard < count; shard++) {
+        topology_shard_name(&topology_bids, shard, names[shard]);
+        topology_shard_name(&topology_sales, shard, names[count + shard]);
         shards[shard] = names[shard];
+        shards[count + shard] = names[count + shard];
     }
     struct broker_options options = {
         .base = gateway->base,
