@@ -150,7 +150,7 @@ static const struct attempt {
     {LOGIN_BIDWORKER, "SELECT email FROM users"},
     {LOGIN_ENDWORKER, "SELECT id FROM users"},
     {LOGIN_NOTIFYWORKER, "SELECT password_hash FROM users"},
-    {LOGIN_NOTIFYWORKER, "SELECT role FROM users"},
+    {LOGIN_NOTIFYWORKER, "SELECT epoch FROM users"},
     {LOGIN_NOTIFYWORKER, "UPDATE users SET password_hash = ''"},
     {LOGIN_CTL, "SELECT password_hash FROM users"},
     {LOGIN_CTL, "UPDATE users SET password_hash = ''"},
