@@ -138,14 +138,14 @@ struct sale_message_decision {
     enum sale_command_kind kind;
     enum sale_verdict verdict;
     enum sale_reason reason;             /* SALE_REASON_NONE unless rejected */
+    enum sale_entry_status entry_status; /* meaningless without a place */
+    enum sale_order_status order_status; /* meaningless without an order */
     int64_t quantity;                    /* as in struct sale_decision */
     int64_t place;                       /* seq of the entry; 0: there is none */
     struct uuid entry_id;                /* nil: none. An unchanged JOIN has that of the entry that was there. */
-    enum sale_entry_status entry_status; /* meaningless without a place */
     int64_t position;        /* 1: next in line; 0: in a turn; SALE_POSITION_UNKNOWN: not waiting, or not computed */
     int64_t turn_expires_ms; /* 0: no turn */
     struct uuid order_id;    /* nil: none */
-    enum sale_order_status order_status; /* meaningless without an order */
     int64_t total_price;
     int64_t order_expires_ms; /* 0: it was rejected */
     int64_t received_ms;

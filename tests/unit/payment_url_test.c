@@ -44,11 +44,15 @@ END_TEST
 
 START_TEST(a_template_of_placeholders_alone_fits)
 {
-    char template[512] = "https://";
+    static const char scheme[] = "https://";
+    static const char placeholder[] = "{saleId}";
+    char template[512];
     char url[PAYMENT_URL_SIZE];
     const struct payment_url_order order = {.amount = 1};
-    while (strlen(template) + strlen("{saleId}") < sizeof template) {
-        strcat(template, "{saleId}");
+    size_t length = sizeof(scheme) - 1;
+    memcpy(template, scheme, sizeof(scheme));
+    for (; length + sizeof(placeholder) <= sizeof(template); length += sizeof(placeholder) - 1) {
+        memcpy(template + length, placeholder, sizeof(placeholder));
     }
     payment_url_write(template, &order, url);
     ck_assert_uint_gt(strlen(url), 4 * strlen(template));
