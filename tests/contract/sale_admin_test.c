@@ -77,8 +77,9 @@ static const char *body_of(enum call call)
     if (call == UPDATE) {
         return client_format("{\"version\": %lld, \"flashPrice\": 19.50}", (long long)sale_version());
     }
-    return call == EXTEND ? client_format("{\"endTime\": \"%s\", \"reason\": \"" REASON "\"}", time_text(3 * HOUR_MS))
-                          : "{\"reason\": \"" REASON "\"}";
+    return call == EXTEND
+               ? client_format("{\"endTime\": \"%s\", \"reason\": \"" REASON "\"}", time_text(3 * (int64_t)HOUR_MS))
+               : "{\"reason\": \"" REASON "\"}";
 }
 
 static const struct reply *send_call(enum call call)

@@ -321,7 +321,7 @@ START_TEST(a_join_is_pending_until_it_is_decided)
     ck_assert(deployment_service("saleworker-1", "up"));
     ck_assert_int_eq(status, 202);
     ck_assert(pending && no_position);
-    SUITE_WAIT(has_status(place(&fixture.ann, sale), "turn"), 2 * FACTORY_DECISION_MS);
+    SUITE_WAIT(has_status(place(&fixture.ann, sale), "turn"), 2L * FACTORY_DECISION_MS);
 }
 END_TEST
 
@@ -378,9 +378,9 @@ START_TEST(what_ran_out_is_refused)
     EXPECT_TEXT(order(&fixture.ann, sale, 1), "reason", "TURN_EXPIRED");
     EXPECT_ERROR(act(&fixture.bob, id, "confirm"), 409, "RESERVATION_EXPIRED");
     ck_assert(deployment_service("endworker", "up"));
-    SUITE_WAIT(has_status(place(&fixture.ann, sale), "expired"), 2 * FACTORY_DECISION_MS);
+    SUITE_WAIT(has_status(place(&fixture.ann, sale), "expired"), 2L * FACTORY_DECISION_MS);
     const char *path = client_format(ORDERS "/%s", id);
-    SUITE_WAIT(has_status(fixture_call(&fixture.bob, "GET", path, NULL), "expired"), 2 * FACTORY_DECISION_MS);
+    SUITE_WAIT(has_status(fixture_call(&fixture.bob, "GET", path, NULL), "expired"), 2L * FACTORY_DECISION_MS);
     EXPECT_ERROR(act(&fixture.bob, id, "confirm"), 409, "RESERVATION_EXPIRED");
     EXPECT_ERROR(act(&fixture.bob, id, "cancel"), 409, "RESERVATION_EXPIRED");
 }
