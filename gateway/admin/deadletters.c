@@ -238,7 +238,7 @@ static bool find_origin(const struct deployment *deployment, const char *dead_ke
         }
         bool of_sale = strcmp(dead_key, TOPOLOGY_KEY_DEAD_SALES) == 0;
         const struct topology_family *family = of_sale ? &topology_sales : &topology_bids;
-        struct uuid subject;
+        struct uuid subject = {0};
         if (!(of_sale ? sale_message_sale : message_auction)(dead_letter->tree, &subject)) {
             return false;
         }

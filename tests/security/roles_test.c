@@ -84,6 +84,8 @@ static const struct rule rules[] = {
     {"POST", API "/queue/join", SALE_BODY, {401, 403, 404, 404, 404, 404}},
     {"DELETE", API "/queue/leave", NULL, {401, 400, 400, 400, 400, 400}}, /* the sale is a parameter */
     {"POST", API "/orders", SALE_BODY, {401, 403, 404, 404, 404, 404}},
+    {"GET", API "/queue/position", NULL, USERS(400)}, /* the sale is a parameter */
+    {"GET", API "/orders", NULL, USERS(200)},
     {"GET", API "/orders/:id", NULL, USERS(404)},
     {"POST", API "/orders/:id/confirm", NULL, USERS(404)},
     {"POST", API "/orders/:id/cancel", NULL, USERS(404)},
@@ -104,6 +106,7 @@ static const struct rule rules[] = {
     {"GET", API "/flash-sales", NULL, OPTIONAL},
     {"POST", API "/flash-sales", "{}", ADMINS(400)},
     {"GET", API "/flash-sales/:id", NULL, {404, 403, 404, 404, 404, 404}},
+    {"GET", API "/flash-sales/:id/queue-position", NULL, USERS(404)},
     {"PUT", API "/flash-sales/:id", "{\"version\": 1}", ADMINS(404)},
     {"POST", API "/flash-sales/:id/extend", "{}", ADMINS(400)},
     {"POST", API "/flash-sales/:id/close", "{\"reason\": \"none\"}", ADMINS(404)},
