@@ -173,13 +173,13 @@ struct noted_text {
 static void noted_values(struct request *request, struct noted_text *text, const char *values[static NOTED_VALUES])
 {
     const struct change *change = request->handler_state;
+    audit_origin_read(request, &text->origin);
+    uuid_format(&request->parameters[0], text->sale);
+    uuid_format(&submission_sale_command(request)->command.id, text->command);
     const char *filled[NOTED_VALUES - CREATION_HOLD_VALUES] = {
         text->sale,         text->origin.id, text->origin.at, text->origin.actor, request->address,
         text->origin.agent, request->id,     change->audit,   text->command,
     };
-    audit_origin_read(request, &text->origin);
-    uuid_format(&request->parameters[0], text->sale);
-    uuid_format(&submission_sale_command(request)->command.id, text->command);
     memcpy(values, filled, sizeof(filled));
     creation_hold(request, values + ARRAY_LEN(filled));
 }
