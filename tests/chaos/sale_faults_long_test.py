@@ -16,6 +16,6 @@ from sale_trial import PROGRAMS, SERVERS, Opening, hung, killed, main  # noqa: E
 FAULTS = [make(service) for service in PROGRAMS + SERVERS for make in (killed, hung)]
 
 if __name__ == "__main__":
-    main("sale_faults_long_test", Opening(buyers=10000, units=100, faults=FAULTS, pause_s=4, most_s=900, turn_s=10,
-                                          reservation_s=10),
+    main("sale_faults_long_test", Opening(buyers=10000, units=100, faults=FAULTS, pause_s=3, most_s=900, turn_s=25,
+                                          reservation_s=25),
          lambda: Shop(os.environ["ROSTRUM_HTTP_URL"]))

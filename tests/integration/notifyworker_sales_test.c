@@ -56,6 +56,7 @@ static void set_up(void)
     ck_assert_ptr_nonnull(writer);
     listing_clear(sql);
     sale_rows_clear(sql);
+    queues_purge(queues, TOPOLOGY_NOTIFY_QUEUE); /* the worker also reads the events of auctions of other tests */
     queues_purge(queues, TOPOLOGY_SALE_NOTIFY_QUEUE);
     queues_purge(queues, TOPOLOGY_EMAIL_QUEUE);
     queues_purge(queues, TOPOLOGY_WEBHOOK_QUEUE);
