@@ -11,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/money.h"
 #include "common/rules/rules.h"
+#include "gateway/auction/terms.h"
 #include "gateway/auction/view.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
@@ -96,6 +97,11 @@ static bool valid_text(const char *text)
     return text[0] != '\x01';
 }
 
+static bool valid_category(const char *text)
+{
+    return fields_line(text, TERMS_CATEGORY_MOST);
+}
+
 static bool valid_price(const char *text)
 {
     int64_t minor = 0;
@@ -118,7 +124,10 @@ static const struct {
                        valid_status,
                        FIELD_UNKNOWN_WORDS,
                        {"allowed", PARAMETER_WORDS, 0, "draft scheduled active ended sold unsold cancelled"}},
-    [FILTER_CATEGORY] = {"category", valid_text, FIELD_INVALID_TEXT, {"max", PARAMETER_NUMBER, FILTER_SIZE - 1, NULL}},
+    [FILTER_CATEGORY] = {"category",
+                         valid_category,
+                         FIELD_INVALID_TEXT,
+                         {"max", PARAMETER_NUMBER, TERMS_CATEGORY_MOST, NULL}},
     [FILTER_LEAST] = {"minPrice", valid_price, FIELD_NOT_AN_AMOUNT, {"max", PARAMETER_MONEY, MONEY_MAX, NULL}},
     [FILTER_MOST] = {"maxPrice", valid_price, FIELD_NOT_AN_AMOUNT, {"max", PARAMETER_MONEY, MONEY_MAX, NULL}},
     [FILTER_SELLER] = {"sellerId", valid_id, FIELD_NOT_A_UUID, {NULL, PARAMETER_NULL, 0, NULL}},

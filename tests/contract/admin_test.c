@@ -182,6 +182,8 @@ START_TEST(auction_search_filters_by_every_stable_status)
         EXPECT_TEXT(reply, "items.0.status", statuses[i]);
     }
     EXPECT_ERROR(admin_get(ADMIN "/auctions?status=lost&sort=best&minPrice=x"), 400, "VALIDATION_FAILED");
+    EXPECT_STATUS(admin_get(client_format(ADMIN "/auctions?category=%0100d", 0)), 200);
+    EXPECT_ERROR(admin_get(client_format(ADMIN "/auctions?category=%0101d", 0)), 400, "VALIDATION_FAILED");
 }
 END_TEST
 

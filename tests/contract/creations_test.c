@@ -3,6 +3,7 @@
  * row lock in PostgreSQL that the new row needs, so that the first request is under way when the second one arrives.
  * What follows after a finished request is in idempotency_test.c.
  *
+ * Long: it waits for time limits of requests that are held, and nothing else may run meanwhile.
  * Runs alone: its blocked requests hold the gateway's connections to PostgreSQL.
  */
 #include <pthread.h>

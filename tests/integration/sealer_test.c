@@ -1,6 +1,8 @@
 /*
  * The sealer of the audit log in rostrum-endworker, against real servers: what it seals, counts and logs, and what two
  * end workers and a killed one leave. tests/security/audit_chain_test.py attacks the chain.
+ *
+ * Long: it waits for leases of end workers that were killed, and for links that become overdue.
  */
 #include <signal.h>
 #include <stdio.h>
