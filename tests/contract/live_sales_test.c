@@ -167,6 +167,10 @@ START_TEST(an_undecodable_message_changes_nothing)
     sale.now.sold = 1;
     published_sale_commit(&sale, false);
     const struct json *message = live_receive(guest, NULL);
+    int64_t version = 0;
+    while (json_get_int(message, "version", 1, 1, &version)) { /* a gateway that subscribed again repeats the state */
+        message = live_receive(guest, NULL);
+    }
     expect_number(message, "version", 2);
     expect_number(message, "sold", 1);
     websocket_free(guest);
