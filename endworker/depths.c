@@ -11,7 +11,6 @@
 #include "common/base/log.h"
 #include "common/io/broker_depths.h"
 #include "common/io/pg_value.h"
-#include "common/protocol/keys.h"
 #include "common/protocol/topology.h"
 #include "common/service/shards.h"
 #include "endworker/statements.h"
@@ -28,14 +27,18 @@ struct depths {
     const char *queues[2 * TOPOLOGY_SHARDS_MAX + 1];
 };
 
+static const struct topology_family *family_of(const struct depths *depths, size_t queue)
+{
+    return queue < depths->shards ? &topology_bids : &topology_sales;
+}
+
 static void on_depth(size_t queue, int64_t ready, int64_t consumers, void *arg)
 {
     const struct depths *depths = arg;
     const struct shards_depth depth = {.ready = ready, .consumers = consumers, .at_ms = clock_now_ms()};
     char field[SHARDS_FIELD_SIZE];
     char text[SHARDS_REPORT_SIZE];
-    bool of_bids = queue < depths->shards;
-    const char *const arguments[] = {"HSET", of_bids ? KEYS_DEPTHS : KEYS_SALE_DEPTHS, field, text};
+    const char *const arguments[] = {"HSET", family_of(depths, queue)->depths_key, field, text};
     shards_field_write((unsigned)queue % depths->shards, field);
     shards_depth_write(&depth, text);
     if (redis_up(depths->options.redis) &&
@@ -48,8 +51,7 @@ static void open_channel(struct depths *depths)
 {
     const struct broker_depths_options options = {.queues = depths->queues, .answered = on_depth, .arg = depths};
     for (unsigned queue = 0; queue < 2 * depths->shards; queue++) {
-        bool of_bids = queue < depths->shards;
-        topology_shard_name(of_bids ? &topology_bids : &topology_sales, queue % depths->shards, depths->names[queue]);
+        topology_shard_name(family_of(depths, queue), queue % depths->shards, depths->names[queue]);
         depths->queues[queue] = depths->names[queue];
     }
     depths->channel = broker_depths_new(depths->options.broker, &options);

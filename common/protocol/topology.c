@@ -7,8 +7,11 @@
 #include <assert.h>
 #include <stdio.h>
 
-const struct topology_family topology_bids = {"bids", "auction", TOPOLOGY_KEY_DEAD_BIDS};
-const struct topology_family topology_sales = {"sales", "sale", TOPOLOGY_KEY_DEAD_SALES};
+#include "common/protocol/keys.h"
+
+const struct topology_family topology_bids = {"bids", "auction", TOPOLOGY_KEY_DEAD_BIDS, KEYS_SHARDS, KEYS_DEPTHS};
+const struct topology_family topology_sales = {"sales", "sale", TOPOLOGY_KEY_DEAD_SALES, KEYS_SALE_SHARDS,
+                                               KEYS_SALE_DEPTHS};
 
 void topology_shard_name(const struct topology_family *family, unsigned shard, char out[static TOPOLOGY_QUEUE_SIZE])
 {

@@ -75,6 +75,9 @@ struct topology_family {
     const char *prefix;   /* of exchanges, queues and routing keys: "bids" */
     const char *subject;  /* of the commands: "auction" */
     const char *dead_key; /* routing key of its dead letters */
+    /* Redis hashes of the reports about its shards, and of their depths (common/service/shards.h). */
+    const char *reports_key;
+    const char *depths_key;
 };
 extern const struct topology_family topology_bids;
 extern const struct topology_family topology_sales;

@@ -11,7 +11,6 @@
 
 #include "common/base/clock.h"
 #include "common/io/redis.h"
-#include "common/protocol/keys.h"
 #include "common/protocol/topology.h"
 #include "common/service/shards.h"
 #include "deploy/ctl/ctl.h"
@@ -23,9 +22,8 @@ enum { NUMBER_SIZE = 16, MS_PER_S = 1000, REDIS_PENDING_MAX = 4 };
 /* The shards of bids, or of flash sales, and the programs that serve them. */
 struct family {
     const struct topology_family *topology;
-    const char *owners_sql;  /* see OWNERS_SQL */
-    const char *reports_key; /* in Redis */
-    const char *without;     /* what is printed if no worker runs */
+    const char *owners_sql; /* see OWNERS_SQL */
+    const char *without;    /* what is printed if no worker runs */
 };
 
 /* --- reports of the owners --- */
@@ -102,8 +100,8 @@ static void read_reports(const struct config *config, struct reports *reports)
                            " LEFT JOIN pg_stat_activity a ON a.pid = v.session ORDER BY v.is_worker DESC, v.object"
 
 static const struct family FAMILIES[] = {
-    {&topology_bids, OWNERS_SQL(SHARDS_SQL_VIEW), KEYS_SHARDS, "no bid worker runs"},
-    {&topology_sales, OWNERS_SQL(SHARDS_SALES_SQL_VIEW), KEYS_SALE_SHARDS, "no sale worker runs"},
+    {&topology_bids, OWNERS_SQL(SHARDS_SQL_VIEW), "no bid worker runs"},
+    {&topology_sales, OWNERS_SQL(SHARDS_SALES_SQL_VIEW), "no sale worker runs"},
 };
 
 enum owners_column { OWNERS_PID = 3, OWNERS_UNIT, OWNERS_FROM, OWNERS_SINCE_MS };
@@ -184,7 +182,7 @@ static void print_workers(const struct family *family, const struct shards_view 
 static int print_tables(struct ctl *ctl, const struct family *family, unsigned shards, const PGresult *rows)
 {
     struct shards_view view;
-    struct reports reports = {.key = family->reports_key};
+    struct reports reports = {.key = family->topology->reports_key};
     shards_view_read(&view, shards, rows);
     read_reports(&ctl->config, &reports);
     (void)printf("%-14s  %-20s  %8s  %10s  %10s  %10s\n", "SHARD", "UNIT", "PID", "DEPTH", "UNACKED", "CONSUMERS");

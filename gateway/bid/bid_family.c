@@ -3,7 +3,6 @@
  */
 #include "gateway/bid/bid_family.h"
 
-#include "common/protocol/keys.h"
 #include "gateway/bid/ledger.h"
 
 static void write_commands(struct jsonw *writer, const void *commands, size_t count)
@@ -44,8 +43,6 @@ static bool read_row(const PGresult *result, union submit_decision *decision)
 const struct submit_family bid_family = {
     .commands = "bids",
     .topology = &topology_bids,
-    .reports_key = KEYS_SHARDS,
-    .depths_key = KEYS_DEPTHS,
     .command_size = sizeof(struct command),
     .write = write_commands,
     .ids_of_command = ids_of_command,

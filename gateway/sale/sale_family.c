@@ -6,7 +6,6 @@
 
 #include <assert.h>
 
-#include "common/protocol/keys.h"
 #include "gateway/query/columns.h"
 #include "gateway/sale/position.h"
 
@@ -162,8 +161,6 @@ static bool read_row(const PGresult *result, union submit_decision *of)
 const struct submit_family sale_family = {
     .commands = "commands to sales",
     .topology = &topology_sales,
-    .reports_key = KEYS_SALE_SHARDS,
-    .depths_key = KEYS_SALE_DEPTHS,
     .command_size = sizeof(struct sale_message_command),
     .write = write_commands,
     .ids_of_command = ids_of_command,

@@ -91,8 +91,8 @@ static void on_depths(const redisReply *reply, void *arg)
 
 static void look(struct backlog_reader *reader)
 {
-    const char *const reports[] = {"HGETALL", reader->options.family->reports_key};
-    const char *const depths[] = {"HGETALL", reader->options.family->depths_key};
+    const char *const reports[] = {"HGETALL", reader->options.family->topology->reports_key};
+    const char *const depths[] = {"HGETALL", reader->options.family->topology->depths_key};
     struct redis *redis = reader->options.redis;
     if (redis_up(redis)) {
         reader->awaited += redis_command(redis, on_reports, reader, (int)ARRAY_LEN(reports), reports, NULL);

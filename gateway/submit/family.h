@@ -29,8 +29,6 @@ struct submit_ids {
 struct submit_family {
     const char *commands; /* "bids", for the log */
     const struct topology_family *topology;
-    const char *reports_key; /* Redis hashes of the reports about its shards and of their depths */
-    const char *depths_key;
     size_t command_size; /* of an element of the array for `write` */
     /* Writes a message. The array has elements of the family's type, not of the union. */
     void (*write)(struct jsonw *writer, const void *commands, size_t count);
