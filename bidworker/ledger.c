@@ -27,7 +27,7 @@ enum { NUMBER_SIZE = 24 };
 
 struct ledger {
     struct batch *batch;
-    struct ledger_tx *ledger_tx; /* set by ledger_load */
+    struct ledger_tx *ledger_tx; /* set by load */
     int64_t now_ms;              /* the database's time when the last auction was locked */
     struct ledger_arrays arrays;
 };
@@ -44,8 +44,9 @@ static bool reserve_entries(const struct batch *batch)
     return true;
 }
 
-bool ledger_decide(struct ledger *ledger, struct outbox_batch *events)
+static bool decide(struct outbox_batch *events, void *arg)
 {
+    const struct ledger *ledger = arg;
     if (!reserve_entries(ledger->batch)) {
         return false;
     }
@@ -54,14 +55,16 @@ bool ledger_decide(struct ledger *ledger, struct outbox_batch *events)
     return batch_events_add(events, ledger->batch);
 }
 
-bool ledger_write_batch(struct ledger *ledger, struct pg_tx *tx)
+static bool write_rows(struct pg_tx *tx, void *arg)
 {
+    struct ledger *ledger = arg;
     return ledger_write(tx, &ledger->arrays, ledger->batch);
 }
 
 /* A void may settle an auction again. As in the end worker, the log keeps the hash outside the database. */
-void ledger_written(const struct ledger *ledger)
+static void written(void *arg)
 {
+    const struct ledger *ledger = arg;
     const struct batch *batch = ledger->batch;
     for (size_t i = 0; i < batch->event_count; i++) {
         if (batch->events[i].kind != EVENT_SETTLED) {
@@ -248,8 +251,9 @@ static void on_locked(const struct pg_reply *reply, void *arg)
     }
 }
 
-bool ledger_load(struct ledger *ledger, struct ledger_tx *ledger_tx, struct pg_tx *tx)
+static bool load(struct ledger_tx *ledger_tx, struct pg_tx *tx, void *arg)
 {
+    struct ledger *ledger = arg;
     struct batch *batch = ledger->batch;
     struct pg_array *columns = ledger->arrays.columns;
     ledger->ledger_tx = ledger_tx;
@@ -276,20 +280,36 @@ bool ledger_load(struct ledger *ledger, struct ledger_tx *ledger_tx, struct pg_t
            pg_tx_flush(tx);
 }
 
-struct ledger *ledger_new(struct batch *batch)
+const struct ledger_program ledger_program = {.load = load, .decide = decide, .write = write_rows, .written = written};
+
+void *ledger_open(size_t commands, struct work **work)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
-    if (ledger != NULL) {
-        ledger->batch = batch;
+    if (ledger == NULL) {
+        return NULL;
     }
+    ledger->batch = batch_new(commands);
+    if (ledger->batch == NULL) {
+        ledger_close(ledger);
+        return NULL;
+    }
+    *work = &ledger->batch->work;
     return ledger;
 }
 
-void ledger_free(struct ledger *ledger)
+struct batch *ledger_batch(const void *arg)
 {
+    const struct ledger *ledger = arg;
+    return ledger->batch;
+}
+
+void ledger_close(void *arg)
+{
+    struct ledger *ledger = arg;
     if (ledger == NULL) {
         return;
     }
+    batch_free(ledger->batch);
     for (size_t i = 0; i < LEDGER_COLUMNS_MAX; i++) {
         pg_array_free(&ledger->arrays.columns[i]);
     }

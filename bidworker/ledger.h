@@ -10,16 +10,12 @@
 #include "bidworker/batch.h"
 #include "common/worker/ledger_tx.h"
 
-struct ledger;
-
-/* `batch` is borrowed. NULL without memory. */
-MUST_CHECK struct ledger *ledger_new(struct batch *batch);
-void ledger_free(struct ledger *ledger);
-
-/* The functions of struct ledger_program. */
-MUST_CHECK bool ledger_load(struct ledger *ledger, struct ledger_tx *ledger_tx, struct pg_tx *tx);
-MUST_CHECK bool ledger_decide(struct ledger *ledger, struct outbox_batch *events);
-MUST_CHECK bool ledger_write_batch(struct ledger *ledger, struct pg_tx *tx);
-void ledger_written(const struct ledger *ledger);
+/* The functions `open` and `close` of struct worker_program: with a batch for that many commands. NULL without memory.
+ */
+MUST_CHECK void *ledger_open(size_t commands, struct work **work);
+void ledger_close(void *arg);
+/* Has what ledger_open returned as argument. */
+extern const struct ledger_program ledger_program;
+struct batch *ledger_batch(const void *arg);
 
 #endif

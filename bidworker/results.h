@@ -1,33 +1,18 @@
 /*
- * Publishes the results of a committed batch in Redis:
+ * Publishes the results of a committed batch in Redis (common/worker/redis_results.h):
  *   - the snapshots by which gateways admit bids,
  *   - the entries that mark a bid as decided,
  *   - the decisions that gateways wait for.
- * Redis may be down: gateways then read PostgreSQL. Called by bidworker.c.
+ * Called by bidworker.c.
  */
 #ifndef ROSTRUM_BIDWORKER_RESULTS_H
 #define ROSTRUM_BIDWORKER_RESULTS_H
 
-#include <event2/event.h>
-
 #include "bidworker/batch.h"
-#include "common/protocol/snapshot.h"
-#include "common/service/config.h"
-#include "common/service/shards.h"
+#include "common/worker/redis_results.h"
 
-struct results;
+extern const struct republish_pages results_pages;
 
-/* `connected` is called when Redis is connected. NULL without memory. */
-MUST_CHECK struct results *results_new(struct event_base *base, const struct config *config,
-                                       void (*connected)(void *arg), void *arg);
-void results_free(struct results *results);
-/* The epoch of the rows that follow. Until it is known, no snapshot is published. */
-void results_set_epoch(struct results *results, int64_t epoch);
-bool results_connected(const struct results *results); /* to Redis */
-/* Publishes one snapshot. False: Redis is down or takes no more. */
-MUST_CHECK bool results_publish_snapshot(struct results *results, const struct snapshot *snapshot);
-void results_publish(struct results *results, const struct batch *batch);
-/* Stores the report about a shard that this worker serves. */
-void publish_shard(struct results *results, unsigned shard, const struct shards_report *report);
+void results_publish(struct redis_results *results, const struct batch *batch);
 
 #endif

@@ -166,9 +166,9 @@ const struct pg_statement statements_all[STATEMENTS] = {
      * lifetime in s.
      */
     [STATEMENT_CHANGED] = {"changed", "SELECT " SNAPSHOT_COLUMNS
-                                      ", updated_at > now() - $5::integer * interval '1 second' FROM auctions"
-                                      " WHERE status = $1 AND (end_time, id) > ($2::timestamptz, $3::uuid)"
-                                      " ORDER BY end_time, id LIMIT $4::bigint"},
+                                      ", updated_at > now() - $2::integer * interval '1 second' FROM auctions"
+                                      " WHERE status = $5 AND (end_time, id) > ($4::timestamptz, $3::uuid)"
+                                      " ORDER BY end_time, id LIMIT $1::bigint"},
 
     [STATEMENT_WORKER] = LEDGER_TX_STATEMENT_ROWS("suspects", "auction_id", "bid_id"),
 };

@@ -26,7 +26,7 @@ enum { LOAD_COLUMNS = 12 };
 
 struct ledger {
     struct sale_batch *batch;
-    struct ledger_tx *ledger_tx; /* set by ledger_load */
+    struct ledger_tx *ledger_tx; /* set by load */
     struct pg_array columns[LOAD_COLUMNS];
     struct write_arrays arrays;
 };
@@ -373,8 +373,9 @@ static bool ask_banned(struct ledger *ledger, struct pg_tx *tx)
     return ask(ledger, tx, STATEMENT_BANNED, 0, 1, on_banned);
 }
 
-bool ledger_load(struct ledger *ledger, struct ledger_tx *ledger_tx, struct pg_tx *tx)
+static bool load(struct ledger_tx *ledger_tx, struct pg_tx *tx, void *arg)
 {
+    struct ledger *ledger = arg;
     ledger->ledger_tx = ledger_tx;
     sale_batch_prepare(ledger->batch);
     return ask_commands(ledger, tx) && ask_users(ledger, tx) && ask_lines(ledger, tx) && ask_banned(ledger, tx) &&
@@ -383,30 +384,48 @@ bool ledger_load(struct ledger *ledger, struct ledger_tx *ledger_tx, struct pg_t
 
 /* --- the rest of the transaction --- */
 
-bool ledger_decide(struct ledger *ledger, struct outbox_batch *events)
+static bool decide(struct outbox_batch *events, void *arg)
 {
+    const struct ledger *ledger = arg;
     return decide_batch(ledger->batch) && chain_batch(ledger->batch) && events_add(events, ledger->batch);
 }
 
-bool ledger_write(struct ledger *ledger, struct pg_tx *tx)
+static bool write_rows(struct pg_tx *tx, void *arg)
 {
+    struct ledger *ledger = arg;
     return write_batch(tx, &ledger->arrays, ledger->batch);
 }
 
-struct ledger *ledger_new(struct sale_batch *batch)
+const struct ledger_program ledger_program = {.load = load, .decide = decide, .write = write_rows};
+
+void *ledger_open(size_t commands, struct work **work)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
-    if (ledger != NULL) {
-        ledger->batch = batch;
+    if (ledger == NULL) {
+        return NULL;
     }
+    ledger->batch = sale_batch_new(commands);
+    if (ledger->batch == NULL) {
+        ledger_close(ledger);
+        return NULL;
+    }
+    *work = &ledger->batch->work;
     return ledger;
 }
 
-void ledger_free(struct ledger *ledger)
+struct sale_batch *ledger_batch(const void *arg)
 {
+    const struct ledger *ledger = arg;
+    return ledger->batch;
+}
+
+void ledger_close(void *arg)
+{
+    struct ledger *ledger = arg;
     if (ledger == NULL) {
         return;
     }
+    sale_batch_free(ledger->batch);
     for (size_t i = 0; i < LOAD_COLUMNS; i++) {
         pg_array_free(&ledger->columns[i]);
     }

@@ -172,8 +172,8 @@ const struct pg_statement statements_all[STATEMENTS] = {
      */
     [STATEMENT_CHANGED] = {"changed",
         "SELECT " SALE_SNAPSHOT_COLUMNS ", status IN ('upcoming', 'open', 'active', 'ended')"
-        " OR updated_at > now() - $3::integer * interval '1 second' FROM flash_sales WHERE id > $1::uuid"
-        " ORDER BY id LIMIT $2::bigint"},
+        " OR updated_at > now() - $2::integer * interval '1 second' FROM flash_sales WHERE id > $3::uuid"
+        " ORDER BY id LIMIT $1::bigint"},
 
     [STATEMENT_WORKER] = LEDGER_TX_STATEMENT_ROWS("sale_suspects", "sale_id", "command_id"),
 };

@@ -65,13 +65,8 @@ void live_publish(struct redis *redis, struct jsonw *writer, const struct live_u
 {
     jsonw_reset(writer);
     live_write(writer, update);
-    live_publish_written(redis, writer, &update->auction_id);
-}
-
-void live_publish_written(struct redis *redis, struct jsonw *writer, const struct uuid *id)
-{
     char channel[KEYS_SIZE];
-    keys_live_channel(id, channel);
+    keys_live_channel(&update->auction_id, channel);
     const char *const arguments[] = {"PUBLISH", channel, jsonw_text(writer, NULL)};
     if (arguments[2] == NULL || !redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("a live update was not published: Redis takes no more");

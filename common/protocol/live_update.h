@@ -75,8 +75,6 @@ struct live_update {
 void live_write(struct jsonw *writer, const struct live_update *update);
 /* Publishes to the current subscribers. Resets `writer` first. Without Redis the update is lost. */
 void live_publish(struct redis *redis, struct jsonw *writer, const struct live_update *update);
-/* Publishes the finished text of `writer` on the channel of this auction or sale. */
-void live_publish_written(struct redis *redis, struct jsonw *writer, const struct uuid *id);
 /* Parses a message; false if it is invalid. */
 MUST_CHECK bool live_read(const char *bytes, size_t length, struct live_update *update);
 /*

@@ -9,8 +9,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "common/protocol/live_update.h"
-
 #define MESSAGE_TYPE "sale"
 
 enum { NUMBERS = 12 };
@@ -69,13 +67,6 @@ void sale_live_write(struct jsonw *writer, const struct sale_live *update)
         jsonw_end_array(writer);
     }
     jsonw_end_object(writer);
-}
-
-void sale_live_publish(struct redis *redis, struct jsonw *writer, const struct sale_live *update)
-{
-    jsonw_reset(writer);
-    sale_live_write(writer, update);
-    live_publish_written(redis, writer, &update->sale_id);
 }
 
 static bool read_gone(const struct json *array, struct sale_live *update)

@@ -44,8 +44,6 @@ struct sale_live {
 void sale_live_add_gone(struct sale_live *update, int64_t seq);
 /* Appends the message to `writer`, which must be empty. */
 void sale_live_write(struct jsonw *writer, const struct sale_live *update);
-/* Publishes to the current subscribers. Resets `writer` first. Without Redis the update is lost. */
-void sale_live_publish(struct redis *redis, struct jsonw *writer, const struct sale_live *update);
 /* Parses a message. False if a member is missing, of another type, or out of its bounds. */
 MUST_CHECK bool sale_live_read(const char *bytes, size_t length, struct sale_live *update);
 

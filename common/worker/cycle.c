@@ -350,14 +350,14 @@ static void on_committed(struct cycle *cycle)
     const struct worker_program *program = cycle->options.program;
     const struct outbox_batch *outbox_batch = ledger_tx_outbox(cycle->ledger);
     struct work *work = cycle->work;
-    bool finished = program->unfinished == NULL || !program->unfinished(program->arg);
+    bool finished = program->unfinished == NULL || !program->unfinished(cycle->options.program_arg);
     cycle->counted = false; /* the transaction removed it, or took it back */
     if (finished) {
         shard_reader_ack(cycle->options.shard_reader, work);
     }
     int64_t took_us = clock_mono_us() - cycle->batch_began_us;
     worker_metrics_batch(work, took_us);
-    program->committed(took_us, program->arg);
+    program->committed(cycle->options.results, took_us, cycle->options.program_arg);
     outbox_sent(cycle->options.outbox, outbox_batch->rows, outbox_batch->count);
     cycle->totals.batches++;
     if (!finished) {
@@ -446,7 +446,7 @@ struct cycle *cycle_new(const struct cycle_options *options)
         .work = options->work,
         .family = options->program->family,
         .program = options->program->ledger,
-        .program_arg = options->program->arg,
+        .program_arg = options->program_arg,
         .done = on_decided,
         .allowed = may_decide,
         .suspected = on_suspected,

@@ -23,7 +23,9 @@ struct cycle_options {
     const struct config *config;
     const struct worker_program *program;
     struct pg *pg; /* with the program's statements */
+    void *program_arg;
     struct work *work;
+    struct redis_results *results;
     struct shard_reader *shard_reader;
     struct outbox *outbox;
     /* Whether the worker holds its lease. Without it no batch is taken, and no COMMIT sent unless the cycle drains. */

@@ -59,14 +59,12 @@ void fanout_free(struct fanout *fanout)
     free(fanout);
 }
 
-static void publish(struct fanout *fanout, const char *channel, const struct fanout_item *item)
+bool fanout_publish(struct fanout *fanout, const char *channel, const struct fanout_kind *kind, const void *item)
 {
     jsonw_reset(fanout->writer);
-    item->kind->write(fanout->writer, item->bytes);
+    kind->write(fanout->writer, item);
     const char *const arguments[] = {"PUBLISH", channel, jsonw_text(fanout->writer, NULL)};
-    if (arguments[2] == NULL || !redis_command(fanout->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("a result was not published: Redis takes no more");
-    }
+    return arguments[2] != NULL && redis_command(fanout->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
 }
 
 static void on_subscribers(const redisReply *reply, void *arg)
@@ -77,8 +75,10 @@ static void on_subscribers(const redisReply *reply, void *arg)
     bool ok = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 * query->count;
     for (size_t i = 0; ok && i < query->count; i++) {
         const redisReply *subscribers = reply->element[2 * i + 1];
-        if (subscribers->type == REDIS_REPLY_INTEGER && subscribers->integer > 0) {
-            publish(fanout, query->channels[i], &query->items[i]);
+        const struct fanout_item *item = &query->items[i];
+        if (subscribers->type == REDIS_REPLY_INTEGER && subscribers->integer > 0 &&
+            !fanout_publish(fanout, query->channels[i], item->kind, item->bytes)) {
+            log_debug("a result was not published: Redis takes no more");
         }
     }
     free(query);

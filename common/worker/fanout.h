@@ -5,7 +5,7 @@
  *
  * A gateway that subscribes after the query reads PostgreSQL afterwards, where the batch is already committed.
  *
- * Callers: results.c of bidworker and saleworker.
+ * Callers: redis_results.c, results.c of bidworker and saleworker.
  */
 #ifndef ROSTRUM_COMMON_WORKER_FANOUT_H
 #define ROSTRUM_COMMON_WORKER_FANOUT_H
@@ -32,6 +32,9 @@ void fanout_free(struct fanout *fanout);
  */
 MUST_CHECK bool fanout_add(struct fanout *fanout, const char *channel, const struct fanout_kind *kind,
                            const void *item);
+/* Publishes at once, without a query. False: Redis takes no more, or no memory. */
+MUST_CHECK bool fanout_publish(struct fanout *fanout, const char *channel, const struct fanout_kind *kind,
+                               const void *item);
 /* Sends the query for the collected channels. False: Redis takes no more; the collected messages are lost. */
 MUST_CHECK bool fanout_flush(struct fanout *fanout);
 

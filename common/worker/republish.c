@@ -4,8 +4,10 @@
 #include "common/worker/republish.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/timer.h"
 #include "common/protocol/topology.h"
@@ -15,6 +17,7 @@ enum {
     GATHER_MS = 300, /* before a pass: shards are assigned one after the other */
     RETRY_MS = 1000, /* after a page was not read, or Redis took no more */
 };
+enum { PAGE_ROWS = 256 /* each sends one command to Redis */, NUMBER_SIZE = 24, PARAMETERS_MAX = 5 };
 
 struct republish {
     struct republish_options options;
@@ -25,6 +28,9 @@ struct republish {
     bool running;                      /* a pass */
     bool querying;
     size_t part; /* of the pass */
+    /* Behind which row of the part the next page begins. */
+    int64_t after_end_ms;
+    struct uuid after_id;
     size_t published;
 };
 
@@ -38,9 +44,8 @@ static void arm(struct republish *republish, int ms)
 static void begin_part(struct republish *republish, size_t part)
 {
     republish->part = part;
-    if (part < republish->options.parts) {
-        republish->options.begin(part, republish->options.arg);
-    }
+    republish->after_end_ms = clock_now_ms() - SNAPSHOT_LIFE_S * INT64_C(1000);
+    republish->after_id = (struct uuid){{0}};
 }
 
 /* False if no shard is due. */
@@ -76,7 +81,7 @@ static void break_pass(struct republish *republish)
     for (unsigned shard = 0; shard < republish->options.shards; shard++) {
         republish->due[shard] |= republish->passing[shard];
     }
-    if (republish->options.connected(republish->options.arg)) {
+    if (redis_up(republish->options.snapshots->redis)) {
         arm(republish, RETRY_MS);
     }
 }
@@ -84,18 +89,20 @@ static void break_pass(struct republish *republish)
 /* False if Redis takes no more. */
 static bool publish_row(struct republish *republish, const PGresult *result, int row)
 {
+    const struct republish_pages *pages = republish->options.pages;
     struct uuid id = pg_uuid(result, row, 0);
-    bool changed = pg_bool(result, row, republish->options.changed_column);
+    bool changed = pg_bool(result, row, pages->changed_column);
     if (!changed || !republish->passing[ids_shard(&id, republish->options.shards)]) {
         return true;
     }
     republish->published++;
-    return republish->options.publish(result, row, republish->options.arg);
+    return pages->publish(republish->options.snapshots, result, row);
 }
 
 static void on_page(const struct pg_reply *reply, void *arg)
 {
     struct republish *republish = arg;
+    const struct republish_pages *pages = republish->options.pages;
     republish->querying = false;
     if (reply->outcome != PG_OK) {
         arm(republish, RETRY_MS);
@@ -106,18 +113,35 @@ static void on_page(const struct pg_reply *reply, void *arg)
     for (int row = 0; ok && row < rows; row++) {
         ok = publish_row(republish, reply->result, row);
     }
-    if (rows == REPUBLISH_PAGE_ROWS) {
-        republish->options.go_on(reply->result, rows - 1, republish->options.arg);
+    if (rows == PAGE_ROWS) {
+        republish->after_end_ms = pg_int(reply->result, rows - 1, pages->end_column);
+        republish->after_id = pg_uuid(reply->result, rows - 1, 0);
     } else {
         begin_part(republish, republish->part + 1);
     }
     if (!ok) {
         break_pass(republish);
-    } else if (republish->part < republish->options.parts) {
+    } else if (republish->part < pages->parts) {
         arm(republish, PAGE_MS);
     } else {
         end_pass(republish);
     }
+}
+
+/* False: no connection. */
+static bool ask(struct republish *republish)
+{
+    const struct republish_pages *pages = republish->options.pages;
+    char rows[NUMBER_SIZE];
+    char life[NUMBER_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char end[CLOCK_TEXT_SIZE];
+    const char *const values[PARAMETERS_MAX] = {rows, life, id, end, pages->part(republish->part)};
+    (void)snprintf(rows, sizeof rows, "%d", PAGE_ROWS);
+    (void)snprintf(life, sizeof life, "%d", SNAPSHOT_LIFE_S);
+    uuid_format(&republish->after_id, id);
+    clock_format(republish->after_end_ms, end);
+    return pg_query(republish->options.pg, pages->statement, pages->parameters, values, on_page, republish);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -128,7 +152,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     if (!republish->running && !begin_pass(republish)) {
         return;
     }
-    republish->querying = republish->options.ask(republish->part, on_page, republish, republish->options.arg);
+    republish->querying = ask(republish);
     if (!republish->querying) {
         arm(republish, RETRY_MS);
     }
@@ -141,7 +165,7 @@ struct republish *republish_new(const struct republish_options *options)
         return NULL;
     }
     republish->options = *options;
-    assert(options->parts > 0);
+    assert(options->pages->parts > 0 && options->pages->parameters <= PARAMETERS_MAX);
     republish->timer = evtimer_new(options->base, on_timer, republish);
     if (republish->timer == NULL) {
         free(republish);

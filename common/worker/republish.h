@@ -3,10 +3,10 @@
  * Redis comes back. Meanwhile a change may have been committed without a snapshot, or Redis may have been started from
  * an older dump. Then its snapshots refuse valid commands, until the next batch or the end of their lifetime.
  *
- * It reads rows in pages, in parts that the program defines, and publishes what has changed within the lifetime of a
- * snapshot. An older change needs no publication: a snapshot from before it has expired.
+ * It reads rows in pages, in parts that the program defines, for example by status, and publishes what has changed
+ * within the lifetime of a snapshot. An older change needs no publication: a snapshot from before it has expired.
  *
- * Callers: bidworker.c, saleworker.c.
+ * Callers: redis_results.c, worker.c.
  */
 #ifndef ROSTRUM_COMMON_WORKER_REPUBLISH_H
 #define ROSTRUM_COMMON_WORKER_REPUBLISH_H
@@ -14,25 +14,33 @@
 #include <event2/event.h>
 
 #include "common/io/pg.h"
+#include "common/protocol/snapshot.h"
 
 struct republish;
 
-enum { REPUBLISH_PAGE_ROWS = 256 /* each sends one command to Redis */ };
+/* The pages that a program has read. */
+struct republish_pages {
+    /*
+     * Parameters: rows of a page, lifetime of a snapshot in seconds, and behind which row the page begins: its id, its
+     * end, the part's text. A part begins with rows that have not ended for longer than a snapshot lives.
+     */
+    size_t statement;
+    int parameters;                     /* the first ones that it has: 3 to 5 */
+    const char *(*part)(size_t number); /* the text */
+    size_t parts;                       /* of a pass; 1 or more */
+    int changed_column; /* whether the row changed within the lifetime of a snapshot; column 0 is its id */
+    int end_column;     /* when the auction or sale ends, in milliseconds */
+    /* Publishes the row. False: Redis takes no more. */
+    bool (*publish)(const struct snapshot_writer *snapshots, const PGresult *result, int row);
+};
 
+/* All pointers are borrowed. */
 struct republish_options {
     struct event_base *base;
+    struct pg *pg; /* with the program's statements */
+    const struct snapshot_writer *snapshots;
+    const struct republish_pages *pages;
     unsigned shards;
-    size_t parts;       /* of a pass, each read from its beginning; 1 or more */
-    int changed_column; /* whether the row changed within the lifetime of a snapshot; column 0 is its id */
-    /* The next page is the first one of the part, or that behind this row. */
-    void (*begin)(size_t part, void *arg);
-    void (*go_on)(const PGresult *result, int row, void *arg);
-    /* Sends the query for the next page of the part. False: no connection. */
-    bool (*ask)(size_t part, pg_callback callback, void *callback_arg, void *arg);
-    /* Publishes the row. False: Redis takes no more. */
-    bool (*publish)(const PGresult *result, int row, void *arg);
-    bool (*connected)(void *arg); /* to Redis */
-    void *arg;
 };
 
 /* NULL without memory. */

@@ -56,7 +56,9 @@ struct worker {
     struct shard_reader *shard_reader;
     struct ownership *ownership;
     struct outbox *outbox;
-    struct work *work;   /* of the program */
+    void *program_arg;
+    struct work *work; /* of the program */
+    struct redis_results *results;
     struct cycle *cycle; /* NULL until the number of shards is known */
     struct event *topology_timer;
     struct event *report_timer;
@@ -199,7 +201,8 @@ static void report_shards(struct worker *worker)
                 .stalled_ms = stalled_ms,
             };
             shard_reader_describe(worker->shard_reader, shard, &report);
-            worker->options.program->report(shard, &report, worker->options.program->arg);
+            redis_results_report(worker->results, worker->options.program->family->topology->reports_key, shard,
+                                 &report);
         }
     }
 }
@@ -221,7 +224,7 @@ static void on_polled(void *arg)
 static void on_mine(unsigned shard, bool mine, void *arg)
 {
     struct worker *worker = arg;
-    worker->options.program->serve(shard, mine, worker->options.program->arg);
+    republish_serve(worker->results->republish, shard, mine);
     if (mine) {
         shard_reader_serve(worker->shard_reader, shard);
     } else {
@@ -372,10 +375,16 @@ static bool open_rest(struct worker *worker)
         .lost = on_lost,
         .arg = worker,
     };
+    const struct republish_options republish = {
+        .base = worker->options.base,
+        .pg = worker->pg,
+        .snapshots = &worker->results->snapshots,
+        .pages = program->pages,
+        .shards = worker->shard_count,
+    };
     worker->shard_reader = shard_reader_new(&shard_reader);
     worker->outbox = outbox_new(&outbox);
-    if (worker->shard_reader == NULL || worker->outbox == NULL ||
-        !program->start(worker->pg, worker->shard_count, program->arg)) {
+    if (worker->shard_reader == NULL || worker->outbox == NULL || !redis_results_start(worker->results, &republish)) {
         return false;
     }
     const struct cycle_options cycle = {
@@ -383,7 +392,9 @@ static bool open_rest(struct worker *worker)
         .config = config,
         .program = program,
         .pg = worker->pg,
+        .program_arg = worker->program_arg,
         .work = worker->work,
+        .results = worker->results,
         .shard_reader = worker->shard_reader,
         .outbox = worker->outbox,
         .holds = holds_lease,
@@ -435,11 +446,11 @@ static void on_topology_timer(evutil_socket_t fd, short what, void *arg)
 
 static bool on_pg_opened(const PGresult *result, void *arg)
 {
-    const struct worker *worker = arg;
+    struct worker *worker = arg;
     struct epoch epoch;
     bool known = epoch_read(result, &epoch);
     if (known) {
-        worker->options.program->epoch(epoch.number, worker->options.program->arg);
+        worker->results->snapshots.epoch = epoch.number;
     }
     return known;
 }
@@ -504,10 +515,12 @@ static bool worker_open(struct worker *worker)
     worker->topology_timer = evtimer_new(base, on_topology_timer, worker);
     worker->outbox_timer = evtimer_new(base, check_outbox, worker);
     worker->report_timer = event_new(base, -1, EV_PERSIST, on_report, worker);
-    worker->work = program->open(base, config, program->arg);
+    worker->program_arg = program->open((size_t)config->batch_max_bids, &worker->work);
+    worker->results = redis_results_new(base, config);
     worker->pg = pg_new(&pg);
     return worker->topology_timer != NULL && worker->outbox_timer != NULL && worker->report_timer != NULL &&
-           worker->work != NULL && worker->pg != NULL && evtimer_add(worker->report_timer, &period) == 0;
+           worker->program_arg != NULL && worker->results != NULL && worker->pg != NULL &&
+           evtimer_add(worker->report_timer, &period) == 0;
 }
 
 struct worker *worker_new(const struct worker_options *options)
@@ -543,7 +556,8 @@ void worker_free(struct worker *worker)
     cycle_free(worker->cycle);
     shard_reader_free(worker->shard_reader);
     outbox_free(worker->outbox);
-    worker->options.program->close(worker->options.program->arg);
+    worker->options.program->close(worker->program_arg);
+    redis_results_free(worker->results);
     struct event *events[] = {worker->topology_timer, worker->outbox_timer, worker->report_timer};
     for (size_t i = 0; i < ARRAY_LEN(events); i++) {
         if (events[i] != NULL) {
