@@ -1,0 +1,118 @@
+// Updates without the socket. Called by live.ts, which sets the mode:
+//
+//   off       the socket delivers everything
+//   overflow  it delivers what it has places for; the rest is polled
+//   full      it is not open: Server-Sent Events for a few auctions, and polling for all
+//
+// Browsers open few connections to one host, so only the auctions that were watched last get a stream. An EventSource does
+// not notice a dead connection; the polls do, and a state is live only while they succeed.
+import type { Message } from "./connection.ts";
+import type { Bodies, Wish } from "./bodies.ts";
+
+/** Time between two polls. */
+export const POLL_MS = 5_000;
+/** A page in the background polls so many times more slowly. */
+const HIDDEN_FACTOR = 6;
+/** Event streams at a time. */
+export const STREAMS_MAX = 3;
+/** `EventSource.CLOSED`: it will not try again. */
+const CLOSED = 2;
+
+export type EventSourceConstructor = new (url: string) => EventSource;
+
+/** What it needs, and whom it calls. */
+export interface FallbackOptions {
+  readonly baseUrl: string;
+  readonly EventSource: EventSourceConstructor | undefined;
+  readonly bodies: Bodies;
+  /** All that has no place at the socket, the most important first. */
+  readonly wanted: () => readonly Wish[];
+  readonly onMessage: (message: Message) => void;
+  /** A stream has ended, for now or for good. */
+  readonly onStreamLost: (id: string) => void;
+  /** A poll has succeeded or failed. */
+  readonly onPoll: (succeeded: boolean) => void;
+}
+
+export type FallbackMode = "off" | "overflow" | "full";
+
+/** See above. */
+export class Fallback {
+  readonly #options: FallbackOptions;
+  readonly #streams = new Map<string, EventSource>();
+  #mode: FallbackMode = "off";
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: FallbackOptions) {
+    this.#options = options;
+  }
+
+  get mode(): FallbackMode {
+    return this.#mode;
+  }
+
+  setMode(mode: FallbackMode): void {
+    if (this.#mode === mode) return;
+    this.#mode = mode;
+    this.sync();
+    clearTimeout(this.#timer);
+    if (mode !== "off") void this.#poll();
+  }
+
+  /** Polls at once, after the network came back. */
+  check(): void {
+    if (this.#mode === "off") return;
+    clearTimeout(this.#timer);
+    void this.#poll();
+  }
+
+  /** Opens and closes streams so that they fit what is wanted. */
+  sync(): void {
+    const { EventSource } = this.#options;
+    if (EventSource === undefined) return;
+    const wanted =
+      this.#mode === "full"
+        ? this.#options
+            .wanted()
+            .filter((each) => each.kind === "auction")
+            .slice(0, STREAMS_MAX)
+        : [];
+    const ids = new Set(wanted.map((each) => each.id));
+    for (const [id, stream] of [...this.#streams])
+      if (!ids.has(id) || stream.readyState === CLOSED) this.#closeStream(id);
+    for (const id of ids) if (!this.#streams.has(id)) this.#openStream(id, EventSource);
+  }
+
+  #openStream(id: string, EventSource: EventSourceConstructor): void {
+    const stream = new EventSource(`${this.#options.baseUrl}/api/v1/auctions/${id}/events`);
+    this.#streams.set(id, stream);
+    stream.addEventListener("message", (event: MessageEvent) => {
+      if (this.#streams.get(id) === stream) this.#options.onMessage(JSON.parse(String(event.data)) as Message);
+    });
+    stream.addEventListener("error", () => {
+      if (this.#streams.get(id) === stream) this.#options.onStreamLost(id);
+    });
+  }
+
+  #closeStream(id: string): void {
+    this.#streams.get(id)?.close();
+    this.#streams.delete(id);
+    this.#options.onStreamLost(id);
+  }
+
+  async #poll(): Promise<void> {
+    let succeeded = true;
+    try {
+      await this.#options.bodies.read(this.#options.wanted(), true);
+    } catch {
+      succeeded = false;
+    }
+    if (this.#mode === "off") return;
+    this.#options.onPoll(succeeded);
+    this.sync();
+    const hidden = typeof document !== "undefined" && document.hidden;
+    const pause = POLL_MS * (hidden ? HIDDEN_FACTOR : 1) * (0.8 + 0.4 * Math.random());
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#poll(), pause);
+  }
+}
