@@ -82,7 +82,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 
 export BUILD
 
-.PHONY: all test-programs help deps deps-check deps-cluster deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-types deps-webhooks docs run up down status cluster clean clean-var check \
+.PHONY: all test-programs help deps deps-check deps-cluster deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-types deps-webhooks docs run up web web-lint down status cluster clean clean-var check \
         check-long check-security check-unit mutate chaos chaos-cluster replay replay-sale bench bench-sale bench-against bench-read bench-search bench-live \
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
@@ -243,6 +243,13 @@ cluster: deps-cluster ## build, start a cluster on this machine, show what chang
 	@echo Building.
 	@$(build_all) -s all
 	@exec deploy/cluster run
+
+# The pages that a deployment serves, unless ROSTRUM_WEB is 0.
+PAGES := build/web
+PAGES_SOURCES := $(shell find web -type f -not -path '*/node_modules/*') gateway/openapi.yaml gateway/asyncapi.yaml
+web: $(if $(filter 0,$(ROSTRUM_WEB)),,$(PAGES)/index.html) ## build the web pages into build/web
+$(PAGES)/index.html: $(PAGES_SOURCES) | deps-docs
+	@web/build $(PAGES)
 
 clean: ## remove the build folder
 	rm -rf $(BUILD)
@@ -447,7 +454,7 @@ format-check: deps-lint layers-check words-check ## check format, layers, words 
 	@conf/settings-page --check
 
 # The shell scripts, by their first line. The files that they read with `.` are checked with them.
-SHELL_SCRIPTS = $(sort $(shell grep -rlIE --exclude-dir=build '^\#!.*[ /](ba)?sh$$' .ci deploy tests))
+SHELL_SCRIPTS = $(sort $(shell grep -rlIE --exclude-dir=build --exclude-dir=node_modules '^\#!.*[ /](ba)?sh$$' .ci deploy tests web))
 shellcheck: deps-lint ## check the shell scripts
 	@shellcheck -a $(SHELL_SCRIPTS)
 
@@ -455,7 +462,11 @@ PYTHON_SCRIPTS = $(sort $(shell grep -rlIE --exclude-dir=build --include='*.py' 
 python-check: deps-lint ## check the Python scripts by pyflakes
 	@$(PYTHON) -m pyflakes $(PYTHON_SCRIPTS)
 
-LINTS := format-check tidy cppcheck shellcheck python-check units-check
+web-lint: deps-docs ## check the pages: generated types, types, rules and format
+	@web/fetch all
+	@web/lint
+
+LINTS := format-check tidy cppcheck shellcheck python-check web-lint units-check
 lint: deps-lint ## run all static checks, and print the time of each
 	@all=$$(date +%s); for each in $(LINTS); do \
 	    began=$$(date +%s); \

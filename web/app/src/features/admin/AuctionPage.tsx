@@ -1,0 +1,4 @@
+/** AuctionPage */
+export function AuctionPage() {
+  return <h1>AuctionPage</h1>;
+}

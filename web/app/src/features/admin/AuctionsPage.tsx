@@ -1,0 +1,4 @@
+/** AuctionsPage */
+export function AuctionsPage() {
+  return <h1>AuctionsPage</h1>;
+}

@@ -1,0 +1,4 @@
+/** DashboardPage */
+export function DashboardPage() {
+  return <h1>DashboardPage</h1>;
+}

@@ -1,0 +1,4 @@
+/** ProductsPage */
+export function ProductsPage() {
+  return <h1>ProductsPage</h1>;
+}

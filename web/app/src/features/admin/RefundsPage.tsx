@@ -1,0 +1,4 @@
+/** RefundsPage */
+export function RefundsPage() {
+  return <h1>RefundsPage</h1>;
+}

@@ -1,0 +1,4 @@
+/** SalesPage */
+export function SalesPage() {
+  return <h1>SalesPage</h1>;
+}

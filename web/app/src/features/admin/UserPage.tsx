@@ -1,0 +1,4 @@
+/** UserPage */
+export function UserPage() {
+  return <h1>UserPage</h1>;
+}

@@ -1,0 +1,4 @@
+/** UsersPage */
+export function UsersPage() {
+  return <h1>UsersPage</h1>;
+}

@@ -1,0 +1,4 @@
+/** WebhooksPage */
+export function WebhooksPage() {
+  return <h1>WebhooksPage</h1>;
+}

@@ -1,0 +1,64 @@
+/** The public bids, newest first, and the price over time. Live bids stand above those that were read. */
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import type { AuctionState, PublicBid } from "rostrum-client";
+import { useFormats } from "../../lib/format";
+import { useText } from "../../lib/text";
+import { Button } from "../../ui/Button";
+import { ErrorNotice } from "../../ui/ErrorNotice";
+import { Badge } from "../../ui/Notice";
+import { Card, Skeleton } from "../../ui/Page";
+import { historyQuery } from "./queries";
+
+const PriceChart = lazy(() => import("./PriceChart"));
+
+function BidLine({ bid, state }: { bid: PublicBid; state: AuctionState }) {
+  const t = useText();
+  const { money, dateSeconds } = useFormats();
+  return (
+    <li className="border-line flex flex-wrap items-baseline justify-between gap-x-4 border-b py-2">
+      <span className="font-medium tabular-nums">{money(bid.amount, state.currency)}</span>
+      <span className="flex items-baseline gap-2">
+        {bid.bidder === state.you?.pseudonym ? <Badge tone="good">{t("auction.you")}</Badge> : bid.bidder}
+        {bid.isProxyBid && <Badge>{t("auction.automatic")}</Badge>}
+      </span>
+      <time dateTime={new Date(bid.createdAt).toISOString()} className="text-muted text-sm">
+        {dateSeconds(bid.createdAt)}
+      </time>
+    </li>
+  );
+}
+
+/** The bids of both sources, each once, newest first. */
+function merge(live: readonly PublicBid[], read: readonly PublicBid[]): PublicBid[] {
+  const known = new Set(read.map(({ bidId }) => bidId));
+  return [...live.filter(({ bidId }) => !known.has(bidId)), ...read];
+}
+
+export function History({ state }: { state: AuctionState }) {
+  const t = useText();
+  const query = useInfiniteQuery(historyQuery(state.id));
+  const bids = merge(state.bids, query.data ?? []);
+  return (
+    <Card title={t("auction.history")}>
+      {bids.length > 1 && (
+        <Suspense fallback={<Skeleton className="h-50" />}>
+          <PriceChart bids={bids} currency={state.currency} />
+        </Suspense>
+      )}
+      {query.isPending && <Skeleton className="h-24" />}
+      {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
+      {!query.isPending && bids.length === 0 && <p className="text-muted">{t("auction.noBids")}</p>}
+      <ul>
+        {bids.map((bid) => (
+          <BidLine key={bid.bidId} bid={bid} state={state} />
+        ))}
+      </ul>
+      {query.hasNextPage && (
+        <Button className="justify-self-center" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+          {t("ui.more")}
+        </Button>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,33 @@
+/** An auction in one of the own lists. */
+import { Link } from "@tanstack/react-router";
+import { toMinor, type Auction } from "rostrum-client";
+import type { ReactNode } from "react";
+import { useFormats } from "../../lib/format";
+import { useText } from "../../lib/text";
+import { AuctionStatus } from "../../ui/AuctionStatus";
+import { TimeLeft } from "../../ui/TimeLeft";
+
+export function AuctionRow({ auction, children }: { auction: Auction; children?: ReactNode }) {
+  const t = useText();
+  const { money } = useFormats();
+  const image = auction.images[0];
+  return (
+    <article className="bg-surface border-line flex flex-wrap items-center gap-4 rounded-(--radius-card) border p-4">
+      {image !== undefined && <img src={image.thumbnails["160"]} alt="" width="64" height="64" className="size-16 rounded-lg object-cover" />}
+      <div className="grid min-w-0 flex-1 gap-1">
+        <h2 className="font-medium">
+          <Link to="/auctions/$id" params={{ id: auction.id }} className="hover:underline">
+            {auction.title}
+          </Link>
+        </h2>
+        <p className="text-muted flex flex-wrap items-center gap-x-4 gap-y-1 text-sm">
+          <AuctionStatus status={auction.status} />
+          <span>{money(toMinor(auction.currentBid ?? auction.startingPrice), auction.currency)}</span>
+          <span>{t("me.bidCount", { count: auction.bidCount })}</span>
+          {auction.status === "active" && <TimeLeft until={Date.parse(auction.endTime)} />}
+        </p>
+      </div>
+      {children}
+    </article>
+  );
+}

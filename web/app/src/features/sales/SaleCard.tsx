@@ -1,0 +1,40 @@
+/** A flash sale in a list. */
+import { Link } from "@tanstack/react-router";
+import { toMinor } from "rostrum-client";
+import type { Schemas } from "../../lib/api";
+import { useFormats } from "../../lib/format";
+import { useText } from "../../lib/text";
+import { TimeLeft } from "../../ui/TimeLeft";
+import { SaleStatus } from "../../ui/OrderStatus";
+
+export function SaleCard({ sale }: { sale: Schemas["FlashSale"] }) {
+  const t = useText();
+  const { money } = useFormats();
+  const starts = sale.status === "upcoming" || sale.status === "open";
+  return (
+    <article className="bg-surface border-line relative grid content-start gap-2 rounded-(--radius-card) border p-4">
+      <h2 className="font-medium">
+        <Link to="/sales/$id" params={{ id: sale.id }} className="after:absolute after:inset-0 hover:underline">
+          {sale.productName}
+        </Link>
+      </h2>
+      <p className="flex items-baseline justify-between gap-3">
+        <span className="text-lg font-semibold tabular-nums">{money(toMinor(sale.flashPrice), sale.currency)}</span>
+        <span className="text-muted text-sm">{t("sales.units", { count: sale.quantityAvailable })}</span>
+      </p>
+      <p className="text-muted flex items-center justify-between gap-3 text-sm">
+        <SaleStatus status={sale.status} />
+        {starts && (
+          <span>
+            {t("sales.startsIn")} <TimeLeft until={Date.parse(sale.startTime)} />
+          </span>
+        )}
+        {sale.status === "active" && (
+          <span>
+            {t("sales.endsIn")} <TimeLeft until={Date.parse(sale.endTime)} />
+          </span>
+        )}
+      </p>
+    </article>
+  );
+}

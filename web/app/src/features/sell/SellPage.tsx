@@ -1,0 +1,4 @@
+/** SellPage */
+export function SellPage() {
+  return <h1>SellPage</h1>;
+}

@@ -1,0 +1,47 @@
+/** Language, theme, and the documents for those who write programs. */
+import type { ReactNode } from "react";
+import { activateLanguage, LANGUAGES, useLanguage, useText, type Language } from "../lib/text";
+import { THEMES, useTheme, type Theme } from "../lib/theme";
+
+const SELECT = "border-edge bg-surface min-h-11 rounded-lg border px-2";
+
+function Choice({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <label className="flex items-center gap-2">
+      {label} {children}
+    </label>
+  );
+}
+
+export function Footer() {
+  const t = useText();
+  const language = useLanguage();
+  const { theme, setTheme } = useTheme();
+  return (
+    <footer className="border-line text-muted border-t text-sm">
+      <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-6 gap-y-3 px-4 py-4 sm:px-6">
+        <Choice label={t("shell.language")}>
+          <select className={SELECT} value={language} onChange={(event) => void activateLanguage(event.target.value as Language, true)}>
+            {Object.entries(LANGUAGES).map(([each, name]) => (
+              <option key={each} value={each} lang={each}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </Choice>
+        <Choice label={t("shell.theme")}>
+          <select className={SELECT} value={theme} onChange={(event) => { setTheme(event.target.value as Theme); }}>
+            {THEMES.map((each) => (
+              <option key={each} value={each}>
+                {t(`shell.theme.${each}`)}
+              </option>
+            ))}
+          </select>
+        </Choice>
+        <a className="ml-auto flex min-h-11 items-center underline" href="/api/v1/openapi.json">
+          {t("shell.api")}
+        </a>
+      </div>
+    </footer>
+  );
+}
