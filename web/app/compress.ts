@@ -15,7 +15,12 @@ for (const name of globSync("**/*", { cwd: folder }).filter((each) => TEXT.test(
   const file = join(folder, name);
   const bytes = readFileSync(file);
   const twins = {
-    br: brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }),
+    br: brotliCompressSync(bytes, {
+      params: {
+        [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY,
+        [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+      },
+    }),
     gz: gzipSync(bytes, { level: constants.Z_BEST_COMPRESSION }),
   };
   for (const [suffix, twin] of Object.entries(twins)) {

@@ -5,7 +5,7 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 import { messages } from "./messages";
 
-const gateway = `http://127.0.0.1:${process.env["ROSTRUM_HTTP_PORT"] ?? "8080"}`;
+const gateway = `http://127.0.0.1:${process.env.ROSTRUM_HTTP_PORT ?? "8080"}`;
 const source = fileURLToPath(new URL("src", import.meta.url));
 
 export default defineConfig({
@@ -17,7 +17,13 @@ export default defineConfig({
     proxy: Object.fromEntries(
       ["/api", "/images", "/.well-known", "/ws"].map((path) => [
         path,
-        { target: gateway, ws: path === "/ws", changeOrigin: true, rewriteWsOrigin: true, headers: { origin: gateway } },
+        {
+          target: gateway,
+          ws: path === "/ws",
+          changeOrigin: true,
+          rewriteWsOrigin: true,
+          headers: { origin: gateway },
+        },
       ]),
     ),
   },

@@ -12,9 +12,9 @@ function stored(): Theme {
 
 function show(theme: Theme) {
   if (theme === "system") {
-    delete document.documentElement.dataset["theme"];
+    delete document.documentElement.dataset.theme;
   } else {
-    document.documentElement.dataset["theme"] = theme;
+    document.documentElement.dataset.theme = theme;
   }
 }
 

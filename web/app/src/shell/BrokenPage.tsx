@@ -11,7 +11,12 @@ export function BrokenPage({ error }: ErrorComponentProps) {
       <Empty>
         <p>{t("shell.brokenWhy")}</p>
         <p className="text-sm">{error instanceof Error ? error.message : String(error)}</p>
-        <Button kind="primary" onClick={() => { location.reload(); }}>
+        <Button
+          kind="primary"
+          onClick={() => {
+            location.reload();
+          }}
+        >
           {t("shell.reload")}
         </Button>
       </Empty>

@@ -21,7 +21,11 @@ export function Footer() {
     <footer className="border-line text-muted border-t text-sm">
       <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-6 gap-y-3 px-4 py-4 sm:px-6">
         <Choice label={t("shell.language")}>
-          <select className={SELECT} value={language} onChange={(event) => void activateLanguage(event.target.value as Language, true)}>
+          <select
+            className={SELECT}
+            value={language}
+            onChange={(event) => void activateLanguage(event.target.value as Language, true)}
+          >
             {Object.entries(LANGUAGES).map(([each, name]) => (
               <option key={each} value={each} lang={each}>
                 {name}
@@ -30,7 +34,13 @@ export function Footer() {
           </select>
         </Choice>
         <Choice label={t("shell.theme")}>
-          <select className={SELECT} value={theme} onChange={(event) => { setTheme(event.target.value as Theme); }}>
+          <select
+            className={SELECT}
+            value={theme}
+            onChange={(event) => {
+              setTheme(event.target.value as Theme);
+            }}
+          >
             {THEMES.map((each) => (
               <option key={each} value={each}>
                 {t(`shell.theme.${each}`)}

@@ -9,7 +9,10 @@ export function Frame() {
   const t = useText();
   return (
     <div className="grid min-h-dvh grid-rows-[auto_1fr_auto]">
-      <a href="#content" className="bg-surface sr-only z-10 rounded-lg p-3 focus:not-sr-only focus:absolute focus:top-2 focus:left-2">
+      <a
+        href="#content"
+        className="bg-surface sr-only z-10 rounded-lg p-3 focus:not-sr-only focus:absolute focus:top-2 focus:left-2"
+      >
         {t("shell.skip")}
       </a>
       <Header />

@@ -10,7 +10,7 @@ import { UnreadCount } from "./UnreadCount";
 const LINK = "hover:bg-raised flex min-h-11 items-center gap-2 rounded-lg px-3 data-[status=active]:font-semibold";
 
 interface Entry {
-  to: "/" | "/sales" | "/sell" | "/me/bids" | "/admin";
+  to: "/" | "/sales" | "/sell" | "/me/bids";
   text: string;
 }
 
@@ -22,9 +22,6 @@ function entries(t: Translate, user: Schemas["Account"] | null | undefined): Ent
   ];
   if (user !== null && user !== undefined) {
     all.push({ to: "/me/bids", text: t("shell.mine") });
-    if (user.role === "admin") {
-      all.push({ to: "/admin", text: t("shell.admin") });
-    }
   }
   return all;
 }
@@ -41,7 +38,14 @@ function LogOut() {
     },
   });
   return (
-    <button type="button" className={LINK} disabled={logOut.isPending} onClick={() => { logOut.mutate(); }}>
+    <button
+      type="button"
+      className={LINK}
+      disabled={logOut.isPending}
+      onClick={() => {
+        logOut.mutate();
+      }}
+    >
       {t("shell.logOut")}
     </button>
   );
@@ -50,7 +54,11 @@ function LogOut() {
 export function Navigation({ open, user }: { open: boolean; user: Schemas["Account"] | null | undefined }) {
   const t = useText();
   return (
-    <nav id="navigation" aria-label={t("shell.navigation")} className={`${open ? "grid" : "hidden"} w-full md:flex md:w-auto md:items-center`}>
+    <nav
+      id="navigation"
+      aria-label={t("shell.navigation")}
+      className={`${open ? "grid" : "hidden"} w-full md:flex md:w-auto md:items-center`}
+    >
       {entries(t, user).map(({ to, text }) => (
         <Link key={to} to={to} activeOptions={{ exact: to === "/", includeSearch: false }} className={LINK}>
           {text}

@@ -18,7 +18,10 @@ export function UnreadCount() {
     return null;
   }
   return (
-    <span className="bg-accent text-on-accent rounded-full px-2 text-sm font-semibold" aria-label={t("shell.unread", { count: unread })}>
+    <span
+      className="bg-accent text-on-accent rounded-full px-2 text-sm font-semibold"
+      aria-label={t("shell.unread", { count: unread })}
+    >
       {unread > SHOWN_MAX ? `${String(SHOWN_MAX)}+` : unread}
     </span>
   );

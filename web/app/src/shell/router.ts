@@ -3,7 +3,6 @@ import { QueryClient } from "@tanstack/react-query";
 import { createRouter } from "@tanstack/react-router";
 import { ApiError } from "rostrum-client";
 import { accountRoutes } from "../features/account/routes";
-import { adminRoutes } from "../features/admin/routes";
 import { auctionRoutes } from "../features/auction/routes";
 import { browseRoutes } from "../features/browse/routes";
 import { meRoutes } from "../features/me/routes";
@@ -16,11 +15,14 @@ const STATUS_CLIENT_ERROR = 400;
 const STATUS_SERVER_ERROR = 500;
 
 function mayRetry(failures: number, error: Error) {
-  const refused = error instanceof ApiError && error.status >= STATUS_CLIENT_ERROR && error.status < STATUS_SERVER_ERROR;
+  const refused =
+    error instanceof ApiError && error.status >= STATUS_CLIENT_ERROR && error.status < STATUS_SERVER_ERROR;
   return !refused && failures < RETRIES_MAX;
 }
 
-export const queries = new QueryClient({ defaultOptions: { queries: { retry: mayRetry, refetchOnWindowFocus: false } } });
+export const queries = new QueryClient({
+  defaultOptions: { queries: { retry: mayRetry, refetchOnWindowFocus: false } },
+});
 
 export const router = createRouter({
   routeTree: rootRoute.addChildren([
@@ -30,7 +32,6 @@ export const router = createRouter({
     ...meRoutes,
     ...sellRoutes,
     ...salesRoutes,
-    ...adminRoutes,
   ]),
   context: { queries },
   defaultPreload: "intent",

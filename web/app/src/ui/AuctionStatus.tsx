@@ -3,7 +3,15 @@ import type { AuctionStatus as Status } from "rostrum-client";
 import { useText } from "../lib/text";
 import { Badge, type Tone } from "./Notice";
 
-const TONES = { draft: "info", scheduled: "info", active: "good", ended: "warn", sold: "info", unsold: "info", cancelled: "bad" } as const satisfies Record<string, Tone>;
+const TONES = {
+  draft: "info",
+  scheduled: "info",
+  active: "good",
+  ended: "warn",
+  sold: "info",
+  unsold: "info",
+  cancelled: "bad",
+} as const satisfies Record<string, Tone>;
 
 function isKnown(status: string): status is keyof typeof TONES {
   return Object.hasOwn(TONES, status);

@@ -29,7 +29,12 @@ export function Dialog({ title, open, onClose, children }: DialogProps) {
     >
       <header className="border-line flex items-center justify-between gap-4 border-b px-5 py-3">
         <h2 className="text-lg font-semibold">{title}</h2>
-        <button type="button" aria-label={t("ui.close")} onClick={onClose} className="hover:bg-raised -mr-2 size-11 rounded-lg text-xl">
+        <button
+          type="button"
+          aria-label={t("ui.close")}
+          onClick={onClose}
+          className="hover:bg-raised -mr-2 size-11 rounded-lg text-xl"
+        >
           ×
         </button>
       </header>

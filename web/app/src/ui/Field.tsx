@@ -1,5 +1,11 @@
 /** Labelled inputs. An error is tied to its input, so that screen readers read both. */
-import { useId, type InputHTMLAttributes, type ReactNode, type SelectHTMLAttributes, type TextareaHTMLAttributes } from "react";
+import {
+  useId,
+  type InputHTMLAttributes,
+  type ReactNode,
+  type SelectHTMLAttributes,
+  type TextareaHTMLAttributes,
+} from "react";
 
 const INPUT = "border-edge bg-surface text-ink min-h-11 w-full rounded-lg border px-3 py-2 aria-invalid:border-bad";
 
@@ -40,7 +46,13 @@ function described(id: string, { hint, error }: Labelled) {
   return { "aria-describedby": ids === "" ? undefined : ids, "aria-invalid": error !== undefined };
 }
 
-export function TextField({ label, hint, error, className = "", ...rest }: Labelled & InputHTMLAttributes<HTMLInputElement>) {
+export function TextField({
+  label,
+  hint,
+  error,
+  className = "",
+  ...rest
+}: Labelled & InputHTMLAttributes<HTMLInputElement>) {
   const made = useId();
   const id = rest.id ?? made;
   return (
@@ -50,7 +62,13 @@ export function TextField({ label, hint, error, className = "", ...rest }: Label
   );
 }
 
-export function TextArea({ label, hint, error, className = "", ...rest }: Labelled & TextareaHTMLAttributes<HTMLTextAreaElement>) {
+export function TextArea({
+  label,
+  hint,
+  error,
+  className = "",
+  ...rest
+}: Labelled & TextareaHTMLAttributes<HTMLTextAreaElement>) {
   const made = useId();
   const id = rest.id ?? made;
   return (
@@ -60,7 +78,14 @@ export function TextArea({ label, hint, error, className = "", ...rest }: Labell
   );
 }
 
-export function SelectField({ label, hint, error, className = "", children, ...rest }: Labelled & SelectHTMLAttributes<HTMLSelectElement>) {
+export function SelectField({
+  label,
+  hint,
+  error,
+  className = "",
+  children,
+  ...rest
+}: Labelled & SelectHTMLAttributes<HTMLSelectElement>) {
   const made = useId();
   const id = rest.id ?? made;
   return (
@@ -72,7 +97,11 @@ export function SelectField({ label, hint, error, className = "", children, ...r
   );
 }
 
-export function CheckField({ label, className = "", ...rest }: { label: ReactNode } & InputHTMLAttributes<HTMLInputElement>) {
+export function CheckField({
+  label,
+  className = "",
+  ...rest
+}: { label: ReactNode } & InputHTMLAttributes<HTMLInputElement>) {
   return (
     <label className={`flex min-h-11 items-center gap-3 ${className}`}>
       <input type="checkbox" className="accent-accent size-5" {...rest} />

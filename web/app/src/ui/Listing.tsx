@@ -22,7 +22,14 @@ interface ListingProps<T> {
   skeleton?: string;
 }
 
-export function Listing<T>({ query, keyOf, children, empty, className = "grid gap-3", skeleton = "h-24" }: ListingProps<T>) {
+export function Listing<T>({
+  query,
+  keyOf,
+  children,
+  empty,
+  className = "grid gap-3",
+  skeleton = "h-24",
+}: ListingProps<T>) {
   const t = useText();
   if (query.isPending) {
     return (
@@ -49,7 +56,11 @@ export function Listing<T>({ query, keyOf, children, empty, className = "grid ga
       </div>
       {query.isFetchNextPageError && <ErrorNotice error={query.error} />}
       {query.hasNextPage && (
-        <Button className="justify-self-center" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+        <Button
+          className="justify-self-center"
+          busy={query.isFetchingNextPage}
+          onClick={() => void query.fetchNextPage()}
+        >
           {t("ui.more")}
         </Button>
       )}

@@ -25,5 +25,7 @@ export function Notice({ tone = "info", children }: NoticeProps) {
 }
 
 export function Badge({ tone = "info", children }: { tone?: Tone; children: ReactNode }) {
-  return <span className={`inline-block rounded-full px-2.5 py-0.5 text-sm font-medium ${TONES[tone]}`}>{children}</span>;
+  return (
+    <span className={`inline-block rounded-full px-2.5 py-0.5 text-sm font-medium ${TONES[tone]}`}>{children}</span>
+  );
 }

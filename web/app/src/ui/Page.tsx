@@ -23,7 +23,9 @@ export function Page({ title, aside, children }: PageProps) {
 
 export function Card({ title, children, className = "" }: { title?: string; children: ReactNode; className?: string }) {
   return (
-    <section className={`bg-surface border-line grid content-start gap-4 rounded-(--radius-card) border p-4 sm:p-5 ${className}`}>
+    <section
+      className={`bg-surface border-line grid content-start gap-4 rounded-(--radius-card) border p-4 sm:p-5 ${className}`}
+    >
       {title !== undefined && <h2 className="text-lg font-semibold">{title}</h2>}
       {children}
     </section>
@@ -32,7 +34,11 @@ export function Card({ title, children, className = "" }: { title?: string; chil
 
 /** What a list shows that has nothing in it: why, and where to go from here. */
 export function Empty({ children }: { children: ReactNode }) {
-  return <div className="border-edge text-muted grid justify-items-center gap-4 rounded-(--radius-card) border border-dashed px-6 py-12 text-center">{children}</div>;
+  return (
+    <div className="border-edge text-muted grid justify-items-center gap-4 rounded-(--radius-card) border border-dashed px-6 py-12 text-center">
+      {children}
+    </div>
+  );
 }
 
 export function Skeleton({ className = "h-24" }: { className?: string }) {

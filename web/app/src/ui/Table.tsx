@@ -4,7 +4,12 @@ import type { ReactNode } from "react";
 export function Table({ label, head, children }: { label: string; head: ReactNode[]; children: ReactNode }) {
   return (
     // A region that scrolls has to be reachable by keyboard.
-    <div role="region" aria-label={label} tabIndex={0} className="border-line bg-surface overflow-x-auto rounded-(--radius-card) border">
+    <div
+      role="region"
+      aria-label={label}
+      tabIndex={0}
+      className="border-line bg-surface overflow-x-auto rounded-(--radius-card) border"
+    >
       <table className="w-full border-collapse text-left">
         <thead className="bg-raised text-sm">
           <tr>
@@ -15,7 +20,9 @@ export function Table({ label, head, children }: { label: string; head: ReactNod
             ))}
           </tr>
         </thead>
-        <tbody className="[&>tr]:border-line [&>tr]:border-t [&_td]:px-3 [&_td]:py-2 [&_td]:align-top">{children}</tbody>
+        <tbody className="[&>tr]:border-line [&>tr]:border-t [&_td]:px-3 [&_td]:py-2 [&_td]:align-top">
+          {children}
+        </tbody>
       </table>
     </div>
   );

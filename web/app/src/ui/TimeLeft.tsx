@@ -38,7 +38,12 @@ export function TimeLeft({ until }: { until: number }) {
   const formats = useFormats();
   const left = useTimeLeft(until);
   return (
-    <time dateTime={new Date(until).toISOString()} title={formats.dateSeconds(until)} role="timer" className="tabular-nums">
+    <time
+      dateTime={new Date(until).toISOString()}
+      title={formats.dateSeconds(until)}
+      role="timer"
+      className="tabular-nums"
+    >
       {formats.duration(left)}
     </time>
   );

@@ -80,7 +80,9 @@ export class Bodies {
   }
 
   async #readList(ids: readonly string[], once: boolean): Promise<void> {
-    const page = (await this.#get("/api/v1/auctions", { query: { ids: ids.join(",") } }, once)) as { items: Auction[] };
+    const page = (await this.#get("/api/v1/auctions", { query: { ids: ids.join(",") } }, once)) as {
+      items: Auction[];
+    };
     for (const each of page.items) this.#options.onAuction(each);
   }
 

@@ -34,7 +34,13 @@ export function Erase() {
           }}
         >
           <p>{t("account.eraseFinal")}</p>
-          <TextField label={t("account.password")} name="password" type="password" autoComplete="current-password" required />
+          <TextField
+            label={t("account.password")}
+            name="password"
+            type="password"
+            autoComplete="current-password"
+            required
+          />
           {erase.isError && <ErrorNotice error={erase.error} />}
           <Button kind="danger" type="submit" busy={erase.isPending}>
             {t("account.eraseNow")}

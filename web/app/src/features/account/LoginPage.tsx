@@ -19,7 +19,9 @@ export function LoginPage() {
   const changed = useSessionChanged();
   const logIn = useMutation({
     mutationFn: (form: FormData) =>
-      rostrum.post("/api/v1/auth/login", { body: { email: textOf(form, "email"), password: textOf(form, "password") } }),
+      rostrum.post("/api/v1/auth/login", {
+        body: { email: textOf(form, "email"), password: textOf(form, "password") },
+      }),
     onSuccess: async () => {
       await changed();
       router.history.push(back ?? "/");
@@ -36,7 +38,13 @@ export function LoginPage() {
           }}
         >
           <TextField label={t("account.email")} name="email" type="email" autoComplete="username" required />
-          <TextField label={t("account.password")} name="password" type="password" autoComplete="current-password" required />
+          <TextField
+            label={t("account.password")}
+            name="password"
+            type="password"
+            autoComplete="current-password"
+            required
+          />
           {logIn.isError && <ErrorNotice error={logIn.error} />}
           <Button kind="primary" type="submit" busy={logIn.isPending}>
             {t("account.logIn")}

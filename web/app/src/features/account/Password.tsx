@@ -35,7 +35,13 @@ export function Password() {
           change.mutate(new FormData(event.currentTarget));
         }}
       >
-        <TextField label={t("account.currentPassword")} name="current" type="password" autoComplete="current-password" required />
+        <TextField
+          label={t("account.currentPassword")}
+          name="current"
+          type="password"
+          autoComplete="current-password"
+          required
+        />
         <TextField
           label={t("account.newPassword")}
           hint={t("account.passwordHint", { min: PASSWORD_MIN })}

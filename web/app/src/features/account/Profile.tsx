@@ -39,7 +39,9 @@ export function Profile({ account }: { account: Schemas["Account"] }) {
   const queries = useQueryClient();
   const change = useMutation({
     mutationFn: (form: FormData) =>
-      rostrum.patch("/api/v1/users/me", { body: { displayName: textOf(form, "name"), language: textOf(form, "language") } }),
+      rostrum.patch("/api/v1/users/me", {
+        body: { displayName: textOf(form, "name"), language: textOf(form, "language") },
+      }),
     onSuccess: () => queries.invalidateQueries({ queryKey: sessionQuery.queryKey }),
   });
   return (
@@ -52,7 +54,14 @@ export function Profile({ account }: { account: Schemas["Account"] }) {
           change.mutate(new FormData(event.currentTarget));
         }}
       >
-        <TextField label={t("account.name")} name="name" defaultValue={account.displayName} autoComplete="name" maxLength={NAME_MAX} required />
+        <TextField
+          label={t("account.name")}
+          name="name"
+          defaultValue={account.displayName}
+          autoComplete="name"
+          maxLength={NAME_MAX}
+          required
+        />
         <SelectField label={t("account.mailLanguage")} name="language" defaultValue={account.language}>
           {Object.entries({ [account.language]: account.language, ...LANGUAGES }).map(([each, name]) => (
             <option key={each} value={each}>

@@ -40,7 +40,14 @@ export function RegisterPage() {
             create.mutate(new FormData(event.currentTarget));
           }}
         >
-          <TextField label={t("account.name")} hint={t("account.nameHint")} name="name" autoComplete="name" maxLength={NAME_MAX} required />
+          <TextField
+            label={t("account.name")}
+            hint={t("account.nameHint")}
+            name="name"
+            autoComplete="name"
+            maxLength={NAME_MAX}
+            required
+          />
           <TextField label={t("account.email")} name="email" type="email" autoComplete="username" required />
           <TextField
             label={t("account.password")}

@@ -39,7 +39,8 @@ function AskForMail() {
 function SetPassword({ token }: { token: string }) {
   const t = useText();
   const set = useMutation({
-    mutationFn: (password: string) => rostrum.post("/api/v1/auth/password-reset/confirm", { body: { token, password } }),
+    mutationFn: (password: string) =>
+      rostrum.post("/api/v1/auth/password-reset/confirm", { body: { token, password } }),
   });
   if (set.isSuccess) {
     return (

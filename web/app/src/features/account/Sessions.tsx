@@ -30,7 +30,9 @@ export function Sessions() {
           <li key={each.id} className="border-line flex flex-wrap items-center justify-between gap-3 border-b pb-3">
             <div className="min-w-0">
               <p>{each.userAgent === "" ? t("account.unknownAgent") : each.userAgent}</p>
-              <p className="text-muted text-sm">{t("account.sessionFrom", { address: each.address, time: date(each.createdAt) })}</p>
+              <p className="text-muted text-sm">
+                {t("account.sessionFrom", { address: each.address, time: date(each.createdAt) })}
+              </p>
             </div>
             {each.current ? (
               <Badge tone="good">{t("account.thisSession")}</Badge>

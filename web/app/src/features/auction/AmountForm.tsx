@@ -22,7 +22,13 @@ export function AmountForm({ state, busy, onPlace }: AmountFormProps) {
   const minimum = money(state.minimumBid, state.currency);
   const tooLow = amount !== null && amount < state.minimumBid;
   const error =
-    text.trim() === "" ? undefined : amount === null ? t("auction.notAnAmount") : tooLow && !raises ? t("auction.tooLow", { minimum }) : undefined;
+    text.trim() === ""
+      ? undefined
+      : amount === null
+        ? t("auction.notAnAmount")
+        : tooLow && !raises
+          ? t("auction.tooLow", { minimum })
+          : undefined;
 
   function place(kind: "bid" | "maximum") {
     if (amount !== null) {

@@ -41,7 +41,12 @@ function OpenForm({ auction, state }: BidFormProps) {
         </div>
       </div>
       <AmountForm state={state} busy={busy} onPlace={(kind, amount) => bidding.place({ kind, amount, version })} />
-      <BuyNow auction={auction} state={state} busy={busy} onBuy={(amount) => bidding.place({ kind: "buy", amount, version })} />
+      <BuyNow
+        auction={auction}
+        state={state}
+        busy={busy}
+        onBuy={(amount) => bidding.place({ kind: "buy", amount, version })}
+      />
       <BidProgress bidding={bidding} currency={state.currency} />
     </div>
   );

@@ -21,7 +21,9 @@ function Price({ state }: { state: AuctionState }) {
   const stale = state.freshness === "stale";
   return (
     <div>
-      <p className="text-muted text-sm">{state.currentBid === null ? t("auction.startingPrice") : t("auction.currentBid")}</p>
+      <p className="text-muted text-sm">
+        {state.currentBid === null ? t("auction.startingPrice") : t("auction.currentBid")}
+      </p>
       <p data-testid="price" className={`text-3xl font-semibold tabular-nums ${stale ? "text-muted" : ""}`}>
         {money(state.currentBid ?? state.startingPrice, state.currency)}
       </p>

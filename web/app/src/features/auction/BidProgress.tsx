@@ -15,7 +15,10 @@ function decided(t: Translate, bid: Bid, amount: string): { tone: Tone; text: st
     case "voided":
       return { tone: "warn", text: t("auction.bidVoided", { amount }) };
     default:
-      return { tone: "bad", text: t("auction.bidRejected", { amount, reason: errorForCode(t, bid.reason ?? "INTERNAL_ERROR") }) };
+      return {
+        tone: "bad",
+        text: t("auction.bidRejected", { amount, reason: errorForCode(t, bid.reason ?? "INTERNAL_ERROR") }),
+      };
   }
 }
 
@@ -29,11 +32,19 @@ export function BidProgress({ bidding, currency }: { bidding: Bidding; currency:
   if (phase === "failed") {
     return <ErrorNotice error={error} />;
   }
-  const amount = money(intent.kind === "maximum" || bid?.amount == null ? intent.amount : toMinor(bid.amount), currency);
+  const amount = money(
+    intent.kind === "maximum" || bid?.amount === null || bid?.amount === undefined
+      ? intent.amount
+      : toMinor(bid.amount),
+    currency,
+  );
   const shown =
     phase === "decided" && bid !== undefined
       ? decided(t, bid, amount)
-      : { tone: "info" as const, text: phase === "sending" ? t("auction.bidSending", { amount }) : t("auction.bidQueued", { amount }) };
+      : {
+          tone: "info" as const,
+          text: phase === "sending" ? t("auction.bidSending", { amount }) : t("auction.bidQueued", { amount }),
+        };
   return (
     <div data-testid="progress" data-phase={phase}>
       <Notice tone={shown.tone}>{shown.text}</Notice>

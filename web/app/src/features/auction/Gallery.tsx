@@ -16,8 +16,19 @@ export function Gallery({ images, title }: { images: Auction["images"]; title: s
   const label = t("auction.picture", { number: chosen + 1, count: images.length, title });
   return (
     <div className="grid gap-3">
-      <button type="button" className="overflow-hidden rounded-(--radius-card)" onClick={() => setZoomed(true)} aria-label={t("auction.zoom")}>
-        <Picture image={image} alt={label} first sizes="(min-width: 64rem) 44rem, 100vw" className="aspect-[4/3] object-contain" />
+      <button
+        type="button"
+        className="overflow-hidden rounded-(--radius-card)"
+        onClick={() => setZoomed(true)}
+        aria-label={t("auction.zoom")}
+      >
+        <Picture
+          image={image}
+          alt={label}
+          first
+          sizes="(min-width: 64rem) 44rem, 100vw"
+          className="aspect-[4/3] object-contain"
+        />
       </button>
       {images.length > 1 && (
         <div className="flex gap-2 overflow-x-auto p-1">

@@ -55,7 +55,11 @@ export function History({ state }: { state: AuctionState }) {
         ))}
       </ul>
       {query.hasNextPage && (
-        <Button className="justify-self-center" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+        <Button
+          className="justify-self-center"
+          busy={query.isFetchingNextPage}
+          onClick={() => void query.fetchNextPage()}
+        >
           {t("ui.more")}
         </Button>
       )}

@@ -55,5 +55,12 @@ export default function PriceChart({ bids, currency }: { bids: readonly PublicBi
       chart.destroy();
     };
   }, [bids, currency, money, theme]);
-  return <div ref={place} role="img" aria-label={t("auction.chart", { count: bids.length })} className="h-50 overflow-hidden" />;
+  return (
+    <div
+      ref={place}
+      role="img"
+      aria-label={t("auction.chart", { count: bids.length })}
+      className="h-50 overflow-hidden"
+    />
+  );
 }

@@ -14,7 +14,12 @@ export function SellerTools({ auction, state }: { auction: Auction; state: Aucti
     facts.push([t("auction.reserve"), money(toMinor(auction.reservePrice), state.currency)]);
   }
   if (auction.contact !== undefined) {
-    facts.push([t("auction.contact"), <a key="mail" className="underline" href={`mailto:${auction.contact.email}`}>{auction.contact.displayName}</a>]);
+    facts.push([
+      t("auction.contact"),
+      <a key="mail" className="underline" href={`mailto:${auction.contact.email}`}>
+        {auction.contact.displayName}
+      </a>,
+    ]);
   }
   return facts.length === 0 ? null : (
     <Card title={t("auction.forYou")}>

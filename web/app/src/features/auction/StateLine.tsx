@@ -10,7 +10,12 @@ interface Line {
 }
 
 /** What stands in the line, the most important first. Null: there is nothing to say. */
-export function lineFor(t: Translate, money: (minor: number) => string, auction: Auction, state: AuctionState): Line | null {
+export function lineFor(
+  t: Translate,
+  money: (minor: number) => string,
+  auction: Auction,
+  state: AuctionState,
+): Line | null {
   const you = state.you?.state ?? "none";
   if (you === "won") {
     return { tone: "good", text: t("auction.won") };
@@ -39,7 +44,5 @@ export function StateLine({ auction, state }: { auction: Auction; state: Auction
   const t = useText();
   const { money } = useFormats();
   const line = lineFor(t, (minor) => money(minor, state.currency), auction, state);
-  return (
-    <div data-testid="state">{line !== null && <Notice tone={line.tone}>{line.text}</Notice>}</div>
-  );
+  return <div data-testid="state">{line !== null && <Notice tone={line.tone}>{line.text}</Notice>}</div>;
 }

@@ -17,7 +17,10 @@ export function historyQuery(id: string) {
     queryKey: ["history", id],
     queryFn: ({ pageParam, signal }) =>
       rostrum.get("/api/v1/auctions/{id}/bids", {
-        params: { path: { id }, query: { limit: HISTORY_PAGE, ...(pageParam !== null && { cursor: pageParam }) } },
+        params: {
+          path: { id },
+          query: { limit: HISTORY_PAGE, ...(pageParam !== null && { cursor: pageParam }) },
+        },
         signal,
       }),
     initialPageParam: null as string | null,

@@ -60,7 +60,7 @@ export function useBidding(auctionId: string): Bidding {
       dropIntent(auctionId);
     },
     onSuccess: (answer) => {
-      if ("receipt" in answer && answer.receipt !== undefined) {
+      if ("receipt" in answer) {
         keepReceipt(answer.receipt);
       }
       if ("auctionId" in answer) {

@@ -14,7 +14,10 @@ export function AuctionCard({ auction }: { auction: Auction }) {
   const { ref, state } = useVisibleAuction(auction);
   const price = state.currentBid ?? state.startingPrice;
   return (
-    <article ref={ref} className="bg-surface border-line relative grid content-start overflow-hidden rounded-(--radius-card) border">
+    <article
+      ref={ref}
+      className="bg-surface border-line relative grid content-start overflow-hidden rounded-(--radius-card) border"
+    >
       <Picture image={auction.images[0]} alt="" sizes="(min-width: 80rem) 17rem, (min-width: 40rem) 45vw, 92vw" />
       <div className="grid gap-2 p-4">
         <h3 className="font-medium">

@@ -6,7 +6,8 @@ import { useFormats } from "../../lib/format";
 import { useText } from "../../lib/text";
 import { readSearch, STATUSES, type Search } from "./search";
 
-const CHOICE = "hover:bg-raised flex min-h-11 items-center justify-between gap-3 rounded-lg px-3 aria-[current=true]:font-semibold lg:min-h-9";
+const CHOICE =
+  "hover:bg-raised flex min-h-11 items-center justify-between gap-3 rounded-lg px-3 aria-[current=true]:font-semibold lg:min-h-9";
 
 interface ChoiceProps {
   search: Search;
@@ -60,7 +61,10 @@ function Prices({ search, facets }: { search: Search; facets: Schemas["Facets"] 
       {facets.price
         .filter(({ count }) => count > 0)
         .map(({ from, to, count }) => {
-          const band = { minPrice: from.toFixed(2), maxPrice: to === null ? undefined : (to - 0.01).toFixed(2) };
+          const band = {
+            minPrice: from.toFixed(2),
+            maxPrice: to === null ? undefined : (to - 0.01).toFixed(2),
+          };
           const chosen = search.minPrice === band.minPrice && search.maxPrice === band.maxPrice;
           const other = chosen ? { minPrice: undefined, maxPrice: undefined } : band;
           return (
@@ -81,12 +85,19 @@ function Prices({ search, facets }: { search: Search; facets: Schemas["Facets"] 
 export function Filters({ search, facets }: { search: Search; facets: Schemas["Facets"] | undefined }) {
   const t = useText();
   return (
-    <details className="border-line group rounded-(--radius-card) border p-2 lg:border-0 lg:p-0" open={matchMedia("(min-width: 64rem)").matches}>
+    <details
+      className="border-line group rounded-(--radius-card) border p-2 lg:border-0 lg:p-0"
+      open={matchMedia("(min-width: 64rem)").matches}
+    >
       <summary className="min-h-11 px-3 py-2 font-medium lg:hidden">{t("browse.filters")}</summary>
       <div className="grid gap-5">
         <Group title={t("browse.status")}>
           {STATUSES.map((each) => (
-            <Choice key={each} chosen={(search.status ?? "active") === each} search={readSearch({ ...search, status: each })}>
+            <Choice
+              key={each}
+              chosen={(search.status ?? "active") === each}
+              search={readSearch({ ...search, status: each })}
+            >
               {t(`browse.status.${each}`)}
             </Choice>
           ))}

@@ -23,7 +23,15 @@ export function SearchForm({ search }: { search: Search }) {
         void navigate({ search: readSearch({ ...search, q: words }) });
       }}
     >
-      <TextField label={t("browse.words")} type="search" maxLength={WORDS_MAX} value={words} onChange={(event) => { setWords(event.target.value); }} />
+      <TextField
+        label={t("browse.words")}
+        type="search"
+        maxLength={WORDS_MAX}
+        value={words}
+        onChange={(event) => {
+          setWords(event.target.value);
+        }}
+      />
       <Button kind="primary" type="submit">
         {t("browse.search")}
       </Button>

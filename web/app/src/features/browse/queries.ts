@@ -11,7 +11,12 @@ export function auctionsQuery(search: Search) {
     queryFn: ({ pageParam, signal }) =>
       rostrum.get("/api/v1/auctions", {
         params: {
-          query: { ...search, facets: pageParam === null, limit: PAGE_SIZE, ...(pageParam !== null && { cursor: pageParam }) },
+          query: {
+            ...search,
+            facets: pageParam === null,
+            limit: PAGE_SIZE,
+            ...(pageParam !== null && { cursor: pageParam }),
+          },
         },
         signal,
       }),

@@ -34,14 +34,14 @@ function oneOf<T extends string>(allowed: readonly T[], value: unknown): T | und
 
 /** Reads an address. What it does not know is left out, so that the API is never asked what it would refuse. */
 export function readSearch(given: Record<string, unknown>): Search {
-  const q = text(given["q"], TEXT_MAX);
-  const sort = oneOf(SORTS, given["sort"]);
+  const q = text(given.q, TEXT_MAX);
+  const sort = oneOf(SORTS, given.sort);
   const found = {
     q,
-    category: text(given["category"], CATEGORY_MAX),
-    status: oneOf(STATUSES, given["status"]),
-    minPrice: price(given["minPrice"]),
-    maxPrice: price(given["maxPrice"]),
+    category: text(given.category, CATEGORY_MAX),
+    status: oneOf(STATUSES, given.status),
+    minPrice: price(given.minPrice),
+    maxPrice: price(given.maxPrice),
     sort: sort === "relevance" && q === undefined ? undefined : sort,
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));

@@ -13,7 +13,9 @@ export function AuctionRow({ auction, children }: { auction: Auction; children?:
   const image = auction.images[0];
   return (
     <article className="bg-surface border-line flex flex-wrap items-center gap-4 rounded-(--radius-card) border p-4">
-      {image !== undefined && <img src={image.thumbnails["160"]} alt="" width="64" height="64" className="size-16 rounded-lg object-cover" />}
+      {image !== undefined && (
+        <img src={image.thumbnails["160"]} alt="" width="64" height="64" className="size-16 rounded-lg object-cover" />
+      )}
       <div className="grid min-w-0 flex-1 gap-1">
         <h2 className="font-medium">
           <Link to="/auctions/$id" params={{ id: auction.id }} className="hover:underline">

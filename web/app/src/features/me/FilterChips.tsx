@@ -1,7 +1,8 @@
 /** One of several filters, chosen by a link, so that the address holds it. */
 import { Link } from "@tanstack/react-router";
 
-const CHIP = "border-edge aria-[current=true]:bg-accent aria-[current=true]:text-on-accent flex min-h-11 items-center rounded-full border px-4";
+const CHIP =
+  "border-edge aria-[current=true]:bg-accent aria-[current=true]:text-on-accent flex min-h-11 items-center rounded-full border px-4";
 
 export interface Chip {
   text: string;

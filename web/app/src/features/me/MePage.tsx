@@ -5,7 +5,8 @@ import { NeedsUser } from "../../shell/NeedsUser";
 import { useText } from "../../lib/text";
 import { Page } from "../../ui/Page";
 
-const TAB = "data-[status=active]:border-accent flex min-h-11 items-center border-b-2 border-transparent px-3 data-[status=active]:font-semibold";
+const TAB =
+  "data-[status=active]:border-accent flex min-h-11 items-center border-b-2 border-transparent px-3 data-[status=active]:font-semibold";
 const PAGES = [
   ["/me/bids", "me.bids"],
   ["/me/auctions", "me.auctions"],

@@ -36,7 +36,11 @@ function List() {
   const query = useInfiniteQuery(myAuctionsQuery(status));
   const chips = [
     { text: t("me.all"), search: {}, chosen: status === undefined },
-    ...STATUSES.map((each) => ({ text: t(`ui.status.${each}`), search: { status: each }, chosen: status === each })),
+    ...STATUSES.map((each) => ({
+      text: t(`ui.status.${each}`),
+      search: { status: each },
+      chosen: status === each,
+    })),
   ];
   return (
     <>

@@ -25,7 +25,11 @@ function BidRow({ bid }: { bid: Schemas["MyBid"] }) {
     <article className="bg-surface border-line relative grid gap-2 rounded-(--radius-card) border p-4">
       <div className="flex flex-wrap items-baseline justify-between gap-3">
         <h2 className="font-medium">
-          <Link to="/auctions/$id" params={{ id: bid.auctionId }} className="after:absolute after:inset-0 hover:underline">
+          <Link
+            to="/auctions/$id"
+            params={{ id: bid.auctionId }}
+            className="after:absolute after:inset-0 hover:underline"
+          >
             {bid.title}
           </Link>
         </h2>

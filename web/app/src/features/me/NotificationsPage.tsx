@@ -41,7 +41,9 @@ function Row({ notification }: { notification: Notification }) {
   return (
     <article className={`border-line grid gap-1 rounded-(--radius-card) border p-4 ${unread ? "bg-surface" : ""}`}>
       <p className="flex flex-wrap items-baseline justify-between gap-3">
-        <About notification={notification}>{notification.auctionTitle ?? notification.productName ?? eventName(t, notification.kind)}</About>
+        <About notification={notification}>
+          {notification.auctionTitle ?? notification.productName ?? eventName(t, notification.kind)}
+        </About>
         <span className="text-muted text-sm">
           {unread && <strong className="text-accent">{t("me.new")} · </strong>}
           {date(notification.createdAt)}
@@ -55,7 +57,11 @@ function Row({ notification }: { notification: Notification }) {
 function List() {
   const t = useText();
   return (
-    <Listing query={useInfiniteQuery(notificationsQuery)} keyOf={(each) => each.id} empty={<Empty>{t("me.noNotifications")}</Empty>}>
+    <Listing
+      query={useInfiniteQuery(notificationsQuery)}
+      keyOf={(each) => each.id}
+      empty={<Empty>{t("me.noNotifications")}</Empty>}
+    >
       {(each) => <Row notification={each} />}
     </Listing>
   );
@@ -69,7 +75,12 @@ export function NotificationsPage() {
     onSuccess: () => queries.invalidateQueries({ queryKey: ["notifications"] }),
   });
   const markAll = (
-    <Button busy={read.isPending} onClick={() => { read.mutate(); }}>
+    <Button
+      busy={read.isPending}
+      onClick={() => {
+        read.mutate();
+      }}
+    >
       {t("me.markAll")}
     </Button>
   );

@@ -14,11 +14,19 @@ function List() {
   const t = useText();
   const { money, date } = useFormats();
   return (
-    <Listing query={useInfiniteQuery(ordersQuery)} keyOf={(order) => order.orderId} empty={<Empty>{t("me.noOrders")}</Empty>}>
+    <Listing
+      query={useInfiniteQuery(ordersQuery)}
+      keyOf={(order) => order.orderId}
+      empty={<Empty>{t("me.noOrders")}</Empty>}
+    >
       {(order) => (
         <article className="bg-surface border-line relative flex flex-wrap items-center justify-between gap-3 rounded-(--radius-card) border p-4">
           <h2 className="font-medium">
-            <Link to="/orders/$id" params={{ id: order.orderId }} className="after:absolute after:inset-0 hover:underline">
+            <Link
+              to="/orders/$id"
+              params={{ id: order.orderId }}
+              className="after:absolute after:inset-0 hover:underline"
+            >
               {t("me.orderUnits", { count: order.quantity })}
             </Link>
           </h2>

@@ -22,7 +22,10 @@ function Claims({ claims, text }: { claims: ReceiptClaims; text: string }) {
     <>
       <Facts
         items={[
-          [t("me.receiptKind"), claims.kind === "proxy" ? t("me.kind.proxy") : claims.kind === "buy" ? t("me.kind.buy") : t("me.kind.bid")],
+          [
+            t("me.receiptKind"),
+            claims.kind === "proxy" ? t("me.kind.proxy") : claims.kind === "buy" ? t("me.kind.buy") : t("me.kind.bid"),
+          ],
           [t("me.receiptAmount"), amount === undefined ? "–" : money(toMinor(amount))],
           [t("me.receiptTime"), dateSeconds(claims.receivedAt)],
         ]}
@@ -50,7 +53,9 @@ export function Receipt({ text }: { text: string }) {
   const { result } = query.data;
   return (
     <div className="grid gap-4" data-testid="receipt" data-result={result}>
-      <Notice tone={result === "valid" ? "good" : result === "unsupported" ? "warn" : "bad"}>{t(`me.receipt.${result}`)}</Notice>
+      <Notice tone={result === "valid" ? "good" : result === "unsupported" ? "warn" : "bad"}>
+        {t(`me.receipt.${result}`)}
+      </Notice>
       {query.data.result === "valid" && <Claims claims={query.data.claims} text={text} />}
     </div>
   );

@@ -16,7 +16,14 @@ export function ReceiptPage() {
     <MePage title={t("me.receipts")}>
       <p className="max-w-prose">{t("me.receiptsExplained")}</p>
       <Card title={t("me.checkReceipt")}>
-        <TextArea label={t("me.receiptText")} rows={4} value={pasted} onChange={({ target }) => { setPasted(target.value); }} />
+        <TextArea
+          label={t("me.receiptText")}
+          rows={4}
+          value={pasted}
+          onChange={({ target }) => {
+            setPasted(target.value);
+          }}
+        />
         {given !== "" && <Receipt text={given} />}
       </Card>
       {kept.length === 0 && <Empty>{t("me.noReceipts")}</Empty>}

@@ -17,7 +17,13 @@ function Unwatch({ id, title }: { id: string; title: string }) {
     onSettled: () => queries.invalidateQueries({ queryKey: watchlistQuery.queryKey }),
   });
   return (
-    <Button busy={remove.isPending} aria-label={t("me.unwatchTitle", { title })} onClick={() => { remove.mutate(); }}>
+    <Button
+      busy={remove.isPending}
+      aria-label={t("me.unwatchTitle", { title })}
+      onClick={() => {
+        remove.mutate();
+      }}
+    >
       {t("me.unwatch")}
     </Button>
   );

@@ -41,7 +41,8 @@ export function myAuctionsQuery(status: Status | undefined) {
 export const watchlistQuery = infiniteQueryOptions({
   ...paged,
   queryKey: ["me", "watchlist"],
-  queryFn: ({ pageParam, signal }) => rostrum.get("/api/v1/users/me/watchlist", { params: { query: page(pageParam) }, signal }),
+  queryFn: ({ pageParam, signal }) =>
+    rostrum.get("/api/v1/users/me/watchlist", { params: { query: page(pageParam) }, signal }),
 });
 
 export const notificationsQuery = infiniteQueryOptions({

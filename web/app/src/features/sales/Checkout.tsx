@@ -49,7 +49,14 @@ export function Checkout({ order, sale }: { order: Reserved; sale: Pick<Schemas[
       </Notice>
       {(confirm.isError || cancel.isError) && <ErrorNotice error={confirm.error ?? cancel.error} />}
       {payment === undefined ? (
-        <Button kind="primary" busy={confirm.isPending} disabled={cancel.isPending} onClick={() => { confirm.mutate(); }}>
+        <Button
+          kind="primary"
+          busy={confirm.isPending}
+          disabled={cancel.isPending}
+          onClick={() => {
+            confirm.mutate();
+          }}
+        >
           {t("sales.confirm")}
         </Button>
       ) : (
@@ -57,7 +64,13 @@ export function Checkout({ order, sale }: { order: Reserved; sale: Pick<Schemas[
           {t("sales.pay")}
         </a>
       )}
-      <Button busy={cancel.isPending} disabled={confirm.isPending} onClick={() => { cancel.mutate(); }}>
+      <Button
+        busy={cancel.isPending}
+        disabled={confirm.isPending}
+        onClick={() => {
+          cancel.mutate();
+        }}
+      >
         {t("sales.cancelOrder")}
       </Button>
     </div>

@@ -31,7 +31,13 @@ export function JoinForm({ sale, state }: { sale: Schemas["FlashSale"]; state: S
         <>
           <QuantityField max={sale.perUserLimit} value={quantity} onChange={setQuantity} />
           {join.isError && <ErrorNotice error={join.error} />}
-          <Button kind="primary" busy={join.isPending} onClick={() => { join.mutate(); }}>
+          <Button
+            kind="primary"
+            busy={join.isPending}
+            onClick={() => {
+              join.mutate();
+            }}
+          >
             {t("sales.join")}
           </Button>
         </>

@@ -48,7 +48,11 @@ function Shown() {
   if (query.data !== undefined) {
     return <OrderCard order={query.data} />;
   }
-  return query.isError ? <ErrorNotice error={query.error} onRetry={() => void query.refetch()} /> : <Skeleton className="h-64" />;
+  return query.isError ? (
+    <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />
+  ) : (
+    <Skeleton className="h-64" />
+  );
 }
 
 export function OrderPage() {

@@ -18,9 +18,17 @@ export function ProductCard({ productId }: { productId: string }) {
   }
   return (
     <Card>
-      <Picture image={product.images[0]} alt={product.name} first sizes="(min-width: 64rem) 44rem, 100vw" className="aspect-[4/3] rounded-lg" />
+      <Picture
+        image={product.images[0]}
+        alt={product.name}
+        first
+        sizes="(min-width: 64rem) 44rem, 100vw"
+        className="aspect-[4/3] rounded-lg"
+      />
       {product.description !== "" && <p className="whitespace-pre-line">{product.description}</p>}
-      <p className="text-muted">{t("sales.basePrice", { price: money(toMinor(product.basePrice), product.currency) })}</p>
+      <p className="text-muted">
+        {t("sales.basePrice", { price: money(toMinor(product.basePrice), product.currency) })}
+      </p>
     </Card>
   );
 }

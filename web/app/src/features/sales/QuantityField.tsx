@@ -14,10 +14,27 @@ export function QuantityField({ max, value, onChange }: QuantityFieldProps) {
   const t = useText();
   const label = t("sales.quantity");
   if (max > SELECT_MAX) {
-    return <TextField label={label} type="number" min={1} max={max} value={value} onChange={({ target }) => { onChange(Math.min(max, Math.max(1, target.valueAsNumber || 1))); }} />;
+    return (
+      <TextField
+        label={label}
+        type="number"
+        min={1}
+        max={max}
+        value={value}
+        onChange={({ target }) => {
+          onChange(Math.min(max, Math.max(1, target.valueAsNumber || 1)));
+        }}
+      />
+    );
   }
   return (
-    <SelectField label={label} value={value} onChange={({ target }) => { onChange(Number(target.value)); }}>
+    <SelectField
+      label={label}
+      value={value}
+      onChange={({ target }) => {
+        onChange(Number(target.value));
+      }}
+    >
       {Array.from({ length: max }, (_, index) => (
         <option key={index} value={index + 1}>
           {index + 1}

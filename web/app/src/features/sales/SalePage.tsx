@@ -21,14 +21,21 @@ const route = getRouteApi("/sales/$id");
 function Clock({ state }: { state: SaleState }) {
   const t = useText();
   const { date } = useFormats();
-  const clocks = { upcoming: ["sales.opensIn", state.joinTime], open: ["sales.startsIn", state.startTime], active: ["sales.endsIn", state.endTime] } as const;
+  const clocks = {
+    upcoming: ["sales.opensIn", state.joinTime],
+    open: ["sales.startsIn", state.startTime],
+    active: ["sales.endsIn", state.endTime],
+  } as const;
   const clock = Object.hasOwn(clocks, state.status) ? clocks[state.status as keyof typeof clocks] : undefined;
   if (clock === undefined) {
     return <p className="text-muted">{t("sales.endedAt", { time: date(state.endTime) })}</p>;
   }
   return (
     <p>
-      {t(clock[0])} <span className="text-xl font-semibold"><TimeLeft until={clock[1]} /></span>
+      {t(clock[0])}{" "}
+      <span className="text-xl font-semibold">
+        <TimeLeft until={clock[1]} />
+      </span>
     </p>
   );
 }
@@ -62,5 +69,9 @@ export function SalePage() {
   if (query.data !== undefined) {
     return <Shown key={id} sale={query.data} />;
   }
-  return query.isError ? <ErrorNotice error={query.error} onRetry={() => void query.refetch()} /> : <Skeleton className="h-96" />;
+  return query.isError ? (
+    <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />
+  ) : (
+    <Skeleton className="h-96" />
+  );
 }

@@ -8,7 +8,8 @@ import { GROUPS, salesQuery, type Group } from "./queries";
 import { SaleCard } from "./SaleCard";
 
 const route = getRouteApi("/sales");
-const TAB = "aria-[current=true]:border-accent flex min-h-11 items-center border-b-2 border-transparent px-3 aria-[current=true]:font-semibold";
+const TAB =
+  "aria-[current=true]:border-accent flex min-h-11 items-center border-b-2 border-transparent px-3 aria-[current=true]:font-semibold";
 
 export function SalesPage() {
   const t = useText();
@@ -23,7 +24,13 @@ export function SalesPage() {
           </Link>
         ))}
       </nav>
-      <Listing query={query} keyOf={(sale) => sale.id} className="grid gap-4 sm:grid-cols-2 xl:grid-cols-3" skeleton="h-40" empty={<Empty>{t("sales.none")}</Empty>}>
+      <Listing
+        query={query}
+        keyOf={(sale) => sale.id}
+        className="grid gap-4 sm:grid-cols-2 xl:grid-cols-3"
+        skeleton="h-40"
+        empty={<Empty>{t("sales.none")}</Empty>}
+      >
         {(sale) => <SaleCard sale={sale} />}
       </Listing>
     </Page>

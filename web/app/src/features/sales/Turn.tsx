@@ -39,7 +39,13 @@ export function Turn({ sale, state }: { sale: Schemas["FlashSale"]; state: SaleS
       {order.data?.status === "rejected" && (
         <Notice tone="bad">{errorForCode(t, order.data.reason ?? "INTERNAL_ERROR")}</Notice>
       )}
-      <Button kind="primary" busy={order.isPending} onClick={() => { order.mutate(); }}>
+      <Button
+        kind="primary"
+        busy={order.isPending}
+        onClick={() => {
+          order.mutate();
+        }}
+      >
         {t("sales.order")}
       </Button>
       <Leave saleId={sale.id} text={t("sales.giveUp")} />

@@ -18,7 +18,12 @@ export function Leave({ saleId, text }: { saleId: string; text: string }) {
   return (
     <>
       {leave.isError && <ErrorNotice error={leave.error} />}
-      <Button busy={leave.isPending} onClick={() => { leave.mutate(); }}>
+      <Button
+        busy={leave.isPending}
+        onClick={() => {
+          leave.mutate();
+        }}
+      >
         {text}
       </Button>
     </>

@@ -13,7 +13,13 @@ export function salesQuery(group: Group) {
     queryKey: ["sales", group],
     queryFn: ({ pageParam, signal }) =>
       rostrum.get("/api/v1/flash-sales", {
-        params: { query: { status: GROUPS[group], limit: PAGE_SIZE, ...(pageParam !== null && { cursor: pageParam }) } },
+        params: {
+          query: {
+            status: GROUPS[group],
+            limit: PAGE_SIZE,
+            ...(pageParam !== null && { cursor: pageParam }),
+          },
+        },
         signal,
       }),
     initialPageParam: null as string | null,

@@ -1,4 +1,0 @@
-/** AuctionPage */
-export function AuctionPage() {
-  return <h1>AuctionPage</h1>;
-}

@@ -1,4 +1,0 @@
-/** AuctionsPage */
-export function AuctionsPage() {
-  return <h1>AuctionsPage</h1>;
-}

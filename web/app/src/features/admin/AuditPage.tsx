@@ -1,4 +1,0 @@
-/** AuditPage */
-export function AuditPage() {
-  return <h1>AuditPage</h1>;
-}

@@ -1,4 +1,0 @@
-/** DashboardPage */
-export function DashboardPage() {
-  return <h1>DashboardPage</h1>;
-}

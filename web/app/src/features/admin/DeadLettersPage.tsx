@@ -1,4 +1,0 @@
-/** DeadLettersPage */
-export function DeadLettersPage() {
-  return <h1>DeadLettersPage</h1>;
-}

@@ -1,4 +1,0 @@
-/** ProductsPage */
-export function ProductsPage() {
-  return <h1>ProductsPage</h1>;
-}

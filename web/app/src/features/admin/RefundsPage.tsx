@@ -1,4 +1,0 @@
-/** RefundsPage */
-export function RefundsPage() {
-  return <h1>RefundsPage</h1>;
-}

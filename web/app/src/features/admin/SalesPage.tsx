@@ -1,4 +1,0 @@
-/** SalesPage */
-export function SalesPage() {
-  return <h1>SalesPage</h1>;
-}

@@ -1,4 +1,0 @@
-/** UserPage */
-export function UserPage() {
-  return <h1>UserPage</h1>;
-}

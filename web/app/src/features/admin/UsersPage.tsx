@@ -1,4 +1,0 @@
-/** UsersPage */
-export function UsersPage() {
-  return <h1>UsersPage</h1>;
-}

@@ -1,4 +1,0 @@
-/** WebhooksPage */
-export function WebhooksPage() {
-  return <h1>WebhooksPage</h1>;
-}
