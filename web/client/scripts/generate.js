@@ -4,6 +4,7 @@
 // schema.d.ts has the types of all paths, and of the schemas of both documents: openapi-typescript reads one OpenAPI
 // document, so the schemas of the messages are added to it. routes.ts names the calls that take an Idempotency-Key.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { URL } from "node:url";
 import { load } from "js-yaml";
 import openapiTS, { astToString } from "openapi-typescript";
 

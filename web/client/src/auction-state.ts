@@ -161,9 +161,15 @@ function freshness(live: boolean, serverTime: string, state: AuctionState): Pick
   return { freshness: live ? "live" : state.freshness, asOf: Math.max(toMs(serverTime), state.asOf) };
 }
 
+/** A body of REST may be ahead of the stream. The snapshot then has the bids up to where the stream goes on. */
+function onOlderSnapshot(state: AuctionState, message: Snapshot): Changes {
+  if (message.seq < state.historyVersion) return {};
+  return { bids: readBids(message.bids), historyVersion: message.seq, gap: false };
+}
+
 function onSnapshot(state: AuctionState, input: AuctionInput & { kind: "snapshot" }): Changes {
   const { message, live, replace = false } = input;
-  if (message.seq < state.version && !replace) return {};
+  if (message.seq < state.version && !replace) return onOlderSnapshot(state, message);
   const values = readValues(message);
   const bids = readBids(message.bids);
   const leader = leaderOf(bids, values.currentBid);

@@ -56,7 +56,12 @@ export interface HttpOptions {
 /** Parameters of any call, as this module reads them. */
 interface LooseInit {
   readonly headers?: Record<string, string>;
-  readonly params?: { readonly header?: Readonly<Record<string, unknown>> };
+  readonly params?: {
+    readonly header?: Readonly<Record<string, unknown>>;
+    readonly path?: object;
+    readonly query?: object;
+  };
+  readonly body?: unknown;
   readonly signal?: AbortSignal | null;
   readonly cache?: RequestCache;
   readonly idempotencyKey?: string;

@@ -119,7 +119,8 @@ export class Connection {
   check(): void {
     if (!this.#wanted) return;
     if (this.#ready) {
-      this.#setSuspect(true);
+      const silent = this.#options.mono() - this.#heardAt;
+      if (silent > this.#options.silenceMs() + SUSPECT_MS) this.#setSuspect(true);
       this.#ping();
     } else if (this.#socket === null) {
       clearTimeout(this.#timer);

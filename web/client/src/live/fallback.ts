@@ -83,6 +83,16 @@ export class Fallback {
     for (const id of ids) if (!this.#streams.has(id)) this.#openStream(id, EventSource);
   }
 
+  /** Opens a stream anew, for another snapshot; or polls, if it has none. */
+  restart(id: string): void {
+    if (this.#streams.has(id)) {
+      this.#closeStream(id);
+      this.sync();
+    } else {
+      this.check();
+    }
+  }
+
   #openStream(id: string, EventSource: EventSourceConstructor): void {
     const stream = new EventSource(`${this.#options.baseUrl}/api/v1/auctions/${id}/events`);
     this.#streams.set(id, stream);

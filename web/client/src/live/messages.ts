@@ -18,13 +18,18 @@ export type Stream = "socket" | "events";
 
 /**
  * What a message was: the `answer` to a subscription; another `snapshot`, which replaces the state; an `update`; an update
- * after which bids are missing (`gap`); a snapshot that is older than the state (`doubtful`); or for the user alone.
+ * after which bids are missing (`gap`); a snapshot that is older than the state (`doubtful`); or `private`: for the user
+ * alone, or too old to say anything about the stream.
  */
 export type TakeResult = "answer" | "snapshot" | "update" | "gap" | "doubtful" | "private";
 
-/** Whether the stream is known to deliver, and whether an older snapshot is to be believed. */
+/** What is known of the stream. */
 export interface Context {
-  readonly live: boolean;
+  /** It delivers what follows. */
+  readonly serves: boolean;
+  /** It has brought a snapshot before. */
+  readonly follows: boolean;
+  /** A snapshot that is older than the state is to be believed. */
   readonly replace: boolean;
 }
 
@@ -39,26 +44,29 @@ export interface Targets {
 }
 
 function onSnapshot(message: Snapshot, { auction }: Targets): void {
-  auction(message.auctionId, (watched, { live, replace }) => {
-    if (watched.state !== null && message.seq < watched.state.version && !replace) return "doubtful";
-    watched.feed({ kind: "snapshot", message, live, replace });
+  auction(message.auctionId, (watched, { serves, replace }) => {
+    const older = watched.state !== null && message.seq < watched.state.version && !replace;
+    watched.feed({ kind: "snapshot", message, live: serves, replace });
+    if (older) return "doubtful";
     return message.id === undefined && message.you === undefined ? "snapshot" : "answer";
   });
 }
 
 function onUpdate(message: AuctionUpdate, { auction }: Targets): void {
-  auction(message.auctionId, (watched, { live }) => {
+  auction(message.auctionId, (watched, { serves, follows }) => {
+    const older = watched.state !== null && message.seq < watched.state.version;
     // Without a snapshot of this stream it is not known what came before.
-    watched.feed({ kind: "update", message, live: live && watched.stream !== null });
-    return watched.state?.gap === true ? "gap" : "update";
+    watched.feed({ kind: "update", message, live: serves && follows });
+    if (watched.state?.gap === true) return "gap";
+    return older ? "private" : "update";
   });
 }
 
 function onSale(message: SaleUpdate, { sale }: Targets): void {
-  sale(message.flashSaleId, (watched, { live, replace }) => {
-    if (watched.state !== null && message.version < watched.state.version && !replace) return "doubtful";
-    watched.feed({ kind: "update", message, live, replace });
-    return "answer";
+  sale(message.flashSaleId, (watched, { serves, replace }) => {
+    const older = watched.state !== null && message.version < watched.state.version && !replace;
+    watched.feed({ kind: "update", message, live: serves, replace });
+    return older ? "doubtful" : "answer";
   });
 }
 

@@ -16,11 +16,8 @@ export type Kind = "auction" | "sale";
 export interface Wanted {
   readonly kind: Kind;
   readonly id: string;
-  /** Rises with each new watcher. */
-  readonly order: number;
-  readonly visible: boolean;
-  /** The server has refused it; it is polled instead. */
-  readonly refused: boolean;
+  /** The server knows no such thing. */
+  readonly missing: boolean;
 }
 
 /** An entry that the server was asked to watch. */
@@ -34,7 +31,7 @@ interface Asked {
 export interface SubscriptionsOptions {
   readonly mono: () => number;
   readonly send: (command: Command) => void;
-  /** All that is watched. */
+  /** All that is watched, the most important first. */
   readonly wanted: () => readonly Wanted[];
 }
 
@@ -46,11 +43,6 @@ function subscribeCommand(kind: Kind, id: string, command: number): Command {
 
 function unsubscribeCommand(kind: Kind, id: string): Command {
   return kind === "auction" ? { type: "unsubscribe", auctionId: id } : { type: "inventory:unwatch", flashSaleId: id };
-}
-
-/** The order in which places are given out. */
-function compare(a: Wanted, b: Wanted): number {
-  return Number(b.visible) - Number(a.visible) || b.order - a.order;
 }
 
 /** See above. */
@@ -70,6 +62,7 @@ export class Subscriptions {
   /** A connection is ready, or lost: it watches nothing. */
   reset(connected: boolean): void {
     this.#asked.clear();
+    this.#limit = SUBSCRIPTIONS_MAX;
     this.#sent = [];
     clearTimeout(this.#later);
     this.#connected = connected;
@@ -85,8 +78,7 @@ export class Subscriptions {
     if (!this.#connected) return;
     const wanted = this.#options
       .wanted()
-      .filter((each) => !each.refused)
-      .sort(compare)
+      .filter((each) => !each.missing)
       .slice(0, this.#limit);
     const ids = new Set(wanted.map((each) => each.id));
     for (const { kind, id } of [...this.#asked.values()]) {

@@ -38,12 +38,14 @@ export class Watched<S extends AnyState, I> {
   order = 0;
   /** The stream over which the state is kept up to date. */
   stream: "socket" | "events" | null = null;
-  /** The server will not watch it. */
-  refused = false;
+  /** The server knows no such thing. */
+  missing = false;
   /** The monotonic time of the first snapshot that was older than the state, or null. */
   doubt: number | null = null;
   /** When it was last asked for again, for a gap or by REST. */
   askedAt = -Infinity;
+  /** Asks for another snapshot while there is doubt. */
+  recheck: ReturnType<typeof setTimeout> | undefined;
   /** Runs after the last listener has left. */
   linger: ReturnType<typeof setTimeout> | undefined;
 
@@ -88,7 +90,7 @@ export class Watched<S extends AnyState, I> {
 
   /** Tells the listeners that there is no such thing. */
   fail(error: ApiError): void {
-    this.refused = true;
+    this.missing = true;
     for (const { options } of [...this.#listeners]) options.onError?.(error);
   }
 }

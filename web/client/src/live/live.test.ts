@@ -1,0 +1,411 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { AUCTION, body, result, SALE, sale, snapshot, update } from "../../test/examples.ts";
+import { FakeServer, pass } from "../../test/fake-server.ts";
+import type { ApiError, AuctionState, LiveStatus, Rostrum, SaleState } from "../index.ts";
+import { PONG_DEADLINE_MS, SUSPECT_MS } from "./connection.ts";
+import { POLL_MS, STREAMS_MAX } from "./fallback.ts";
+import { RESTORE_CONFIRM_MS } from "./intake.ts";
+import { FALLBACK_AFTER_MS } from "./live.ts";
+import { SENDS_MAX, SUBSCRIPTIONS_MAX } from "./subscriptions.ts";
+import { LINGER_MS, WATCHED_MAX } from "./watch-list.ts";
+
+let server: FakeServer;
+let rostrum: Rostrum;
+let states: AuctionState[];
+let statuses: LiveStatus[];
+
+/** The newest state that the watcher was given. */
+function state(): AuctionState {
+  const newest = states.at(-1);
+  if (newest === undefined) throw new Error("no state");
+  return newest;
+}
+
+function watch(id = AUCTION): () => void {
+  return rostrum.live.watchAuction(id, (each) => states.push(each));
+}
+
+function idOf(number: number): string {
+  return `auction-${String(number)}`;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"] });
+  vi.setSystemTime("2026-05-01T13:30:15Z"); // half an hour before the end of the auction in the examples
+  server = new FakeServer();
+  rostrum = server.rostrum();
+  states = [];
+  statuses = [];
+  rostrum.live.onStatus((each) => statuses.push(each));
+});
+
+afterEach(() => {
+  rostrum.close();
+  vi.useRealTimers();
+});
+
+describe("watching over the socket", () => {
+  it("begins with a snapshot, and follows", async () => {
+    watch();
+    await pass(100);
+    expect(state()).toMatchObject({ version: 5, freshness: "live", increments: { form: "steps" } });
+    server.socket.receive(update(6));
+    expect(state()).toMatchObject({ version: 6, currentBid: 1600, freshness: "live" });
+    expect(statuses).toEqual(["connecting", "live"]);
+    expect(server.sockets).toHaveLength(1);
+  });
+
+  it("opens nothing before somebody watches, and closes after the last has left", async () => {
+    await pass(5000);
+    expect(server.sockets).toHaveLength(0);
+    const [first, second] = [watch(), watch()];
+    await pass(100);
+    first();
+    await pass(2 * LINGER_MS + 100);
+    expect(server.socket.commands("unsubscribe")).toHaveLength(0);
+    second();
+    watch()(); // left and watched again at once
+    await pass(2 * LINGER_MS + 100);
+    expect(server.socket.closed).toBe(true);
+    expect(server.sockets).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(1); // the clock's
+  });
+
+  it("gives a second watcher the present state at once", async () => {
+    watch();
+    await pass(100);
+    const seen: AuctionState[] = [];
+    rostrum.live.watchAuction(AUCTION, (each) => seen.push(each));
+    expect(seen).toHaveLength(1);
+    expect(server.socket.commands("subscribe")).toHaveLength(1);
+  });
+
+  it("asks for a snapshot after a gap", async () => {
+    watch();
+    await pass(2000);
+    server.version = 9;
+    server.socket.receive(update(8));
+    expect(state()).toMatchObject({ version: 8, gap: true, currentBid: 1800 });
+    await pass(50);
+    expect(server.socket.commands("subscribe")).toHaveLength(2);
+    expect(state()).toMatchObject({ version: 9, gap: false });
+  });
+
+  it("reads terms and the own view again after a snapshot that it did not ask for", async () => {
+    watch();
+    await pass(2000);
+    const before = server.requests.length;
+    server.version = 7;
+    server.socket.receive(snapshot(7));
+    await pass(1500);
+    expect(server.requests.slice(before)).toEqual([`/api/v1/auctions/${AUCTION}`]);
+  });
+
+  it("tells who watches something unknown", async () => {
+    const failed = vi.fn<(error: ApiError) => void>();
+    server.answers.set("subscribe", ({ id }) => ({ type: "error", id, error: "NOT_FOUND", message: "none" }));
+    rostrum.live.watchAuction("missing", (each) => states.push(each), { onError: failed });
+    await pass(10_000);
+    expect(failed.mock.calls[0]?.[0]).toMatchObject({ code: "NOT_FOUND" });
+    expect(states).toHaveLength(0);
+    expect(server.socket.commands("subscribe")).toHaveLength(1);
+  });
+
+  it("subscribes again after a refusal or the end of a subscription", async () => {
+    watch();
+    await pass(100);
+    server.socket.receive({ type: "error", auctionId: AUCTION, error: "UNAVAILABLE", message: "later" });
+    expect(state().freshness).toBe("stale");
+    await pass(6000);
+    expect(server.socket.commands("subscribe")).toHaveLength(2);
+    expect(state().freshness).toBe("live");
+  });
+
+  it("gives bodies that the page reads to the state, and messages to the user", async () => {
+    const told: unknown[] = [];
+    rostrum.live.onUser((each) => told.push(each.type));
+    watch();
+    await pass(100);
+    server.version = 6;
+    await Promise.all([rostrum.get("/api/v1/auctions/{id}", { params: { path: { id: AUCTION } } }), pass(100)]);
+    expect(state()).toMatchObject({ version: 6, freshness: "live" });
+    server.socket.receive(result(6));
+    server.socket.receive({ type: "of-tomorrow", auctionId: AUCTION });
+    expect(told).toEqual(["bid_result"]);
+  });
+});
+
+describe("a snapshot that is older than the state", () => {
+  it("may come from a gateway that lags behind: the state stays, and is stale until the stream has caught up", async () => {
+    watch();
+    await pass(100);
+    server.socket.end();
+    server.version = 3;
+    await pass(600);
+    expect(state()).toMatchObject({ version: 5, currentBid: 1500, freshness: "stale" });
+    server.socket.receive(update(4));
+    expect(state()).toMatchObject({ version: 5, freshness: "stale" });
+    server.socket.receive(update(5));
+    server.socket.receive(update(6));
+    expect(state()).toMatchObject({ version: 6, freshness: "live", gap: false });
+    await pass(2 * RESTORE_CONFIRM_MS);
+    expect(server.socket.commands("subscribe")).toHaveLength(1);
+  });
+
+  it("is believed if it stays older: the database was restored", async () => {
+    watch();
+    await pass(100);
+    server.version = 3;
+    server.socket.receive(snapshot(3));
+    expect(state()).toMatchObject({ version: 5, freshness: "stale" });
+    await pass(RESTORE_CONFIRM_MS + 100);
+    expect(state()).toMatchObject({ version: 3, currentBid: 1300, freshness: "live" });
+  });
+});
+
+describe("a connection", () => {
+  it("that breaks is opened again, and everything subscribed", async () => {
+    watch();
+    rostrum.live.watchSale(SALE, () => undefined);
+    await pass(100);
+    server.socket.end();
+    expect(state().freshness).toBe("stale");
+    server.version = 9;
+    await pass(1000);
+    expect(server.sockets).toHaveLength(2);
+    expect(state()).toMatchObject({ version: 9, freshness: "live" });
+    expect(server.socket.commands("inventory:watch")).toHaveLength(1);
+  });
+
+  it("that is dead is noticed within seconds, and its states are stale before that", async () => {
+    watch();
+    await pass(100);
+    server.pongs = false;
+    await pass(5000 + SUSPECT_MS + 1000);
+    expect(state().freshness).toBe("stale");
+    expect(rostrum.live.status()).toBe("connecting");
+    await pass(PONG_DEADLINE_MS - SUSPECT_MS);
+    expect(server.sockets).toHaveLength(2);
+    expect(server.sockets[0]?.closed).toBe(true);
+  });
+
+  it("is looked at more often when an auction is about to end", async () => {
+    vi.setSystemTime("2026-05-01T13:59:30Z");
+    watch();
+    await pass(10_000);
+    expect(server.socket.commands("ping").length).toBeGreaterThanOrEqual(4);
+  });
+
+  it("obeys the time in `reconnect in N ms`", async () => {
+    watch();
+    await pass(100);
+    server.socket.end(1001, "reconnect in 2300 ms");
+    await pass(2250);
+    expect(server.sockets).toHaveLength(1);
+    await pass(100);
+    expect(server.sockets).toHaveLength(2);
+  });
+
+  it("is tried with growing pauses", async () => {
+    server.opens = false;
+    watch();
+    await pass(60_000);
+    const [minute, before] = [server.sockets.length, server.sockets.length];
+    expect(minute).toBeGreaterThan(6);
+    expect(minute).toBeLessThan(16);
+    await pass(60_000);
+    expect(server.sockets.length - before).toBeLessThan(9);
+  });
+
+  it("measures the clock by its pings", async () => {
+    server.rest = false;
+    watch();
+    await pass(100);
+    expect(rostrum.clock.errorMs()).toBeLessThan(10);
+    expect(Math.abs(rostrum.clock.now() - Date.now())).toBeLessThan(10);
+  });
+
+  it("is checked at once after a sleep", async () => {
+    watch();
+    await pass(100);
+    vi.setSystemTime(Date.now() + 3_600_000); // performance.now stood still
+    await pass(1500);
+    expect(server.socket.commands("ping").length).toBeGreaterThanOrEqual(2);
+  });
+
+  it("authenticates by the token, and by another one when that has expired", async () => {
+    const token = vi.fn((refused?: string) => (refused === undefined ? "old" : "new"));
+    rostrum.close();
+    rostrum = server.rostrum({ token });
+    watch();
+    await pass(100);
+    expect(server.socket.sent.slice(0, 2)).toMatchObject([{ type: "auth", token: "old" }, { type: "subscribe" }]);
+    server.socket.end(4001);
+    await pass(1000);
+    expect(server.socket.commands("auth")).toMatchObject([{ token: "new" }]);
+    expect(state().freshness).toBe("live");
+  });
+
+  it("is a guest's after the token was refused", async () => {
+    rostrum.close();
+    rostrum = server.rostrum({ token: "wrong" });
+    server.answers.set("auth", ({ id }) => ({ type: "error", id, error: "UNAUTHORIZED", message: "no" }));
+    watch();
+    await pass(100);
+    expect(state().freshness).toBe("live");
+  });
+
+  it("is opened anew for another user, whose view is not the old one", async () => {
+    watch();
+    await pass(100);
+    const you = { state: "leading", pseudonym: "Bidder-ME", myHighestBid: 15, myMaximum: null, watching: false };
+    server.socket.receive(snapshot(5, { you, id: 9 }));
+    expect(state().you).not.toBeNull();
+    rostrum.live.reconnect();
+    expect(state()).toMatchObject({ you: null, freshness: "stale" });
+    await pass(100);
+    expect(server.sockets).toHaveLength(2);
+    expect(state().freshness).toBe("live");
+  });
+});
+
+describe("many at a time", () => {
+  it("share a hundred places, the newest first; the others are polled and never live", async () => {
+    const seen = new Map<string, AuctionState>();
+    for (let number = 0; number < SUBSCRIPTIONS_MAX + 5; number += 1) {
+      rostrum.live.watchAuction(idOf(number), (each) => seen.set(each.id, each), { visible: () => number !== 104 });
+    }
+    await pass(4 * POLL_MS);
+    const live = [...seen.values()].filter((each) => each.freshness === "live").map((each) => each.id);
+    expect(seen.size).toBe(105);
+    expect(live).toHaveLength(SUBSCRIPTIONS_MAX);
+    expect(live).not.toContain(idOf(104)); // the newest, but not on the screen
+    expect(live).not.toContain(idOf(0));
+    server.version = 8;
+    await pass(2 * POLL_MS);
+    expect(seen.get(idOf(0))).toMatchObject({ version: 8, freshness: "stale" });
+  });
+
+  it("are subscribed below the server's limit of commands", async () => {
+    for (let round = 0; round < 4; round += 1) {
+      const stops = Array.from({ length: 90 }, (_, number) => watch(`${String(round)}-${String(number)}`));
+      await pass(100);
+      for (const each of stops) each();
+      await pass(LINGER_MS + 10);
+    }
+    expect(server.socket.sent.length).toBeLessThanOrEqual(SENDS_MAX + 5);
+    watch();
+    await pass(15_000);
+    expect(state()).toMatchObject({ id: AUCTION, freshness: "live" });
+  });
+
+  it("are bounded", () => {
+    for (let number = 0; number < WATCHED_MAX; number += 1) watch(idOf(number));
+    expect(() => watch("one too many")).toThrow(RangeError);
+    expect(() => watch(idOf(7))).not.toThrow();
+  });
+
+  it("have fewer places if the server says so", async () => {
+    server.answers.set("subscribe", ({ id, auctionId }) =>
+      Number(id) <= 2
+        ? snapshot(5, { id: Number(id), auctionId: String(auctionId) })
+        : { type: "error", id, error: "TOO_MANY_SUBSCRIPTIONS", max: 2 },
+    );
+    for (let number = 0; number < 4; number += 1) watch(idOf(number));
+    await pass(20_000);
+    const newest = new Map(states.map((each) => [each.id, each]));
+    expect([...newest.values()].filter((each) => each.freshness === "live")).toHaveLength(2);
+    expect(newest.size).toBe(4);
+  });
+});
+
+describe("without the socket", () => {
+  beforeEach(() => {
+    server.opens = false;
+  });
+
+  it("goes on by Server-Sent Events, which are live while polls succeed", async () => {
+    watch();
+    await pass(FALLBACK_AFTER_MS + 500);
+    server.streams[0]?.receive(snapshot(6));
+    expect(state()).toMatchObject({ version: 6, freshness: "live" });
+    expect(rostrum.live.status()).toBe("fallback");
+    server.streams[0]?.receive(update(7));
+    expect(state()).toMatchObject({ version: 7, freshness: "live" });
+    server.streams[0]?.fail();
+    expect(state().freshness).toBe("stale");
+    server.streams[0]?.receive(snapshot(8));
+    expect(state().freshness).toBe("live");
+    server.rest = false;
+    await pass(2 * POLL_MS);
+    expect(state().freshness).toBe("stale");
+    expect(rostrum.live.status()).toBe("offline");
+  });
+
+  it("has few streams, and polls the rest, which is stale", async () => {
+    for (let number = 0; number < 10; number += 1) watch(idOf(number));
+    await pass(FALLBACK_AFTER_MS + 500);
+    expect(server.streams).toHaveLength(STREAMS_MAX);
+    const before = states.length;
+    server.version = 9;
+    await pass(1.5 * POLL_MS);
+    const polled = states.slice(before);
+    expect(polled).toHaveLength(10);
+    expect(polled.every((each) => each.version === 9 && each.freshness === "stale")).toBe(true);
+  });
+
+  it("polls if there are no event streams, and returns to the socket", async () => {
+    watch();
+    await pass(FALLBACK_AFTER_MS + 500);
+    expect(statuses.at(-1)).toBe("fallback");
+    server.opens = true;
+    server.version = 12;
+    await pass(40_000);
+    expect(statuses.at(-1)).toBe("live");
+    expect(state()).toMatchObject({ version: 12, freshness: "live" });
+    expect(server.streams.every((each) => each.readyState === 2)).toBe(true);
+    const before = server.requests.length;
+    await pass(30_000);
+    expect(server.requests.length).toBe(before); // nothing is polled any more
+  });
+
+  it("opens a stream anew that has ended for good", async () => {
+    watch();
+    await pass(FALLBACK_AFTER_MS + 500);
+    server.streams[0]?.close();
+    server.streams[0]?.fail();
+    await pass(2 * POLL_MS);
+    expect(server.streams).toHaveLength(2);
+  });
+
+  it("works where there is no WebSocket at all", async () => {
+    rostrum.close();
+    rostrum = server.rostrum({ WebSocket: undefined as never });
+    watch();
+    await pass(100);
+    expect(state()).toMatchObject({ version: 5, freshness: "stale" });
+  });
+});
+
+describe("watching a sale", () => {
+  it("follows the newest version and the own place", async () => {
+    const seen: SaleState[] = [];
+    server.answers.set("inventory:watch", ({ id }) => ({ ...sale(5), id }));
+    rostrum.live.watchSale(SALE, (each) => seen.push(each));
+    await pass(100);
+    expect(seen.at(-1)).toMatchObject({ version: 5, freshness: "live", terms: { flashPrice: 1990 } });
+    server.socket.receive(sale(9));
+    server.socket.receive(sale(9, { type: "sale:status-change" } as never));
+    server.socket.receive({
+      type: "queue:position-update",
+      flashSaleId: SALE,
+      version: 9,
+      position: 3,
+      status: "waiting",
+      waiting: 9,
+      turnExpiresAt: null,
+    });
+    expect(seen.at(-1)).toMatchObject({ version: 9, sold: 9, waiting: 9, you: { position: 3 } });
+    expect(body(1).id).toBe(AUCTION);
+  });
+});
