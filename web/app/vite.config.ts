@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
-import { messages } from "./messages";
+import { messages } from "./messages.ts";
 
 const gateway = `http://127.0.0.1:${process.env.ROSTRUM_HTTP_PORT ?? "8080"}`;
 const source = fileURLToPath(new URL("src", import.meta.url));

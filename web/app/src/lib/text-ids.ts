@@ -5,6 +5,7 @@ export type TextId =
   | Ids<typeof import("../shell/text.en.json")>
   | Ids<typeof import("../ui/text.en.json")>
   | Ids<typeof import("../features/account/text.en.json")>
+  | Ids<typeof import("../features/admin/text.en.json")>
   | Ids<typeof import("../features/auction/text.en.json")>
   | Ids<typeof import("../features/browse/text.en.json")>
   | Ids<typeof import("../features/me/text.en.json")>

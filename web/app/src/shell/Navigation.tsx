@@ -10,7 +10,7 @@ import { UnreadCount } from "./UnreadCount";
 const LINK = "hover:bg-raised flex min-h-11 items-center gap-2 rounded-lg px-3 data-[status=active]:font-semibold";
 
 interface Entry {
-  to: "/" | "/sales" | "/sell" | "/me/bids";
+  to: "/" | "/sales" | "/sell" | "/me/bids" | "/admin";
   text: string;
 }
 
@@ -22,6 +22,9 @@ function entries(t: Translate, user: Schemas["Account"] | null | undefined): Ent
   ];
   if (user !== null && user !== undefined) {
     all.push({ to: "/me/bids", text: t("shell.mine") });
+    if (user.role === "admin") {
+      all.push({ to: "/admin", text: t("shell.admin") });
+    }
   }
   return all;
 }

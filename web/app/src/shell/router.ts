@@ -3,6 +3,7 @@ import { QueryClient } from "@tanstack/react-query";
 import { createRouter } from "@tanstack/react-router";
 import { ApiError } from "rostrum-client";
 import { accountRoutes } from "../features/account/routes";
+import { adminRoutes } from "../features/admin/routes";
 import { auctionRoutes } from "../features/auction/routes";
 import { browseRoutes } from "../features/browse/routes";
 import { meRoutes } from "../features/me/routes";
@@ -32,6 +33,7 @@ export const router = createRouter({
     ...meRoutes,
     ...sellRoutes,
     ...salesRoutes,
+    ...adminRoutes,
   ]),
   context: { queries },
   defaultPreload: "intent",
