@@ -8,51 +8,77 @@
 #include "common/protocol/message.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "common/base/money.h"
 #include "common/protocol/wire.h"
 
 enum { MESSAGE_VERSION = 1 };
 
-#define EVENT_TEXT(name, text) [EVENT_##name] = (text),
-static const char *const event_names[EVENT_KIND_COUNT] = {EVENT_KINDS(EVENT_TEXT)};
+/* The words of enumerations, by value. */
+#define COMMAND_WORD(name, message, ledger, group, carries) [COMMAND_##name] = (message),
+#define EVENT_WORD(name, text)                              [EVENT_##name] = (text),
+#define STATUS_WORD(name, text)                             [BID_##name] = (text),
+#define REASON_WORD(name)                                   [RULES_##name] = #name,
+static const char *const command_words[] = {COMMAND_KINDS(COMMAND_WORD)};
+static const char *const event_words[] = {EVENT_KINDS(EVENT_WORD)};
+static const char *const status_words[] = {BID_STATUSES(STATUS_WORD)};
+static const char *const reason_words[] = {RULES_REASONS(REASON_WORD)};
+static const char *const signal_words[] = {[USER_SIGNAL_CHECK] = "check", [USER_SIGNAL_NOTICE] = "notice"};
+static_assert(ARRAY_LEN(signal_words) == USER_SIGNAL_COUNT, "each signal has a word");
 
-static void write_command(struct jsonw *writer, const struct command *command)
-{
-    jsonw_object(writer);
-    jsonw_put_string(writer, "k", command_kind_text(command->kind));
-    jsonw_put_uuid(writer, "i", &command->id);
-    jsonw_put_uuid(writer, "a", &command->auction_id);
-    wire_put_uuid(writer, "u", &command->user_id);
-    wire_put_int(writer, "m", command->amount);
-    jsonw_put_int(writer, "r", command->received_ms);
-    wire_put_int(writer, "t", command->terms_version);
-    wire_put_int(writer, "n", command->version);
-    wire_put_int(writer, "e", command->end_ms);
-    wire_put_uuid(writer, "b", &command->target);
-    wire_put_int(writer, "o", command->since_ms);
-    wire_put_uuid(writer, "g", &command->reply_to);
-    if (command->keyed) {
-        jsonw_put_bool(writer, "y", true);
-    }
-    wire_put_text(writer, "q", command->request_id);
-    wire_put_text(writer, "p", command->traceparent);
-    jsonw_end_object(writer);
-}
+static const struct wire_member command_members[] = {
+    WIRE_MEMBER_WORD(struct command, kind, "k", WIRE_ALWAYS, command_words),
+    WIRE_MEMBER(struct command, id, "i", WIRE_ALWAYS, 0),
+    WIRE_MEMBER(struct command, auction_id, "a", WIRE_ALWAYS, 0),
+    WIRE_MEMBER(struct command, user_id, "u", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct command, amount, "m", WIRE_OPTIONAL, MONEY_MAX),
+    WIRE_MEMBER(struct command, received_ms, "r", WIRE_ALWAYS, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct command, terms_version, "t", WIRE_OPTIONAL, INT32_MAX),
+    WIRE_MEMBER(struct command, version, "n", WIRE_OPTIONAL, INT64_MAX),
+    WIRE_MEMBER(struct command, end_ms, "e", WIRE_OPTIONAL, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct command, target, "b", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct command, since_ms, "o", WIRE_OPTIONAL, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct command, reply_to, "g", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct command, keyed, "y", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct command, request_id, "q", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct command, traceparent, "p", WIRE_OPTIONAL, 0),
+};
+static const struct wire_table of_command = WIRE_TABLE(command_members);
 
-void message_write_commands(struct jsonw *writer, const struct command *commands, size_t count)
-{
-    jsonw_object(writer);
-    jsonw_put_int(writer, "v", MESSAGE_VERSION);
-    jsonw_name(writer, "commands");
-    jsonw_array(writer);
-    for (size_t i = 0; i < count; i++) {
-        write_command(writer, &commands[i]);
-    }
-    jsonw_end_array(writer);
-    jsonw_end_object(writer);
-}
+static const struct wire_member event_members[] = {
+    WIRE_MEMBER_WORD(struct auction_event, kind, "k", WIRE_ALWAYS, event_words),
+    WIRE_MEMBER(struct auction_event, auction_id, "a", WIRE_ALWAYS, 0),
+    WIRE_MEMBER(struct auction_event, user_id, "u", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct auction_event, amount, "m", WIRE_OPTIONAL, MONEY_MAX),
+    WIRE_MEMBER(struct auction_event, version, "n", WIRE_OPTIONAL, INT64_MAX),
+    WIRE_MEMBER(struct auction_event, at_ms, "d", WIRE_ALWAYS, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct auction_event, end_ms, "e", WIRE_OPTIONAL, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct auction_event, traceparent, "p", WIRE_OPTIONAL, 0),
+};
+static const struct wire_table of_event = WIRE_TABLE(event_members);
+
+static const struct wire_member decision_members[] = {
+    WIRE_MEMBER_WORD(struct decision, kind, "k", WIRE_ALWAYS, command_words),
+    WIRE_MEMBER(struct decision, bid_id, "i", WIRE_ALWAYS, 0),
+    WIRE_MEMBER(struct decision, auction_id, "a", WIRE_ALWAYS, 0),
+    WIRE_MEMBER(struct decision, user_id, "u", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct decision, amount, "m", WIRE_OPTIONAL, MONEY_MAX),
+    WIRE_MEMBER(struct decision, max_amount, "x", WIRE_OPTIONAL, MONEY_MAX),
+    WIRE_MEMBER(struct decision, received_ms, "r", WIRE_ALWAYS, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct decision, decided_ms, "d", WIRE_ALWAYS, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct decision, version, "n", WIRE_OPTIONAL, INT64_MAX),
+    WIRE_MEMBER_WORD(struct decision, status, "s", WIRE_ALWAYS, status_words),
+    WIRE_MEMBER_WORD(struct decision, reason, "w", WIRE_OPTIONAL, reason_words),
+};
+static const struct wire_table of_decision = WIRE_TABLE(decision_members);
+
+static const struct wire_member signal_members[] = {
+    WIRE_MEMBER_WORD(struct user_signal, kind, "t", WIRE_ALWAYS, signal_words),
+    WIRE_MEMBER(struct user_signal, id, "i", WIRE_OPTIONAL, 0),
+};
+static const struct wire_table of_signal = WIRE_TABLE(signal_members);
+
+/* --- commands --- */
 
 /* Members that a command of a kind must have. A command of another kind must not have them. */
 enum {
@@ -114,159 +140,69 @@ static const char *check_command(const struct command *command)
     return ((required & WITH_END) != 0) == (command->end_ms == 0) ? "end missing, or not allowed for this kind" : NULL;
 }
 
-static const char *read_command(const struct json *object, struct command *command)
+static const char *read_item(const struct json *object, void *items, size_t index)
 {
-    const char *kind = NULL;
-    *command = (struct command){.kind = COMMAND_NONE};
-    bool named = json_get_uuid(object, "i", &command->id);
-    bool placed = json_get_uuid(object, "a", &command->auction_id);
-    bool of_user = wire_uuid(object, "u", &command->user_id);
-    if (!named || !placed || !of_user) {
-        return "an id is missing or malformed";
+    const struct command *first = &((const struct command_item *)items)->command;
+    struct command_item *item = (struct command_item *)items + index;
+    item->command = (struct command){.kind = COMMAND_NONE};
+    item->reason = wire_read_members(object, &of_command, &item->command);
+    if (item->reason == NULL) {
+        item->reason = check_command(&item->command);
     }
-    if (!json_get_text(object, "k", &kind) || !command_kind_parse(kind, &command->kind)) {
-        return "unknown kind";
+    if (item->reason == NULL && !uuid_equal(&item->command.auction_id, &first->auction_id)) {
+        item->reason = "another auction than the first command";
     }
-    if (!wire_int(object, "m", MONEY_MAX, &command->amount)) {
-        return "invalid amount";
-    }
-    if (!json_get_int(object, "r", 0, WIRE_TIME_MAX_MS, &command->received_ms)) {
-        return "invalid time of receipt";
-    }
-    bool ok = wire_int(object, "t", INT32_MAX, &command->terms_version) &&
-              wire_int(object, "n", INT64_MAX, &command->version) &&
-              wire_int(object, "e", WIRE_TIME_MAX_MS, &command->end_ms) &&
-              wire_int(object, "o", WIRE_TIME_MAX_MS, &command->since_ms) && wire_uuid(object, "b", &command->target) &&
-              wire_uuid(object, "g", &command->reply_to) &&
-              wire_text(object, "q", command->request_id, sizeof command->request_id) &&
-              wire_text(object, "p", command->traceparent, sizeof command->traceparent) &&
-              wire_bool(object, "y", &command->keyed);
-    return ok ? check_command(command) : "a member is malformed";
+    item->readable = item->reason == NULL;
+    return NULL;
+}
+
+void message_write_commands(struct jsonw *writer, const struct command *commands, size_t count)
+{
+    wire_write_list(writer, "commands", MESSAGE_VERSION, &of_command, commands, sizeof *commands, count);
 }
 
 bool message_read_commands(const void *bytes, size_t length, struct command_item *items, size_t items_max,
                            size_t *count, const char **reason)
 {
-    struct json *root = json_parse(bytes, length, reason);
-    if (root == NULL) {
-        return false;
-    }
-    const struct json *array = wire_array(root, "commands", MESSAGE_VERSION, reason);
-    bool ok = array != NULL;
-    size_t filled = 0;
-    for (const struct json *value = ok ? array->child : NULL; value != NULL; value = value->next) {
-        if (filled == items_max) {
-            *reason = "too many commands in the message";
-            ok = false;
-            break;
-        }
-        struct command_item *item = &items[filled++];
-        item->reason = read_command(value, &item->command);
-        if (item->reason == NULL && !uuid_equal(&item->command.auction_id, &items[0].command.auction_id)) {
-            item->reason = "another auction than the first command";
-        }
-        item->readable = item->reason == NULL;
-    }
-    json_free(root);
-    *count = filled;
-    return ok;
-}
-
-const char *message_event_text(enum event_kind kind)
-{
-    assert(kind > EVENT_NONE && (size_t)kind < EVENT_KIND_COUNT);
-    return event_names[kind];
+    return wire_read_list(bytes, length, "commands", MESSAGE_VERSION, read_item, items, items_max, count, reason);
 }
 
 bool message_auction(const struct json *root, struct uuid *auction_id)
 {
-    const struct json *commands = json_member(root, "commands");
-    return commands != NULL && commands->type == JSON_ARRAY && commands->child != NULL &&
-           json_get_uuid(commands->child, "a", auction_id);
+    return wire_first_uuid(root, "commands", "a", auction_id);
 }
 
-static void write_event(struct jsonw *writer, const struct auction_event *event)
+/* --- events --- */
+
+const char *message_event_text(enum event_kind kind)
 {
-    jsonw_object(writer);
-    jsonw_put_string(writer, "k", message_event_text(event->kind));
-    jsonw_put_uuid(writer, "a", &event->auction_id);
-    wire_put_uuid(writer, "u", &event->user_id);
-    wire_put_int(writer, "m", event->amount);
-    wire_put_int(writer, "n", event->version);
-    jsonw_put_int(writer, "d", event->at_ms);
-    wire_put_int(writer, "e", event->end_ms);
-    wire_put_text(writer, "p", event->traceparent);
-    jsonw_end_object(writer);
+    assert(kind > EVENT_NONE && (size_t)kind < EVENT_KIND_COUNT);
+    return event_words[kind];
+}
+
+static const char *read_event(const struct json *object, void *events, size_t index)
+{
+    struct auction_event *event = (struct auction_event *)events + index;
+    *event = (struct auction_event){.kind = EVENT_NONE};
+    return wire_read_members(object, &of_event, event);
 }
 
 void message_write_events(struct jsonw *writer, const struct auction_event *events, size_t count)
 {
-    jsonw_object(writer);
-    jsonw_put_int(writer, "v", MESSAGE_VERSION);
-    jsonw_name(writer, "events");
-    jsonw_array(writer);
-    for (size_t i = 0; i < count; i++) {
-        write_event(writer, &events[i]);
-    }
-    jsonw_end_array(writer);
-    jsonw_end_object(writer);
-}
-
-static bool read_event(const struct json *object, struct auction_event *event)
-{
-    size_t kind = 0;
-    *event = (struct auction_event){.kind = EVENT_NONE};
-    if (!wire_name(event_names, EVENT_KIND_COUNT, object, "k", &kind)) {
-        return false;
-    }
-    event->kind = (enum event_kind)kind;
-    return json_get_uuid(object, "a", &event->auction_id) && wire_uuid(object, "u", &event->user_id) &&
-           wire_int(object, "m", MONEY_MAX, &event->amount) && wire_int(object, "n", INT64_MAX, &event->version) &&
-           json_get_int(object, "d", 0, WIRE_TIME_MAX_MS, &event->at_ms) &&
-           wire_int(object, "e", WIRE_TIME_MAX_MS, &event->end_ms) &&
-           wire_text(object, "p", event->traceparent, sizeof event->traceparent);
+    wire_write_list(writer, "events", MESSAGE_VERSION, &of_event, events, sizeof *events, count);
 }
 
 bool message_read_events(const void *bytes, size_t length, struct auction_event *events, size_t events_max,
                          size_t *count, const char **reason)
 {
-    struct json *root = json_parse(bytes, length, reason);
-    if (root == NULL) {
-        return false;
-    }
-    const struct json *array = wire_array(root, "events", MESSAGE_VERSION, reason);
-    bool ok = array != NULL;
-    size_t filled = 0;
-    for (const struct json *value = ok ? array->child : NULL; value != NULL && ok; value = value->next) {
-        if (filled == events_max) {
-            *reason = "too many events";
-            ok = false;
-        } else if (!read_event(value, &events[filled++])) {
-            *reason = "an event is malformed";
-            ok = false;
-        }
-    }
-    json_free(root);
-    *count = ok ? filled : 0;
-    return ok;
+    return wire_read_list(bytes, length, "events", MESSAGE_VERSION, read_event, events, events_max, count, reason);
 }
+
+/* --- decisions and signals --- */
 
 void message_write_decision(struct jsonw *writer, const struct decision *decision)
 {
-    jsonw_object(writer);
-    jsonw_put_int(writer, "v", MESSAGE_VERSION);
-    jsonw_put_string(writer, "k", command_kind_text(decision->kind));
-    jsonw_put_uuid(writer, "i", &decision->bid_id);
-    jsonw_put_uuid(writer, "a", &decision->auction_id);
-    wire_put_uuid(writer, "u", &decision->user_id);
-    wire_put_int(writer, "m", decision->amount);
-    wire_put_int(writer, "x", decision->max_amount);
-    jsonw_put_int(writer, "r", decision->received_ms);
-    jsonw_put_int(writer, "d", decision->decided_ms);
-    wire_put_int(writer, "n", decision->version);
-    jsonw_put_string(writer, "s", bid_status_text(decision->status));
-    wire_put_text(writer, "w", rules_reason_text(decision->reason));
-    jsonw_end_object(writer);
+    wire_write_object(writer, MESSAGE_VERSION, &of_decision, decision);
 }
 
 void message_decision_outcome(struct decision *decision, const char *status, const char *reason)
@@ -277,71 +213,20 @@ void message_decision_outcome(struct decision *decision, const char *status, con
     }
 }
 
-static bool read_outcome(const struct json *root, struct decision *decision)
-{
-    const char *status = NULL;
-    const char *reason = "";
-    if (!json_get_text(root, "s", &status) || !bid_status_parse(status, &decision->status) ||
-        decision->status == BID_PENDING || decision->status == BID_VOIDED) {
-        return false;
-    }
-    return (json_member(root, "w") == NULL || json_get_text(root, "w", &reason)) &&
-           rules_reason_parse(reason, &decision->reason);
-}
-
-static bool read_decision(const struct json *root, struct decision *decision)
-{
-    int64_t version = 0;
-    const char *kind = NULL;
-    *decision = (struct decision){.kind = COMMAND_NONE};
-    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) || !json_get_text(root, "k", &kind) ||
-        !command_kind_parse(kind, &decision->kind)) {
-        return false;
-    }
-    return json_get_uuid(root, "i", &decision->bid_id) && json_get_uuid(root, "a", &decision->auction_id) &&
-           wire_uuid(root, "u", &decision->user_id) && wire_int(root, "m", MONEY_MAX, &decision->amount) &&
-           wire_int(root, "x", MONEY_MAX, &decision->max_amount) &&
-           json_get_int(root, "r", 0, WIRE_TIME_MAX_MS, &decision->received_ms) &&
-           json_get_int(root, "d", 0, WIRE_TIME_MAX_MS, &decision->decided_ms) &&
-           wire_int(root, "n", INT64_MAX, &decision->version) && read_outcome(root, decision);
-}
-
 bool message_read_decision(const void *bytes, size_t length, struct decision *decision)
 {
-    struct json *root = json_parse(bytes, length, NULL);
-    bool ok = root != NULL && read_decision(root, decision);
-    json_free(root);
-    return ok;
+    *decision = (struct decision){.kind = COMMAND_NONE};
+    return wire_read_object(bytes, length, MESSAGE_VERSION, &of_decision, decision) &&
+           decision->status != BID_PENDING && decision->status != BID_VOIDED;
 }
-
-static const char *const user_signal_names[] = {[USER_SIGNAL_CHECK] = "check", [USER_SIGNAL_NOTICE] = "notice"};
-static_assert(ARRAY_LEN(user_signal_names) == USER_SIGNAL_COUNT, "each signal has a word");
 
 void message_write_user_signal(struct jsonw *writer, const struct user_signal *user_signal)
 {
-    jsonw_object(writer);
-    jsonw_put_int(writer, "v", MESSAGE_VERSION);
-    jsonw_put_string(writer, "t", user_signal_names[user_signal->kind]);
-    wire_put_uuid(writer, "i", &user_signal->id);
-    jsonw_end_object(writer);
-}
-
-static bool read_user_signal(const struct json *root, struct user_signal *user_signal)
-{
-    size_t kind = 0;
-    int64_t version = 0;
-    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) ||
-        !wire_name(user_signal_names, USER_SIGNAL_COUNT, root, "t", &kind)) {
-        return false;
-    }
-    *user_signal = (struct user_signal){.kind = (enum user_signal_kind)kind};
-    return wire_uuid(root, "i", &user_signal->id);
+    wire_write_object(writer, MESSAGE_VERSION, &of_signal, user_signal);
 }
 
 bool message_read_user_signal(const void *bytes, size_t length, struct user_signal *user_signal)
 {
-    struct json *root = json_parse(bytes, length, NULL);
-    bool ok = root != NULL && read_user_signal(root, user_signal);
-    json_free(root);
-    return ok;
+    *user_signal = (struct user_signal){.kind = USER_SIGNAL_CHECK};
+    return wire_read_object(bytes, length, MESSAGE_VERSION, &of_signal, user_signal);
 }

@@ -16,8 +16,19 @@
 
 enum { SALE_MESSAGE_VERSION = 1 };
 
-#define EVENT_TEXT(name, word, must, may) [SALE_EVENT_##name] = (word),
-static const char *const event_names[SALE_EVENT_KIND_COUNT] = {SALE_EVENTS(EVENT_TEXT)};
+/* The words of enumerations, by value. */
+#define COMMAND_WORD(name, word)          [SALE_COMMAND_##name] = (word),
+#define EVENT_WORD(name, word, must, may) [SALE_EVENT_##name] = (word),
+#define VERDICT_WORD(name, word)          [SALE_VERDICT_##name] = (word),
+#define REASON_WORD(name)                 [SALE_REASON_##name] = #name,
+#define ENTRY_WORD(name, word)            [SALE_ENTRY_##name] = (word),
+#define ORDER_WORD(name, word)            [SALE_ORDER_##name] = (word),
+static const char *const command_words[] = {SALE_COMMANDS(COMMAND_WORD)};
+static const char *const event_words[] = {SALE_EVENTS(EVENT_WORD)};
+static const char *const verdict_words[] = {SALE_VERDICTS(VERDICT_WORD)};
+static const char *const reason_words[] = {SALE_REASONS(REASON_WORD)};
+static const char *const entry_words[] = {SALE_ENTRY_STATUSES(ENTRY_WORD)};
+static const char *const order_words[] = {SALE_ORDER_STATUSES(ORDER_WORD)};
 
 /* ---- commands ---- */
 
@@ -90,110 +101,57 @@ static const char *check_command(const struct sale_message_command *message)
     return (required & MAY_REFUSE) == 0 && command->refused_ms != 0 ? "refused time not allowed for this kind" : NULL;
 }
 
-static void write_command(struct jsonw *writer, const struct sale_message_command *message)
+static const struct wire_member command_members[] = {
+    WIRE_MEMBER_WORD(struct sale_message_command, command.kind, "k", WIRE_ALWAYS, command_words),
+    WIRE_MEMBER(struct sale_message_command, command.id, "i", WIRE_ALWAYS, 0),
+    WIRE_MEMBER(struct sale_message_command, sale_id, "s", WIRE_ALWAYS, 0),
+    WIRE_MEMBER(struct sale_message_command, command.user_id, "u", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct sale_message_command, command.quantity, "c", WIRE_OPTIONAL, SALE_QUANTITY_MAX),
+    WIRE_MEMBER(struct sale_message_command, command.order_id, "o", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct sale_message_command, command.paid, "b", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct sale_message_command, command.amount, "m", WIRE_OPTIONAL, MONEY_MAX),
+    WIRE_MEMBER(struct sale_message_command, reference, "x", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct sale_message_command, command.received_ms, "r", WIRE_ALWAYS, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct sale_message_command, command.refused_ms, "h", WIRE_OPTIONAL, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct sale_message_command, version, "n", WIRE_OPTIONAL, INT64_MAX),
+    WIRE_MEMBER(struct sale_message_command, command.end_ms, "e", WIRE_OPTIONAL, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct sale_message_command, reply_to, "g", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct sale_message_command, keyed, "y", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct sale_message_command, request_id, "q", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct sale_message_command, traceparent, "p", WIRE_OPTIONAL, 0),
+};
+static const struct wire_table of_command = WIRE_TABLE(command_members);
+
+static const char *read_item(const struct json *object, void *items, size_t index)
 {
-    const struct sale_command *command = &message->command;
-    jsonw_object(writer);
-    jsonw_put_string(writer, "k", sale_command_text(command->kind));
-    jsonw_put_uuid(writer, "i", &command->id);
-    jsonw_put_uuid(writer, "s", &message->sale_id);
-    wire_put_uuid(writer, "u", &command->user_id);
-    wire_put_int(writer, "c", command->quantity);
-    wire_put_uuid(writer, "o", &command->order_id);
-    if (command->paid) {
-        jsonw_put_bool(writer, "b", true);
+    const struct sale_message_command *first = &((const struct sale_message_item *)items)->command;
+    struct sale_message_item *item = (struct sale_message_item *)items + index;
+    item->command = (struct sale_message_command){.command.kind = SALE_COMMAND_NONE};
+    item->reason = wire_read_members(object, &of_command, &item->command);
+    if (item->reason == NULL) {
+        item->reason = check_command(&item->command);
     }
-    wire_put_int(writer, "m", command->amount);
-    wire_put_text(writer, "x", message->reference);
-    jsonw_put_int(writer, "r", command->received_ms);
-    wire_put_int(writer, "h", command->refused_ms);
-    wire_put_int(writer, "n", message->version);
-    wire_put_int(writer, "e", command->end_ms);
-    wire_put_uuid(writer, "g", &message->reply_to);
-    if (message->keyed) {
-        jsonw_put_bool(writer, "y", true);
+    if (item->reason == NULL && !uuid_equal(&item->command.sale_id, &first->sale_id)) {
+        item->reason = "another sale than the first command";
     }
-    wire_put_text(writer, "q", message->request_id);
-    wire_put_text(writer, "p", message->traceparent);
-    jsonw_end_object(writer);
+    item->readable = item->reason == NULL;
+    return NULL;
 }
 
 void sale_message_write_commands(struct jsonw *writer, const struct sale_message_command *commands, size_t count)
 {
-    jsonw_object(writer);
-    jsonw_put_int(writer, "v", SALE_MESSAGE_VERSION);
-    jsonw_name(writer, "commands");
-    jsonw_array(writer);
-    for (size_t i = 0; i < count; i++) {
-        write_command(writer, &commands[i]);
-    }
-    jsonw_end_array(writer);
-    jsonw_end_object(writer);
-}
-
-static const char *read_command(const struct json *object, struct sale_message_command *message)
-{
-    struct sale_command *command = &message->command;
-    const char *kind = NULL;
-    *message = (struct sale_message_command){.command.kind = SALE_COMMAND_NONE};
-    bool named = json_get_uuid(object, "i", &command->id);
-    bool placed = json_get_uuid(object, "s", &message->sale_id);
-    bool of_user = wire_uuid(object, "u", &command->user_id);
-    if (!named || !placed || !of_user) {
-        return "an id is missing or malformed";
-    }
-    if (!json_get_text(object, "k", &kind) || !sale_command_parse(kind, &command->kind)) {
-        return "unknown kind";
-    }
-    if (!json_get_int(object, "r", 0, WIRE_TIME_MAX_MS, &command->received_ms)) {
-        return "invalid time of receipt";
-    }
-    bool ok = wire_int(object, "c", SALE_QUANTITY_MAX, &command->quantity) &&
-              wire_uuid(object, "o", &command->order_id) && wire_bool(object, "b", &command->paid) &&
-              wire_int(object, "m", MONEY_MAX, &command->amount) &&
-              wire_text(object, "x", message->reference, sizeof message->reference) &&
-              wire_int(object, "h", WIRE_TIME_MAX_MS, &command->refused_ms) &&
-              wire_int(object, "n", INT64_MAX, &message->version) &&
-              wire_int(object, "e", WIRE_TIME_MAX_MS, &command->end_ms) && wire_uuid(object, "g", &message->reply_to) &&
-              wire_bool(object, "y", &message->keyed) &&
-              wire_text(object, "q", message->request_id, sizeof message->request_id) &&
-              wire_text(object, "p", message->traceparent, sizeof message->traceparent);
-    return ok ? check_command(message) : "a member is malformed";
+    wire_write_list(writer, "commands", SALE_MESSAGE_VERSION, &of_command, commands, sizeof *commands, count);
 }
 
 bool sale_message_read_commands(const void *bytes, size_t length, struct sale_message_item *items, size_t items_max,
                                 size_t *count, const char **reason)
 {
-    struct json *root = json_parse(bytes, length, reason);
-    if (root == NULL) {
-        return false;
-    }
-    const struct json *array = wire_array(root, "commands", SALE_MESSAGE_VERSION, reason);
-    bool ok = array != NULL;
-    size_t filled = 0;
-    for (const struct json *value = ok ? array->child : NULL; value != NULL; value = value->next) {
-        if (filled == items_max) {
-            *reason = "too many commands in the message";
-            ok = false;
-            break;
-        }
-        struct sale_message_item *item = &items[filled++];
-        item->reason = read_command(value, &item->command);
-        if (item->reason == NULL && !uuid_equal(&item->command.sale_id, &items[0].command.sale_id)) {
-            item->reason = "another sale than the first command";
-        }
-        item->readable = item->reason == NULL;
-    }
-    json_free(root);
-    *count = filled;
-    return ok;
+    return wire_read_list(bytes, length, "commands", SALE_MESSAGE_VERSION, read_item, items, items_max, count, reason);
 }
 
 bool sale_message_sale(const struct json *root, struct uuid *sale_id)
 {
-    const struct json *commands = json_member(root, "commands");
-    return commands != NULL && commands->type == JSON_ARRAY && commands->child != NULL &&
-           json_get_uuid(commands->child, "s", sale_id);
+    return wire_first_uuid(root, "commands", "s", sale_id);
 }
 
 /* ---- events ---- */
@@ -201,38 +159,23 @@ bool sale_message_sale(const struct json *root, struct uuid *sale_id)
 const char *sale_message_event_text(enum sale_event_kind kind)
 {
     assert(kind > SALE_EVENT_NONE && (size_t)kind < SALE_EVENT_KIND_COUNT);
-    return event_names[kind];
+    return event_words[kind];
 }
 
-static void write_event(struct jsonw *writer, const struct sale_event *event)
-{
-    jsonw_object(writer);
-    jsonw_put_string(writer, "k", sale_message_event_text(event->kind));
-    jsonw_put_uuid(writer, "s", &event->sale_id);
-    wire_put_int(writer, "q", event->seq);
-    wire_put_uuid(writer, "u", &event->user_id);
-    wire_put_int(writer, "l", event->place);
-    wire_put_int(writer, "c", event->quantity);
-    wire_put_uuid(writer, "o", &event->order_id);
-    wire_put_int(writer, "m", event->amount);
-    wire_put_int(writer, "e", event->time_ms);
-    jsonw_put_int(writer, "d", event->at_ms);
-    wire_put_text(writer, "p", event->traceparent);
-    jsonw_end_object(writer);
-}
-
-void sale_message_write_events(struct jsonw *writer, const struct sale_event *events, size_t count)
-{
-    jsonw_object(writer);
-    jsonw_put_int(writer, "v", SALE_MESSAGE_VERSION);
-    jsonw_name(writer, "events");
-    jsonw_array(writer);
-    for (size_t i = 0; i < count; i++) {
-        write_event(writer, &events[i]);
-    }
-    jsonw_end_array(writer);
-    jsonw_end_object(writer);
-}
+static const struct wire_member event_members[] = {
+    WIRE_MEMBER_WORD(struct sale_event, kind, "k", WIRE_ALWAYS, event_words),
+    WIRE_MEMBER(struct sale_event, sale_id, "s", WIRE_ALWAYS, 0),
+    WIRE_MEMBER(struct sale_event, seq, "q", WIRE_OPTIONAL, INT64_MAX),
+    WIRE_MEMBER(struct sale_event, user_id, "u", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct sale_event, place, "l", WIRE_OPTIONAL, INT64_MAX),
+    WIRE_MEMBER(struct sale_event, quantity, "c", WIRE_OPTIONAL, SALE_QUANTITY_MAX),
+    WIRE_MEMBER(struct sale_event, order_id, "o", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER(struct sale_event, amount, "m", WIRE_OPTIONAL, MONEY_MAX),
+    WIRE_MEMBER(struct sale_event, time_ms, "e", WIRE_OPTIONAL, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct sale_event, at_ms, "d", WIRE_ALWAYS, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct sale_event, traceparent, "p", WIRE_OPTIONAL, 0),
+};
+static const struct wire_table of_event = WIRE_TABLE(event_members);
 
 static bool has_its_members(const struct sale_event *event)
 {
@@ -251,137 +194,99 @@ static bool has_its_members(const struct sale_event *event)
     return (present & ~members[event->kind].may) == members[event->kind].must;
 }
 
-static bool read_event(const struct json *object, struct sale_event *event)
+static const char *read_event(const struct json *object, void *events, size_t index)
 {
-    size_t kind = 0;
+    struct sale_event *event = (struct sale_event *)events + index;
     *event = (struct sale_event){.kind = SALE_EVENT_NONE};
-    if (!wire_name(event_names, SALE_EVENT_KIND_COUNT, object, "k", &kind)) {
-        return false;
-    }
-    event->kind = (enum sale_event_kind)kind;
-    return json_get_uuid(object, "s", &event->sale_id) && wire_int(object, "q", INT64_MAX, &event->seq) &&
-           wire_uuid(object, "u", &event->user_id) && wire_int(object, "l", INT64_MAX, &event->place) &&
-           wire_int(object, "c", SALE_QUANTITY_MAX, &event->quantity) && wire_uuid(object, "o", &event->order_id) &&
-           wire_int(object, "m", MONEY_MAX, &event->amount) &&
-           wire_int(object, "e", WIRE_TIME_MAX_MS, &event->time_ms) &&
-           json_get_int(object, "d", 0, WIRE_TIME_MAX_MS, &event->at_ms) &&
-           wire_text(object, "p", event->traceparent, sizeof event->traceparent) && has_its_members(event);
+    const char *reason = wire_read_members(object, &of_event, event);
+    return reason != NULL || has_its_members(event) ? reason : "a member missing, or not allowed for this kind";
+}
+
+void sale_message_write_events(struct jsonw *writer, const struct sale_event *events, size_t count)
+{
+    wire_write_list(writer, "events", SALE_MESSAGE_VERSION, &of_event, events, sizeof *events, count);
 }
 
 bool sale_message_read_events(const void *bytes, size_t length, struct sale_event *events, size_t events_max,
                               size_t *count, const char **reason)
 {
-    struct json *root = json_parse(bytes, length, reason);
-    if (root == NULL) {
-        return false;
-    }
-    const struct json *array = wire_array(root, "events", SALE_MESSAGE_VERSION, reason);
-    bool ok = array != NULL;
-    size_t filled = 0;
-    for (const struct json *value = ok ? array->child : NULL; value != NULL && ok; value = value->next) {
-        if (filled == events_max) {
-            *reason = "too many events";
-            ok = false;
-        } else if (!read_event(value, &events[filled++])) {
-            *reason = "an event is malformed";
-            ok = false;
-        }
-    }
-    json_free(root);
-    *count = ok ? filled : 0;
-    return ok;
+    return wire_read_list(bytes, length, "events", SALE_MESSAGE_VERSION, read_event, events, events_max, count, reason);
 }
 
 /* ---- decisions ---- */
+
+static const struct wire_member outcome_members[] = {
+    WIRE_MEMBER_WORD(struct sale_message_decision, kind, "k", WIRE_ALWAYS, command_words),
+    WIRE_MEMBER(struct sale_message_decision, id, "i", WIRE_ALWAYS, 0),
+    WIRE_MEMBER(struct sale_message_decision, sale_id, "s", WIRE_ALWAYS, 0),
+    WIRE_MEMBER(struct sale_message_decision, user_id, "u", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER_WORD(struct sale_message_decision, verdict, "V", WIRE_ALWAYS, verdict_words),
+    WIRE_MEMBER_WORD(struct sale_message_decision, reason, "w", WIRE_OPTIONAL, reason_words),
+    WIRE_MEMBER(struct sale_message_decision, quantity, "c", WIRE_OPTIONAL, SALE_QUANTITY_MAX),
+};
+static const struct wire_table of_outcome = WIRE_TABLE(outcome_members);
+
+/* Only if there is a place. */
+static const struct wire_member entry_members[] = {
+    WIRE_MEMBER(struct sale_message_decision, place, "l", WIRE_ALWAYS, INT64_MAX),
+    WIRE_MEMBER(struct sale_message_decision, entry_id, "j", WIRE_OPTIONAL, 0),
+    WIRE_MEMBER_WORD(struct sale_message_decision, entry_status, "f", WIRE_ALWAYS, entry_words),
+    WIRE_MEMBER(struct sale_message_decision, turn_expires_ms, "t", WIRE_OPTIONAL, WIRE_TIME_MAX_MS),
+};
+static const struct wire_table of_entry = WIRE_TABLE(entry_members);
+
+/* Only if there is an order. */
+static const struct wire_member order_members[] = {
+    WIRE_MEMBER(struct sale_message_decision, order_id, "o", WIRE_ALWAYS, 0),
+    WIRE_MEMBER_WORD(struct sale_message_decision, order_status, "z", WIRE_ALWAYS, order_words),
+    WIRE_MEMBER(struct sale_message_decision, total_price, "m", WIRE_OPTIONAL, MONEY_MAX),
+    WIRE_MEMBER(struct sale_message_decision, order_expires_ms, "e", WIRE_OPTIONAL, WIRE_TIME_MAX_MS),
+};
+static const struct wire_table of_order = WIRE_TABLE(order_members);
+
+static const struct wire_member time_members[] = {
+    WIRE_MEMBER(struct sale_message_decision, received_ms, "r", WIRE_ALWAYS, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct sale_message_decision, decided_ms, "d", WIRE_ALWAYS, WIRE_TIME_MAX_MS),
+    WIRE_MEMBER(struct sale_message_decision, version, "n", WIRE_OPTIONAL, INT64_MAX),
+};
+static const struct wire_table of_times = WIRE_TABLE(time_members);
 
 void sale_message_write_decision(struct jsonw *writer, const struct sale_message_decision *decision)
 {
     jsonw_object(writer);
     jsonw_put_int(writer, "v", SALE_MESSAGE_VERSION);
-    jsonw_put_string(writer, "k", sale_command_text(decision->kind));
-    jsonw_put_uuid(writer, "i", &decision->id);
-    jsonw_put_uuid(writer, "s", &decision->sale_id);
-    wire_put_uuid(writer, "u", &decision->user_id);
-    jsonw_put_string(writer, "V", sale_verdict_text(decision->verdict));
-    wire_put_text(writer, "w", sale_reason_text(decision->reason));
-    wire_put_int(writer, "c", decision->quantity);
+    wire_write_members(writer, &of_outcome, decision);
     if (decision->place > 0) {
-        jsonw_put_int(writer, "l", decision->place);
-        wire_put_uuid(writer, "j", &decision->entry_id);
-        jsonw_put_string(writer, "f", sale_entry_text(decision->entry_status));
-        wire_put_int(writer, "t", decision->turn_expires_ms);
+        wire_write_members(writer, &of_entry, decision);
     }
     if (decision->position >= 0) {
         jsonw_put_int(writer, "a", decision->position);
     }
     if (!uuid_is_nil(&decision->order_id)) {
-        jsonw_put_uuid(writer, "o", &decision->order_id);
-        jsonw_put_string(writer, "z", sale_order_text(decision->order_status));
-        wire_put_int(writer, "m", decision->total_price);
-        wire_put_int(writer, "e", decision->order_expires_ms);
+        wire_write_members(writer, &of_order, decision);
     }
-    jsonw_put_int(writer, "r", decision->received_ms);
-    jsonw_put_int(writer, "d", decision->decided_ms);
-    wire_put_int(writer, "n", decision->version);
+    wire_write_members(writer, &of_times, decision);
     jsonw_end_object(writer);
-}
-
-static bool read_outcome(const struct json *root, struct sale_message_decision *decision)
-{
-    const char *kind = NULL;
-    const char *verdict = NULL;
-    const char *reason = "";
-    return json_get_text(root, "k", &kind) && sale_command_parse(kind, &decision->kind) &&
-           json_get_text(root, "V", &verdict) && sale_verdict_parse(verdict, &decision->verdict) &&
-           (json_member(root, "w") == NULL || json_get_text(root, "w", &reason)) &&
-           sale_reason_parse(reason, &decision->reason) &&
-           (decision->verdict == SALE_VERDICT_REJECTED) == (decision->reason != SALE_REASON_NONE);
-}
-
-static bool read_entry(const struct json *root, struct sale_message_decision *decision)
-{
-    const char *status = NULL;
-    decision->position = SALE_POSITION_UNKNOWN;
-    if (!wire_int(root, "a", INT64_MAX, &decision->position)) {
-        return false;
-    }
-    if (json_member(root, "l") == NULL) {
-        return true;
-    }
-    return json_get_int(root, "l", 1, INT64_MAX, &decision->place) && wire_uuid(root, "j", &decision->entry_id) &&
-           json_get_text(root, "f", &status) && sale_entry_parse(status, &decision->entry_status) &&
-           wire_int(root, "t", WIRE_TIME_MAX_MS, &decision->turn_expires_ms);
-}
-
-static bool read_order(const struct json *root, struct sale_message_decision *decision)
-{
-    const char *status = NULL;
-    if (json_member(root, "o") == NULL) {
-        return true;
-    }
-    return json_get_uuid(root, "o", &decision->order_id) && json_get_text(root, "z", &status) &&
-           sale_order_parse(status, &decision->order_status) &&
-           wire_int(root, "m", MONEY_MAX, &decision->total_price) &&
-           wire_int(root, "e", WIRE_TIME_MAX_MS, &decision->order_expires_ms);
 }
 
 static bool read_decision(const struct json *root, struct sale_message_decision *decision)
 {
     int64_t version = 0;
-    *decision = (struct sale_message_decision){.kind = SALE_COMMAND_NONE};
+    *decision = (struct sale_message_decision){.position = SALE_POSITION_UNKNOWN};
     return json_get_int(root, "v", SALE_MESSAGE_VERSION, SALE_MESSAGE_VERSION, &version) &&
-           json_get_uuid(root, "i", &decision->id) && json_get_uuid(root, "s", &decision->sale_id) &&
-           wire_uuid(root, "u", &decision->user_id) && read_outcome(root, decision) &&
-           wire_int(root, "c", SALE_QUANTITY_MAX, &decision->quantity) && read_entry(root, decision) &&
-           read_order(root, decision) && json_get_int(root, "r", 0, WIRE_TIME_MAX_MS, &decision->received_ms) &&
-           json_get_int(root, "d", 0, WIRE_TIME_MAX_MS, &decision->decided_ms) &&
-           wire_int(root, "n", INT64_MAX, &decision->version);
+           wire_read_members(root, &of_outcome, decision) == NULL &&
+           (decision->verdict == SALE_VERDICT_REJECTED) == (decision->reason != SALE_REASON_NONE) &&
+           (json_member(root, "l") == NULL ||
+            (wire_read_members(root, &of_entry, decision) == NULL && decision->place > 0)) &&
+           (json_member(root, "a") == NULL || json_get_int(root, "a", 0, INT64_MAX, &decision->position)) &&
+           (json_member(root, "o") == NULL || wire_read_members(root, &of_order, decision) == NULL) &&
+           wire_read_members(root, &of_times, decision) == NULL;
 }
 
 bool sale_message_read_decision(const void *bytes, size_t length, struct sale_message_decision *decision)
 {
     struct json *root = json_parse(bytes, length, NULL);
-    bool ok = root != NULL && read_decision(root, decision);
+    bool ok = read_decision(root, decision);
     json_free(root);
     return ok;
 }

@@ -450,6 +450,88 @@ START_TEST(an_invalid_decision_is_refused)
 }
 END_TEST
 
+/* ---- the exact text of each message: programs of different versions run together ---- */
+
+#define ID_OF(n) "0" n "000000-0000-0000-0000-000000000000"
+
+static struct uuid id(uint8_t first)
+{
+    return (struct uuid){{first}};
+}
+
+START_TEST(messages_have_this_text)
+{
+    const struct sale_message_command command = {.command = {.kind = SALE_COMMAND_CONFIRM,
+                                                             .paid = true,
+                                                             .id = id(1),
+                                                             .user_id = id(3),
+                                                             .quantity = 4,
+                                                             .order_id = id(5),
+                                                             .amount = 6,
+                                                             .received_ms = 7,
+                                                             .refused_ms = 8,
+                                                             .end_ms = 9},
+                                                 .sale_id = id(2),
+                                                 .reply_to = id(6),
+                                                 .version = 10,
+                                                 .keyed = true,
+                                                 .reference = "x1",
+                                                 .request_id = "q1",
+                                                 .traceparent = "t1"};
+    const struct sale_event event = {.kind = SALE_EVENT_ORDER_RESERVED,
+                                     .sale_id = id(1),
+                                     .seq = 2,
+                                     .user_id = id(3),
+                                     .place = 4,
+                                     .quantity = 5,
+                                     .order_id = id(6),
+                                     .amount = 7,
+                                     .time_ms = 8,
+                                     .at_ms = 9,
+                                     .traceparent = "t1"};
+    const struct sale_message_decision decision = {.id = id(1),
+                                                   .sale_id = id(2),
+                                                   .user_id = id(3),
+                                                   .kind = SALE_COMMAND_JOIN,
+                                                   .verdict = SALE_VERDICT_REJECTED,
+                                                   .reason = SALE_REASON_SALE_ENDED,
+                                                   .entry_status = SALE_ENTRY_TURN,
+                                                   .order_status = SALE_ORDER_CONFIRMED,
+                                                   .quantity = 4,
+                                                   .place = 5,
+                                                   .entry_id = id(6),
+                                                   .turn_expires_ms = 7,
+                                                   .order_id = id(8),
+                                                   .total_price = 9,
+                                                   .order_expires_ms = 10,
+                                                   .received_ms = 11,
+                                                   .decided_ms = 12,
+                                                   .version = 13};
+    struct jsonw *writer = jsonw_new();
+    sale_message_write_commands(writer, &command, 1);
+    ck_assert_str_eq(
+        jsonw_text(writer, NULL),
+        "{\"v\":1,\"commands\":[{\"k\":\"confirm\",\"i\":\"" ID_OF("1") "\",\"s\":\"" ID_OF("2") "\",\"u\":\"" ID_OF(
+            "3") "\",\"c\":4,\"o\":\"" ID_OF("5") "\",\"b\":true,\"m\":6,\"x\":\"x1\",\"r\":7,\"h\":8,\"n\":10,\"e\":9,"
+                                                  "\"g\":\"" ID_OF("6") "\",\"y\":true,\"q\":\"q1\",\"p\":\"t1\"}]}");
+    jsonw_reset(writer);
+    sale_message_write_events(writer, &event, 1);
+    ck_assert_str_eq(jsonw_text(writer, NULL),
+                     "{\"v\":1,\"events\":[{\"k\":\"order_reserved\",\"s\":\"" ID_OF("1") "\",\"q\":2,\"u\":\"" ID_OF(
+                         "3") "\",\"l\":4,\"c\":5,\"o\":\"" ID_OF("6") "\",\"m\":7,\"e\":8,\"d\":9,\"p\":\"t1\"}]}");
+    jsonw_reset(writer);
+    sale_message_write_decision(writer, &decision);
+    ck_assert_str_eq(jsonw_text(writer, NULL),
+                     "{\"v\":1,\"k\":\"join\",\"i\":\"" ID_OF("1") "\",\"s\":\"" ID_OF(
+                         "2") "\",\"u\":\"" ID_OF("3") "\",\"V\":\"rejected\",\"w\":\"SALE_ENDED\",\"c\":4,\"l\":5,"
+                                                       "\"j\":\"" ID_OF("6") "\",\"f\":\"turn\",\"t\":7,\"a\":0,\"o\":"
+                                                                             "\"" ID_OF("8") "\",\"z\":\"confirmed\","
+                                                                                             "\"m\":9,\"e\":10,\"r\":"
+                                                                                             "11,\"d\":12,\"n\":13}");
+    jsonw_free(writer);
+}
+END_TEST
+
 static Suite *sale_message_suite(void)
 {
     Suite *suite = suite_create("sale_message");
@@ -464,6 +546,7 @@ static Suite *sale_message_suite(void)
     tcase_add_test(cases, the_largest_message_of_events_is_read);
     tcase_add_loop_test(cases, decisions_are_read_as_written, 0, (int)ARRAY_LEN(decisions));
     tcase_add_loop_test(cases, an_invalid_decision_is_refused, 0, (int)ARRAY_LEN(no_decisions));
+    tcase_add_test(cases, messages_have_this_text);
     suite_add_tcase(suite, cases);
     return suite;
 }
