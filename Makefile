@@ -141,7 +141,7 @@ $(BUILD)/tests/unit/bidworker_decide_test $(BUILD)/tests/unit/bidworker_rows_tes
 $(BUILD)/tests/unit/bidworker_chain_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/ledger_chain.o common/worker/work.o)
 $(BUILD)/tests/unit/bidworker_batch_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/batch_events.o bidworker/family.o common/worker/outbox_batch.o common/worker/work.o)
 $(BUILD)/tests/unit/locked_rows_test: $(OBJ)/common/worker/locked_rows.o
-$(BUILD)/tests/unit/bidworker_read_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/ledger_write.o bidworker/statements.o common/worker/work.o)
+$(BUILD)/tests/unit/bidworker_read_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/ledger_write.o bidworker/statements.o common/worker/row_arrays.o common/worker/work.o)
 $(BUILD)/tests/unit/bidworker_live_updates_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/live_updates.o common/worker/work.o)
 $(BUILD)/tests/unit/no_memory_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/batch_events.o bidworker/family.o common/worker/locked_rows.o common/worker/outbox_batch.o common/worker/work.o endworker/sent_commands.o notifyworker/endpoints.o)
 $(BUILD)/tests/unit/image_test: $(addprefix $(OBJ)/gateway/,image/imagestore.o image/imagestore_file.o image/imagestore_s3.o image_decoder/webp.o)

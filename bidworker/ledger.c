@@ -29,7 +29,7 @@ struct ledger {
     struct batch *batch;
     struct ledger_tx *ledger_tx; /* set by load */
     int64_t now_ms;              /* the database's time when the last auction was locked */
-    struct ledger_arrays arrays;
+    struct row_arrays arrays;
 };
 
 /* Makes room for the entries that this batch will add. */
@@ -122,9 +122,8 @@ static void on_banned(const struct pg_reply *reply, void *arg)
         ledger_tx_loaded(ledger->ledger_tx);
         return;
     }
-    const char *const values[] = {pg_array_done(&ledger->arrays.columns[0])};
     struct pg_tx *tx = ledger_tx_open(ledger->ledger_tx);
-    if (values[0] == NULL || !pg_tx_send(tx, STATEMENT_MISSED, 1, values, on_missed, ledger) || !pg_tx_flush(tx)) {
+    if (!row_arrays_ask(&ledger->arrays, tx, STATEMENT_MISSED, 0, 1, on_missed, ledger) || !pg_tx_flush(tx)) {
         ledger_tx_retry(ledger->ledger_tx);
     }
 }
@@ -258,9 +257,7 @@ static bool load(struct ledger_tx *ledger_tx, struct pg_tx *tx, void *arg)
     struct pg_array *columns = ledger->arrays.columns;
     ledger->ledger_tx = ledger_tx;
     batch_prepare(batch);
-    for (size_t i = 0; i < 4; i++) {
-        pg_array_reset(&columns[i]);
-    }
+    row_arrays_start(&ledger->arrays, 0, 4);
     for (size_t i = 0; i < batch->auction_count; i++) {
         pg_array_uuid(&columns[0], &batch->auctions[i].id);
     }
@@ -270,13 +267,11 @@ static bool load(struct ledger_tx *ledger_tx, struct pg_tx *tx, void *arg)
         pg_array_uuid(&columns[2], &command->id);
         pg_array_uuid(&columns[3], &command->user_id);
     }
-    const char *const values[] = {pg_array_done(&columns[0]), pg_array_done(&columns[1]), pg_array_done(&columns[2]),
-                                  pg_array_done(&columns[3])};
-    return values[0] != NULL && values[1] != NULL && values[2] != NULL && values[3] != NULL &&
-           pg_tx_send(tx, STATEMENT_LOCK, 1, values, on_locked, ledger) &&
-           pg_tx_send(tx, STATEMENT_KNOWN, 2, values + 1, on_known, ledger) &&
-           (!has_update(batch) || pg_tx_send(tx, STATEMENT_TERMS, 2, values + 1, on_terms, ledger)) &&
-           request_entries(ledger, tx) && pg_tx_send(tx, STATEMENT_BANNED, 1, values + 3, on_banned, ledger) &&
+    struct row_arrays *arrays = &ledger->arrays;
+    return row_arrays_ask(arrays, tx, STATEMENT_LOCK, 0, 1, on_locked, ledger) &&
+           row_arrays_ask(arrays, tx, STATEMENT_KNOWN, 1, 2, on_known, ledger) &&
+           (!has_update(batch) || row_arrays_ask(arrays, tx, STATEMENT_TERMS, 1, 2, on_terms, ledger)) &&
+           request_entries(ledger, tx) && row_arrays_ask(arrays, tx, STATEMENT_BANNED, 3, 1, on_banned, ledger) &&
            pg_tx_flush(tx);
 }
 
@@ -310,8 +305,6 @@ void ledger_close(void *arg)
         return;
     }
     batch_free(ledger->batch);
-    for (size_t i = 0; i < LEDGER_COLUMNS_MAX; i++) {
-        pg_array_free(&ledger->arrays.columns[i]);
-    }
+    row_arrays_free(&ledger->arrays);
     free(ledger);
 }

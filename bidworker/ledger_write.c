@@ -16,7 +16,6 @@
 enum {
     MS_PER_S = 1000,
     INTEGER_TEXT_SIZE = 24,
-    HASH_LITERAL_SIZE = HASH_CHAIN_TEXT_SIZE + 2,
     /*
      * Up to this many auctions of a batch, their prices in the search index are updated at once. Each update adds an
      * index entry, which is too expensive for prices that change with every batch. With more auctions the updates are
@@ -154,107 +153,35 @@ bool ledger_read_entry(struct batch_auction *auction, const PGresult *result, in
     return true;
 }
 
-/* Gets the arrays as parameters; false if one of them failed. */
-static bool finish_columns(struct ledger_arrays *arrays, size_t count, const char **values)
-{
-    for (size_t i = 0; i < count; i++) {
-        values[i] = pg_array_done(&arrays->columns[i]);
-        if (values[i] == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void start_columns(struct ledger_arrays *arrays, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        pg_array_reset(&arrays->columns[i]);
-    }
-}
-
-static void add_uuid(struct pg_array *array, const struct uuid *id)
-{
-    if (uuid_is_nil(id)) {
-        pg_array_null(array);
-    } else {
-        pg_array_uuid(array, id);
-    }
-}
-
-static void add_money(struct pg_array *array, int64_t minor)
-{
-    if (minor == 0) {
-        pg_array_null(array);
-    } else {
-        pg_array_money(array, minor);
-    }
-}
-
-static void add_time(struct pg_array *array, int64_t ms)
-{
-    if (ms == 0) {
-        pg_array_null(array);
-    } else {
-        pg_array_time(array, ms);
-    }
-}
-
-/* A bytea in text form. */
-static void write_hash(const char hash[static HASH_CHAIN_TEXT_SIZE], char out[static HASH_LITERAL_SIZE])
-{
-    assert(hash[0] != '\0');
-    out[0] = '\\';
-    out[1] = 'x';
-    memcpy(out + 2, hash, HASH_CHAIN_TEXT_SIZE);
-}
-
-static void add_hash(struct pg_array *array, const char hash[static HASH_CHAIN_TEXT_SIZE])
-{
-    char literal[HASH_LITERAL_SIZE];
-    write_hash(hash, literal);
-    pg_array_text_add(array, literal);
-}
-
-/* A failure is handled at the COMMIT, which then fails too. */
-static void ignore(const struct pg_reply *reply, void *arg)
-{
-    (void)reply;
-    (void)arg;
-}
-
-static bool insert_bids(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
+static bool insert_bids(struct pg_tx *tx, struct row_arrays *arrays, const struct batch *batch)
 {
     enum { COLUMNS = 14 };
-    const char *values[COLUMNS + 2];
     char decided_at[CLOCK_TEXT_SIZE];
+    const char *const more[] = {decided_at, LEDGER_HASH_VERSION_TEXT, NULL};
     struct pg_array *columns = arrays->columns;
     if (batch->row_count == 0) {
         return true;
     }
-    start_columns(arrays, COLUMNS);
+    row_arrays_start(arrays, 0, COLUMNS);
     for (size_t i = 0; i < batch->row_count; i++) {
         const struct batch_row *row = &batch->rows[i];
         pg_array_uuid(&columns[0], &row->auction_id);
         pg_array_int(&columns[1], row->seq);
         pg_array_uuid(&columns[2], &row->bid_id);
-        add_uuid(&columns[3], &row->bidder_id);
+        row_arrays_uuid(&columns[3], &row->bidder_id);
         pg_array_text_add(&columns[4], row->automatic ? LEDGER_AUTOMATIC : command_kind_ledger_text(row->kind));
         pg_array_text_add(&columns[5], bid_status_text(row->status));
         pg_array_text_add(&columns[6], row->reason == RULES_NONE ? NULL : rules_reason_text(row->reason));
         pg_array_bool(&columns[7], row->raise);
-        add_money(&columns[8], row->amount);
-        add_money(&columns[9], row->max_amount);
+        row_arrays_money(&columns[8], row->amount);
+        row_arrays_money(&columns[9], row->max_amount);
         pg_array_time(&columns[10], row->received_ms);
-        add_time(&columns[11], row->end_ms);
-        add_uuid(&columns[12], &row->voids);
-        add_hash(&columns[13], row->hash);
+        row_arrays_time(&columns[11], row->end_ms);
+        row_arrays_uuid(&columns[12], &row->voids);
+        row_arrays_hash(&columns[13], row->hash);
     }
     clock_format(batch->decided_ms, decided_at);
-    values[COLUMNS] = decided_at;
-    values[COLUMNS + 1] = LEDGER_HASH_VERSION_TEXT;
-    return finish_columns(arrays, COLUMNS, values) &&
-           pg_tx_send(tx, STATEMENT_INSERT_BIDS, ARRAY_LEN(values), values, ignore, NULL);
+    return row_arrays_send(arrays, tx, STATEMENT_INSERT_BIDS, COLUMNS, more);
 }
 
 static void add_state(struct pg_array *columns, const struct batch_auction *auction)
@@ -265,28 +192,28 @@ static void add_state(struct pg_array *columns, const struct batch_auction *auct
     pg_array_text_add(&columns[1], rules_status_text(state->status));
     pg_array_time(&columns[2], state->end_ms);
     pg_array_int(&columns[3], state->extensions_used);
-    add_money(&columns[4], state->price);
+    row_arrays_money(&columns[4], state->price);
     /* MONEY_MAX + 1 means that no bid is possible any more; the column's limit is MONEY_MAX. */
     pg_array_money(&columns[5], minimum > MONEY_MAX ? MONEY_MAX : minimum);
     pg_array_int(&columns[6], state->bid_count);
-    add_uuid(&columns[7], &state->leader_id);
-    add_money(&columns[8], state->leader_max);
-    add_uuid(&columns[9], &state->leader_bid_id);
+    row_arrays_uuid(&columns[7], &state->leader_id);
+    row_arrays_money(&columns[8], state->leader_max);
+    row_arrays_uuid(&columns[9], &state->leader_bid_id);
     pg_array_bool(&columns[10], state->leader_by_proxy);
-    add_money(&columns[11], state->runner_up_max);
+    row_arrays_money(&columns[11], state->runner_up_max);
     pg_array_int(&columns[12], auction->seq);
     pg_array_int(&columns[13], auction->version);
     pg_array_int(&columns[14], auction->hash_seq);
-    add_hash(&columns[15], auction->hash);
+    row_arrays_hash(&columns[15], auction->hash);
 }
 
-static bool update_auctions(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
+static bool update_auctions(struct pg_tx *tx, struct row_arrays *arrays, const struct batch *batch)
 {
     enum { COLUMNS = 16 };
-    const char *values[COLUMNS + 1];
     char updated_at[CLOCK_TEXT_SIZE];
+    const char *const more[] = {updated_at, NULL};
     size_t count = 0;
-    start_columns(arrays, COLUMNS);
+    row_arrays_start(arrays, 0, COLUMNS);
     for (size_t i = 0; i < batch->auction_count; i++) {
         const struct batch_auction *auction = &batch->auctions[i];
         if (auction->found && auction->touched && !auction->broken) {
@@ -298,11 +225,9 @@ static bool update_auctions(struct pg_tx *tx, struct ledger_arrays *arrays, cons
         return true;
     }
     clock_format(batch->decided_ms, updated_at);
-    values[COLUMNS] = updated_at;
-    return finish_columns(arrays, COLUMNS, values) &&
-           pg_tx_send(tx, STATEMENT_UPDATE_AUCTIONS, COLUMNS + 1, values, ignore, NULL) &&
-           pg_tx_send(tx, count <= PRICES_AT_ONCE_MAX ? STATEMENT_FOLLOW_PRICES : STATEMENT_OWE_PRICES, 1, values,
-                      ignore, NULL);
+    return row_arrays_send(arrays, tx, STATEMENT_UPDATE_AUCTIONS, COLUMNS, more) &&
+           row_arrays_send(arrays, tx, count <= PRICES_AT_ONCE_MAX ? STATEMENT_FOLLOW_PRICES : STATEMENT_OWE_PRICES, 1,
+                           NULL);
 }
 
 /* At most one update per auction and batch is accepted: the others find a changed version. */
@@ -323,8 +248,8 @@ static bool update_terms(struct pg_tx *tx, const struct batch *batch)
         uuid_format(&entry->command->auction_id, auction_id);
         uuid_format(&entry->command->id, id);
         (void)snprintf(version, sizeof version, "%" PRId64, auction->state.terms_version);
-        if (!pg_tx_send(tx, STATEMENT_KEEP_TERMS, 1, values, ignore, NULL) ||
-            !pg_tx_send(tx, STATEMENT_UPDATE_TERMS, ARRAY_LEN(values), values, ignore, NULL)) {
+        if (!pg_tx_send(tx, STATEMENT_KEEP_TERMS, 1, values, row_arrays_ignore, NULL) ||
+            !pg_tx_send(tx, STATEMENT_UPDATE_TERMS, ARRAY_LEN(values), values, row_arrays_ignore, NULL)) {
             return false;
         }
     }
@@ -340,7 +265,7 @@ static bool unsettle_reopened(struct pg_tx *tx, const struct batch *batch)
         uuid_format(&entry->command->auction_id, id);
         if (entry->command->kind == COMMAND_REOPEN && entry->work->outcome == WORK_DECIDED &&
             entry->decision.reason == RULES_NONE &&
-            !pg_tx_send(tx, STATEMENT_UNSETTLE, ARRAY_LEN(values), values, ignore, NULL)) {
+            !pg_tx_send(tx, STATEMENT_UNSETTLE, ARRAY_LEN(values), values, row_arrays_ignore, NULL)) {
             return false;
         }
     }
@@ -356,7 +281,7 @@ static bool update_broken(struct pg_tx *tx, const struct batch *batch)
         char seq[INTEGER_TEXT_SIZE];
         char version[INTEGER_TEXT_SIZE];
         char hash_seq[INTEGER_TEXT_SIZE];
-        char hash[HASH_LITERAL_SIZE];
+        char hash[ROW_ARRAYS_HASH_SIZE];
         const char *const values[] = {id, seq, version, hash_seq, hash};
         if (!auction->broken || !auction->touched) {
             continue;
@@ -365,8 +290,8 @@ static bool update_broken(struct pg_tx *tx, const struct batch *batch)
         (void)snprintf(seq, sizeof seq, "%" PRId64, auction->seq);
         (void)snprintf(version, sizeof version, "%" PRId64, auction->version);
         (void)snprintf(hash_seq, sizeof hash_seq, "%" PRId64, auction->hash_seq);
-        write_hash(auction->hash, hash);
-        if (!pg_tx_send(tx, STATEMENT_UPDATE_BROKEN, ARRAY_LEN(values), values, ignore, NULL)) {
+        row_arrays_hash_text(auction->hash, hash);
+        if (!pg_tx_send(tx, STATEMENT_UPDATE_BROKEN, ARRAY_LEN(values), values, row_arrays_ignore, NULL)) {
             return false;
         }
     }
@@ -401,17 +326,16 @@ static void add_restated(struct pg_array *columns, const struct uuid *auction_id
     add_standing(columns, auction_id, entry->seq + 1, now->answered);
     pg_array_null(&columns[3]);
     pg_array_null(&columns[4]);
-    add_money(&columns[5], now->answer_amount);
-    add_uuid(&columns[6], &now->answer_bidder);
+    row_arrays_money(&columns[5], now->answer_amount);
+    row_arrays_uuid(&columns[6], &now->answer_bidder);
 }
 
 /* Must run after insert_bids: bids of this batch may be among the restated ones. */
-static bool restate(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
+static bool restate(struct pg_tx *tx, struct row_arrays *arrays, const struct batch *batch)
 {
     enum { COLUMNS = 7 };
-    const char *values[COLUMNS];
     size_t count = 0;
-    start_columns(arrays, COLUMNS);
+    row_arrays_start(arrays, 0, COLUMNS);
     for (size_t i = 0; i < batch->auction_count; i++) {
         const struct batch_auction *auction = &batch->auctions[i];
         for (size_t k = 0; k < auction->voids.count; k++) {
@@ -421,12 +345,11 @@ static bool restate(struct pg_tx *tx, struct ledger_arrays *arrays, const struct
             }
         }
     }
-    return count == 0 || (finish_columns(arrays, COLUMNS, values) &&
-                          pg_tx_send(tx, STATEMENT_RESTATE, COLUMNS, values, ignore, NULL) &&
-                          pg_tx_send(tx, STATEMENT_SETTLE_ANEW, 1, values, ignore, NULL));
+    return count == 0 || (row_arrays_send(arrays, tx, STATEMENT_RESTATE, COLUMNS, NULL) &&
+                          row_arrays_send(arrays, tx, STATEMENT_SETTLE_ANEW, 1, NULL));
 }
 
-bool ledger_write(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
+bool ledger_write(struct pg_tx *tx, struct row_arrays *arrays, const struct batch *batch)
 {
     return insert_bids(tx, arrays, batch) && update_auctions(tx, arrays, batch) && update_terms(tx, batch) &&
            unsettle_reopened(tx, batch) && update_broken(tx, batch) && restate(tx, arrays, batch);

@@ -5,14 +5,7 @@
 #define ROSTRUM_BIDWORKER_LEDGER_WRITE_H
 
 #include "bidworker/batch.h"
-#include "common/io/pg.h"
-
-enum { LEDGER_COLUMNS_MAX = 16 }; /* array parameters of the widest statement */
-
-/* Buffers of array parameters, reused for every batch. */
-struct ledger_arrays {
-    struct pg_array columns[LEDGER_COLUMNS_MAX];
-};
+#include "common/worker/row_arrays.h"
 
 /* Reads one row of STATEMENT_LOCK. An invalid row marks the auction `broken`. */
 void ledger_read_auction(struct batch_auction *auction, const PGresult *result, int row);
@@ -27,6 +20,6 @@ MUST_CHECK bool ledger_read_terms(struct rules_terms *terms, const PGresult *res
 MUST_CHECK bool ledger_read_entry(struct batch_auction *auction, const PGresult *result, int row);
 
 /* Sends the ledger rows and states of a decided batch in `tx`. False: no memory, or the connection is lost. */
-MUST_CHECK bool ledger_write(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch);
+MUST_CHECK bool ledger_write(struct pg_tx *tx, struct row_arrays *arrays, const struct batch *batch);
 
 #endif

@@ -22,13 +22,10 @@
 #include "saleworker/statements.h"
 #include "saleworker/write.h"
 
-enum { LOAD_COLUMNS = 12 };
-
 struct ledger {
     struct sale_batch *batch;
     struct ledger_tx *ledger_tx; /* set by load */
-    struct pg_array columns[LOAD_COLUMNS];
-    struct write_arrays arrays;
+    struct row_arrays arrays;
 };
 
 /* --- what is loaded --- */
@@ -115,24 +112,30 @@ static bool add_entry(struct sale_batch_sale *sale, const PGresult *result, int 
            (sale_set_add_entry(sale->set, &entry) && sale_batch_add_place(sale, &place));
 }
 
-static void on_users(const struct pg_reply *reply, void *arg)
+/* Has each row of a locked sale read. Without memory the batch is tried again. */
+static void read_rows(struct ledger *ledger, const struct pg_reply *reply,
+                      bool (*read)(struct sale_batch_sale *sale, const PGresult *result, int row))
 {
-    struct ledger *ledger = arg;
     if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
     }
     for (int row = 0; row < PQntuples(reply->result); row++) {
         struct sale_batch_sale *sale = sale_of_row(ledger, reply->result, row);
-        struct uuid id = pg_uuid(reply->result, row, USERS_ID);
-        if (sale != NULL && (!sale_set_add_user(sale->set, &id, pg_int(reply->result, row, USERS_HELD)) ||
-                             !add_entry(sale, reply->result, row, USERS_ENTRY))) {
+        if (sale != NULL && !read(sale, reply->result, row)) {
             ledger_tx_retry(ledger->ledger_tx);
             return;
         }
     }
 }
 
-static bool add_order(const struct sale_batch_sale *sale, const PGresult *result, int row)
+static bool add_user(struct sale_batch_sale *sale, const PGresult *result, int row)
+{
+    struct uuid id = pg_uuid(result, row, USERS_ID);
+    return sale_set_add_user(sale->set, &id, pg_int(result, row, USERS_HELD)) &&
+           add_entry(sale, result, row, USERS_ENTRY);
+}
+
+static bool add_order(struct sale_batch_sale *sale, const PGresult *result, int row)
 {
     struct sale_order order;
     struct uuid asked = pg_uuid(result, row, ORDERS_ASKED);
@@ -140,79 +143,50 @@ static bool add_order(const struct sale_batch_sale *sale, const PGresult *result
                                                          : sale_set_add_no_order(sale->set, &asked);
 }
 
+static bool add_head(struct sale_batch_sale *sale, const PGresult *result, int row)
+{
+    sale->heads_loaded++;
+    sale->heads_last = pg_int(result, row, LINE_ENTRY + ENTRY_SEQ);
+    return add_entry(sale, result, row, LINE_ENTRY);
+}
+
+static bool add_turn(struct sale_batch_sale *sale, const PGresult *result, int row)
+{
+    sale->turns_loaded++;
+    sale->turns_last = pg_int(result, row, LINE_ENTRY + ENTRY_SEQ);
+    return add_entry(sale, result, row, LINE_ENTRY);
+}
+
+static bool add_reserved(struct sale_batch_sale *sale, const PGresult *result, int row)
+{
+    sale->orders_loaded++;
+    sale->orders_last = pg_int(result, row, ORDERS_ORDER + ORDER_SEQ);
+    return add_order(sale, result, row);
+}
+
+static void on_users(const struct pg_reply *reply, void *arg)
+{
+    read_rows(arg, reply, add_user);
+}
+
 static void on_orders(const struct pg_reply *reply, void *arg)
 {
-    struct ledger *ledger = arg;
-    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
-        return;
-    }
-    for (int row = 0; row < PQntuples(reply->result); row++) {
-        const struct sale_batch_sale *sale = sale_of_row(ledger, reply->result, row);
-        if (sale != NULL && !add_order(sale, reply->result, row)) {
-            ledger_tx_retry(ledger->ledger_tx);
-            return;
-        }
-    }
+    read_rows(arg, reply, add_order);
 }
 
 static void on_heads(const struct pg_reply *reply, void *arg)
 {
-    struct ledger *ledger = arg;
-    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
-        return;
-    }
-    for (int row = 0; row < PQntuples(reply->result); row++) {
-        struct sale_batch_sale *sale = sale_of_row(ledger, reply->result, row);
-        if (sale == NULL) {
-            continue;
-        }
-        sale->heads_loaded++;
-        sale->heads_last = pg_int(reply->result, row, LINE_ENTRY + ENTRY_SEQ);
-        if (!add_entry(sale, reply->result, row, LINE_ENTRY)) {
-            ledger_tx_retry(ledger->ledger_tx);
-            return;
-        }
-    }
+    read_rows(arg, reply, add_head);
 }
 
 static void on_turns(const struct pg_reply *reply, void *arg)
 {
-    struct ledger *ledger = arg;
-    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
-        return;
-    }
-    for (int row = 0; row < PQntuples(reply->result); row++) {
-        struct sale_batch_sale *sale = sale_of_row(ledger, reply->result, row);
-        if (sale == NULL) {
-            continue;
-        }
-        sale->turns_loaded++;
-        sale->turns_last = pg_int(reply->result, row, LINE_ENTRY + ENTRY_SEQ);
-        if (!add_entry(sale, reply->result, row, LINE_ENTRY)) {
-            ledger_tx_retry(ledger->ledger_tx);
-            return;
-        }
-    }
+    read_rows(arg, reply, add_turn);
 }
 
 static void on_reserved(const struct pg_reply *reply, void *arg)
 {
-    struct ledger *ledger = arg;
-    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
-        return;
-    }
-    for (int row = 0; row < PQntuples(reply->result); row++) {
-        struct sale_batch_sale *sale = sale_of_row(ledger, reply->result, row);
-        if (sale == NULL) {
-            continue;
-        }
-        sale->orders_loaded++;
-        sale->orders_last = pg_int(reply->result, row, ORDERS_ORDER + ORDER_SEQ);
-        if (!add_order(sale, reply->result, row)) {
-            ledger_tx_retry(ledger->ledger_tx);
-            return;
-        }
-    }
+    read_rows(arg, reply, add_reserved);
 }
 
 static void on_missed(const struct pg_reply *reply, void *arg)
@@ -250,10 +224,10 @@ static void on_banned(const struct pg_reply *reply, void *arg)
         }
     }
     size_t missed = 0;
-    pg_array_reset(&ledger->columns[0]);
+    pg_array_reset(&ledger->arrays.columns[0]);
     for (size_t i = 0; i < batch->sale_count; i++) {
         if (!batch->sales[i].found) {
-            pg_array_uuid(&ledger->columns[0], &batch->sales[i].id);
+            pg_array_uuid(&ledger->arrays.columns[0], &batch->sales[i].id);
             missed++;
         }
     }
@@ -261,48 +235,32 @@ static void on_banned(const struct pg_reply *reply, void *arg)
         ledger_tx_loaded(ledger->ledger_tx);
         return;
     }
-    const char *const values[] = {pg_array_done(&ledger->columns[0])};
     struct pg_tx *tx = ledger_tx_open(ledger->ledger_tx);
-    if (values[0] == NULL || !pg_tx_send(tx, STATEMENT_MISSED, 1, values, on_missed, ledger) || !pg_tx_flush(tx)) {
+    if (!row_arrays_ask(&ledger->arrays, tx, STATEMENT_MISSED, 0, 1, on_missed, ledger) || !pg_tx_flush(tx)) {
         ledger_tx_retry(ledger->ledger_tx);
     }
 }
 
 /* --- what is asked for --- */
 
-/* Sends a statement with the columns from `first` on as its parameters. */
-static bool ask(struct ledger *ledger, struct pg_tx *tx, size_t statement, size_t first, int count,
+static bool ask(struct ledger *ledger, struct pg_tx *tx, size_t statement, size_t first, size_t count,
                 pg_callback callback)
 {
-    const char *values[LOAD_COLUMNS];
-    for (int i = 0; i < count; i++) {
-        values[i] = pg_array_done(&ledger->columns[first + (size_t)i]);
-        if (values[i] == NULL) {
-            return false;
-        }
-    }
-    return pg_tx_send(tx, statement, count, values, callback, ledger);
-}
-
-static void reset(struct ledger *ledger, size_t first, size_t count)
-{
-    for (size_t i = first; i < first + count; i++) {
-        pg_array_reset(&ledger->columns[i]);
-    }
+    return row_arrays_ask(&ledger->arrays, tx, statement, first, count, callback, ledger);
 }
 
 static bool ask_commands(struct ledger *ledger, struct pg_tx *tx)
 {
     const struct sale_batch *batch = ledger->batch;
     bool updates = false;
-    reset(ledger, 0, 3);
+    row_arrays_start(&ledger->arrays, 0, 3);
     for (size_t i = 0; i < batch->sale_count; i++) {
-        pg_array_uuid(&ledger->columns[0], &batch->sales[i].id);
+        pg_array_uuid(&ledger->arrays.columns[0], &batch->sales[i].id);
     }
     for (size_t i = 0; i < batch->ordered; i++) {
         const struct sale_message_command *command = batch->entries[batch->order[i]].command;
-        pg_array_uuid(&ledger->columns[1], &command->sale_id);
-        pg_array_uuid(&ledger->columns[2], &command->command.id);
+        pg_array_uuid(&ledger->arrays.columns[1], &command->sale_id);
+        pg_array_uuid(&ledger->arrays.columns[2], &command->command.id);
         updates = updates || command->command.kind == SALE_COMMAND_UPDATE;
     }
     return ask(ledger, tx, STATEMENT_LOCK, 0, 1, on_locked) && ask(ledger, tx, STATEMENT_KNOWN, 1, 2, on_known) &&
@@ -314,20 +272,20 @@ static bool ask_users(struct ledger *ledger, struct pg_tx *tx)
     const struct sale_batch *batch = ledger->batch;
     size_t users = 0;
     size_t orders = 0;
-    reset(ledger, 0, 5);
+    row_arrays_start(&ledger->arrays, 0, 5);
     for (size_t i = 0; i < batch->ordered; i++) {
         const struct sale_message_command *message = batch->entries[batch->order[i]].command;
         const struct sale_command *command = &message->command;
         enum sale_needs_of needs = sale_needs_of(command);
         if (needs == SALE_NEEDS_USER && !uuid_is_nil(&command->user_id)) {
-            pg_array_uuid(&ledger->columns[0], &message->sale_id);
-            pg_array_uuid(&ledger->columns[1], &command->user_id);
+            pg_array_uuid(&ledger->arrays.columns[0], &message->sale_id);
+            pg_array_uuid(&ledger->arrays.columns[1], &command->user_id);
             users++;
         }
         if (needs == SALE_NEEDS_ORDER && !uuid_is_nil(&command->order_id)) {
-            pg_array_uuid(&ledger->columns[2], &command->order_id);
-            pg_array_uuid(&ledger->columns[3], &message->sale_id);
-            pg_array_uuid(&ledger->columns[4], &command->order_id);
+            pg_array_uuid(&ledger->arrays.columns[2], &command->order_id);
+            pg_array_uuid(&ledger->arrays.columns[3], &message->sale_id);
+            pg_array_uuid(&ledger->arrays.columns[4], &command->order_id);
             orders++;
         }
     }
@@ -339,19 +297,19 @@ static bool ask_lines(struct ledger *ledger, struct pg_tx *tx)
 {
     struct sale_batch *batch = ledger->batch;
     bool due = false;
-    reset(ledger, 0, 7);
+    row_arrays_start(&ledger->arrays, 0, 7);
     for (size_t i = 0; i < batch->sale_count; i++) {
         struct sale_batch_sale *sale = &batch->sales[i];
         struct decide_needs needs = decide_needs_of(batch, sale);
-        pg_array_uuid(&ledger->columns[0], &sale->id);
-        pg_array_int(&ledger->columns[1], SALE_GRANTS_MAX);
-        pg_array_int(&ledger->columns[2], (int64_t)needs.others);
-        pg_array_time(&ledger->columns[3], needs.latest_ms);
+        pg_array_uuid(&ledger->arrays.columns[0], &sale->id);
+        pg_array_int(&ledger->arrays.columns[1], SALE_GRANTS_MAX);
+        pg_array_int(&ledger->arrays.columns[2], (int64_t)needs.others);
+        pg_array_time(&ledger->arrays.columns[3], needs.latest_ms);
         if (needs.due > 0) {
             sale->due_asked = needs.due;
-            pg_array_uuid(&ledger->columns[4], &sale->id);
-            pg_array_int(&ledger->columns[5], (int64_t)needs.due);
-            pg_array_time(&ledger->columns[6], needs.due_ms);
+            pg_array_uuid(&ledger->arrays.columns[4], &sale->id);
+            pg_array_int(&ledger->arrays.columns[5], (int64_t)needs.due);
+            pg_array_time(&ledger->arrays.columns[6], needs.due_ms);
             due = true;
         }
     }
@@ -363,11 +321,11 @@ static bool ask_lines(struct ledger *ledger, struct pg_tx *tx)
 static bool ask_banned(struct ledger *ledger, struct pg_tx *tx)
 {
     const struct sale_batch *batch = ledger->batch;
-    reset(ledger, 0, 1);
+    row_arrays_start(&ledger->arrays, 0, 1);
     for (size_t i = 0; i < batch->ordered; i++) {
         const struct sale_command *command = &batch->entries[batch->order[i]].command->command;
         if (command->kind == SALE_COMMAND_JOIN || command->kind == SALE_COMMAND_ORDER) {
-            pg_array_uuid(&ledger->columns[0], &command->user_id);
+            pg_array_uuid(&ledger->arrays.columns[0], &command->user_id);
         }
     }
     return ask(ledger, tx, STATEMENT_BANNED, 0, 1, on_banned);
@@ -426,9 +384,6 @@ void ledger_close(void *arg)
         return;
     }
     sale_batch_free(ledger->batch);
-    for (size_t i = 0; i < LOAD_COLUMNS; i++) {
-        pg_array_free(&ledger->columns[i]);
-    }
-    write_arrays_free(&ledger->arrays);
+    row_arrays_free(&ledger->arrays);
     free(ledger);
 }

@@ -5,99 +5,21 @@
 #include "saleworker/write.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 #include "common/protocol/sale_hash.h"
 #include "saleworker/statements.h"
 
-enum { MS_PER_S = 1000, HASH_LITERAL_SIZE = HASH_CHAIN_TEXT_SIZE + 2, BLOCK_SHIFT = 8 /* sale_line_blocks */ };
+enum { MS_PER_S = 1000, BLOCK_SHIFT = 8 /* sale_line_blocks */ };
 
-void write_arrays_free(struct write_arrays *arrays)
+/* Nothing if there are no rows. */
+static bool send_rows(struct pg_tx *tx, struct row_arrays *arrays, size_t statement, size_t columns, size_t rows)
 {
-    for (size_t i = 0; i < WRITE_COLUMNS_MAX; i++) {
-        pg_array_free(&arrays->columns[i]);
-    }
-}
-
-static void ignore(const struct pg_reply *reply, void *arg)
-{
-    (void)reply;
-    (void)arg;
-}
-
-static void start(struct write_arrays *arrays, size_t columns)
-{
-    for (size_t i = 0; i < columns; i++) {
-        pg_array_reset(&arrays->columns[i]);
-    }
-}
-
-/* Sends the statement with the first columns and perhaps a last parameter. Nothing if there are no rows. */
-static bool send_rows(struct pg_tx *tx, struct write_arrays *arrays, size_t statement, size_t columns, size_t rows,
-                      const char *last)
-{
-    const char *values[WRITE_COLUMNS_MAX + 1];
-    if (rows == 0) {
-        return true;
-    }
-    for (size_t i = 0; i < columns; i++) {
-        values[i] = pg_array_done(&arrays->columns[i]);
-        if (values[i] == NULL) {
-            return false;
-        }
-    }
-    values[columns] = last;
-    return pg_tx_send(tx, statement, (int)columns + (last == NULL ? 0 : 1), values, ignore, NULL);
-}
-
-/* --- values that may be NULL --- */
-
-static void add_uuid(struct pg_array *array, const struct uuid *id)
-{
-    if (uuid_is_nil(id)) {
-        pg_array_null(array);
-    } else {
-        pg_array_uuid(array, id);
-    }
-}
-
-static void add_money(struct pg_array *array, int64_t minor)
-{
-    if (minor == 0) {
-        pg_array_null(array);
-    } else {
-        pg_array_money(array, minor);
-    }
-}
-
-static void add_time(struct pg_array *array, int64_t ms)
-{
-    if (ms == 0) {
-        pg_array_null(array);
-    } else {
-        pg_array_time(array, ms);
-    }
-}
-
-static void add_number(struct pg_array *array, int64_t number)
-{
-    if (number == 0) {
-        pg_array_null(array);
-    } else {
-        pg_array_int(array, number);
-    }
+    return rows == 0 || row_arrays_send(arrays, tx, statement, columns, NULL);
 }
 
 static void add_reason(struct pg_array *array, enum sale_reason reason)
 {
     pg_array_text_add(array, reason == SALE_REASON_NONE ? NULL : sale_reason_text(reason));
-}
-
-static void add_hash(struct pg_array *array, const char hash[static HASH_CHAIN_TEXT_SIZE])
-{
-    char literal[HASH_LITERAL_SIZE];
-    (void)snprintf(literal, sizeof literal, "\\x%s", hash);
-    pg_array_text_add(array, literal);
 }
 
 /* --- the ledger --- */
@@ -107,28 +29,28 @@ static void add_row(struct pg_array *columns, const struct uuid *sale_id, const 
 {
     pg_array_uuid(&columns[0], sale_id);
     pg_array_int(&columns[1], row->seq);
-    add_uuid(&columns[2], &row->command_id);
+    row_arrays_uuid(&columns[2], &row->command_id);
     pg_array_text_add(&columns[3], sale_ledger_text(row->kind));
     pg_array_text_add(&columns[4], sale_verdict_text(row->verdict));
     add_reason(&columns[5], row->reason);
     pg_array_bool(&columns[6], row->paid);
-    add_uuid(&columns[7], &row->user_id);
+    row_arrays_uuid(&columns[7], &row->user_id);
     pg_array_int(&columns[8], row->quantity);
-    add_number(&columns[9], row->place);
-    add_uuid(&columns[10], &row->order_id);
-    add_money(&columns[11], row->amount);
-    add_time(&columns[12], row->end_ms);
+    row_arrays_int(&columns[9], row->place);
+    row_arrays_uuid(&columns[10], &row->order_id);
+    row_arrays_money(&columns[11], row->amount);
+    row_arrays_time(&columns[12], row->end_ms);
     pg_array_int(&columns[13], row->refused_ms);
     pg_array_time(&columns[14], row->received_ms);
     pg_array_time(&columns[15], row->decided_ms);
-    add_hash(&columns[16], hash);
+    row_arrays_hash(&columns[16], hash);
 }
 
-static bool insert_ledger(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
+static bool insert_ledger(struct pg_tx *tx, struct row_arrays *arrays, const struct sale_batch *batch)
 {
     enum { COLUMNS = 17 };
     size_t rows = 0;
-    start(arrays, COLUMNS);
+    row_arrays_start(arrays, 0, COLUMNS);
     for (size_t i = 0; i < batch->sale_count; i++) {
         const struct sale_batch_sale *sale = &batch->sales[i];
         for (size_t k = 0; sale_batch_touched(sale) && k < sale->set->row_count; k++) {
@@ -136,7 +58,8 @@ static bool insert_ledger(struct pg_tx *tx, struct write_arrays *arrays, const s
             rows++;
         }
     }
-    return send_rows(tx, arrays, STATEMENT_INSERT_LEDGER, COLUMNS, rows, SALE_HASH_VERSION_TEXT);
+    return rows == 0 || row_arrays_send(arrays, tx, STATEMENT_INSERT_LEDGER, COLUMNS,
+                                        (const char *const[]){SALE_HASH_VERSION_TEXT, NULL});
 }
 
 /* The ledger row with that number, which this batch adds. */
@@ -148,57 +71,48 @@ static const struct sale_row *row_of(const struct sale_batch_sale *sale, int64_t
 
 /* --- the line --- */
 
-static bool insert_entries(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
+enum { ADDED_ENTRY_COLUMNS = 9, CHANGED_ENTRY_COLUMNS = 5 };
+
+static void add_entry(struct pg_array *columns, const struct sale_batch_sale *sale, const struct sale_entry *entry)
 {
-    enum { COLUMNS = 9 };
-    struct pg_array *columns = arrays->columns;
-    size_t rows = 0;
-    start(arrays, COLUMNS);
-    for (size_t i = 0; i < batch->sale_count; i++) {
-        const struct sale_batch_sale *sale = &batch->sales[i];
-        for (size_t k = 0; sale_batch_touched(sale) && k < sale->set->changed_entry_count; k++) {
-            const struct sale_entry *entry = &sale->set->entries[sale->set->changed_entries[k]];
-            if (!entry->added) {
-                continue;
-            }
-            const struct sale_row *row = row_of(sale, entry->seq);
-            pg_array_uuid(&columns[0], &sale->id);
-            pg_array_int(&columns[1], entry->seq);
-            pg_array_uuid(&columns[2], &row->command_id);
-            pg_array_uuid(&columns[3], &entry->user_id);
-            pg_array_int(&columns[4], entry->wanted);
-            pg_array_int(&columns[5], entry->claim);
-            pg_array_text_add(&columns[6], sale_entry_text(entry->status));
-            add_time(&columns[7], entry->expires_ms);
-            pg_array_time(&columns[8], row->received_ms);
-            rows++;
-        }
-    }
-    return send_rows(tx, arrays, STATEMENT_INSERT_ENTRIES, COLUMNS, rows, NULL);
+    const struct sale_row *row = row_of(sale, entry->seq);
+    pg_array_uuid(&columns[0], &sale->id);
+    pg_array_int(&columns[1], entry->seq);
+    pg_array_uuid(&columns[2], &row->command_id);
+    pg_array_uuid(&columns[3], &entry->user_id);
+    pg_array_int(&columns[4], entry->wanted);
+    pg_array_int(&columns[5], entry->claim);
+    pg_array_text_add(&columns[6], sale_entry_text(entry->status));
+    row_arrays_time(&columns[7], entry->expires_ms);
+    pg_array_time(&columns[8], row->received_ms);
 }
 
-static bool update_entries(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
+static void change_entry(struct pg_array *columns, const struct sale_batch_sale *sale, const struct sale_entry *entry)
 {
-    enum { COLUMNS = 5 };
-    struct pg_array *columns = arrays->columns;
+    pg_array_uuid(&columns[0], &sale->id);
+    pg_array_int(&columns[1], entry->seq);
+    pg_array_int(&columns[2], entry->claim);
+    pg_array_text_add(&columns[3], sale_entry_text(entry->status));
+    row_arrays_time(&columns[4], entry->expires_ms);
+}
+
+/* The entries that the batch added, or those that it changed. */
+static bool write_entries(struct pg_tx *tx, struct row_arrays *arrays, const struct sale_batch *batch, bool added)
+{
     size_t rows = 0;
-    start(arrays, COLUMNS);
+    row_arrays_start(arrays, 0, ADDED_ENTRY_COLUMNS);
     for (size_t i = 0; i < batch->sale_count; i++) {
         const struct sale_batch_sale *sale = &batch->sales[i];
         for (size_t k = 0; sale_batch_touched(sale) && k < sale->set->changed_entry_count; k++) {
             const struct sale_entry *entry = &sale->set->entries[sale->set->changed_entries[k]];
-            if (entry->added) {
-                continue;
+            if (entry->added == added) {
+                (added ? add_entry : change_entry)(arrays->columns, sale, entry);
+                rows++;
             }
-            pg_array_uuid(&columns[0], &sale->id);
-            pg_array_int(&columns[1], entry->seq);
-            pg_array_int(&columns[2], entry->claim);
-            pg_array_text_add(&columns[3], sale_entry_text(entry->status));
-            add_time(&columns[4], entry->expires_ms);
-            rows++;
         }
     }
-    return send_rows(tx, arrays, STATEMENT_UPDATE_ENTRIES, COLUMNS, rows, NULL);
+    return send_rows(tx, arrays, added ? STATEMENT_INSERT_ENTRIES : STATEMENT_UPDATE_ENTRIES,
+                     added ? ADDED_ENTRY_COLUMNS : CHANGED_ENTRY_COLUMNS, rows);
 }
 
 /* By how many waiting places the entry changes its block: -1, 0 or 1. */
@@ -210,12 +124,12 @@ static int waiting_change(const struct sale_batch_sale *sale, const struct sale_
 }
 
 /* The blocks whose number changed up (`sign` 1) or down (-1). The entries of a set are in the order of their seqs. */
-static bool write_blocks(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch, int sign)
+static bool write_blocks(struct pg_tx *tx, struct row_arrays *arrays, const struct sale_batch *batch, int sign)
 {
     enum { COLUMNS = 3 };
     struct pg_array *columns = arrays->columns;
     size_t rows = 0;
-    start(arrays, COLUMNS);
+    row_arrays_start(arrays, 0, COLUMNS);
     for (size_t i = 0; i < batch->sale_count; i++) {
         const struct sale_batch_sale *sale = &batch->sales[i];
         const struct sale_set *set = sale->set;
@@ -233,74 +147,70 @@ static bool write_blocks(struct pg_tx *tx, struct write_arrays *arrays, const st
             }
         }
     }
-    return send_rows(tx, arrays, sign > 0 ? STATEMENT_ADD_BLOCKS : STATEMENT_TAKE_BLOCKS, COLUMNS, rows, NULL);
+    return send_rows(tx, arrays, sign > 0 ? STATEMENT_ADD_BLOCKS : STATEMENT_TAKE_BLOCKS, COLUMNS, rows);
 }
 
 /* --- orders --- */
 
-static bool insert_orders(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
+enum { ADDED_ORDER_COLUMNS = 13, CHANGED_ORDER_COLUMNS = 5 };
+
+static void add_order(struct pg_array *columns, const struct sale_batch_sale *sale, const struct sale_order *order)
 {
-    enum { COLUMNS = 13 };
-    struct pg_array *columns = arrays->columns;
-    size_t rows = 0;
-    start(arrays, COLUMNS);
-    for (size_t i = 0; i < batch->sale_count; i++) {
-        const struct sale_batch_sale *sale = &batch->sales[i];
-        for (size_t k = 0; sale_batch_touched(sale) && k < sale->set->changed_order_count; k++) {
-            const struct sale_order *order = &sale->set->orders[sale->set->changed_orders[k]];
-            if (!order->added) {
-                continue;
-            }
-            pg_array_uuid(&columns[0], &order->id);
-            pg_array_uuid(&columns[1], &sale->id);
-            pg_array_int(&columns[2], order->seq);
-            pg_array_uuid(&columns[3], &order->user_id);
-            pg_array_int(&columns[4], order->quantity);
-            pg_array_money(&columns[5], order->total_price);
-            pg_array_text_add(&columns[6], sale_order_text(order->status));
-            add_reason(&columns[7], order->reason);
-            add_time(&columns[8], order->expires_ms);
-            add_uuid(&columns[9], &order->payment_id);
-            pg_array_null(&columns[10]);
-            pg_array_time(&columns[11], row_of(sale, order->seq)->received_ms);
-            pg_array_time(&columns[12], sale->set->decided_ms);
-            rows++;
-        }
-    }
-    return send_rows(tx, arrays, STATEMENT_INSERT_ORDERS, COLUMNS, rows, NULL);
+    pg_array_uuid(&columns[0], &order->id);
+    pg_array_uuid(&columns[1], &sale->id);
+    pg_array_int(&columns[2], order->seq);
+    pg_array_uuid(&columns[3], &order->user_id);
+    pg_array_int(&columns[4], order->quantity);
+    pg_array_money(&columns[5], order->total_price);
+    pg_array_text_add(&columns[6], sale_order_text(order->status));
+    add_reason(&columns[7], order->reason);
+    row_arrays_time(&columns[8], order->expires_ms);
+    row_arrays_uuid(&columns[9], &order->payment_id);
+    pg_array_null(&columns[10]);
+    pg_array_time(&columns[11], row_of(sale, order->seq)->received_ms);
+    pg_array_time(&columns[12], sale->set->decided_ms);
 }
 
-static bool update_orders(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
+/* `reference`: of the payment; NULL: unchanged. */
+static void change_order(struct pg_array *columns, const struct sale_batch_sale *sale, const struct sale_order *order,
+                         const char *reference)
 {
-    enum { COLUMNS = 5 };
-    struct pg_array *columns = arrays->columns;
+    pg_array_uuid(&columns[0], &order->id);
+    pg_array_text_add(&columns[1], sale_order_text(order->status));
+    row_arrays_uuid(&columns[2], &order->payment_id);
+    pg_array_text_add(&columns[3], reference);
+    pg_array_time(&columns[4], sale->set->decided_ms);
+}
+
+/* The orders that the batch added, or those that it changed. */
+static bool write_orders(struct pg_tx *tx, struct row_arrays *arrays, const struct sale_batch *batch, bool added)
+{
     size_t rows = 0;
-    start(arrays, COLUMNS);
+    row_arrays_start(arrays, 0, ADDED_ORDER_COLUMNS);
     for (size_t i = 0; i < batch->sale_count; i++) {
         const struct sale_batch_sale *sale = &batch->sales[i];
         for (size_t k = 0; sale_batch_touched(sale) && k < sale->set->changed_order_count; k++) {
             const struct sale_order *order = &sale->set->orders[sale->set->changed_orders[k]];
-            if (order->added) {
+            if (order->added != added) {
                 continue;
             }
-            pg_array_uuid(&columns[0], &order->id);
-            pg_array_text_add(&columns[1], sale_order_text(order->status));
-            add_uuid(&columns[2], &order->payment_id);
-            pg_array_null(&columns[3]);
-            pg_array_time(&columns[4], sale->set->decided_ms);
+            if (added) {
+                add_order(arrays->columns, sale, order);
+            } else {
+                change_order(arrays->columns, sale, order, NULL);
+            }
             rows++;
         }
     }
-    return send_rows(tx, arrays, STATEMENT_UPDATE_ORDERS, COLUMNS, rows, NULL);
+    return send_rows(tx, arrays, added ? STATEMENT_INSERT_ORDERS : STATEMENT_UPDATE_ORDERS,
+                     added ? ADDED_ORDER_COLUMNS : CHANGED_ORDER_COLUMNS, rows);
 }
 
 /* The payments that orders of this batch got: their references. Also of orders that the batch added. */
-static bool write_references(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
+static bool write_references(struct pg_tx *tx, struct row_arrays *arrays, const struct sale_batch *batch)
 {
-    enum { COLUMNS = 5 };
-    struct pg_array *columns = arrays->columns;
     size_t rows = 0;
-    start(arrays, COLUMNS);
+    row_arrays_start(arrays, 0, CHANGED_ORDER_COLUMNS);
     for (size_t i = 0; i < batch->work.count; i++) {
         const struct sale_batch_entry *entry = &batch->entries[i];
         const struct sale_command *command = &entry->command->command;
@@ -315,49 +225,44 @@ static bool write_references(struct pg_tx *tx, struct write_arrays *arrays, cons
             !uuid_equal(&sale->set->orders[index].payment_id, &command->id)) {
             continue;
         }
-        const struct sale_order *order = &sale->set->orders[index];
-        pg_array_uuid(&columns[0], &order->id);
-        pg_array_text_add(&columns[1], sale_order_text(order->status));
-        add_uuid(&columns[2], &order->payment_id);
-        pg_array_text_add(&columns[3], entry->command->reference);
-        pg_array_time(&columns[4], sale->set->decided_ms);
+        change_order(arrays->columns, sale, &sale->set->orders[index], entry->command->reference);
         rows++;
     }
-    return send_rows(tx, arrays, STATEMENT_UPDATE_ORDERS, COLUMNS, rows, NULL);
+    return send_rows(tx, arrays, STATEMENT_UPDATE_ORDERS, CHANGED_ORDER_COLUMNS, rows);
 }
 
-static bool insert_refunds(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
+static bool insert_refunds(struct pg_tx *tx, struct row_arrays *arrays, const struct sale_batch *batch)
 {
     enum { COLUMNS = 7 };
     struct pg_array *columns = arrays->columns;
-    start(arrays, COLUMNS);
+    row_arrays_start(arrays, 0, COLUMNS);
     for (size_t i = 0; i < batch->refund_count; i++) {
         const struct sale_batch_entry *entry = &batch->entries[batch->refunds[i].entry];
         const struct sale_message_command *message = entry->command;
         pg_array_uuid(&columns[0], &message->command.id);
         pg_array_uuid(&columns[1], &message->sale_id);
         pg_array_uuid(&columns[2], &message->command.order_id);
-        add_uuid(&columns[3], &batch->refunds[i].user_id);
+        row_arrays_uuid(&columns[3], &batch->refunds[i].user_id);
         pg_array_money(&columns[4], message->command.amount);
         pg_array_text_add(&columns[5], message->reference);
         pg_array_time(&columns[6], entry->decision.decided_ms);
     }
-    return send_rows(tx, arrays, STATEMENT_INSERT_REFUNDS, COLUMNS, batch->refund_count, NULL);
+    return send_rows(tx, arrays, STATEMENT_INSERT_REFUNDS, COLUMNS, batch->refund_count);
 }
 
 /* --- the sales --- */
 
-static bool keep_terms(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
+static bool keep_terms(struct pg_tx *tx, struct row_arrays *arrays, const struct sale_batch *batch)
 {
     size_t rows = 0;
-    start(arrays, 1);
+    row_arrays_start(arrays, 0, 1);
     for (size_t i = 0; i < batch->sale_count; i++) {
         if (sale_batch_touched(&batch->sales[i]) && batch->sales[i].updated) {
             pg_array_uuid(&arrays->columns[0], &batch->sales[i].id);
             rows++;
         }
     }
-    return send_rows(tx, arrays, STATEMENT_KEEP_TERMS, 1, rows, NULL);
+    return send_rows(tx, arrays, STATEMENT_KEEP_TERMS, 1, rows);
 }
 
 static void add_sale(struct pg_array *columns, const struct sale_batch_sale *sale)
@@ -381,17 +286,17 @@ static void add_sale(struct pg_array *columns, const struct sale_batch_sale *sal
     pg_array_int(&columns[14], state->waiting);
     pg_array_int(&columns[15], sale->head_seq);
     pg_array_int(&columns[16], state->ledger_seq);
-    add_hash(&columns[17], sale->hash);
+    row_arrays_hash(&columns[17], sale->hash);
     pg_array_time(&columns[18], state->decided_ms);
     pg_array_int(&columns[19], sale->version);
 }
 
-static bool update_sales(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
+static bool update_sales(struct pg_tx *tx, struct row_arrays *arrays, const struct sale_batch *batch)
 {
     enum { COLUMNS = 20 };
     size_t rows = 0;
-    static_assert((int)COLUMNS <= (int)WRITE_COLUMNS_MAX, "there is an array for each column");
-    start(arrays, COLUMNS);
+    static_assert((int)COLUMNS <= (int)ROW_ARRAYS_MAX, "there is an array for each column");
+    row_arrays_start(arrays, 0, COLUMNS);
     for (size_t i = 0; i < batch->sale_count; i++) {
         const struct sale_batch_sale *sale = &batch->sales[i];
         if (sale->found && sale_batch_touched(sale)) {
@@ -399,14 +304,14 @@ static bool update_sales(struct pg_tx *tx, struct write_arrays *arrays, const st
             rows++;
         }
     }
-    return send_rows(tx, arrays, STATEMENT_UPDATE_SALES, COLUMNS, rows, NULL);
+    return send_rows(tx, arrays, STATEMENT_UPDATE_SALES, COLUMNS, rows);
 }
 
-bool write_batch(struct pg_tx *tx, struct write_arrays *arrays, const struct sale_batch *batch)
+bool write_batch(struct pg_tx *tx, struct row_arrays *arrays, const struct sale_batch *batch)
 {
-    return insert_ledger(tx, arrays, batch) && insert_entries(tx, arrays, batch) && update_entries(tx, arrays, batch) &&
-           write_blocks(tx, arrays, batch, 1) && write_blocks(tx, arrays, batch, -1) &&
-           insert_orders(tx, arrays, batch) && update_orders(tx, arrays, batch) &&
-           write_references(tx, arrays, batch) && insert_refunds(tx, arrays, batch) && keep_terms(tx, arrays, batch) &&
-           update_sales(tx, arrays, batch);
+    return insert_ledger(tx, arrays, batch) && write_entries(tx, arrays, batch, true) &&
+           write_entries(tx, arrays, batch, false) && write_blocks(tx, arrays, batch, 1) &&
+           write_blocks(tx, arrays, batch, -1) && write_orders(tx, arrays, batch, true) &&
+           write_orders(tx, arrays, batch, false) && write_references(tx, arrays, batch) &&
+           insert_refunds(tx, arrays, batch) && keep_terms(tx, arrays, batch) && update_sales(tx, arrays, batch);
 }
