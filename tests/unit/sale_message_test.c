@@ -452,7 +452,12 @@ END_TEST
 
 /* ---- the exact text of each message: programs of different versions run together ---- */
 
-#define ID_OF(n) "0" n "000000-0000-0000-0000-000000000000"
+#define ID_1 "01000000-0000-0000-0000-000000000000"
+#define ID_2 "02000000-0000-0000-0000-000000000000"
+#define ID_3 "03000000-0000-0000-0000-000000000000"
+#define ID_5 "05000000-0000-0000-0000-000000000000"
+#define ID_6 "06000000-0000-0000-0000-000000000000"
+#define ID_8 "08000000-0000-0000-0000-000000000000"
 
 static struct uuid id(uint8_t first)
 {
@@ -509,25 +514,24 @@ START_TEST(messages_have_this_text)
                                                    .version = 13};
     struct jsonw *writer = jsonw_new();
     sale_message_write_commands(writer, &command, 1);
-    ck_assert_str_eq(
-        jsonw_text(writer, NULL),
-        "{\"v\":1,\"commands\":[{\"k\":\"confirm\",\"i\":\"" ID_OF("1") "\",\"s\":\"" ID_OF("2") "\",\"u\":\"" ID_OF(
-            "3") "\",\"c\":4,\"o\":\"" ID_OF("5") "\",\"b\":true,\"m\":6,\"x\":\"x1\",\"r\":7,\"h\":8,\"n\":10,\"e\":9,"
-                                                  "\"g\":\"" ID_OF("6") "\",\"y\":true,\"q\":\"q1\",\"p\":\"t1\"}]}");
+    ck_assert_str_eq(jsonw_text(writer, NULL),
+                     "{\"v\":1,\"commands\":[{\"k\":\"confirm\",\"i\":\"" ID_1 "\",\"s\":\"" ID_2 "\",\"u\":\"" ID_3
+                     "\",\"c\":4,\"o\":\"" ID_5 "\",\"b\":true,\"m\":6,\"x\":\"x1\",\"r\":7,\"h\":8,\"n\":10,\"e\":9,"
+                     "\"g\":\"" ID_6 "\",\"y\":true,\"q\":\"q1\",\"p\":\"t1\"}]}");
     jsonw_reset(writer);
     sale_message_write_events(writer, &event, 1);
     ck_assert_str_eq(jsonw_text(writer, NULL),
-                     "{\"v\":1,\"events\":[{\"k\":\"order_reserved\",\"s\":\"" ID_OF("1") "\",\"q\":2,\"u\":\"" ID_OF(
-                         "3") "\",\"l\":4,\"c\":5,\"o\":\"" ID_OF("6") "\",\"m\":7,\"e\":8,\"d\":9,\"p\":\"t1\"}]}");
+                     "{\"v\":1,\"events\":[{\"k\":\"order_reserved\",\"s\":\"" ID_1 "\",\"q\":2,\"u\":\"" ID_3
+                     "\",\"l\":4,\"c\":5,\"o\":\"" ID_6 "\",\"m\":7,\"e\":8,\"d\":9,\"p\":\"t1\"}]}");
     jsonw_reset(writer);
     sale_message_write_decision(writer, &decision);
     ck_assert_str_eq(jsonw_text(writer, NULL),
-                     "{\"v\":1,\"k\":\"join\",\"i\":\"" ID_OF("1") "\",\"s\":\"" ID_OF(
-                         "2") "\",\"u\":\"" ID_OF("3") "\",\"V\":\"rejected\",\"w\":\"SALE_ENDED\",\"c\":4,\"l\":5,"
-                                                       "\"j\":\"" ID_OF("6") "\",\"f\":\"turn\",\"t\":7,\"a\":0,\"o\":"
-                                                                             "\"" ID_OF("8") "\",\"z\":\"confirmed\","
-                                                                                             "\"m\":9,\"e\":10,\"r\":"
-                                                                                             "11,\"d\":12,\"n\":13}");
+                     "{\"v\":1,\"k\":\"join\",\"i\":\"" ID_1 "\",\"s\":\"" ID_2 "\",\"u\":\"" ID_3
+                     "\",\"V\":\"rejected\",\"w\":\"SALE_ENDED\",\"c\":4,\"l\":5,"
+                     "\"j\":\"" ID_6 "\",\"f\":\"turn\",\"t\":7,\"a\":0,\"o\":"
+                     "\"" ID_8 "\",\"z\":\"confirmed\","
+                     "\"m\":9,\"e\":10,\"r\":"
+                     "11,\"d\":12,\"n\":13}");
     jsonw_free(writer);
 }
 END_TEST
