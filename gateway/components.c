@@ -19,7 +19,7 @@
 #include "gateway/access/refusals.h"
 #include "gateway/account/hashpool.h"
 #include "gateway/account/verification.h"
-#include "gateway/auction/documents.h"
+#include "gateway/auction/auction_document.h"
 #include "gateway/bid/bid_family.h"
 #include "gateway/bid/bid_metrics.h"
 #include "gateway/bid/leaderboard.h"
@@ -280,9 +280,20 @@ static bool start_bids(struct gateway *gateway)
 {
     gateway->snapshots = snapshots_new(&gateway->deployment, gateway->pg, gateway->redis);
     gateway->sale_snapshots = sale_snapshots_new(&gateway->deployment, gateway->pg, gateway->redis);
-    gateway->documents = documents_new(gateway->base, &gateway->deployment, gateway->pg, gateway->redis);
-    return start_submitting(gateway) && gateway->snapshots != NULL && gateway->sale_snapshots != NULL &&
-           gateway->documents != NULL;
+    return start_submitting(gateway) && gateway->snapshots != NULL && gateway->sale_snapshots != NULL;
+}
+
+static struct documents *start_kind(const struct gateway *gateway, const struct documents_kind *kind)
+{
+    return documents_new(kind, gateway->base, &gateway->deployment, gateway->pg, gateway->redis);
+}
+
+static bool start_documents(struct gateway *gateway)
+{
+    gateway->documents = start_kind(gateway, &auction_document_kind);
+    gateway->sale_documents = start_kind(gateway, &sale_document_kind);
+    gateway->product_documents = start_kind(gateway, &product_document_kind);
+    return gateway->documents != NULL && gateway->sale_documents != NULL && gateway->product_documents != NULL;
 }
 
 static bool start_accounts(struct gateway *gateway)
@@ -360,7 +371,9 @@ static void fill_contexts(struct gateway *gateway)
         .auctions = {pg, documents},
         .items = {pg},
         .changes = {config, pg, documents, submissions},
-        .sale_changes = {pg, &gateway->sales.submissions},
+        .sales = {pg, gateway->sale_documents},
+        .products = {deployment, pg, redis, gateway->product_documents},
+        .sale_changes = {pg, gateway->sale_documents, &gateway->sales.submissions},
         .watchlist = {deployment, pg, redis},
         .listing = {deployment, gateway->pg_search, gateway->pg_words, redis},
         .admin = {deployment, pg},
@@ -451,7 +464,7 @@ bool components_start(struct gateway *gateway, const struct components_options *
     gateway->http.clients = &gateway->clients;
     bool started = gateway->http.json != NULL && clients_open(&gateway->clients, options->config) &&
                    start_redis(gateway) && start_pg(gateway) && start_reader(gateway, options->record) &&
-                   start_bids(gateway) && start_accounts(gateway) && start_live(gateway);
+                   start_bids(gateway) && start_documents(gateway) && start_accounts(gateway) && start_live(gateway);
     if (!started || !start_dispatch(gateway) || !start_http(gateway, options)) {
         log_error("the gateway cannot start: no memory, or an invalid address of a back end");
         return false;
@@ -514,6 +527,8 @@ void components_stop(struct gateway *gateway)
     verification_free(gateway->verification);
     conns_free(gateway->http.conns);
     documents_free(gateway->documents);
+    documents_free(gateway->sale_documents);
+    documents_free(gateway->product_documents);
     snapshot_loads_free(gateway->snapshots);
     snapshot_loads_free(gateway->sale_snapshots);
     submitting_stop(&gateway->sales);

@@ -53,7 +53,9 @@ struct gateway {
     struct submitting sales;   /* commands to flash sales */
     struct snapshot_loads *snapshots;
     struct snapshot_loads *sale_snapshots;
-    struct documents *documents;
+    struct documents *documents; /* of auctions */
+    struct documents *sale_documents;
+    struct documents *product_documents;
     struct images *images;
     struct streams *streams;
     struct watches *watches;

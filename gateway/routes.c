@@ -24,9 +24,6 @@
 #include "gateway/live/commands.h"
 #include "gateway/live/eventstream.h"
 #include "gateway/openapi.h"
-#include "gateway/sale/products.h"
-#include "gateway/sale/sale_changes.h"
-#include "gateway/sale/sales.h"
 
 void routes_list(struct routes_contexts *contexts, struct router_table tables[static ROUTES_TABLES_MAX])
 {
@@ -60,8 +57,8 @@ void routes_list(struct routes_contexts *contexts, struct router_table tables[st
         {listing_routes, &contexts->listing},
         {images_routes, contexts->images},
         {image_read_routes, images_reading(contexts->images)},
-        {products_routes, contexts->pg},
-        {sales_routes, contexts->pg},
+        {products_routes, &contexts->products},
+        {sales_routes, &contexts->sales},
         {payments_routes, &contexts->payments},
         {sale_changes_routes, &contexts->sale_changes},
         {commands_routes, &contexts->live},

@@ -28,8 +28,10 @@
 #include "gateway/sale/orders.h"
 #include "gateway/sale/payments.h"
 #include "gateway/sale/places.h"
+#include "gateway/sale/products.h"
 #include "gateway/sale/sale_changes.h"
 #include "gateway/sale/sale_commands.h"
+#include "gateway/sale/sales.h"
 #include "gateway/search/listing.h"
 
 enum { ROUTES_TABLES_MAX = 48 };
@@ -50,6 +52,8 @@ struct routes_contexts {
     struct auctions_context auctions;
     struct items_context items;
     struct changes_context changes;
+    struct products_context products;
+    struct sales_context sales;
     struct sale_changes_context sale_changes;
     struct watchlist_context watchlist;
     struct listing_context listing;

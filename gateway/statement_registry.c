@@ -26,9 +26,9 @@
 #include "gateway/admin/admin_users.h"
 #include "gateway/admin/deadletters.h"
 #include "gateway/admin/refunds.h"
+#include "gateway/auction/auction_document.h"
 #include "gateway/auction/auctions.h"
 #include "gateway/auction/changes.h"
-#include "gateway/auction/documents.h"
 #include "gateway/auction/items.h"
 #include "gateway/auction/me.h"
 #include "gateway/auction/watchlist.h"
@@ -55,7 +55,7 @@
 static struct statements *const all[] = {
     /* clang-format off */
     &deployment_reader_statements, &snapshots_statements, &sale_snapshots_statements, &ledger_statements, &leaderboard_statements,
-    &accounts_statements, &export_statements, &erasure_statements, &auctions_statements, &documents_statements, &changes_statements,
+    &accounts_statements, &export_statements, &erasure_statements, &auctions_statements, &auction_document_statements, &changes_statements,
     &me_statements, &watchlist_statements, &image_owner_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &refresh_statements, &unsubscribe_statements,
     &audit_statements, &refusals_statements, &creation_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &admin_users_statements, &admin_bids_statements, &deadletters_statements, &refunds_statements,

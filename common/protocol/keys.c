@@ -109,6 +109,13 @@ void keys_sale(int64_t epoch, const struct uuid *sale, char out[static KEYS_SIZE
     KEY(out, "sale:", epoch_text(epoch, number), ":{", id_text(sale, id), "}");
 }
 
+void keys_product(int64_t epoch, const struct uuid *product, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    char number[EPOCH_SIZE];
+    KEY(out, "product:", epoch_text(epoch, number), ":{", id_text(product, id), "}");
+}
+
 void keys_leaderboard(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];

@@ -11,7 +11,6 @@
 #include "common/base/clock.h"
 #include "gateway/access/creation.h"
 #include "gateway/auction/auction_metrics.h"
-#include "gateway/auction/documents.h"
 #include "gateway/auction/terms.h"
 #include "gateway/auction/view.h"
 #include "gateway/auction/you.h"

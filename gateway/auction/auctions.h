@@ -4,8 +4,8 @@
 #ifndef ROSTRUM_GATEWAY_AUCTION_AUCTIONS_H
 #define ROSTRUM_GATEWAY_AUCTION_AUCTIONS_H
 
-#include "gateway/auction/documents.h"
 #include "gateway/http/router.h"
+#include "gateway/query/documents.h"
 #include "gateway/query/statements.h"
 
 /* What the handlers use. components.c fills it. */

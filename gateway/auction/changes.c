@@ -17,7 +17,6 @@
 #include "common/rules/voids.h"
 #include "gateway/access/audit.h"
 #include "gateway/access/creation.h"
-#include "gateway/auction/documents.h"
 #include "gateway/auction/terms.h"
 #include "gateway/auction/view.h"
 #include "gateway/auction/you.h"

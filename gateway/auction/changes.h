@@ -6,8 +6,8 @@
 #define ROSTRUM_GATEWAY_AUCTION_CHANGES_H
 
 #include "common/service/config.h"
-#include "gateway/auction/documents.h"
 #include "gateway/http/router.h"
+#include "gateway/query/documents.h"
 #include "gateway/query/statements.h"
 #include "gateway/submit/submission.h"
 

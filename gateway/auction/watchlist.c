@@ -6,10 +6,10 @@
 #include <assert.h>
 
 #include "common/base/clock.h"
-#include "gateway/auction/documents.h"
 #include "gateway/auction/view.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
+#include "gateway/query/documents.h"
 #include "gateway/query/timeline.h"
 
 enum { WATCH_LIST, WATCH_ADD, WATCH_REMOVE, WATCH_COUNT };
@@ -64,6 +64,12 @@ static void handle_list(struct request *request)
     timeline_reply(context_of(request)->pg, request, &watched, &field_errors, 0, NULL);
 }
 
+/* The number of watchers is in the document. */
+static void invalidate(const struct watchlist_context *context, const struct uuid *auction)
+{
+    documents_invalidate(context->redis, keys_snapshot, context->deployment->epoch.number, auction);
+}
+
 static void on_added(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
@@ -79,7 +85,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
         return;
     }
     if (added) {
-        documents_invalidate(context_of(request)->redis, context_of(request)->deployment->epoch.number, &id);
+        invalidate(context_of(request), &id);
     }
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
@@ -116,8 +122,7 @@ static void on_removed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (statements_found(request, reply, ERROR_NOT_FOUND)) {
-        documents_invalidate(context_of(request)->redis, context_of(request)->deployment->epoch.number,
-                             &request->parameters[0]);
+        invalidate(context_of(request), &request->parameters[0]);
         reply_empty(request, 204);
     }
 }

@@ -6,7 +6,7 @@
  * In each fragment `user` is the text of the parameter, such as "$1", and the statement names the row of auctions `a`
  * and the row of YOU_BIDS `mine`.
  *
- * Callers: auctions.c, changes.c, documents.c, me.c, gateway/live/own_view.c.
+ * Callers: auctions.c, changes.c, auction_document.c, me.c, gateway/live/own_view.c.
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_YOU_H
 #define ROSTRUM_GATEWAY_AUCTION_YOU_H

@@ -6,8 +6,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "gateway/auction/documents.h"
-
 enum {
     IMAGE_NOTE,
     IMAGE_CHECK,
@@ -124,7 +122,7 @@ const struct image_owner image_owner_auction = {
     .remove = IMAGE_REMOVE,
     .refusal = auction_refusal,
     .audited = auction_audited,
-    .changed = documents_invalidate,
+    .document = keys_snapshot,
 };
 
 /* ---- products ---- */
@@ -151,4 +149,5 @@ const struct image_owner image_owner_product = {
     .remove = PRODUCT_IMAGE_REMOVE,
     .refusal = product_refusal,
     .audited = product_audited,
+    .document = keys_product,
 };

@@ -8,6 +8,7 @@
 #include "gateway/core/deployment.h"
 #include "gateway/http/errors.h"
 #include "gateway/http/request.h"
+#include "gateway/query/documents.h"
 #include "gateway/query/statements.h"
 
 struct redis;
@@ -31,8 +32,7 @@ struct image_owner {
     enum error_code (*refusal)(const struct request *request, const PGresult *result, bool adding);
     /* Whether the removal is that of an admin, which is written to the audit log first. */
     bool (*audited)(const struct request *request, const PGresult *result);
-    /* Invalidates cached answers with the images; NULL: there are none. */
-    void (*changed)(struct redis *redis, int64_t epoch, const struct uuid *id);
+    documents_key document; /* the document that shows the images */
 };
 
 /* Columns of `check`: the number of images, and first file and order of the image $2. */

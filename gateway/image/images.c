@@ -89,9 +89,8 @@ static void invalidate(const struct request *request)
 {
     const struct image_owner *owner = owner_of(request);
     const struct images *images = images_of(request);
-    if (owner->changed != NULL) {
-        owner->changed(images->options.redis, images->options.deployment->epoch.number, &request->parameters[0]);
-    }
+    documents_invalidate(images->options.redis, owner->document, images->options.deployment->epoch.number,
+                         &request->parameters[0]);
 }
 
 /* ENDS the request, with the maximum if one is exceeded. */

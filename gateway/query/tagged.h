@@ -1,6 +1,6 @@
 /*
  * Answers to guests with an ETag: an object, and the member serverTime that the tag does not cover. The tag is weak,
- * because serverTime differs in each answer. Callers: documents.c, sales.c, products.c.
+ * because serverTime differs in each answer. Caller: documents.c.
  */
 #ifndef ROSTRUM_GATEWAY_QUERY_TAGGED_H
 #define ROSTRUM_GATEWAY_QUERY_TAGGED_H

@@ -17,7 +17,6 @@
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
 #include "gateway/query/images_column.h"
-#include "gateway/query/tagged.h"
 #include "gateway/query/timeline.h"
 
 enum {
@@ -103,12 +102,17 @@ static_assert(ARRAY_LEN(list) == PRODUCT_COUNT, "each statement has its entry");
 
 struct statements products_statements = {list, ARRAY_LEN(list), 0};
 
-static struct pg *pg_of(const struct request *request)
+static const struct products_context *context_of(const struct request *request)
 {
     return request->context;
 }
 
-static void write_members(struct jsonw *json, const PGresult *result, int row)
+static struct pg *pg_of(const struct request *request)
+{
+    return context_of(request)->pg;
+}
+
+static void write_row(struct jsonw *json, const PGresult *result, int row)
 {
     const char *images = pg_text(result, row, COL_IMAGES);
     jsonw_put_string(json, "id", pg_text(result, row, COL_ID));
@@ -128,24 +132,14 @@ static void write_item(struct jsonw *json, const struct request *request, const 
 {
     (void)request;
     jsonw_object(json);
-    write_members(json, result, row);
+    write_row(json, result, row);
     jsonw_end_object(json);
 }
 
 /* ENDS the request with the product in the first row. */
 static void reply_product(struct request *request, int status, const PGresult *result)
 {
-    struct jsonw *json = reply_json(request);
-    if (request->user.via == REQUEST_GUEST) {
-        write_item(json, request, result, 0);
-        tagged_reply(request, status, json, pg_int(result, 0, COL_VERSION));
-        return;
-    }
-    jsonw_object(json);
-    write_members(json, result, 0);
-    jsonw_put_time(json, "serverTime", clock_now_ms());
-    jsonw_end_object(json);
-    reply_send(request, status);
+    documents_reply(context_of(request)->documents, request, status, result);
 }
 
 /* ---- one product ---- */
@@ -159,19 +153,23 @@ static bool query_product(struct request *request, const struct uuid *product, p
                             request);
 }
 
-static void on_found(const struct pg_reply *reply, void *arg)
+static void write_members(struct jsonw *json, const struct request_user *user, const PGresult *result)
 {
-    struct request *request = arg;
-    if (statements_found(request, reply, ERROR_NOT_FOUND)) {
-        reply_product(request, 200, reply->result);
-    }
+    (void)user;
+    write_row(json, result, 0);
 }
+
+const struct documents_kind product_document_kind = {
+    .statements = &products_statements,
+    .get = PRODUCT_GET,
+    .version_column = COL_VERSION,
+    .key = keys_product,
+    .write_members = write_members,
+};
 
 static void handle_get(struct request *request)
 {
-    if (!query_product(request, &request->parameters[0], on_found)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
+    documents_get(context_of(request)->documents, request);
 }
 
 /* ---- lists ---- */
@@ -365,6 +363,8 @@ static void on_changed(const struct pg_reply *reply, void *arg)
         const struct parameter version = parameter_number("version", pg_int(reply->result, 0, COL_PRESENT_VERSION));
         reply_error_with(request, ERROR_VERSION_CONFLICT, &version, 1);
     } else {
+        const struct products_context *context = context_of(request);
+        documents_invalidate(context->redis, keys_product, context->deployment->epoch.number, &request->parameters[0]);
         reply_product(request, 200, reply->result);
     }
 }

@@ -6,9 +6,18 @@
 #define ROSTRUM_GATEWAY_SALE_PRODUCTS_H
 
 #include "gateway/http/router.h"
-#include "gateway/query/statements.h"
+#include "gateway/query/documents.h"
 
-extern const struct route products_routes[]; /* context: struct pg */
+/* What the handlers use. components.c fills it. */
+struct products_context {
+    const struct deployment *deployment;
+    struct pg *pg;
+    struct redis *redis;
+    struct documents *documents; /* of product_document_kind */
+};
+
+extern const struct route products_routes[];
 extern struct statements products_statements;
+extern const struct documents_kind product_document_kind;
 
 #endif

@@ -144,7 +144,7 @@ static void reply_decided(struct request *request, const union submit_decision *
     if (of->sale.verdict == SALE_VERDICT_REJECTED) {
         refuse(request, errors_of_sale_reason(of->sale.reason));
     } else {
-        sales_show(request, context_of(request)->pg, &request->parameters[0]);
+        documents_show(context_of(request)->documents, request);
     }
 }
 

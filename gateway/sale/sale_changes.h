@@ -6,12 +6,13 @@
 #define ROSTRUM_GATEWAY_SALE_SALE_CHANGES_H
 
 #include "gateway/http/router.h"
-#include "gateway/query/statements.h"
+#include "gateway/query/documents.h"
 #include "gateway/submit/submission.h"
 
 /* What the handlers use. components.c fills it. */
 struct sale_changes_context {
     struct pg *pg;
+    struct documents *documents;           /* of sales */
     const struct submissions *submissions; /* of sales */
 };
 

@@ -6,7 +6,7 @@
 #define ROSTRUM_GATEWAY_SALE_SALE_VIEW_H
 
 #include "common/base/json.h"
-#include "common/rules/sale_set.h"
+#include "common/protocol/sale_snapshot.h"
 #include "gateway/query/columns.h"
 
 // clang-format off
@@ -44,5 +44,7 @@ enum sale_view_column {
 
 /* Writes the members of FlashSale; the caller begins and ends the object. */
 void sale_view_write_members(struct jsonw *json, const PGresult *result, int row);
+/* Writes the member of this name as the snapshot has it. False: it is not in a snapshot, and no command changes it. */
+MUST_CHECK bool sale_view_write_member(struct jsonw *json, const char *name, const struct sale_snapshot *snapshot);
 
 #endif

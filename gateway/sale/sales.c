@@ -1,6 +1,6 @@
 /*
  * See sales.h. Lists are without `you`. One sale has it for a user: the user's place, its exact position, and the
- * orders that hold units. To a guest the answer has an ETag instead.
+ * orders that hold units. Guests are answered from Redis: see gateway/query/documents.h.
  */
 #include "gateway/sale/sales.h"
 
@@ -13,9 +13,9 @@
 #include "gateway/access/creation.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
-#include "gateway/query/tagged.h"
 #include "gateway/query/timeline.h"
 #include "gateway/sale/position.h"
+#include "gateway/sale/sale_snapshots.h"
 #include "gateway/sale/sale_terms.h"
 #include "gateway/sale/sale_view.h"
 
@@ -85,9 +85,14 @@ enum {
     COL_ORDER_EXPIRES,
 };
 
-static struct pg *pg_of(const struct request *request)
+static const struct sales_context *context_of(const struct request *request)
 {
     return request->context;
+}
+
+static struct pg *pg_of(const struct request *request)
+{
+    return context_of(request)->pg;
 }
 
 /* ---- JSON ---- */
@@ -128,18 +133,6 @@ static void write_you(struct jsonw *json, const struct position *position, const
     jsonw_end_object(json);
 }
 
-/* To a user the answer has `you` and no ETag: nothing may keep it. `position`: see write_you. */
-static void reply_to_user(struct request *request, int status, const struct position *position, const PGresult *result)
-{
-    struct jsonw *json = reply_json(request);
-    jsonw_object(json);
-    sale_view_write_members(json, result, 0);
-    write_you(json, position, result);
-    jsonw_put_time(json, "serverTime", clock_now_ms());
-    jsonw_end_object(json);
-    reply_send(request, status);
-}
-
 static void write_item(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
     (void)request;
@@ -157,51 +150,56 @@ static void set_location(struct request *request, const PGresult *result)
 
 /* ---- one sale ---- */
 
-/* A row of SALE_GET_FOR. */
-static void reply_row(struct request *request, int status, const PGresult *result)
+static void write_members(struct jsonw *json, const struct request_user *user, const PGresult *result)
+{
+    (void)user;
+    sale_view_write_members(json, result, 0);
+}
+
+/* Of the rows of SALE_GET_FOR. */
+static void write_own(struct jsonw *json, const struct deployment *deployment, const struct request_user *user,
+                      const PGresult *result)
 {
     struct position position;
+    (void)deployment;
+    (void)user;
     position_read(result, 0, COL_POSITION, &position);
-    reply_to_user(request, status, &position, result);
+    write_you(json, &position, result);
 }
 
-static void on_found(const struct pg_reply *reply, void *arg)
+static_assert(sizeof(struct sale_snapshot) <= DOCUMENTS_SNAPSHOT_SIZE, "documents have room for a snapshot");
+
+static bool read_snapshot(const redisReply *reply, const struct uuid *id, void *of, int64_t *version)
 {
-    struct request *request = arg;
-    if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
-        return;
+    struct sale_snapshot *snapshot = of;
+    if (!sale_snapshots_read(reply, id, snapshot)) {
+        return false;
     }
-    if (request->user.via != REQUEST_GUEST) {
-        reply_row(request, 200, reply->result);
-        return;
-    }
-    struct jsonw *json = reply_json(request);
-    write_item(json, request, reply->result, 0);
-    tagged_reply(request, 200, json, pg_int(reply->result, 0, SALE_VIEW_VERSION));
+    *version = snapshot->version;
+    return true;
 }
 
-static bool query_sale(struct request *request, struct pg *pg, const struct uuid *sale, pg_callback then)
+static bool write_newer(struct jsonw *json, const char *name, const void *snapshot)
 {
-    bool guest = request->user.via == REQUEST_GUEST;
-    char id[UUID_TEXT_SIZE];
-    char user[UUID_TEXT_SIZE];
-    const char *values[] = {id, user};
-    uuid_format(sale, id);
-    uuid_format(&request->user.id, user);
-    return statements_query(pg, &sales_statements, guest ? SALE_GET : SALE_GET_FOR, guest ? 1 : ARRAY_LEN(values),
-                            values, then, request);
+    return sale_view_write_member(json, name, snapshot);
 }
 
-void sales_show(struct request *request, struct pg *pg, const struct uuid *sale)
-{
-    if (!query_sale(request, pg, sale, on_found)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
-}
+const struct documents_kind sale_document_kind = {
+    .statements = &sales_statements,
+    .get = SALE_GET,
+    .get_for = SALE_GET_FOR,
+    .version_column = SALE_VIEW_VERSION,
+    .key = keys_sale,
+    .write_members = write_members,
+    .write_you = write_own,
+    .read_snapshot = read_snapshot,
+    .write_newer = write_newer,
+    .whole = true,
+};
 
 static void handle_get(struct request *request)
 {
-    sales_show(request, pg_of(request), &request->parameters[0]);
+    documents_get(context_of(request)->documents, request);
 }
 
 /* ---- lists ---- */
@@ -275,6 +273,29 @@ static void refuse_product(struct request *request)
     reply_field_errors(request, &field_errors);
 }
 
+/* A sale that this request has made has neither places nor orders. */
+static void reply_new(struct request *request, const PGresult *result)
+{
+    struct jsonw *json = reply_json(request);
+    set_location(request, result);
+    jsonw_object(json);
+    sale_view_write_members(json, result, 0);
+    write_you(json, NULL, result);
+    jsonw_put_time(json, "serverTime", clock_now_ms());
+    jsonw_end_object(json);
+    reply_send(request, 201);
+}
+
+static bool query_made(struct request *request, pg_callback then)
+{
+    char id[UUID_TEXT_SIZE];
+    char user[UUID_TEXT_SIZE];
+    const char *values[] = {id, user};
+    uuid_format(&creation_of(request)->id, id);
+    uuid_format(&request->user.id, user);
+    return statements_query(pg_of(request), &sales_statements, SALE_GET_FOR, ARRAY_LEN(values), values, then, request);
+}
+
 /* Answers with the sale that an earlier request with the same key has made, or calls `absent` if there is none. */
 static void show_made(struct request *request, const struct pg_reply *reply, route_handler absent)
 {
@@ -286,7 +307,7 @@ static void show_made(struct request *request, const struct pg_reply *reply, rou
         return;
     }
     set_location(request, reply->result);
-    reply_row(request, 201, reply->result);
+    documents_reply(context_of(request)->documents, request, 201, reply->result);
 }
 
 static void on_made(const struct pg_reply *reply, void *arg)
@@ -301,10 +322,8 @@ static void on_added(const struct pg_reply *reply, void *arg)
         return;
     }
     if (PQntuples(reply->result) > 0) {
-        set_location(request, reply->result);
-        reply_to_user(request, 201, NULL, reply->result);
-    } else if (!creation_of(request)->keyed ||
-               !query_sale(request, pg_of(request), &creation_of(request)->id, on_made)) {
+        reply_new(request, reply->result);
+    } else if (!creation_of(request)->keyed || !query_made(request, on_made)) {
         refuse_product(request);
     }
 }
@@ -347,7 +366,7 @@ static void on_repeated(const struct pg_reply *reply, void *arg)
 /* The terms are not read again: a start that was valid then may be in the past now. */
 static void repeat(struct request *request)
 {
-    if (!query_sale(request, pg_of(request), &creation_of(request)->id, on_repeated)) {
+    if (!query_made(request, on_repeated)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

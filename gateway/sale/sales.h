@@ -6,12 +6,16 @@
 #define ROSTRUM_GATEWAY_SALE_SALES_H
 
 #include "gateway/http/router.h"
-#include "gateway/query/statements.h"
+#include "gateway/query/documents.h"
 
-extern const struct route sales_routes[]; /* context: struct pg */
+/* What the handlers use. components.c fills it. */
+struct sales_context {
+    struct pg *pg;
+    struct documents *documents; /* of sale_document_kind */
+};
+
+extern const struct route sales_routes[];
 extern struct statements sales_statements;
-
-/* ENDS the request with the sale, as its user or a guest may see it, or with 404. */
-void sales_show(struct request *request, struct pg *pg, const struct uuid *sale);
+extern const struct documents_kind sale_document_kind;
 
 #endif

@@ -121,9 +121,18 @@ static void expect_stale(const struct factory_user *who, const char *tail)
 
 START_TEST(without_postgresql_the_page_stays)
 {
-    enum { DOCUMENT_MS = 6000 }; /* longer than a document is valid */
+    enum { DOCUMENT_MS = 6000 /* longer than a document is valid */, SALE_STARTS_MS = 3600000 };
     static const char *const parts[] = {"", "/bids", "/leaderboard"};
     char other[UUID_TEXT_SIZE];
+    char product[UUID_TEXT_SIZE];
+    char sale[UUID_TEXT_SIZE];
+    struct factory_user admin;
+    sales_admin(&admin);
+    sales_product(&admin, "A lamp", "", product);
+    sales_sale(&admin, product, SALE_STARTS_MS, "", sale);
+    EXPECT_ABSENT(sales_get(NULL, sale), "stale");
+    EXPECT_STATUS(fixture_call(&admin, "POST", client_format(SALES "/%s/cancel", sale), "{\"reason\": \"a test\"}"),
+                  200);
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), "status", "accepted");
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         const struct reply *reply = fixture_call(NULL, "GET", fixture_path(parts[i]), NULL);
@@ -149,6 +158,9 @@ START_TEST(without_postgresql_the_page_stays)
     EXPECT_TEXT(reply, "minimumBid", "31.00");
     ck_assert_int_ge(strtol(client_reply_header(fixture.client, "Age"), NULL, 10), DOCUMENT_MS / 1000 - 1);
     unavailable(factory_get_auction(fixture.client, NULL, other)); /* nobody has looked at it before */
+    EXPECT_TEXT(sales_get(NULL, sale), "stale", "true");
+    EXPECT_TEXT(sales_get(NULL, sale), "status", "cancelled"); /* of the snapshot: the document does not show it */
+    EXPECT_TEXT(sales_get(&fixture.bob, sale), "you", "null");
     ck_assert(deployment_service("postgres", "up"));
     SUITE_WAIT(reply_at(factory_get_auction(fixture.client, NULL, fixture.auction), "stale") == NULL,
                DEPLOYMENT_READY_MS);

@@ -151,6 +151,18 @@ START_TEST(guests_revalidate_by_etag_and_users_store_nothing)
 }
 END_TEST
 
+START_TEST(guests_read_a_product_without_postgresql)
+{
+    char id[UUID_TEXT_SIZE];
+    sales_product(&admin, "A lamp", "", id);
+    EXPECT_STATUS(get(NULL, id), 200);
+    PQclear(sql_rows(fixture.sql, "BEGIN", NULL));
+    PQclear(sql_rows(fixture.sql, "LOCK TABLE products IN ACCESS EXCLUSIVE MODE", NULL));
+    EXPECT_TEXT(get(NULL, id), "name", "A lamp");
+    PQclear(sql_rows(fixture.sql, "ROLLBACK", NULL));
+}
+END_TEST
+
 static const struct {
     const char *body;
     const char *code;
@@ -207,6 +219,7 @@ static Suite *products_suite(void)
         a_repeated_creation_answers_the_first_product,
         products_are_found_by_word_stems_and_category_in_pages,
         guests_revalidate_by_etag_and_users_store_nothing,
+        guests_read_a_product_without_postgresql,
         invalid_products_are_refused_with_their_field,
         NULL,
     };

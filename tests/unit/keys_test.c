@@ -36,6 +36,8 @@ START_TEST(every_key_has_its_text)
     ck_assert_str_eq(key, "snap:00000000000c0de5:{" AUCTION_TEXT "}");
     keys_sale(EPOCH, &auction, key);
     ck_assert_str_eq(key, "sale:00000000000c0de5:{" AUCTION_TEXT "}");
+    keys_product(EPOCH, &auction, key);
+    ck_assert_str_eq(key, "product:00000000000c0de5:{" AUCTION_TEXT "}");
     keys_leaderboard(EPOCH, &auction, key);
     ck_assert_str_eq(key, "top:00000000000c0de5:{" AUCTION_TEXT "}");
     keys_history(EPOCH, &auction, key);

@@ -3,16 +3,18 @@
  *
  *   dv version · dt time of creation, ms · de ETag · dj JSON without serverTime
  *
- * Each worker keeps copies of documents. A copy is valid while its ETag equals the one in Redis, so that most lookups
- * read a few bytes only. All requests for an auction in one pass of the loop share one lookup.
+ * Each worker keeps copies of the answers. A copy is valid while Redis has the ETag of its document and the version
+ * that it shows, so that most lookups read a few bytes only. All requests for one id in one pass of the loop share one
+ * lookup.
  *
  * A request that joins a running load may have seen a newer version than that load returns. It then starts another
  * load.
  */
-#include "gateway/auction/documents.h"
+#include "gateway/query/documents.h"
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,35 +22,18 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/protocol/keys.h"
 #include "common/protocol/snapshot.h"
-#include "gateway/auction/view.h"
-#include "gateway/auction/you.h"
-#include "gateway/bid/snapshots.h"
-#include "gateway/core/deployment.h"
 #include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/cache_metrics.h"
 #include "gateway/query/tagged.h"
 
 enum {
-    LOADS_MAX = 4096, /* concurrent reads from PostgreSQL; beyond that 503 */
-    COPIES = 1024, /* slots per worker, by a hash of the auction's id; a newer copy replaces the old one in its slot */
+    LOADS_MAX = 4096,      /* concurrent reads from PostgreSQL; beyond that 503 */
+    COPIES = 1024,         /* slots per worker, by a hash of the id; a newer copy replaces the old one in its slot */
     COPY_MAX_BYTES = 8192, /* of JSON; a longer one is read from Redis each time */
     NUMBER_SIZE = 24,
 };
-
-enum { DOCUMENT_GET, DOCUMENT_GET_FOR, DOCUMENT_COUNT };
-
-static const struct pg_statement list[] = {
-    [DOCUMENT_GET] = {"document_get", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
-    /* $2 user */
-    [DOCUMENT_GET_FOR] = {"document_get_for", "SELECT " VIEW_COLUMNS ", " YOU_COLUMNS("$2") " FROM auctions a" YOU_JOIN(
-                                                  "$2") " WHERE a.id = $1"},
-};
-static_assert(ARRAY_LEN(list) == DOCUMENT_COUNT, "each statement has its entry");
-
-struct statements documents_statements = {list, ARRAY_LEN(list), 0};
 
 /*
  * Two loads may end in any order: the newer version is kept. A row of the snapshot's version confirms the snapshot, so
@@ -69,22 +54,25 @@ TAILQ_HEAD(document_requests, document_request);
 /* A query of Redis. */
 struct lookup {
     struct documents *documents;
-    struct uuid auction_id;
+    struct uuid id;
     bool whole; /* includes the JSON; else only the fields that validate the worker's copy */
     struct document_requests waiting;
     LIST_ENTRY(lookup) list; /* until it is sent */
 };
 
 struct copy {
-    struct uuid auction_id;
+    struct uuid id;
+    char made_of[TAGGED_SIZE]; /* the ETag of its document */
+    int64_t version;           /* that it shows */
     char etag[TAGGED_SIZE];
-    char *json; /* NULL: none */
+    const char *json; /* NULL: none */
+    char *owned;      /* the same, in a copy that is kept */
     size_t length;
 };
 
 struct load {
     struct documents *documents;
-    struct uuid auction_id;
+    struct uuid id;
     int64_t epoch; /* when it began */
     struct document_requests waiting;
     LIST_ENTRY(load) list;
@@ -100,6 +88,7 @@ struct document_request {
 };
 
 struct documents {
+    const struct documents_kind *kind;
     const struct deployment *deployment;
     struct pg *pg;
     struct redis *redis;
@@ -113,13 +102,14 @@ struct documents {
 
 static void send_lookups(evutil_socket_t fd, short what, void *arg);
 
-struct documents *documents_new(struct event_base *base, const struct deployment *deployment, struct pg *pg,
-                                struct redis *redis)
+struct documents *documents_new(const struct documents_kind *kind, struct event_base *base,
+                                const struct deployment *deployment, struct pg *pg, struct redis *redis)
 {
     struct documents *documents = calloc(1, sizeof(*documents));
     if (documents == NULL) {
         return NULL;
     }
+    documents->kind = kind;
     documents->deployment = deployment;
     documents->pg = pg;
     documents->redis = redis;
@@ -148,7 +138,7 @@ void documents_free(struct documents *documents)
     }
     assert(LIST_EMPTY(&documents->loads) && LIST_EMPTY(&documents->lookups));
     for (size_t i = 0; i < COPIES; i++) {
-        free(documents->copies[i].json);
+        free(documents->copies[i].owned);
     }
     if (documents->go != NULL) {
         event_free(documents->go);
@@ -159,26 +149,26 @@ void documents_free(struct documents *documents)
 
 /* ---- copies ---- */
 
-static struct copy *copy_place(struct documents *documents, const struct uuid *auction)
+static struct copy *copy_place(struct documents *documents, const struct uuid *id)
 {
     /* The last bytes of an id are random. */
-    size_t number = (size_t)auction->bytes[15] | (size_t)auction->bytes[14] << 8U;
+    size_t number = (size_t)id->bytes[15] | (size_t)id->bytes[14] << 8U;
     return &documents->copies[number % COPIES];
 }
 
-/* Keeps a copy, unless memory is short or the JSON exceeds COPY_MAX_BYTES. */
-static void copy_keep(struct documents *documents, const struct uuid *auction, const char *etag, const char *json,
-                      size_t length)
+/* Keeps a copy, whose JSON is borrowed, unless memory is short or the JSON exceeds COPY_MAX_BYTES. */
+static void copy_keep(struct documents *documents, const struct copy *copy)
 {
-    struct copy *copy = copy_place(documents, auction);
-    char *text = length <= COPY_MAX_BYTES ? malloc(length) : NULL;
+    struct copy *place = copy_place(documents, &copy->id);
+    char *text = copy->length <= COPY_MAX_BYTES ? malloc(copy->length) : NULL;
     if (text == NULL) {
         return;
     }
-    memcpy(text, json, length);
-    free(copy->json);
-    *copy = (struct copy){.auction_id = *auction, .json = text, .length = length};
-    (void)snprintf(copy->etag, sizeof(copy->etag), "%s", etag);
+    memcpy(text, copy->json, copy->length);
+    free(place->owned);
+    *place = *copy;
+    place->owned = text;
+    place->json = text;
 }
 
 /* ---- answers ---- */
@@ -187,67 +177,78 @@ static void copy_keep(struct documents *documents, const struct uuid *auction, c
 static void reply_to_user(const struct documents *documents, struct request *request, int status,
                           const PGresult *result)
 {
+    const struct documents_kind *kind = documents->kind;
     struct jsonw *json = reply_json(request);
-    struct uuid id = pg_uuid(result, 0, VIEW_ID);
     jsonw_object(json);
-    view_write_members(json, &request->user, result, 0);
-    jsonw_name(json, "you");
-    you_write(json, documents->deployment, &id, &request->user.id, result, VIEW_COLUMN_COUNT);
+    kind->write_members(json, &request->user, result);
+    if (kind->write_you != NULL) {
+        kind->write_you(json, documents->deployment, &request->user, result);
+    }
     jsonw_put_time(json, "serverTime", clock_now_ms());
     jsonw_end_object(json);
     reply_send(request, status);
 }
 
-void documents_reply(struct documents *documents, struct request *request, int status, const PGresult *result)
+static void write_public(const struct documents *documents, struct jsonw *json, const PGresult *result)
+{
+    static const struct request_user guest; /* zeroed */
+    jsonw_object(json);
+    documents->kind->write_members(json, &guest, result);
+    jsonw_end_object(json);
+}
+
+void documents_reply(const struct documents *documents, struct request *request, int status, const PGresult *result)
 {
     if (request->user.via != REQUEST_GUEST) {
         reply_to_user(documents, request, status, result);
         return;
     }
     struct jsonw *json = reply_json(request);
-    view_write_for(json, &request->user, result, 0);
-    tagged_reply(request, status, json, pg_int(result, 0, VIEW_VERSION));
+    write_public(documents, json, result);
+    tagged_reply(request, status, json, pg_int(result, 0, documents->kind->version_column));
 }
 
 /* ---- PostgreSQL ---- */
 
 /* Writes the public document of the row to Redis. `epoch`: when the query was sent. */
-static void keep(struct documents *documents, int64_t epoch, const PGresult *result, int64_t made_ms)
+static void keep(struct documents *documents, const struct uuid *id, int64_t epoch, const PGresult *result)
 {
+    const struct documents_kind *kind = documents->kind;
     char key[KEYS_SIZE];
     char version[NUMBER_SIZE];
     char made[NUMBER_SIZE];
-    char etag[TAGGED_SIZE];
     char life[NUMBER_SIZE];
-    size_t length = 0;
-    struct uuid id = pg_uuid(result, 0, VIEW_ID);
-    if (strcmp(pg_text(result, 0, VIEW_STATUS), "draft") == 0) {
+    struct copy copy = {.id = *id, .version = pg_int(result, 0, kind->version_column)};
+    if (kind->is_public != NULL && !kind->is_public(result)) {
         return;
     }
     jsonw_reset(documents->json);
-    view_write_for(documents->json, &(struct request_user){.admin = false}, result, 0);
-    const char *text = jsonw_text(documents->json, &length);
+    write_public(documents, documents->json, result);
+    const char *text = jsonw_text(documents->json, &copy.length);
     if (text == NULL) {
         return;
     }
-    tagged_write(text, length, pg_int(result, 0, VIEW_VERSION), etag);
-    copy_keep(documents, &id, etag, text, length);
-    (void)snprintf(version, sizeof(version), "%" PRId64, pg_int(result, 0, VIEW_VERSION));
-    (void)snprintf(made, sizeof(made), "%" PRId64, made_ms);
+    tagged_write(text, copy.length, copy.version, copy.etag);
+    memcpy(copy.made_of, copy.etag, sizeof(copy.made_of));
+    copy.json = text;
+    copy_keep(documents, &copy);
+    (void)snprintf(version, sizeof(version), "%" PRId64, copy.version);
+    (void)snprintf(made, sizeof(made), "%" PRId64, clock_now_ms());
     (void)snprintf(life, sizeof(life), "%d", SNAPSHOT_LIFE_S);
-    keys_snapshot(epoch, &id, key);
-    const char *arguments[] = {key, version, made, etag, text, life};
+    kind->key(epoch, id, key);
+    const char *arguments[] = {key, version, made, copy.etag, text, life};
     if (!redis_call(documents->redis, GATEWAY_SCRIPT_DOCUMENT, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("document not written: Redis is unavailable");
     }
 }
 
-static void show(struct documents *documents, struct request *request, const struct pg_reply *reply)
+static void show(const struct documents *documents, struct request *request, const struct pg_reply *reply)
 {
-    if (!statements_usable(request, reply)) {
+    const struct documents_kind *kind = documents->kind;
+    if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
-    if (view_hidden(request, reply->result)) {
+    if (kind->hidden != NULL && kind->hidden(request, reply->result)) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
         documents_reply(documents, request, 200, reply->result);
@@ -256,14 +257,18 @@ static void show(struct documents *documents, struct request *request, const str
 
 static bool query_for_user(struct document_request *document_request, pg_callback answered)
 {
+    const struct documents *documents = document_request->documents;
+    const struct request *request = document_request->request;
+    const struct documents_kind *kind = documents->kind;
     char id[UUID_TEXT_SIZE];
     char user[UUID_TEXT_SIZE];
     const char *values[] = {id, user};
-    struct request *request = document_request->request;
     uuid_format(&request->parameters[0], id);
     uuid_format(&request->user.id, user);
-    return statements_query(document_request->documents->pg, &documents_statements, DOCUMENT_GET_FOR, ARRAY_LEN(values),
-                            values, answered, document_request);
+    return kind->write_you == NULL
+               ? statements_query(documents->pg, kind->statements, kind->get, 1, values, answered, document_request)
+               : statements_query(documents->pg, kind->statements, kind->get_for, ARRAY_LEN(values), values, answered,
+                                  document_request);
 }
 
 static void on_shown(const struct pg_reply *reply, void *arg)
@@ -286,69 +291,82 @@ void documents_show(struct documents *documents, struct request *request)
     }
 }
 
-/* ---- without PostgreSQL ---- */
+/* ---- values of a newer snapshot ---- */
 
 static int64_t number_of(const redisReply *field)
 {
     return field->type == REDIS_REPLY_STRING ? strtoll(field->str, NULL, 10) : 0;
 }
 
-/* Writes a member of the document; its value comes from the snapshot if that is newer. */
-static void write_member(struct jsonw *json, const struct json *member, const struct snapshot *newer)
+/* A document in Redis. */
+struct found {
+    const struct uuid *id;
+    const redisReply *json;
+    int64_t version;
+    const redisReply *snapshot;
+};
+
+static bool read_snapshot(const struct documents_kind *kind, const struct found *found, void *snapshot,
+                          int64_t *version)
 {
-    const char *name = member->name;
-    if (newer == NULL) {
-        jsonw_name(json, name);
-        jsonw_value(json, member);
-    } else if (strcmp(name, "currentBid") == 0 && newer->current_bid > 0) {
-        jsonw_put_money(json, name, newer->current_bid);
-    } else if (strcmp(name, "minimumBid") == 0) {
-        jsonw_put_money(json, name, newer->minimum_bid);
-    } else if (strcmp(name, "endTime") == 0) {
-        jsonw_put_time(json, name, newer->end_ms);
-    } else if (strcmp(name, "status") == 0) {
-        jsonw_put_string(json, name, rules_status_text(newer->status));
-    } else if (strcmp(name, "version") == 0) {
-        jsonw_put_int(json, name, newer->version);
-    } else {
-        write_member(json, member, NULL);
-    }
+    return kind->read_snapshot != NULL && kind->read_snapshot(found->snapshot, found->id, snapshot, version);
 }
+
+/* Writes the members of the document, with the values of the snapshot if that is newer. False: there is no document. */
+static bool write_found(const struct documents_kind *kind, struct jsonw *json, const struct found *found,
+                        int64_t *version)
+{
+    _Alignas(max_align_t) char snapshot[DOCUMENTS_SNAPSHOT_SIZE];
+    struct json *tree =
+        found->json->type != REDIS_REPLY_STRING ? NULL : json_parse(found->json->str, (size_t)found->json->len, NULL);
+    if (tree == NULL) {
+        return false;
+    }
+    bool newer = read_snapshot(kind, found, snapshot, version) && *version > found->version;
+    for (const struct json *member = tree->child; member != NULL; member = member->next) {
+        if (!newer || !kind->write_newer(json, member->name, snapshot)) {
+            jsonw_name(json, member->name);
+            jsonw_value(json, member);
+        }
+    }
+    json_free(tree);
+    *version = newer ? *version : found->version;
+    return true;
+}
+
+/* ---- without PostgreSQL ---- */
 
 enum { STALE_S, STALE_DV, STALE_DT, STALE_DJ, STALE_FIELDS };
 
 /* Writes the document of the reply, with "stale": true. False: the reply has none. Sets *version to the one shown. */
-static bool write_stale(struct jsonw *json, const redisReply *reply, const struct request *request, int64_t *version)
+static bool write_stale(const struct documents *documents, const redisReply *reply, const struct request *request,
+                        int64_t *version)
 {
-    struct snapshot snapshot;
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != STALE_FIELDS) {
         return false;
     }
-    const redisReply *text = reply->element[STALE_DJ];
-    struct json *tree = text->type != REDIS_REPLY_STRING ? NULL : json_parse(text->str, (size_t)text->len, NULL);
-    *version = number_of(reply->element[STALE_DV]);
-    bool newer =
-        snapshots_read(reply->element[STALE_S], &request->parameters[0], &snapshot) && snapshot.version > *version;
+    const struct found found = {
+        .id = &request->parameters[0],
+        .json = reply->element[STALE_DJ],
+        .version = number_of(reply->element[STALE_DV]),
+        .snapshot = reply->element[STALE_S],
+    };
+    struct jsonw *json = documents->json;
     jsonw_reset(json);
     jsonw_object(json);
-    for (const struct json *member = tree == NULL ? NULL : tree->child; member != NULL; member = member->next) {
-        write_member(json, member, newer ? &snapshot : NULL);
-    }
-    if (request->user.via != REQUEST_GUEST) {
+    bool shown = write_found(documents->kind, json, &found, version);
+    if (request->user.via != REQUEST_GUEST && documents->kind->write_you != NULL) {
         jsonw_put_null(json, "you");
     }
     jsonw_put_bool(json, "stale", true);
     jsonw_end_object(json);
-    *version = newer ? snapshot.version : *version;
-    bool found = tree != NULL;
-    json_free(tree);
-    return found;
+    return shown;
 }
 
 static void on_stale(const redisReply *reply, void *arg)
 {
     const struct document_request *document_request = arg;
-    struct documents *documents = document_request->documents;
+    const struct documents *documents = document_request->documents;
     struct request *request = document_request->request;
     char etag[TAGGED_SIZE];
     int64_t version = 0;
@@ -357,7 +375,7 @@ static void on_stale(const redisReply *reply, void *arg)
         reply_end(request);
         return;
     }
-    bool found = write_stale(documents->json, reply, request, &version);
+    bool found = write_stale(documents, reply, request, &version);
     const char *text = found ? jsonw_text(documents->json, &length) : NULL;
     if (text == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -373,11 +391,12 @@ static void show_stale(struct document_request *document_request)
 {
     char key[KEYS_SIZE];
     struct request *request = document_request->request;
-    int64_t epoch = document_request->documents->deployment->epoch.number;
+    const struct documents *documents = document_request->documents;
+    int64_t epoch = documents->deployment->epoch.number;
     const char *const arguments[] = {"HMGET", key, SNAPSHOT_FIELD, "dv", "dt", "dj"};
-    keys_snapshot(epoch, &request->parameters[0], key);
-    if (epoch == 0 || !redis_command(document_request->documents->redis, on_stale, document_request,
-                                     ARRAY_LEN(arguments), arguments, NULL)) {
+    documents->kind->key(epoch, &request->parameters[0], key);
+    if (epoch == 0 ||
+        !redis_command(documents->redis, on_stale, document_request, ARRAY_LEN(arguments), arguments, NULL)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -400,17 +419,16 @@ static void load(struct document_request *document_request);
 
 static void on_row(const struct pg_reply *reply, void *arg)
 {
-    struct load *loaded = arg;
+    const struct load loaded = *(struct load *)arg;
+    struct documents *documents = loaded.documents;
     struct document_request *document_request = NULL;
     bool found = reply->outcome == PG_OK && PQntuples(reply->result) == 1;
-    int64_t version = found ? pg_int(reply->result, 0, VIEW_VERSION) : INT64_MAX;
+    int64_t version = found ? pg_int(reply->result, 0, documents->kind->version_column) : INT64_MAX;
     struct document_requests waiting = TAILQ_HEAD_INITIALIZER(waiting);
-    TAILQ_CONCAT(&waiting, &loaded->waiting, list);
-    struct documents *documents = loaded->documents;
-    int64_t epoch = loaded->epoch;
-    load_free(loaded);
+    TAILQ_CONCAT(&waiting, &((struct load *)arg)->waiting, list);
+    load_free(arg);
     if (found) {
-        keep(documents, epoch, reply->result, clock_now_ms());
+        keep(documents, &loaded.id, loaded.epoch, reply->result);
     }
     while ((document_request = TAILQ_FIRST(&waiting)) != NULL) {
         TAILQ_REMOVE(&waiting, document_request, list);
@@ -425,33 +443,33 @@ static void on_row(const struct pg_reply *reply, void *arg)
     }
 }
 
-static struct load *find_load(const struct documents *documents, const struct uuid *auction)
+static struct load *find_load(const struct documents *documents, const struct uuid *id)
 {
     struct load *found = NULL;
     LIST_FOREACH(found, &documents->loads, list)
     {
-        if (uuid_equal(&found->auction_id, auction)) {
+        if (uuid_equal(&found->id, id)) {
             return found;
         }
     }
     return NULL;
 }
 
-static struct load *start_load(struct documents *documents, const struct uuid *auction)
+static struct load *start_load(struct documents *documents, const struct uuid *id)
 {
-    char id[UUID_TEXT_SIZE];
-    const char *values[] = {id};
+    char text[UUID_TEXT_SIZE];
+    const char *values[] = {text};
     struct load *started = documents->load_count < LOADS_MAX ? calloc(1, sizeof(*started)) : NULL;
     if (started == NULL) {
         return NULL;
     }
-    *started =
-        (struct load){.documents = documents, .auction_id = *auction, .epoch = documents->deployment->epoch.number};
+    *started = (struct load){.documents = documents, .id = *id, .epoch = documents->deployment->epoch.number};
     TAILQ_INIT(&started->waiting);
     LIST_INSERT_HEAD(&documents->loads, started, list);
     documents->load_count++;
-    uuid_format(auction, id);
-    if (!statements_query(documents->pg, &documents_statements, DOCUMENT_GET, 1, values, on_row, started)) {
+    uuid_format(id, text);
+    if (!statements_query(documents->pg, documents->kind->statements, documents->kind->get, 1, values, on_row,
+                          started)) {
         load_free(started);
         return NULL;
     }
@@ -475,42 +493,82 @@ static void load(struct document_request *document_request)
 
 /* ---- Redis ---- */
 
-void documents_invalidate(struct redis *redis, int64_t epoch, const struct uuid *auction)
+void documents_invalidate(struct redis *redis, documents_key key, int64_t epoch, const struct uuid *id)
 {
-    char key[KEYS_SIZE];
-    const char *arguments[] = {"HDEL", key, "dv"};
-    keys_snapshot(epoch, auction, key);
+    char name[KEYS_SIZE];
+    const char *arguments[] = {"HDEL", name, "dv"};
+    key(epoch, id, name);
     if (!redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("document not removed: Redis is unavailable");
     }
 }
 
-enum { FIELD_V, FIELD_DV, FIELD_DT, FIELD_DE, FIELD_BRIEF, FIELD_DJ = FIELD_BRIEF, FIELD_WHOLE };
+enum { FIELD_V, FIELD_DV, FIELD_DT, FIELD_DE, FIELD_BRIEF, FIELD_DJ = FIELD_BRIEF, FIELD_S, FIELD_WHOLE };
 
-/* True if the document is valid for the snapshot's version and not too old. */
+/* True if the document is not too old, and valid for the snapshot's version. */
 static bool document_is_valid(const struct lookup *lookup, const redisReply *reply)
 {
     redisReply *const *field = reply->element;
-    for (size_t i = FIELD_DV; i < (lookup->whole ? FIELD_WHOLE : FIELD_BRIEF); i++) {
+    for (size_t i = FIELD_DV; i < (lookup->whole ? FIELD_S : FIELD_BRIEF); i++) {
         if (field[i]->type != REDIS_REPLY_STRING) {
             return false;
         }
     }
-    return number_of(field[FIELD_DV]) >= number_of(field[FIELD_V]) &&
+    return (lookup->documents->kind->whole || number_of(field[FIELD_DV]) >= number_of(field[FIELD_V])) &&
            llabs(clock_now_ms() - number_of(field[FIELD_DT])) < DOCUMENTS_LIFE_MS;
 }
 
-/* Reads a document from a whole lookup's reply, and keeps a copy. The JSON in `copy` is borrowed from the reply. */
+/* The version that the answer to a lookup shows: that of the document, or of a newer snapshot. */
+static int64_t version_of(const redisReply *reply)
+{
+    int64_t snapshot = number_of(reply->element[FIELD_V]);
+    int64_t document = number_of(reply->element[FIELD_DV]);
+    return snapshot > document ? snapshot : document;
+}
+
+/* The document of a whole lookup's reply with the values of its newer snapshot. The JSON is borrowed from the writer.
+ */
+static bool read_newer(const struct lookup *lookup, const redisReply *reply, struct copy *copy)
+{
+    struct jsonw *json = lookup->documents->json;
+    const struct found found = {
+        .id = &lookup->id,
+        .json = reply->element[FIELD_DJ],
+        .version = number_of(reply->element[FIELD_DV]),
+        .snapshot = reply->element[FIELD_S],
+    };
+    jsonw_reset(json);
+    jsonw_object(json);
+    int64_t version = 0;
+    bool shown = write_found(lookup->documents->kind, json, &found, &version);
+    jsonw_end_object(json);
+    copy->json = shown && version == copy->version ? jsonw_text(json, &copy->length) : NULL;
+    if (copy->json != NULL) {
+        tagged_write(copy->json, copy->length, copy->version, copy->etag);
+    }
+    return copy->json != NULL;
+}
+
+/* Reads the answer from a whole lookup's reply, and keeps a copy. The JSON in `copy` is borrowed. */
 static bool read_copy(const struct lookup *lookup, const redisReply *reply, struct copy *copy)
 {
     const redisReply *json = reply->element[FIELD_DJ];
-    *copy = (struct copy){.auction_id = lookup->auction_id, .json = json->str, .length = (size_t)json->len};
-    (void)snprintf(copy->etag, sizeof(copy->etag), "%s", reply->element[FIELD_DE]->str);
-    if (json->len < 3) {
+    const char *etag = reply->element[FIELD_DE]->str;
+    *copy =
+        (struct copy){.id = lookup->id, .version = version_of(reply), .json = json->str, .length = (size_t)json->len};
+    (void)snprintf(copy->etag, sizeof(copy->etag), "%s", etag);
+    (void)snprintf(copy->made_of, sizeof(copy->made_of), "%s", etag);
+    if (json->len < 3 || (copy->version > number_of(reply->element[FIELD_DV]) && !read_newer(lookup, reply, copy))) {
         return false;
     }
-    copy_keep(lookup->documents, &copy->auction_id, copy->etag, copy->json, copy->length);
+    copy_keep(lookup->documents, copy);
     return true;
+}
+
+static bool copy_is_valid(const struct copy *copy, const struct uuid *id, const redisReply *reply)
+{
+    return copy->json != NULL && uuid_equal(&copy->id, id) && copy->version == version_of(reply) &&
+           strcmp(copy->made_of, reply->element[FIELD_DE]->str) == 0;
 }
 
 /* Ends a lookup. `copy` is NULL if no valid document was found. `known`: Redis returned the snapshot's version. */
@@ -539,7 +597,7 @@ static bool lookup_send(struct lookup *lookup);
 static void on_fields(const redisReply *reply, void *arg)
 {
     struct lookup *lookup = arg;
-    const struct copy *kept = copy_place(lookup->documents, &lookup->auction_id);
+    const struct copy *kept = copy_place(lookup->documents, &lookup->id);
     struct copy found;
     size_t count = lookup->whole ? FIELD_WHOLE : FIELD_BRIEF;
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != count) {
@@ -551,8 +609,7 @@ static void on_fields(const redisReply *reply, void *arg)
         lookup_end(lookup, NULL, version, true);
     } else if (lookup->whole) {
         lookup_end(lookup, read_copy(lookup, reply, &found) ? &found : NULL, version, true);
-    } else if (kept->json != NULL && uuid_equal(&kept->auction_id, &lookup->auction_id) &&
-               strcmp(kept->etag, reply->element[FIELD_DE]->str) == 0) {
+    } else if (copy_is_valid(kept, &lookup->id, reply)) {
         lookup_end(lookup, kept, version, true);
     } else {
         lookup->whole = true;
@@ -565,9 +622,9 @@ static void on_fields(const redisReply *reply, void *arg)
 static bool lookup_send(struct lookup *lookup)
 {
     char key[KEYS_SIZE];
-    const char *arguments[] = {"HMGET", key, "v", "dv", "dt", "de", "dj"};
+    const char *arguments[] = {"HMGET", key, "v", "dv", "dt", "de", "dj", SNAPSHOT_FIELD};
     enum { BEFORE_FIELDS = 2 };
-    keys_snapshot(lookup->documents->deployment->epoch.number, &lookup->auction_id, key);
+    lookup->documents->kind->key(lookup->documents->deployment->epoch.number, &lookup->id, key);
     return redis_command(lookup->documents->redis, on_fields, lookup,
                          BEFORE_FIELDS + (lookup->whole ? FIELD_WHOLE : FIELD_BRIEF), arguments, NULL);
 }
@@ -587,20 +644,20 @@ static void send_lookups(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* The lookup for the auction in this pass, new or shared; NULL without memory. */
-static struct lookup *lookup_join(struct documents *documents, const struct uuid *auction)
+/* The lookup for the id in this pass, new or shared; NULL without memory. */
+static struct lookup *lookup_join(struct documents *documents, const struct uuid *id)
 {
     struct lookup *lookup = NULL;
     LIST_FOREACH(lookup, &documents->lookups, list)
     {
-        if (uuid_equal(&lookup->auction_id, auction)) {
+        if (uuid_equal(&lookup->id, id)) {
             return lookup;
         }
     }
     lookup = calloc(1, sizeof(*lookup));
     if (lookup != NULL) {
         lookup->documents = documents;
-        lookup->auction_id = *auction;
+        lookup->id = *id;
         TAILQ_INIT(&lookup->waiting);
         LIST_INSERT_HEAD(&documents->lookups, lookup, list);
         event_active(documents->go, EV_TIMEOUT, 0);
