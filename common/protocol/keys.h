@@ -22,9 +22,9 @@
  *   top:<epoch>:{auction}      sorted set: bidders by their best amount; valid while lb, the version for which it was
  *                              written, equals v (both in snap:)
  *   sale:<epoch>:{sale}        hash: v version, s the snapshot of a flash sale (common/protocol/sale_snapshot.h)
- *   product:<epoch>:{product}  hash: the public JSON of a product (gateway/query/documents.h); it is in snap: and
- * sale:, too hist:<epoch>:{auction}     hash: the first page of the bid history as JSON, by its limit; v the auction's
- * version q:<epoch>:{search}         the answer to guests of the search with this hash, as JSON, for a few seconds
+ *   product:<epoch>:{product}  hash: the public JSON of a product (gateway/query/documents.h)
+ *   hist:<epoch>:{auction}     hash: the first page of the bid history as JSON, by its limit; v the auction's version
+ *   q:<epoch>:{search}         the answer to guests of the search with this hash, as JSON, for a few seconds
  *   shards                     hash: for each shard, the report of its worker (common/service/shards.h)
  *   depths                     hash: for each shard, the depth of its queue (likewise; written by end workers)
  *   sale_shards, sale_depths   the same two for the shards of flash sales

@@ -53,7 +53,7 @@ struct watch {
     int64_t suspect;     /* newer version that the last comparison found in PostgreSQL; 0: none */
     bool reload_due;     /* in the list `reloads` */
     bool reloading;      /* in the running query */
-    bool forced;         /* updates may be lost: watchers receive the result of the reload in any case */
+    bool unsent;         /* a message could not be queued: the result of the reload is sent, too */
     bool renewed;        /* rows were restored: the result of the reload replaces even a newer version */
     bool notifying;      /* in the list `notifying` */
     bool iterating;      /* its watchers are being iterated: it must not be freed */
@@ -111,11 +111,10 @@ static struct watch *find(struct watches *watches, const struct uuid *id)
     return NULL;
 }
 
-/* Schedules a read from PostgreSQL. `forced`: watchers receive the result even if the version is unchanged. */
-static void reload(struct watch *watch, bool forced)
+/* Schedules a read from PostgreSQL. Watchers that have the version of the result receive nothing. */
+static void reload(struct watch *watch)
 {
     struct watches *watches = watch->watches;
-    watch->forced |= forced;
     if (!watch->reload_due) {
         watch->reload_due = true;
         TAILQ_INSERT_TAIL(&watches->reloads, watch, reloads);
@@ -187,11 +186,12 @@ static void watch_end_unless_needed(struct watch *watch)
 static void on_subscribed(const redisReply *reply, void *arg)
 {
     struct watch *watch = arg;
+    (void)reply;
     watch->subscribing--;
     if (TAILQ_EMPTY(&watch->watchers)) {
         watch_end_unless_needed(watch);
     } else if (watch->subscribing == 0) {
-        reload(watch, reply != NULL && watch->seq > 0);
+        reload(watch); /* what was published before it may be lost */
     }
 }
 
@@ -203,7 +203,7 @@ static void subscribe(struct watch *watch)
     if (watch->watches->listening && redis_subscribe(watch->watches->options.listener, channel, on_subscribed, watch)) {
         watch->subscribing++;
     } else {
-        reload(watch, false);
+        reload(watch);
     }
 }
 
@@ -272,7 +272,8 @@ static void notify_watchers(struct watch *watch, struct text *text)
     struct queued *queued = calloc(1, sizeof(*queued));
     if (queued == NULL) {
         text_unref(text);
-        watch->forced = true; /* the next reload sends the state instead */
+        watch->unsent = true; /* sent by the reload instead, to those who lack it */
+        reload(watch);
         return;
     }
     if (watch->queued >= (watch->watches->resting ? 1 : QUEUE_MAX)) {
@@ -383,7 +384,7 @@ void watches_update(struct watches *watches, const struct uuid *id, int64_t vers
     }
     watch->newest_seen = version > watch->newest_seen ? version : watch->newest_seen;
     if (watch->seq > 0) {
-        reload(watch, false);
+        reload(watch);
     }
 }
 
@@ -402,7 +403,7 @@ void watches_reload(struct watches *watches, const struct uuid *id)
     struct watch *watch = find(watches, id);
     if (watch != NULL) {
         log_warn("live update dropped: undecodable message");
-        reload(watch, false);
+        reload(watch);
     }
 }
 
@@ -436,10 +437,9 @@ static void on_row(struct watch *watch, const PGresult *result, int row)
 {
     int64_t version = pg_int(result, row, COLUMN_VERSION);
     const struct watch_kind *kind = watch->watches->kind;
-    bool forced = watch->forced && watch->seq > 0;
     bool renewed = watch->renewed;
-    bool changed = forced || version > watch->seq;
-    watch->forced = false;
+    bool changed = watch->unsent || version > watch->seq;
+    watch->unsent = false;
     watch->renewed = watch->reload_due; /* this query may have begun before the rows were restored */
     if (renewed) {
         forget_seen(watch);
@@ -448,12 +448,7 @@ static void on_row(struct watch *watch, const PGresult *result, int row)
         if (kind->read_row(watch->state, &watch->id, result, row)) {
             watch->seq = version;
             const void *update = kind->row_update == NULL ? NULL : kind->row_update(watch->state);
-            /* A forced snapshot is a text of its own: watchers that have this version receive it too. */
-            struct text *text = forced || update != NULL ? make_text(watch, update) : present(watch);
-            if (text != NULL && forced) {
-                text->unconditional = true;
-            }
-            notify_watchers(watch, text);
+            notify_watchers(watch, update != NULL ? make_text(watch, update) : present(watch));
         } else {
             log_error("a watched %s has an invalid row", kind->noun);
             refuse_all(watch, ERROR_INTERNAL_ERROR);
@@ -461,7 +456,7 @@ static void on_row(struct watch *watch, const PGresult *result, int row)
         }
     }
     if (version < watch->newest_seen) {
-        reload(watch, false); /* committed after the query */
+        reload(watch); /* committed after the query */
     }
 }
 
@@ -487,7 +482,7 @@ static void on_reloaded(const struct pg_reply *reply, void *arg)
         if (ok || watch->seq == 0) {
             refuse_all(watch, ok ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
         } else {
-            reload(watch, false);
+            reload(watch);
         }
         watch_end_unless_needed(watch);
     }
@@ -531,7 +526,7 @@ void watches_renew(struct watches *watches)
         watch->newest_seen = 0;
         watch->suspect = 0;
         watch->renewed = true;
-        reload(watch, true);
+        reload(watch);
     }
 }
 
@@ -542,7 +537,7 @@ static void compare(struct watch *watch, int64_t version)
     bool missed = version > watch->seq;
     if (missed && (!watch->watches->listening || watch->suspect > watch->seq)) {
         live_metrics_add_missed();
-        reload(watch, false);
+        reload(watch);
     }
     watch->suspect = missed ? version : 0;
 }
