@@ -440,7 +440,7 @@ static void on_row(struct watch *watch, const PGresult *result, int row)
     bool renewed = watch->renewed;
     bool changed = watch->unsent || version > watch->seq;
     watch->unsent = false;
-    watch->renewed = watch->reload_due; /* this query may have begun before the rows were restored */
+    watch->renewed = renewed && watch->reload_due; /* this query may have begun before the rows were restored */
     if (renewed) {
         forget_seen(watch);
     }

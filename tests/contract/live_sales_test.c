@@ -176,6 +176,38 @@ START_TEST(an_undecodable_message_changes_nothing)
 }
 END_TEST
 
+static bool gateway_waits_for_the_row(void)
+{
+    return sql_int(fixture.sql,
+                   "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                   " AND query LIKE '%head_seq%FROM flash_sales WHERE id = ANY%' AND pid <> pg_backend_pid()",
+                   NULL) > 0;
+}
+
+/* The second message arrives while the gateway reads the sale because of the first one. */
+START_TEST(an_undecodable_message_during_a_read_changes_nothing)
+{
+    struct websocket *guest = live_open(NULL);
+    (void)watch(guest);
+    PQclear(sql_rows(fixture.sql, "BEGIN", NULL));
+    PQclear(sql_rows(fixture.sql, "LOCK TABLE flash_sales IN ACCESS EXCLUSIVE MODE", NULL));
+    published_sale_say(&sale, "nonsense");
+    SUITE_WAIT(gateway_waits_for_the_row(), FACTORY_DECISION_MS);
+    published_sale_say(&sale, "nonsense");
+    for (int i = 0; i < 3; i++) { /* until the gateway has read the message, too */
+        (void)live_exchange(guest, "{\"type\": \"ping\"}", "pong");
+    }
+    PQclear(sql_rows(fixture.sql, "ROLLBACK", NULL));
+    for (int i = 0; i < 3; i++) {
+        (void)live_exchange(guest, "{\"type\": \"ping\"}", "pong");
+    }
+    sale.now.sold = 1;
+    published_sale_commit(&sale, false);
+    expect_number(live_receive(guest, NULL), "version", 2);
+    websocket_free(guest);
+}
+END_TEST
+
 static bool is_subscribed(void)
 {
     char channel[KEYS_SIZE];
@@ -646,6 +678,7 @@ static Suite *live_sales_suite(void)
         a_gap_is_read_from_postgresql,
         a_lost_message_is_found_in_postgresql,
         an_undecodable_message_changes_nothing,
+        an_undecodable_message_during_a_read_changes_nothing,
         a_new_subscription_repeats_nothing,
         no_updates_arrive_after_unwatching,
         wrong_commands_are_refused,
