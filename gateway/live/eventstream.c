@@ -1,6 +1,6 @@
 /*
- * See eventstream.h. Until the first snapshot it is an ordinary request with a deadline: an unknown auction is 404.
- * Then the connection leaves HTTP (stream.h).
+ * See eventstream.h. Until the first state it is an ordinary request with a deadline: an unknown id is 404. Then the
+ * connection leaves HTTP (stream.h).
  */
 #include "gateway/live/eventstream.h"
 
@@ -13,6 +13,7 @@
 #include "gateway/http/reply.h"
 #include "gateway/live/live.h"
 #include "gateway/live/live_metrics.h"
+#include "gateway/live/positions.h"
 #include "gateway/live/presence.h"
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
@@ -23,13 +24,24 @@ enum {
     LAST_ID_DIGITS = 18,
 };
 
+struct eventstream;
+
+/* What a stream is about. */
+struct subject {
+    struct watches *(*watches)(const struct live_context *live);
+    void (*first)(struct eventstream *events, struct text *text); /* the first state, for a user */
+    void (*begun)(struct eventstream *events);                    /* the stream of a user has begun */
+};
+
 struct eventstream {
     struct stream stream; /* first: the owner of a stream casts it */
     const struct live_context *live;
+    const struct subject *subject;
     struct request *request; /* until the stream has begun */
-    struct uuid auction_id;
+    struct uuid id;          /* of the auction or sale */
     struct watcher watcher;
     struct presence presence;  /* not entered for a guest */
+    struct follower follower;  /* the user's place in the line of a sale */
     int64_t last_seq;          /* of Last-Event-ID; 0: none */
     bool stale;                /* updates were skipped: the present state must be sent */
     struct own_view *own_view; /* being read for the first snapshot; NULL: none */
@@ -53,12 +65,28 @@ static void send_text(struct eventstream *events, struct text *text)
     stream_send(&events->stream, text_event_stream(text));
 }
 
-static void on_notified(struct presence *presence, const struct uuid *auction, struct text *text)
+static void on_notified(struct presence *presence, const struct uuid *about, struct text *text)
 {
     struct eventstream *events = presence->owner;
-    if (uuid_equal(auction, &events->auction_id)) {
+    if (uuid_equal(about, &events->id)) {
         send_text(events, text);
     }
+}
+
+static void on_sale_decided(struct presence *presence, const struct sale_message_decision *decision, struct text *order)
+{
+    struct eventstream *events = presence->owner;
+    if (order != NULL) {
+        on_notified(presence, &decision->sale_id, order);
+    }
+    if (uuid_equal(&decision->sale_id, &events->id)) {
+        positions_decided(&events->follower, decision);
+    }
+}
+
+static void on_position(struct follower *follower, struct text *text)
+{
+    send_text(follower->owner, text);
 }
 
 static void on_user_ended(struct presence *presence, enum error_code reason)
@@ -105,6 +133,7 @@ static void on_close(struct stream *stream, enum stream_end end)
 
 static void eventstream_free(struct eventstream *events)
 {
+    positions_leave(&events->follower);
     watch_remove(&events->watcher);
     own_view_leave(events->own_view);
     presence_remove(events->live->presences, &events->presence);
@@ -159,7 +188,8 @@ static void begin(struct eventstream *events, struct text *text)
         return;
     }
     events->request = NULL;
-    events->presence = (struct presence){.notified = on_notified, .ended = on_user_ended, .owner = events};
+    events->presence = (struct presence){
+        .notified = on_notified, .sale_decided = on_sale_decided, .ended = on_user_ended, .owner = events};
     stream_begin(events->live->streams, &events->stream, reply_take_over(request, 200), head);
     if (user.via != REQUEST_GUEST && !presence_add(events->live->presences, &events->presence, &user)) {
         stream_finish(&events->stream, NULL);
@@ -167,12 +197,15 @@ static void begin(struct eventstream *events, struct text *text)
     if (text->seq != events->last_seq) {
         send_text(events, text);
     }
+    if (user.via != REQUEST_GUEST) {
+        events->subject->begun(events);
+    }
     if (events->stale && stream_is_clear(&events->stream)) {
         on_ready(&events->stream);
     }
 }
 
-/* The first snapshot, for a user with `you`. What happened since it was taken follows it. */
+/* The first state, of an auction and a user with `you`. What happened since it was taken follows it. */
 static void on_first(struct text *text, void *arg)
 {
     struct eventstream *events = arg;
@@ -188,13 +221,24 @@ static void on_first(struct text *text, void *arg)
     }
 }
 
+/* An update while the stream is open. */
+static void send_update(struct eventstream *events, struct text *text)
+{
+    if (stream_is_clear(&events->stream)) {
+        send_text(events, text);
+    } else {
+        events->stale = true;
+    }
+    positions_changed(&events->follower);
+}
+
 static void on_update(struct watcher *watcher, struct text *text)
 {
     struct eventstream *events = watcher->owner;
     struct request *request = events->request;
-    if (request == NULL && stream_is_clear(&events->stream)) {
-        send_text(events, text);
-    } else if (request == NULL || events->own_view != NULL) {
+    if (request == NULL) {
+        send_update(events, text);
+    } else if (events->own_view != NULL) {
         events->stale = true;
     } else if (request_answered(request)) {
         eventstream_free(events); /* the deadline came first */
@@ -206,8 +250,7 @@ static void on_update(struct watcher *watcher, struct text *text)
     } else if (request->user.via == REQUEST_GUEST) {
         on_first(text, events);
     } else {
-        const struct own_view_of of = {request->user.id, events->auction_id, text};
-        own_view_read(&events->live->own_view, &of, &events->own_view, on_first, events);
+        events->subject->first(events, text);
     }
 }
 
@@ -216,6 +259,7 @@ static void on_refused(struct watcher *watcher, enum error_code reason)
     struct eventstream *events = watcher->owner;
     struct request *request = events->request;
     if (request == NULL) {
+        positions_leave(&events->follower); /* its watcher has no state any more */
         stream_finish(&events->stream, NULL);
     } else {
         eventstream_free(events);
@@ -231,7 +275,46 @@ static int64_t read_last_id(const struct request *request)
     return digits == 0 || digits > LAST_ID_DIGITS || text[digits] != '\0' ? 0 : strtoll(text, NULL, 10);
 }
 
-static void handle_events(struct request *request)
+/* ---- auctions and sales ---- */
+
+static struct watches *auction_watches(const struct live_context *live)
+{
+    return live->watches;
+}
+
+static void read_own_view(struct eventstream *events, struct text *text)
+{
+    const struct own_view_of of = {events->request->user.id, events->id, text};
+    own_view_read(&events->live->own_view, &of, &events->own_view, on_first, events);
+}
+
+static void begun_auction(struct eventstream *events)
+{
+    (void)events; /* what concerns the user comes by the presence */
+}
+
+static const struct subject auction = {auction_watches, read_own_view, begun_auction};
+
+static struct watches *sale_watches(const struct live_context *live)
+{
+    return live->sale_watches;
+}
+
+static void begin_at_once(struct eventstream *events, struct text *text)
+{
+    on_first(text, events);
+}
+
+/* The position follows the state. */
+static void follow_place(struct eventstream *events)
+{
+    positions_follow(events->live->positions, &events->follower, &events->watcher, &events->id,
+                     &events->presence.user.id);
+}
+
+static const struct subject sale = {sale_watches, begin_at_once, follow_place};
+
+static void start(struct request *request, const struct subject *subject)
 {
     const struct live_context *live = request->context;
     request->storage = ANSWER_NOT_STORED;
@@ -248,16 +331,29 @@ static void handle_events(struct request *request)
         .stream = {.kind = &kind},
         .live = live,
         .request = request,
-        .auction_id = request->parameters[0],
+        .subject = subject,
+        .id = request->parameters[0],
+        .follower = {.notified = on_position, .owner = events},
         .watcher = {.update = on_update, .refused = on_refused, .owner = events},
         .last_seq = read_last_id(request),
     };
-    if (!watch_add(live->watches, &events->watcher, &events->auction_id)) {
+    if (!watch_add(subject->watches(live), &events->watcher, &events->id)) {
         on_refused(&events->watcher, ERROR_UNAVAILABLE);
     }
 }
 
+static void handle_auction(struct request *request)
+{
+    start(request, &auction);
+}
+
+static void handle_sale(struct request *request)
+{
+    start(request, &sale);
+}
+
 const struct route eventstream_routes[] = {
-    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id/events", handle_events, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id/events", handle_auction, LIMIT_NONE, ROUTE_NO_BODY, NULL},
+    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/flash-sales/:id/events", handle_sale, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

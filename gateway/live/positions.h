@@ -9,7 +9,7 @@
  * A position is sent at most once in POSITIONS_REST_MS to a follower; a change of the status is sent at once. Places
  * are read by one query at a time, many in each; the same place at most once in POSITIONS_REST_MS.
  *
- * Callers: subscriptions.c (followers); presence.c (orders); components.c.
+ * Callers: subscriptions.c, eventstream.c (followers); presence.c (orders); components.c.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_POSITIONS_H
 #define ROSTRUM_GATEWAY_LIVE_POSITIONS_H

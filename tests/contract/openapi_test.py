@@ -1367,10 +1367,24 @@ def test_live_updates(fixture):
             fixture.bid(auction, 30, fixture.admin)
     connection.close()
     fixture.document.judge(operation, Reply(answer, body))
+    expect_events(fixture, "events", body)
+    connection = http.client.HTTPConnection(fixture.client.address, timeout=WAIT_S)
+    connection.request("GET", f"{API}/flash-sales/{fixture.sale}/events", headers=bearer)
+    answer = connection.getresponse()
+    body = b""
+    while body.count(b"\n\n") < 2:  # retry and the state
+        body += answer.read1()
+    connection.close()
+    fixture.document.judge(fixture.document.operation("watchSale"), Reply(answer, body))
+    expect_events(fixture, "sale_events", body)
+
+
+def expect_events(fixture, channel, body):
+    """Fails unless each event is described in this channel."""
     live = LiveDocument(fixture.call(200, "GET", f"{API}/asyncapi.json").data)
     for line in body.decode().split("\n"):
         if line.startswith("data: "):
-            error = live.error("events", line[6:])
+            error = live.error(channel, line[6:])
             if error is not None:
                 raise Fault(f"an event: {error}")
 

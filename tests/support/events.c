@@ -76,7 +76,8 @@ static bool ask(struct events *events, const char *path, const char *headers)
     return true;
 }
 
-struct events *events_open(const char *base_url, const char *path, const char *headers)
+/* `receive_bytes` of kernel buffer; 0: the default. */
+static struct events *open_stream(const char *base_url, const char *path, const char *headers, int receive_bytes)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
     const char *colon = strrchr(base_url, ':');
@@ -87,12 +88,25 @@ struct events *events_open(const char *base_url, const char *path, const char *h
     }
     address.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
     events->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (events->fd < 0 || connect(events->fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-        !ask(events, path, headers)) {
+    if (events->fd < 0 ||
+        (receive_bytes > 0 &&
+         setsockopt(events->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)) != 0) ||
+        connect(events->fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || !ask(events, path, headers)) {
         events_free(events);
         return NULL;
     }
     return events;
+}
+
+struct events *events_open(const char *base_url, const char *path, const char *headers)
+{
+    return open_stream(base_url, path, headers, 0);
+}
+
+struct events *events_open_small(const char *base_url, const char *path)
+{
+    enum { SMALL_BYTES = 4096 };
+    return open_stream(base_url, path, "", SMALL_BYTES);
 }
 
 void events_free(struct events *events)

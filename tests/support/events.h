@@ -21,6 +21,8 @@ struct event_block {
 
 /* Sends GET `path` with these headers (lines that end with CR LF, or ""). NULL if it cannot connect or gets no head. */
 MUST_CHECK struct events *events_open(const char *base_url, const char *path, const char *headers);
+/* The same without headers and with a small kernel buffer, which is soon full if nothing is read. */
+MUST_CHECK struct events *events_open_small(const char *base_url, const char *path);
 void events_free(struct events *events);
 int events_status(const struct events *events);
 const char *events_head(const struct events *events);

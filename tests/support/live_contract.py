@@ -19,6 +19,7 @@ from schemas import Validator, closed  # noqa: E402
 
 LINE = re.compile(r"([<>=]) (\S+) (.*)")
 CHANNELS = {">": "socket", "<": "socket", "=": "events"}
+SALE_CHANNELS = {**CHANNELS, "=": "sale_events"}  # of kinds with a colon
 ERRORS_SHOWN = 10
 TEXT_SHOWN = 600  # characters
 # What differs in thousands of messages and has one form: ids, times, pseudonyms, the digits of a number.
@@ -119,7 +120,8 @@ def check_connection(document, lines, seen, wrong):
     """Adds the kinds and the errors of one connection."""
     codes = refusals(lines)
     for index, (direction, text) in enumerate(lines):
-        error, refused = document.error(CHANNELS[direction], text), codes.get(index)
+        channels = SALE_CHANNELS if ":" in str(member(text, "type")) else CHANNELS
+        error, refused = document.error(channels[direction], text), codes.get(index)
         if refused in UNDECIDED:
             continue
         if refused == "VALIDATION_FAILED" and error is None:
