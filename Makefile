@@ -82,7 +82,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 
 export BUILD
 
-.PHONY: all test-programs help deps deps-check deps-cluster deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-types deps-webhooks docs run up web web-lint down status cluster clean clean-var check \
+.PHONY: all test-programs help deps deps-check deps-cluster deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-types deps-web deps-webhooks docs run up web web-lint down status cluster clean clean-var check \
         check-long check-security check-unit mutate chaos chaos-cluster replay replay-sale bench bench-sale bench-against bench-read bench-search bench-live \
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
@@ -259,6 +259,11 @@ clean-var: ## stop the deployment and delete its data
 
 ## --- tests ---
 
+# What the tests of the pages and of the client library need: packages of npm, and the generated types.
+deps-web: deps-docs
+	@web/fetch all
+	@web/with-node npm run --silent generate --workspace client
+
 # The reference implementation of Standard Webhooks, for all build folders. tests/contract/webhooks_test.py verifies
 # signatures with it, and fails without it.
 WEBHOOKS := 1.1.1
@@ -280,12 +285,12 @@ $(TYPES_FOLDER)/installed: tests/types/package.json tests/types/package-lock.jso
 	@npm ci --silent --no-audit --no-fund --ignore-scripts --prefix $(TYPES_FOLDER)
 	@touch $@
 
-check: deps-check deps-webhooks deps-types ## build and run all tests, with private servers
+check: deps-check deps-webhooks deps-types deps-web ## build and run all tests, with private servers
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run
 
-check-long: deps-check deps-webhooks deps-types ## build and run the long tests: those marked "Long:" in their source
+check-long: deps-check deps-webhooks deps-types deps-web ## build and run the long tests: those marked "Long:" in their source
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run --long
@@ -295,7 +300,7 @@ check-security: deps-check deps-webhooks deps-types ## build and run the attacks
 	@$(build_all) -s all test-programs
 	@tests/run security
 
-check-unit: deps-check ## build and run the unit tests: no servers, seconds
+check-unit: deps-check deps-web ## build and run the unit tests: no servers, seconds
 	@echo Building.
 	@$(build_all) -s test-programs
 	@tests/run unit
@@ -368,17 +373,17 @@ bench-sale: deps-bench ## measure a flash sale beside bids: joins per second, wa
 	@tests/bench/sale-run
 
 # Exit code 99 marks a report: no test expects it of a program.
-asan: deps-check deps-webhooks deps-types ## run soak, unit, integration, contract and security tests under AddressSanitizer
+asan: deps-check deps-webhooks deps-types deps-web ## run soak, unit, integration, contract and security tests under AddressSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/asan SANITIZE=address all test-programs
 	@BUILD=build/asan ASAN_OPTIONS="exitcode=99:$$ASAN_OPTIONS" tests/run soak unit integration contract security
 
-ubsan: deps-check deps-webhooks deps-types ## run the same under UndefinedBehaviorSanitizer
+ubsan: deps-check deps-webhooks deps-types deps-web ## run the same under UndefinedBehaviorSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/ubsan SANITIZE=undefined all test-programs
 	@BUILD=build/ubsan UBSAN_OPTIONS="exitcode=99:$$UBSAN_OPTIONS" tests/run soak unit integration contract security
 
-valgrind: deps-check deps-lint ## run the unit tests and soak's gateway under valgrind
+valgrind: deps-check deps-lint deps-web ## run the unit tests and soak's gateway under valgrind
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run --valgrind soak unit
@@ -404,7 +409,7 @@ fuzz: deps-fuzz ## run every fuzz target for MINUTES=1 each, or TARGET=name: htt
 fuzz-programs: $(FUZZ_PROGRAMS)
 
 COVERAGE_KINDS ?= unit integration contract security
-coverage: deps-coverage deps-webhooks deps-types ## measure test coverage by folder: COVERAGE_KINDS="unit security"
+coverage: deps-coverage deps-webhooks deps-types deps-web ## measure test coverage by folder: COVERAGE_KINDS="unit security"
 	@echo Building.
 	@$(build_all) -s BUILD=build/coverage COVERAGE=1 all test-programs
 	@BUILD=build/coverage tests/coverage $(COVERAGE_KINDS)

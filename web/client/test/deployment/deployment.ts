@@ -3,7 +3,13 @@ import { execFileSync } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { EventSource, WebSocket } from "undici";
-import { createRostrum, type AuctionState, type components, type Rostrum, type RostrumOptions } from "../../src/index.ts";
+import {
+  createRostrum,
+  type AuctionState,
+  type components,
+  type Rostrum,
+  type RostrumOptions,
+} from "../../src/index.ts";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const HOUR_MS = 3_600_000;
@@ -18,6 +24,7 @@ function environment(name: string): string {
   return value;
 }
 
+export const BASE_URL = environment("ROSTRUM_HTTP_URL");
 export const ADMIN_TOKEN = environment("ROSTRUM_TEST_ADMIN_TOKEN");
 
 /** Node's own packages have the constructors of browsers, with types of their own. */
@@ -27,7 +34,7 @@ const opened: Rostrum[] = [];
 
 /** A client of the deployment. closeAll() closes it. */
 export function open(options: Partial<RostrumOptions> = {}): Rostrum {
-  const rostrum = createRostrum({ baseUrl: environment("ROSTRUM_HTTP_URL"), ...CONSTRUCTORS, ...options });
+  const rostrum = createRostrum({ baseUrl: BASE_URL, ...CONSTRUCTORS, ...options });
   opened.push(rostrum);
   return rostrum;
 }
@@ -36,14 +43,19 @@ export function closeAll(): void {
   for (const each of opened.splice(0)) each.close();
 }
 
-/** A client that belongs to a new user. */
-export async function newUser(displayName: string, options: Partial<RostrumOptions> = {}): Promise<Rostrum> {
+/** The access token of a new user. */
+export async function newToken(displayName: string): Promise<string> {
   const guest = open();
   const account = { email: `${crypto.randomUUID()}@example.org`, password: PASSWORD };
   await guest.post("/api/v1/auth/register", { body: { ...account, displayName } });
   const { accessToken } = await guest.post("/api/v1/auth/login", { body: account });
   guest.close();
-  return open({ token: accessToken, ...options });
+  return accessToken;
+}
+
+/** A client that belongs to a new user. */
+export async function newUser(displayName: string): Promise<Rostrum> {
+  return open({ token: await newToken(displayName) });
 }
 
 type NewAuction = components["schemas"]["NewAuction"];
@@ -62,7 +74,7 @@ export async function newAuction(terms: Partial<NewAuction> = {}): Promise<strin
 export interface View {
   readonly rostrum: Rostrum;
   readonly states: AuctionState[];
-  state(): AuctionState;
+  readonly state: () => AuctionState;
   /** Waits until the newest state fulfils the condition. */
   until(condition: (state: AuctionState) => boolean): Promise<AuctionState>;
 }
@@ -78,7 +90,10 @@ export function view(rostrum: Rostrum, id: string): View {
     return newest;
   };
   const until = async (condition: (state: AuctionState) => boolean): Promise<AuctionState> => {
-    await waitFor(() => states.length > 0 && condition(state()), () => JSON.stringify(states.at(-1)));
+    await waitFor(
+      () => states.length > 0 && condition(state()),
+      () => JSON.stringify(states.at(-1)),
+    );
     return state();
   };
   return { rostrum, states, state, until };
@@ -86,7 +101,9 @@ export function view(rostrum: Rostrum, id: string): View {
 
 /** Waits for a condition. */
 export async function waitFor(condition: () => boolean, describe: () => string = () => ""): Promise<void> {
-  for (const end = performance.now() + WAIT_MS; !condition(); await pause(LOOK_MS)) {
+  const end = performance.now() + WAIT_MS;
+  while (!condition()) {
+    await pause(LOOK_MS);
     if (performance.now() > end) throw new Error(`did not happen: ${describe()}`);
   }
 }

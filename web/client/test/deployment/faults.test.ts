@@ -1,11 +1,40 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, expect, it } from "vitest";
-import { toMinor, type ApiError, type Auction, type AuctionState, type Bid, type NetworkError, type PendingBid, type Rostrum } from "../../src/index.ts";
-import { closeAll, killGatewayWorker, newAuction, newUser, open, restart, view, waitFor, type View } from "./deployment.ts";
+import {
+  toMinor,
+  type ApiError,
+  type Auction,
+  type AuctionState,
+  type Bid,
+  type NetworkError,
+  type PendingBid,
+  type Rostrum,
+} from "../../src/index.ts";
+import {
+  closeAll,
+  killGatewayWorker,
+  newAuction,
+  newUser,
+  open,
+  restart,
+  view,
+  waitFor,
+  type View,
+} from "./deployment.ts";
 
 const BIDDERS = 4;
 /** What strikes, one after another, with a pause in which bids go on. */
-const FAULTS = [killGatewayWorker, killGatewayWorker, () => { restart("redis"); }, killGatewayWorker, () => { restart("gateway"); }];
+const FAULTS = [
+  killGatewayWorker,
+  killGatewayWorker,
+  () => {
+    restart("redis");
+  },
+  killGatewayWorker,
+  () => {
+    restart("gateway");
+  },
+];
 const PAUSE_MS = 2_000;
 /** A dead connection is noticed after 5 s without a message and 1.5 s without a pong; a slow machine adds to it. */
 const LIVE_LAG_MAX_MS = 12_000;
@@ -25,7 +54,13 @@ interface Confirmed {
 }
 
 /** Bids again and again: what is seen plus a step, with the key of what is seen. Asks again until the outcome is known. */
-async function duel(bidder: Rostrum, seen: View, step: number, going: () => boolean, confirmed: Confirmed[]): Promise<Meant[]> {
+async function duel(
+  bidder: Rostrum,
+  seen: View,
+  step: number,
+  going: () => boolean,
+  confirmed: Confirmed[],
+): Promise<Meant[]> {
   const meant: Meant[] = [];
   while (going()) {
     const { id, version, minimumBid } = seen.state();
@@ -34,9 +69,9 @@ async function duel(bidder: Rostrum, seen: View, step: number, going: () => bool
     // A double click: both have the same key, so they are one bid.
     const results = await Promise.all([untilKnown(send, going), untilKnown(send, going)]);
     const [first, second] = results;
-    if (first != null && second != null) expect(first.bidId).toBe(second.bidId);
+    if (first !== null && second !== null) expect(first.bidId).toBe(second.bidId);
     const result = first ?? second;
-    if (result != null) {
+    if (result !== null) {
       if (result.status === "accepted") confirmed.push({ amount, at: performance.now() });
       meant.push({ amount, result });
     }
@@ -46,7 +81,10 @@ async function duel(bidder: Rostrum, seen: View, step: number, going: () => bool
 }
 
 /** The result, or null if it was refused. An unknown outcome is asked for again: with the same key that is safe. */
-async function untilKnown(send: () => Promise<Bid | PendingBid>, going: () => boolean): Promise<Bid | PendingBid | null> {
+async function untilKnown(
+  send: () => Promise<Bid | PendingBid>,
+  going: () => boolean,
+): Promise<Bid | PendingBid | null> {
   for (let tries = 0; ; tries += 1) {
     try {
       const result = await send();
@@ -67,7 +105,8 @@ function inspect(views: readonly View[], confirmed: readonly Confirmed[], wrong:
   const price = Math.max(0, ...known.map((each) => each.amount));
   for (const each of views) {
     const { freshness, currentBid, version } = each.state();
-    if (freshness === "live" && (currentBid ?? 0) < price) wrong.push(`version ${String(version)}: ${String(currentBid)} below ${String(price)}`);
+    if (freshness === "live" && (currentBid ?? 0) < price)
+      wrong.push(`version ${String(version)}: ${String(currentBid)} below ${String(price)}`);
   }
 }
 
@@ -106,8 +145,12 @@ it("killed gateway workers and a restarted Redis double no bid, show no wrong pr
   const confirmed: Confirmed[] = [];
   const wrong: string[] = [];
   let going = true;
-  const sampler = setInterval(() => { inspect(views, confirmed, wrong); }, 100);
-  const duels = bidders.map((each, index) => duel(each, views[index] ?? view(each, id), index * 25, () => going, confirmed));
+  const sampler = setInterval(() => {
+    inspect(views, confirmed, wrong);
+  }, 100);
+  const duels = bidders.map((each, index) =>
+    duel(each, views[index] ?? view(each, id), index * 25, () => going, confirmed),
+  );
   for (const strike of FAULTS) {
     await pause(PAUSE_MS);
     strike();
@@ -121,16 +164,24 @@ it("killed gateway workers and a restarted Redis double no bid, show no wrong pr
   const price = auction.currentBid === null ? null : toMinor(auction.currentBid);
   for (const each of views) {
     const state = await each.until(({ version, freshness }) => version >= auction.version && freshness === "live");
-    expect(state).toMatchObject({ version: auction.version, currentBid: price, bidCount: auction.bidCount, minimumBid: toMinor(auction.minimumBid) });
+    expect(state).toMatchObject({
+      version: auction.version,
+      currentBid: price,
+      bidCount: auction.bidCount,
+      minimumBid: toMinor(auction.minimumBid),
+    });
   }
   expect(wrong).toEqual([]);
   expectOneHistory(views);
   const counts = await countBids(open(), id);
   for (const [index, own] of meant.entries()) {
     const counted = own.filter(({ result }) => result.status === "accepted" || result.status === "outbid");
-    await waitFor(() => views[index]?.state().you != null);
-    expect(counts.get(views[index]?.state().you?.pseudonym ?? "") ?? 0).toBe(new Set(counted.map(({ result }) => result.bidId)).size);
+    await waitFor(() => (views[index]?.state().you ?? null) !== null);
+    expect(counts.get(views[index]?.state().you?.pseudonym ?? "") ?? 0).toBe(
+      new Set(counted.map(({ result }) => result.bidId)).size,
+    );
     expect(own.length).toBeGreaterThan(0);
   }
-  console.info(`${String(auction.bidCount)} bids, ${String(views.reduce((sum, each) => sum + each.states.length, 0))} states`); // eslint-disable-line no-console -- for the log of the test
+  const states = views.reduce((sum, each) => sum + each.states.length, 0);
+  process.stdout.write(`${String(auction.bidCount)} bids, ${String(states)} states\n`);
 });

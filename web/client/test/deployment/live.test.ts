@@ -1,5 +1,13 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { toMinor, type Auction, type AuctionState, type LiveStatus, type Rostrum, type SaleState, type UserMessage } from "../../src/index.ts";
+import {
+  toMinor,
+  type Auction,
+  type AuctionState,
+  type LiveStatus,
+  type Rostrum,
+  type SaleState,
+  type UserMessage,
+} from "../../src/index.ts";
 import { ADMIN_TOKEN, closeAll, newAuction, newUser, open, view, waitFor, type View } from "./deployment.ts";
 
 const HOUR_MS = 3_600_000;
@@ -21,8 +29,13 @@ async function read(rostrum: Rostrum, id: string): Promise<Auction> {
 function valuesOf(auction: Auction): Partial<AuctionState> {
   const { version, status, currentBid, bidCount, reserveMet } = auction;
   return {
-    version, status, bidCount, reserveMet, currentBid: currentBid === null ? null : toMinor(currentBid),
-    minimumBid: toMinor(auction.minimumBid), endTime: Date.parse(auction.endTime),
+    version,
+    status,
+    bidCount,
+    reserveMet,
+    currentBid: currentBid === null ? null : toMinor(currentBid),
+    minimumBid: toMinor(auction.minimumBid),
+    endTime: Date.parse(auction.endTime),
   };
 }
 
@@ -32,7 +45,9 @@ async function expectSame(each: View, id: string): Promise<void> {
   expect(each.state()).toMatchObject(valuesOf(auction));
   if (auction.you === undefined || auction.you === null) return;
   const { state, myHighestBid, myMaximum } = auction.you;
-  await each.until(({ you }) => you?.state === state && you.myHighestBid === (myHighestBid === null ? null : toMinor(myHighestBid)));
+  await each.until(
+    ({ you }) => you?.state === state && you.myHighestBid === (myHighestBid === null ? null : toMinor(myHighestBid)),
+  );
   expect(each.state().you?.myMaximum).toBe(myMaximum === null ? null : toMinor(myMaximum));
 }
 
@@ -47,15 +62,24 @@ describe("watching over the socket", () => {
         bidders.map(async (bidder, index) => {
           const amount = (views[0]?.state().minimumBid ?? 0) + ((round * 7 + index * 3) % 5) * 100;
           const { version } = views[0]?.state() ?? { version: 0 };
-          const call = (round + index) % 4 === 0 ? bidder.setMaximum(id, amount + 500, { version, wait: 10 }) : bidder.bid(id, amount, { version, wait: 10 });
-          await call.catch((error: unknown) => expect(error).toMatchObject({ code: expect.stringMatching(/BID_TOO_LOW|MAXIMUM_NOT_RAISED/) as string }));
+          const call =
+            (round + index) % 4 === 0
+              ? bidder.setMaximum(id, amount + 500, { version, wait: 10 })
+              : bidder.bid(id, amount, { version, wait: 10 });
+          await call.catch((error: unknown) =>
+            expect(error).toMatchObject({ code: expect.stringMatching(/BID_TOO_LOW|MAXIMUM_NOT_RAISED/) as string }),
+          );
         }),
       );
     }
     for (const each of views) await expectSame(each, id);
-    const history = await bidders[0]?.get("/api/v1/auctions/{id}/bids", { params: { path: { id }, query: { limit: 50 } } });
+    const history = await bidders[0]?.get("/api/v1/auctions/{id}/bids", {
+      params: { path: { id }, query: { limit: 50 } },
+    });
     for (const { state, states } of views) {
-      expect(state().bids.map((bid) => bid.bidId)).toEqual(history?.items.slice(0, state().bids.length).map((bid) => bid.bidId));
+      expect(state().bids.map((bid) => bid.bidId)).toEqual(
+        history?.items.slice(0, state().bids.length).map((bid) => bid.bidId),
+      );
       const versions = states.map((each) => each.version);
       expect(versions).toEqual([...versions].sort((a, b) => a - b));
     }
@@ -69,7 +93,10 @@ describe("watching over the socket", () => {
     await waitFor(() => first.live.status() === "live");
     await first.bid(id, 1000, { wait: 10 });
     await second.bid(id, 1500, { wait: 10 });
-    await waitFor(() => ["bid_result", "notification"].every((type) => told.some((each) => each.type === type)), () => JSON.stringify(told));
+    await waitFor(
+      () => ["bid_result", "notification"].every((type) => told.some((each) => each.type === type)),
+      () => JSON.stringify(told),
+    );
   });
 
   it("notices an extension and the end", async () => {
@@ -89,7 +116,9 @@ describe("watching over the socket", () => {
   it("says what is not there", async () => {
     const failed: string[] = [];
     const guest = open();
-    guest.live.watchAuction("018f3a5e-7c00-7000-8000-00000000ffff", () => undefined, { onError: (error) => failed.push(error.code) });
+    guest.live.watchAuction("018f3a5e-7c00-7000-8000-00000000ffff", () => undefined, {
+      onError: (error) => failed.push(error.code),
+    });
     await waitFor(() => failed.includes("NOT_FOUND"));
   });
 
@@ -132,21 +161,46 @@ describe("a flash sale", () => {
   it("is followed from the join to the confirmed order", async () => {
     const admin = open({ token: ADMIN_TOKEN });
     const product = await admin.post("/api/v1/products", { body: { name: "A lamp", basePrice: "20.00" } });
-    const times = { joinTime: new Date().toISOString(), startTime: new Date(Date.now() + 3_000).toISOString(), endTime: new Date(Date.now() + HOUR_MS).toISOString() };
+    const times = {
+      joinTime: new Date().toISOString(),
+      startTime: new Date(Date.now() + 3_000).toISOString(),
+      endTime: new Date(Date.now() + HOUR_MS).toISOString(),
+    };
     const { id } = await admin.post("/api/v1/flash-sales", {
-      body: { productId: product.id, flashPrice: "12.50", quantityAvailable: 2, perUserLimit: 1, turnSeconds: 60, reservationSeconds: 60, ...times },
+      body: {
+        productId: product.id,
+        flashPrice: "12.50",
+        quantityAvailable: 2,
+        perUserLimit: 1,
+        turnSeconds: 60,
+        reservationSeconds: 60,
+        ...times,
+      },
     });
     const buyer = await newUser("Buyer");
     const states: SaleState[] = [];
     buyer.live.watchSale(id, (each) => states.push(each));
     await waitFor(() => states.at(-1)?.freshness === "live" && states.at(-1)?.terms !== null);
     await buyer.joinSale(id, { wait: 10 });
-    await waitFor(() => states.at(-1)?.you?.status === "turn", () => JSON.stringify(states.at(-1)));
-    expect(states.at(-1)).toMatchObject({ status: "active", claimed: 1, you: { position: 0 }, terms: { flashPrice: 1250 } });
+    await waitFor(
+      () => states.at(-1)?.you?.status === "turn",
+      () => JSON.stringify(states.at(-1)),
+    );
+    expect(states.at(-1)).toMatchObject({
+      status: "active",
+      claimed: 1,
+      you: { position: 0 },
+      terms: { flashPrice: 1250 },
+    });
     const { orderId } = await buyer.order(id, 1, { wait: 10 });
     await waitFor(() => states.at(-1)?.reserved === 1 && states.at(-1)?.you?.orders[0]?.status === "reserved");
     await buyer.confirmOrder(orderId, { wait: 10 });
     await waitFor(() => states.at(-1)?.sold === 1 && states.at(-1)?.you?.orders[0]?.status === "confirmed");
-    expect(states.at(-1)).toMatchObject({ reserved: 0, sold: 1, freshness: "live", you: { orders: [{ orderId, totalPrice: 1250 }] } });
+    expect(states.at(-1)).toMatchObject({
+      reserved: 0,
+      sold: 1,
+      freshness: "live",
+      you: { orders: [{ orderId, totalPrice: 1250 }] },
+    });
   });
 });
