@@ -37,7 +37,7 @@ export type Init<P extends keyof paths, M extends Method> = FetchOptions<Operati
 /** The JSON of the successful answers; `undefined` for 204. */
 export type Data<P extends keyof paths, M extends Method> = Extract<
   FetchResponse<Operation<P, M> & Record<string, unknown>, object, `${string}/${string}`>,
-  { error?: never }
+  { data: unknown }
 >["data"];
 
 type Arguments<P extends keyof paths, M extends Method> =

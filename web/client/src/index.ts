@@ -7,7 +7,7 @@ import { LiveHub } from "./live/live.ts";
 import type { Live } from "./live/public.ts";
 import type { WebSocketConstructor } from "./live/connection.ts";
 import { toMs } from "./auction-state.ts";
-import type { Auction, FlashSale, Image } from "./types.ts";
+import type { Image } from "./types.ts";
 import { upload, type Progress } from "./upload.ts";
 
 export { HISTORY_MAX, reduceAuction } from "./auction-state.ts";
@@ -86,8 +86,8 @@ function listenToPage(woke: () => void): () => void {
 function feeding(call: Call<"get">, live: LiveHub): Call<"get"> {
   return async (path, ...init) => {
     const data = await call(path, ...init);
-    if (path === "/api/v1/auctions/{id}") live.feedAuction(data as Auction);
-    if (path === "/api/v1/flash-sales/{id}") live.feedSale(data as FlashSale);
+    if (path === "/api/v1/auctions/{id}") live.feedAuction(data);
+    if (path === "/api/v1/flash-sales/{id}") live.feedSale(data);
     return data;
   };
 }

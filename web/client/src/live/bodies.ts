@@ -32,6 +32,7 @@ export class Bodies {
   readonly #options: BodiesOptions;
   readonly #wishes = new Map<string, Wish>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #due = 0;
 
   constructor(options: BodiesOptions) {
     this.#options = options;
@@ -40,7 +41,11 @@ export class Bodies {
   /** Reads something soon, `delayMs` later at the latest. An error is not reported: whoever needs it asks again. */
   want(wish: Wish, delayMs = 0): void {
     this.#wishes.set(wish.id, wish);
-    this.#timer ??= setTimeout(() => {
+    const due = performance.now() + GATHER_MS + delayMs;
+    if (this.#timer !== undefined && due >= this.#due) return;
+    clearTimeout(this.#timer);
+    this.#due = due;
+    this.#timer = setTimeout(() => {
       this.#timer = undefined;
       const wishes = [...this.#wishes.values()];
       this.#wishes.clear();

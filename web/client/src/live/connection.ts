@@ -115,12 +115,15 @@ export class Connection {
     this.#connect();
   }
 
-  /** Tries at once if it waits for the next try; sends a ping if it is open. Called when the network or page comes back. */
-  check(): void {
+  /**
+   * Tries at once if it waits for the next try; sends a ping if it is open. Called when the network or the page comes back,
+   * or when the network has gone: then an answer is doubtful.
+   */
+  check(doubtful: boolean): void {
     if (!this.#wanted) return;
     if (this.#ready) {
       const silent = this.#options.mono() - this.#heardAt;
-      if (silent > this.#options.silenceMs() + SUSPECT_MS) this.#setSuspect(true);
+      if (doubtful || silent > this.#options.silenceMs() + SUSPECT_MS) this.#setSuspect(true);
       this.#ping();
     } else if (this.#socket === null) {
       clearTimeout(this.#timer);

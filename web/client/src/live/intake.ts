@@ -64,30 +64,36 @@ export class Intake {
 
   /** Draws the conclusions of what a message was. */
   #settle(watched: AnyWatched, stream: Stream, result: TakeResult): void {
-    if (result === "doubtful") this.#doubt(watched, stream);
+    if (result === "doubtful") watched.doubt ??= this.#options.mono();
     else if (result !== "private") watched.doubt = null;
-    if (result === "snapshot" || result === "answer") watched.stream = stream;
-    if (result === "snapshot") this.#ask(watched, () => this.#options.bodies.want(watched, SPREAD_MS * Math.random()));
-    if (result === "gap") this.#ask(watched, () => this.#askSnapshot(watched));
+    if (result === "snapshot" || result === "answer" || result === "doubtful") watched.stream = stream;
+    if (result === "snapshot") this.#askBody(watched);
+    if (result === "doubtful") this.#pursue(watched, RESTORE_CONFIRM_MS);
+    if (result === "gap") this.#pursue(watched, ASK_AGAIN_MS - (this.#options.mono() - watched.askedAt));
     this.#options.onTaken();
   }
 
-  /** Asks for another snapshot later, and only once. */
-  #doubt(watched: AnyWatched, stream: Stream): void {
-    watched.stream = stream;
-    watched.doubt ??= this.#options.mono();
-    clearTimeout(watched.recheck);
-    watched.recheck = setTimeout(() => {
-      if (watched.doubt !== null) this.#askSnapshot(watched);
-    }, RESTORE_CONFIRM_MS);
+  /** Reads the body, unless that was done a moment ago: terms and the user's view may have changed. */
+  #askBody(watched: AnyWatched): void {
+    const now = this.#options.mono();
+    if (now - watched.bodyAt < ASK_AGAIN_MS) return;
+    watched.bodyAt = now;
+    this.#options.bodies.want(watched, SPREAD_MS * Math.random());
   }
 
-  /** Asks unless that was done a moment ago. Terms and the user's view may have changed, or bids are missing. */
-  #ask(watched: AnyWatched, ask: () => void): void {
-    const now = this.#options.mono();
-    if (now - watched.askedAt < ASK_AGAIN_MS) return;
-    watched.askedAt = now;
-    ask();
+  /** Asks for another snapshot after this time, and again while one is needed. */
+  #pursue(watched: AnyWatched, delayMs: number): void {
+    watched.pursuit ??= setTimeout(
+      () => {
+        watched.pursuit = undefined;
+        const needed = watched.doubt !== null || watched.gap;
+        if (!needed || this.#options.list.find(watched.kind, watched.id) !== watched) return;
+        watched.askedAt = this.#options.mono();
+        this.#askSnapshot(watched);
+        this.#pursue(watched, RESTORE_CONFIRM_MS);
+      },
+      Math.max(0, delayMs),
+    );
   }
 
   #askSnapshot({ id }: AnyWatched): void {

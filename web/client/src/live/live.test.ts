@@ -5,7 +5,7 @@ import type { ApiError, AuctionState, LiveStatus, Rostrum, SaleState } from "../
 import { PONG_DEADLINE_MS, SUSPECT_MS } from "./connection.ts";
 import { POLL_MS, STREAMS_MAX } from "./fallback.ts";
 import { RESTORE_CONFIRM_MS } from "./intake.ts";
-import { FALLBACK_AFTER_MS } from "./live.ts";
+import { FALLBACK_AFTER_MS, type LiveHub } from "./live.ts";
 import { SENDS_MAX, SUBSCRIPTIONS_MAX } from "./subscriptions.ts";
 import { LINGER_MS, WATCHED_MAX } from "./watch-list.ts";
 
@@ -89,6 +89,34 @@ describe("watching over the socket", () => {
     await pass(50);
     expect(server.socket.commands("subscribe")).toHaveLength(2);
     expect(state()).toMatchObject({ version: 9, gap: false });
+  });
+
+  it("asks again until it has one, and not while others are under way", async () => {
+    watch();
+    await pass(2000);
+    server.answers.set("subscribe", null); // lost
+    for (const seq of [8, 10, 12]) server.socket.receive(update(seq));
+    await pass(RESTORE_CONFIRM_MS - 100);
+    expect(server.socket.commands("subscribe")).toHaveLength(2);
+    server.answers.delete("subscribe");
+    server.version = 12;
+    await pass(RESTORE_CONFIRM_MS);
+    expect(state()).toMatchObject({ version: 12, gap: false });
+    await pass(5 * RESTORE_CONFIRM_MS);
+    expect(server.socket.commands("subscribe")).toHaveLength(3);
+  });
+
+  it("is offline as soon as the browser says so, and live after the next answer", async () => {
+    watch();
+    await pass(100);
+    vi.stubGlobal("navigator", { onLine: false });
+    (rostrum.live as unknown as Pick<LiveHub, "check">).check();
+    expect(rostrum.live.status()).toBe("offline");
+    expect(state().freshness).toBe("stale");
+    vi.unstubAllGlobals();
+    await pass(50);
+    expect(rostrum.live.status()).toBe("live");
+    expect(state().freshness).toBe("live");
   });
 
   it("reads terms and the own view again after a snapshot that it did not ask for", async () => {

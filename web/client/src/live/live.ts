@@ -36,6 +36,11 @@ export interface LiveOptions {
   readonly EventSource: EventSourceConstructor | undefined;
 }
 
+/** Whether the browser knows that there is no network. Node does not say. */
+function isOffline(): boolean {
+  return typeof navigator !== "undefined" && (navigator.onLine as boolean | undefined) === false;
+}
+
 /** See above. */
 export class LiveHub implements Live {
   readonly #options: LiveOptions;
@@ -147,7 +152,7 @@ export class LiveHub implements Live {
 
   /** The page was asleep, or the network or the page came back: whatever is open may be dead. */
   check(): void {
-    this.#connection?.check();
+    this.#connection?.check(isOffline());
     this.#fallback.check();
     this.#refresh();
   }
@@ -297,7 +302,7 @@ export class LiveHub implements Live {
 
   #newStatus(): LiveStatus {
     if (this.#connection?.ready === true && !this.#connection.suspect) return "live";
-    if (typeof navigator !== "undefined" && (navigator.onLine as boolean | undefined) === false) return "offline";
+    if (isOffline()) return "offline";
     if (!this.#running) return "live";
     if (this.#fallback.mode !== "full" || this.#polled === null) return "connecting";
     return this.#polled ? "fallback" : "offline";

@@ -57,7 +57,7 @@ function onUpdate(message: AuctionUpdate, { auction }: Targets): void {
     const older = watched.state !== null && message.seq < watched.state.version;
     // Without a snapshot of this stream it is not known what came before.
     watched.feed({ kind: "update", message, live: serves && follows });
-    if (watched.state?.gap === true) return "gap";
+    if (watched.gap) return "gap";
     return older ? "private" : "update";
   });
 }

@@ -17,6 +17,7 @@ interface AnyState {
   readonly freshness: Freshness;
   readonly asOf: number;
   readonly terms: unknown;
+  readonly gap?: boolean;
 }
 
 type FreshnessInput =
@@ -42,10 +43,11 @@ export class Watched<S extends AnyState, I> {
   missing = false;
   /** The monotonic time of the first snapshot that was older than the state, or null. */
   doubt: number | null = null;
-  /** When it was last asked for again, for a gap or by REST. */
+  /** When a snapshot and when a body was last asked for, apart from the first ones. */
   askedAt = -Infinity;
-  /** Asks for another snapshot while there is doubt. */
-  recheck: ReturnType<typeof setTimeout> | undefined;
+  bodyAt = -Infinity;
+  /** Asks for another snapshot, while one is needed. */
+  pursuit: ReturnType<typeof setTimeout> | undefined;
   /** Runs after the last listener has left. */
   linger: ReturnType<typeof setTimeout> | undefined;
 
@@ -58,6 +60,11 @@ export class Watched<S extends AnyState, I> {
   get visible(): boolean {
     for (const { options } of this.#listeners) if (options.visible?.() ?? true) return true;
     return false;
+  }
+
+  /** Whether something is missing in the state. */
+  get gap(): boolean {
+    return this.state?.gap === true;
   }
 
   get abandoned(): boolean {
