@@ -254,12 +254,24 @@ void conn_upload_receive(struct conn *conn, size_t most,
 
 /* ---- slow clients ---- */
 
-static bool is_slow(const struct conn *conn, int64_t now_ms)
+/* The time for what was received so far. */
+static int64_t time_ms(const struct conn *conn)
 {
     const struct conns_options *options = &conn->conns->options;
-    int64_t taken_ms = now_ms - conn->since_ms;
     int64_t paid_ms = GRACE_MS + (int64_t)conn->upload->received * MS_PER_S / options->upload_min_bytes_per_s;
-    return taken_ms >= options->upload_timeout_ms || taken_ms >= paid_ms;
+    return paid_ms < options->upload_timeout_ms ? paid_ms : options->upload_timeout_ms;
+}
+
+int64_t conn_upload_bound(const struct conn *conn, enum error_code code)
+{
+    switch (code) {
+    case ERROR_BODY_TOO_LARGE:
+        return (int64_t)conn->upload->content_max;
+    case ERROR_REQUEST_TIMEOUT:
+        return time_ms(conn);
+    default:
+        return 0;
+    }
 }
 
 void conns_sweep_uploads(struct conns *conns)
@@ -268,7 +280,7 @@ void conns_sweep_uploads(struct conns *conns)
     int64_t now_ms = clock_mono_ms();
     for (struct conn *conn = TAILQ_FIRST(&conns->uploading); conn != NULL; conn = next) {
         next = TAILQ_NEXT(conn, timed);
-        if (is_slow(conn, now_ms)) {
+        if (now_ms - conn->since_ms >= time_ms(conn)) {
             log_info("upload ended: not received in time");
             finish(conn, ERROR_REQUEST_TIMEOUT);
         }

@@ -32,6 +32,8 @@ bool conn_upload_held(const struct conn *conn);
  */
 void conn_upload_receive(struct conn *conn, size_t most,
                          void (*done)(enum error_code code, struct evbuffer *content, void *arg), void *arg);
+/* For `done`: the number that the sentence of this error has; 0: none. */
+int64_t conn_upload_bound(const struct conn *conn, enum error_code code);
 /* Ends the uploads that are too slow. */
 void conns_sweep_uploads(struct conns *conns);
 

@@ -29,6 +29,13 @@ enum error_code upload_take_place(struct request *request)
 static void on_received(enum error_code code, struct evbuffer *content, void *arg)
 {
     struct request *request = arg;
+    const struct conn *conn = conns_find(request->http->conns, request->evreq);
+    int64_t bound = code == ERROR_COUNT || conn == NULL ? 0 : conn_upload_bound(conn, code);
+    if (bound > 0) {
+        const struct parameter max = parameter_number("max", bound);
+        reply_error_with(request, code, &max, 1);
+        return;
+    }
     if (code != ERROR_COUNT) {
         reply_error(request, code);
         return;
