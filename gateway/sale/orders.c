@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/protocol/keys.h"
 #include "common/rules/sale_set.h"
 #include "gateway/http/fields.h"
@@ -112,14 +113,16 @@ static bool read_order(const PGresult *result, int row, struct order_view *order
 /* ---- one order ---- */
 
 /* Without an entry the reply is an empty string. */
-enum orders_pending orders_read_pending(const redisReply *reply, struct uuid *sale)
+enum orders_pending orders_read_pending(const redisReply *reply, struct uuid *sale, int64_t *received_ms)
 {
     struct uuid id;
+    const char *text = NULL;
     if (reply == NULL || reply->type != REDIS_REPLY_STRING) {
         return ORDERS_PENDING_UNKNOWN;
     }
     struct json *tree = reply->len > 0 ? json_parse(reply->str, reply->len, NULL) : NULL;
-    bool found = json_get_uuid(tree, "orderId", &id) && json_get_uuid(tree, "flashSaleId", sale); /* else of a join */
+    bool found = json_get_uuid(tree, "orderId", &id) && json_get_uuid(tree, "flashSaleId", sale) && /* else of a join */
+                 json_get_text(tree, "receivedAt", &text) && clock_parse(text, received_ms);
     json_free(tree);
     return found ? ORDERS_PENDING : ORDERS_NOT_PENDING;
 }
@@ -156,7 +159,8 @@ static void pending_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     struct uuid sale;
-    enum orders_pending pending = orders_read_pending(reply, &sale);
+    int64_t received_ms = 0;
+    enum orders_pending pending = orders_read_pending(reply, &sale, &received_ms);
     if (pending == ORDERS_PENDING) {
         reply_bytes(request, 200, "application/json", reply->str, reply->len);
     } else if (pending == ORDERS_PENDING_UNKNOWN || !orders_find(context_of(request)->pg, request, order_found_late)) {

@@ -42,11 +42,11 @@ void orders_read_found(const PGresult *result, struct uuid *sale, int64_t *recei
 /* Asks Redis for the same order while it is not decided; orders_read_pending reads the reply. As redis_command. */
 MUST_CHECK bool orders_ask_pending(struct redis *redis, struct request *request, redis_callback then);
 enum orders_pending {
-    ORDERS_PENDING,        /* the reply is the JSON of a pending order, of sale `*sale` */
+    ORDERS_PENDING,        /* the reply is the JSON of a pending order, of sale `*sale`, received at `*received_ms` */
     ORDERS_NOT_PENDING,    /* it may have been decided meanwhile */
     ORDERS_PENDING_UNKNOWN /* the reply says nothing about the order */
 };
-enum orders_pending orders_read_pending(const redisReply *reply, struct uuid *sale);
+enum orders_pending orders_read_pending(const redisReply *reply, struct uuid *sale, int64_t *received_ms);
 
 extern const struct route orders_routes[];
 extern struct statements orders_statements;

@@ -46,7 +46,7 @@ struct sale_request {
     bool known;             /* the snapshot is */
     bool certain;           /* it is from PostgreSQL, or was just found fresh */
     enum error_code reason; /* of the refusal */
-    int64_t reserved_ms;    /* CONFIRM: receipt of the order, when its reservation began; 0: not decided yet */
+    int64_t ordered_ms;     /* CONFIRM, CANCEL: receipt of the order; 0: unknown */
 };
 
 static const struct sale_commands_context *context_of(const struct request *request)
@@ -61,8 +61,10 @@ static struct sale_command *command_of(const struct request *request)
 
 /* ---- answers ---- */
 
+/* The order has its own time of receipt, not that of its CONFIRM or CANCEL. */
 static struct order_view decided_order(const struct request *request, const struct sale_message_decision *decision)
 {
+    const struct sale_request *sale_request = request->handler_state;
     return (struct order_view){
         .id = decision->order_id,
         .sale_id = decision->sale_id,
@@ -71,7 +73,7 @@ static struct order_view decided_order(const struct request *request, const stru
         .status = decision->order_status,
         .reason = command_of(request)->kind == SALE_COMMAND_ORDER ? decision->reason : SALE_REASON_NONE,
         .expires_ms = decision->order_expires_ms,
-        .received_ms = decision->received_ms,
+        .received_ms = sale_request->ordered_ms != 0 ? sale_request->ordered_ms : decision->received_ms,
     };
 }
 
@@ -237,9 +239,34 @@ static void confirmed(struct request *request)
     }
 }
 
+static void looked_for_place(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    union submit_decision decision;
+    if (reply->outcome == PG_OK && sale_family.read_row(reply->result, &decision)) {
+        reply_decided(request, &decision.sale);
+    } else {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* A JOIN that found an earlier place: the sale worker says neither its position nor since when it is there. */
+static bool lacks_place(const struct sale_message_decision *decision)
+{
+    return decision->kind == SALE_COMMAND_JOIN &&
+           (decision->verdict == SALE_VERDICT_UNCHANGED ||
+            (decision->verdict == SALE_VERDICT_ACCEPTED && decision->entry_status == SALE_ENTRY_WAITING &&
+             decision->position == SALE_POSITION_UNKNOWN));
+}
+
 static void decided(struct request *request, const union submit_decision *decision)
 {
-    reply_decided(request, &decision->sale);
+    const struct submit_ids ids = sale_family.ids_of_decision(decision);
+    if (!lacks_place(&decision->sale)) {
+        reply_decided(request, &decision->sale);
+    } else if (!sale_family.find(context_of(request)->pg, &ids, looked_for_place, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
 }
 
 static void failed(struct request *request, bool sent)
@@ -281,8 +308,8 @@ static int64_t refused_ms(const struct request *request)
     if (command->kind == SALE_COMMAND_ORDER) {
         return outages_within_ms(outages, turn_ms, command->received_ms);
     }
-    return command->kind == SALE_COMMAND_CONFIRM && sale_request->reserved_ms != 0
-               ? outages_ms(outages, sale_request->reserved_ms, command->received_ms)
+    return command->kind == SALE_COMMAND_CONFIRM && sale_request->ordered_ms != 0
+               ? outages_ms(outages, sale_request->ordered_ms, command->received_ms)
                : 0;
 }
 
@@ -575,7 +602,7 @@ static bool place_found(struct request *request, const struct pg_reply *reply)
         return false;
     }
     struct sale_request *sale_request = request->handler_state;
-    orders_read_found(reply->result, &submission_sale_command(request)->sale_id, &sale_request->reserved_ms);
+    orders_read_found(reply->result, &submission_sale_command(request)->sale_id, &sale_request->ordered_ms);
     offer_link_or_place(request);
     return true;
 }
@@ -592,7 +619,9 @@ static void sale_found_late(const struct pg_reply *reply, void *arg)
 static void pending_sale_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    enum orders_pending pending = orders_read_pending(reply, &submission_sale_command(request)->sale_id);
+    struct sale_request *sale_request = request->handler_state;
+    enum orders_pending pending =
+        orders_read_pending(reply, &submission_sale_command(request)->sale_id, &sale_request->ordered_ms);
     if (pending == ORDERS_PENDING) {
         placed(request);
     } else if (pending == ORDERS_PENDING_UNKNOWN || !orders_find(context_of(request)->pg, request, sale_found_late)) {

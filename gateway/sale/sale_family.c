@@ -1,6 +1,6 @@
 /*
  * See sale_family.h. A decision that is read from the ledger has the entry and the order as they are now, which may be
- * later than the decision. Its position is exact.
+ * later than the decision. Its position is exact. A JOIN has the time of the one that got the place.
  */
 #include "gateway/sale/sale_family.h"
 
@@ -17,7 +17,7 @@ static const struct pg_statement list[] = {
     [DECISION_GET] = {"sale_decision",
         "SELECT l.command_id, l.sale_id, l.kind, l.status, l.reason, l.user_id, l.quantity, l.place, "
         COLUMNS_MS("l.received_at") ", " COLUMNS_MS("l.decided_at") ", s.version, s.status, e.id, e.status, "
-        COLUMNS_MS("e.turn_expires_at") ", " POSITION_EXACT
+        COLUMNS_MS("e.turn_expires_at") ", " COLUMNS_MS("e.joined_at") ", " POSITION_EXACT
         ", o.id, o.status, o.total_price, "
         COLUMNS_MS("o.expires_at")
         " FROM sale_ledger l JOIN flash_sales s ON s.id = l.sale_id"
@@ -46,6 +46,7 @@ enum {
     ENTRY,
     ENTRY_STATUS,
     TURN_EXPIRES,
+    JOINED,
     POSITION,
     ORDER,
     ORDER_STATUS,
@@ -111,6 +112,9 @@ static bool read_entry(const PGresult *result, const struct sale *sale, struct s
     decision->place = entry.seq;
     decision->entry_id = pg_uuid(result, 0, ENTRY);
     decision->turn_expires_ms = int_or(result, TURN_EXPIRES, 0);
+    if (decision->kind == SALE_COMMAND_JOIN) {
+        decision->received_ms = pg_int(result, 0, JOINED);
+    }
     if (!sale_entry_parse(pg_text(result, 0, ENTRY_STATUS), &entry.status)) {
         return false;
     }

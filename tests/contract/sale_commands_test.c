@@ -309,6 +309,38 @@ START_TEST(a_place_is_shown_from_the_join_to_its_end)
 }
 END_TEST
 
+/* A second tab has another clock reading: the answer is that of the place or order, not of the command. */
+START_TEST(a_place_and_an_order_keep_their_times)
+{
+    char sale[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char joined[CLOCK_TEXT_SIZE];
+    char received[CLOCK_TEXT_SIZE];
+    new_sale(2, "", sale);
+    EXPECT_TEXT(join(&fixture.ann, sale, 1), "position", "0");
+    (void)snprintf(joined, sizeof(joined), "%s", reply_text(join(&fixture.bob, sale, 1), "joinedAt"));
+    EXPECT_TEXT(join(&admin, sale, 1), "position", "1");
+    int64_t now_ms = clock_now_ms();
+    SUITE_WAIT(clock_now_ms() > now_ms, FACTORY_DECISION_MS);
+    EXPECT_TEXT(join(&fixture.bob, sale, 1), "joinedAt", joined);
+    (void)snprintf(joined, sizeof(joined), "%s", reply_text(join(&admin, sale, 1), "joinedAt"));
+    now_ms = clock_now_ms();
+    SUITE_WAIT(clock_now_ms() > now_ms, FACTORY_DECISION_MS);
+    const struct reply *reply = join(&admin, sale, 1);
+    EXPECT_TEXT(reply, "joinedAt", joined);
+    EXPECT_TEXT(reply, "status", "waiting");
+    EXPECT_TEXT(reply, "position", "1");
+    reserve(&fixture.bob, sale, id);
+    const char *path = client_format(ORDERS "/%s", id);
+    (void)snprintf(received, sizeof(received), "%s",
+                   reply_text(fixture_call(&fixture.bob, "GET", path, NULL), "receivedAt"));
+    now_ms = clock_now_ms();
+    SUITE_WAIT(clock_now_ms() > now_ms, FACTORY_DECISION_MS);
+    EXPECT_TEXT(act(&fixture.bob, id, "confirm"), "receivedAt", received);
+    EXPECT_TEXT(act(&fixture.bob, id, "confirm"), "receivedAt", received);
+}
+END_TEST
+
 START_TEST(a_join_is_pending_until_it_is_decided)
 {
     char sale[UUID_TEXT_SIZE];
@@ -494,6 +526,7 @@ static Suite *sale_commands_suite(void)
         unknown_ids_and_orders_of_others_are_404,
         each_state_of_a_sale_has_its_answers,
         a_place_is_shown_from_the_join_to_its_end,
+        a_place_and_an_order_keep_their_times,
         a_join_is_pending_until_it_is_decided,
         orders_have_their_states_and_are_listed_newest_first,
         what_ran_out_is_refused,
