@@ -45,8 +45,7 @@
     X(SOLD_OUT, 409, "SOLD_OUT", "All units of the sale are sold")                                                     \
     X(LIMIT_REACHED, 409, "LIMIT_REACHED", "The units would exceed the limit per user")                                \
     X(NOT_YOUR_TURN, 409, "NOT_YOUR_TURN", "You are waiting; order when it is your turn")                              \
-    X(NOT_IN_QUEUE, 409, "NOT_IN_QUEUE",                                                                               \
-      "You have no place in the waiting line, and others wait or too few units are free")                              \
+    X(NOT_IN_QUEUE, 409, "NOT_IN_QUEUE", "You have no place in the waiting line")                                      \
     X(CLAIM_EXCEEDED, 409, "CLAIM_EXCEEDED", "Your turn has fewer units")                                              \
     X(TURN_EXPIRED, 409, "TURN_EXPIRED", "Your turn has run out")                                                      \
     X(RESERVATION_EXPIRED, 409, "RESERVATION_EXPIRED", "The reservation has run out")                                  \

@@ -231,6 +231,7 @@ static bool send_if_changed(struct follower *follower)
     if (live && sale_over(&over) && now->version >= follower->place.version) {
         follower->status = SALE_ENTRY_CLOSED;
         follower->expires_ms = 0;
+        follower->place.version = now->version;
     }
     if (!advance(follower)) {
         return false;
