@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Runs the lines of docs/tour.md and the first bid of README.md in a shell, and checks the output of each line.
+"""Runs the lines that deploy/demo prints, those of docs/tour.md and the first bid of README.md in a shell, and checks
+the output of each line.
 
 A line fails if its command fails, if it prints an error, a rejected bid or malformed JSON, or if the variable that it
 sets is empty. So these documents stay correct for a deployment started by `make run`. Started by tests/run, which sets
@@ -16,10 +17,6 @@ import sys
 FIRST_BID = ("## A first bid\n", "## Where to read on\n")  # headings around the lines of README.md
 ADDRESS, PROGRAMS = "http://127.0.0.1:8080", "build/bin/"
 EMAIL_DOMAIN = "@example.org"  # replaced, because earlier tests may have registered such addresses
-# The auction of the demo data that the tour uses. It is created last, so that the first bid uses it too.
-CAMERA = """curl -s $API/auctions -H "$SELLER" --json '{"title": "Folding camera of 1934", "startingPrice": 45.00,
-"incrementTable": "ebay-us", "endTime": "'$(date -u -d '+1 day' +%FT%TZ)'"}'; echo"""
-SELLER = '"email": "olga@demo.example", "password": "correct horse"'
 TOUR_S = 120
 SEPARATOR = "\x1e"  # printed after the output and after the exit code of a line
 
@@ -50,11 +47,16 @@ def tour_lines():
     return lines
 
 
-def with_demo_data(lines):
-    """Adds the demo data, which a test deployment lacks, after the first two lines of the tour (helpers)."""
-    login = [f"SELLER='{SELLER}'", 'curl -s $API/auth/register --json "{$SELLER, \\"displayName\\": \\"Olga\\"}"; echo']
-    login.append('SELLER="Authorization: Bearer $(curl -s $API/auth/login --json "{$SELLER}" | pick accessToken)"')
-    return [*lines[:2], *login, CAMERA, *lines[2:]]
+def demo_lines():
+    """Creates the demo data, which a test deployment lacks, and returns the commands that are printed with them."""
+    environment = {**os.environ, "ROSTRUM_DEMO": "1"}
+    made = subprocess.run(["deploy/private", "up"], env=environment, text=True, stdout=subprocess.PIPE, check=True)
+    lines = made.stdout.replace("\\\n", " ").splitlines()
+    lines = [line[2:] for line in lines if re.match(r"  (curl|[A-Z]+=)", line)]
+    for path in ("/auth/login", "/bids", "/queue/join", "/orders", "/confirm"):
+        if not any(path in line for line in lines):
+            raise SystemExit(f"deploy/demo prints no line with {path}: {made.stdout}")
+    return lines
 
 
 def check_output(line, printed, code):
@@ -75,7 +77,7 @@ def check_output(line, printed, code):
 
 def main():
     """Runs all lines in one shell."""
-    lines = with_demo_data(tour_lines())
+    lines = demo_lines() + tour_lines()
     script = ""
     for line in lines:
         variable = re.match(r"([A-Z]+)=", line)
