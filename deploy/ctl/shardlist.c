@@ -90,12 +90,12 @@ static void read_reports(const struct config *config, struct reports *reports)
 
 /*
  * The rows of a view of shards.h, with pid and unit of the process (common/base/unit.h), its address and the start of
- * its session.
+ * its session. PostgreSQL hides address and start from a login without pg_read_all_stats; then they are NULL.
  */
 #define OWNERS_SQL(view)                                                                                               \
     "SELECT v.*, coalesce(nullif(split_part(a.application_name, ' ', 3), ''), '-'),"                                   \
-    " coalesce(nullif(split_part(a.application_name, ' ', 4), ''), '-'), coalesce(host(a.client_addr), "               \
-    "'local')," STORE_MS(                                                                                              \
+    " coalesce(nullif(split_part(a.application_name, ' ', 4), ''), '-'),"                                              \
+    " CASE WHEN a.backend_start IS NOT NULL THEN coalesce(host(a.client_addr), 'local') END," STORE_MS(                \
         "a.backend_start") " FROM (" view ") AS v (is_worker, object, session)"                                        \
                            " LEFT JOIN pg_stat_activity a ON a.pid = v.session ORDER BY v.is_worker DESC, v.object"
 
@@ -168,11 +168,14 @@ static void print_workers(const struct family *family, const struct shards_view 
     (void)printf("\n%-20s  %8s  %8s  %10s  %-16s  %s\n", "UNIT", "PID", "SHARDS", "LEASE", "FROM", "SINCE");
     for (size_t worker = 0; worker < view->workers; worker++) {
         int row = (int)worker;
-        char since[CLOCK_TEXT_SIZE];
-        clock_format(pg_int(rows, row, OWNERS_SINCE_MS), since);
+        char since[CLOCK_TEXT_SIZE] = "-";
+        bool hidden = pg_null(rows, row, OWNERS_SINCE_MS);
+        if (!hidden) {
+            clock_format(pg_int(rows, row, OWNERS_SINCE_MS), since);
+        }
         (void)printf("%-20s  %8s  %8u  %10" PRIu32 "  %-16s  %s\n", pg_text(rows, row, OWNERS_UNIT),
                      pg_text(rows, row, OWNERS_PID), count_shards(view, view->numbers[worker]), view->numbers[worker],
-                     pg_text(rows, row, OWNERS_FROM), since);
+                     hidden ? "-" : pg_text(rows, row, OWNERS_FROM), since);
     }
     if (view->workers == 0) {
         (void)printf("%s\n", family->without);

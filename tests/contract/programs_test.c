@@ -96,6 +96,7 @@ START_TEST(rostrumctl_shows_auctions_shards_and_dead_letters)
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", fixture.auction, NULL), 0);
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "shards", NULL), 0);
     ck_assert_msg(strstr(out, "shard.07") != NULL, "8 shards: %s", out);
+    ck_assert_msg(strstr(out, "1970-") == NULL, "a time that PostgreSQL hides is shown as 0: %s", out);
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "dead-letters", NULL), 0);
     ck_assert_int_ne(deployment_ctl(out, sizeof(out), "auction", "01234567-89ab-7def-8123-456789abcdef", NULL), 0);
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "no-such-command", NULL), 2);
