@@ -44,7 +44,7 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
 
 # The layers, lowest first; tests/lint/layers holds the order.
 COMMON_LAYERS  := base rules io protocol service
-GATEWAY_LAYERS := core http query access account submit bid auction search image sale live admin
+GATEWAY_LAYERS := core http query access account submit bid auction search image sale live admin web
 
 COMMON   := $(foreach layer,$(COMMON_LAYERS),$(call objects,common/$(layer)))
 WORKER   := $(call objects,common/worker) # above them: what bidworker and saleworker share
@@ -170,6 +170,9 @@ $(BUILD)/tests/unit/saleworker_user_updates_test: $(addprefix $(OBJ)/,saleworker
 $(BUILD)/tests/unit/saleworker_live_updates_test: $(addprefix $(OBJ)/,saleworker/batch.o saleworker/live_updates.o common/worker/work.o)
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/search/queries.o
 $(BUILD)/tests/unit/mailtext_test: $(addprefix $(OBJ)/notifyworker/,mailtext.o templates.o)
+$(BUILD)/tests/unit/web_negotiation_test: $(OBJ)/gateway/web/negotiation.o
+$(BUILD)/tests/unit/web_page_table_test: $(addprefix $(OBJ)/gateway/web/,negotiation.o page_table.o)
+$(BUILD)/tests/unit/web_page_og_test: $(OBJ)/gateway/web/page_og.o
 $(BUILD)/tests/unit/gateway_local_limits_test: $(OBJ)/gateway/access/local_limits.o
 $(BUILD)/tests/unit/gateway_copies_test: $(OBJ)/gateway/access/copies.o
 $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,core/jws.o core/token.o)
@@ -181,7 +184,7 @@ $(BUILD)/tests/security/sandbox_test $(BUILD)/tests/security/image_decoder_test:
 $(BUILD)/tests/contract/idempotency_test: $(OBJ)/gateway/access/idempotency.o
 $(addprefix $(BUILD)/tests/integration/,publisher_test rabbit_cluster_test standby_test): $(OBJ)/gateway/submit/publisher.o $(BID_FAMILY)
 # The statements of the layer `sale`, which needs those below it, and of positions.
-$(BUILD)/tests/integration/sale_statements_test: $(foreach layer,$(filter-out live admin,$(GATEWAY_LAYERS)),$(call objects,gateway/$(layer))) \
+$(BUILD)/tests/integration/sale_statements_test: $(foreach layer,$(filter-out live admin web,$(GATEWAY_LAYERS)),$(call objects,gateway/$(layer))) \
     $(addprefix $(OBJ)/gateway/live/,cpu_budget.o frame.o live_metrics.o positions.o sale_line.o watch.o)
 $(BUILD)/tests/integration/sale_statements_test: PKG_LIBS += $(shell pkg-config --libs libcurl)
 # A fuzz target links the objects of the gateway except its main. The main is libFuzzer's, or that of replay.c.

@@ -404,7 +404,19 @@ static void fill_contexts(struct gateway *gateway)
     };
 }
 
-static bool start_dispatch(struct gateway *gateway)
+static void fill_pages(struct gateway *gateway, const struct components_options *options)
+{
+    gateway->pages = (struct pages_context){
+        .table = options->pages,
+        .public_url = gateway->config->public_url,
+        .documents = gateway->documents,
+        .older_serve = options->older_serve,
+        .arg = options->older_arg,
+    };
+    page_head_write(&gateway->pages.head, gateway->config->public_url);
+}
+
+static bool start_dispatch(struct gateway *gateway, const struct components_options *started)
 {
     struct router_table tables[ROUTES_TABLES_MAX];
     gateway->access = (struct access){gateway->config, &gateway->deployment, gateway->pg,
@@ -413,6 +425,7 @@ static bool start_dispatch(struct gateway *gateway)
         return false;
     }
     fill_contexts(gateway);
+    fill_pages(gateway, started);
     routes_list(&gateway->contexts, tables);
     gateway->router = router_new(tables);
     const struct dispatch_options options = {
@@ -422,6 +435,8 @@ static bool start_dispatch(struct gateway *gateway)
         .http = &gateway->http,
         .access = &gateway->access,
         .id = &gateway->id,
+        .find_page = started->pages == NULL ? NULL : pages_find,
+        .pages = &gateway->pages,
     };
     gateway->dispatch = gateway->router == NULL ? NULL : dispatch_new(&options);
     gateway->contexts.live.dispatch = gateway->dispatch; /* bids over a WebSocket are dispatched as requests again */
@@ -465,7 +480,7 @@ bool components_start(struct gateway *gateway, const struct components_options *
     bool started = gateway->http.json != NULL && clients_open(&gateway->clients, options->config) &&
                    start_redis(gateway) && start_pg(gateway) && start_reader(gateway, options->record) &&
                    start_bids(gateway) && start_documents(gateway) && start_accounts(gateway) && start_live(gateway);
-    if (!started || !start_dispatch(gateway) || !start_http(gateway, options)) {
+    if (!started || !start_dispatch(gateway, options) || !start_http(gateway, options)) {
         log_error("the gateway cannot start: no memory, or an invalid address of a back end");
         return false;
     }

@@ -22,6 +22,7 @@
 #include "gateway/http/http.h"
 #include "gateway/routes.h"
 #include "gateway/submit/submitting.h"
+#include "gateway/web/pages.h"
 
 struct gateway {
     struct event_base *base;
@@ -64,6 +65,7 @@ struct gateway {
     struct presences *presences;
     struct verification *verification; /* knows users with a verified address */
     struct routes_contexts contexts;
+    struct pages_context pages;
 };
 
 struct components_options {
@@ -72,6 +74,9 @@ struct components_options {
     struct deployment_record *record;
     bool (*turn)(size_t open, void *arg); /* see conn.h */
     void *turn_arg;
+    const struct page_table *pages; /* NULL: there are none */
+    bool (*older_serve)(void *arg); /* see gateway/web/pages.h */
+    void *older_arg;
 };
 
 /* Starts everything but the listening sockets. False after logging: no memory, or an invalid address of a back end. */

@@ -60,8 +60,9 @@ struct master {
     struct master_options options;
     int listeners[WORKER_LISTENERS_MAX];
     size_t listener_count;
-    int metrics;           /* the metrics listener, -1: none */
-    struct shared *shared; /* memory shared with the workers */
+    int metrics;              /* the metrics listener, -1: none */
+    struct shared *shared;    /* memory shared with the workers */
+    struct page_table *pages; /* the built pages, which forked workers share; NULL: none */
     struct process processes[WORKERS_MAX];
     unsigned generation;
     int signals; /* signalfd */
@@ -126,6 +127,7 @@ static int run_child(struct master *master, struct worker_slot *slot, pid_t pare
         .slot_count = WORKERS_MAX,
         .record = &master->shared->record,
         .metrics = master->metrics,
+        .pages = master->pages,
     };
     close(master->signals);
     /* only the master notifies systemd */
@@ -153,6 +155,7 @@ static bool start_process(struct master *master, struct process *process, int *e
     atomic_store(&slot->open, 0);
     atomic_store(&slot->live, 0);
     atomic_store(&slot->watched, 0);
+    atomic_store(&slot->generation, master->generation);
     atomic_store(&slot->beat_ms, clock_mono_ms());
     pid_t pid = fork();
     if (pid == 0) {
@@ -333,12 +336,29 @@ static void check_processes(struct master *master, int64_t now)
     }
 }
 
+/* ---- pages ---- */
+
+/* Reads the built pages by these settings and replaces those in use. False: they stay. */
+static bool read_pages(struct master *master, const struct config *config)
+{
+    struct page_table *pages = NULL;
+    if (strcmp(config->web_root, "none") != 0) {
+        pages = page_table_read(config->web_root, master->pages);
+        if (pages == NULL) {
+            return false;
+        }
+    }
+    page_table_free(master->pages);
+    master->pages = pages;
+    return true;
+}
+
 /* ---- signals ---- */
 
 static void reload(struct master *master)
 {
     struct config fresh;
-    if (!master->options.reload(&fresh, master->options.arg)) {
+    if (!master->options.reload(&fresh, master->options.arg) || !read_pages(master, &fresh)) {
         log_error("settings not reloaded: the old ones stay in use");
         return;
     }
@@ -455,6 +475,9 @@ int master_run(const struct master_options *options)
     static struct master master; /* too large for a stack; there is only one */
     int exit_code = EXIT_FAILED;
     master = (struct master){.options = *options, .backoff_ms = BACKOFF_LEAST_MS, .signals = -1, .metrics = -1};
+    if (!read_pages(&master, &master.options.config)) {
+        return EXIT_USAGE;
+    }
     if (!open_metrics(&master) || !open_master(&master)) {
         return EXIT_FAILED;
     }
@@ -473,6 +496,7 @@ int master_run(const struct master_options *options)
     }
     close(master.signals);
     munmap(master.shared, sizeof(*master.shared));
+    page_table_free(master.pages);
     if (master.refused) {
         return EXIT_USAGE;
     }

@@ -70,6 +70,20 @@ static bool is_turn(size_t open, void *arg)
     return true;
 }
 
+static bool older_serve(void *arg)
+{
+    const struct worker *worker = arg;
+    const struct worker_options *options = worker->options;
+    unsigned own = atomic_load(&options->slot->generation);
+    for (size_t i = 0; i < options->slot_count; i++) {
+        const struct worker_slot *other = &options->slots[i];
+        if (atomic_load(&other->serving) && atomic_load(&other->generation) < own) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The gauges of all workers, whichever worker reports them. */
 static void collect(void *arg)
 {
@@ -177,6 +191,9 @@ static bool start(struct worker *worker)
         .record = worker->options->record,
         .turn = is_turn,
         .turn_arg = worker,
+        .pages = worker->options->pages,
+        .older_serve = older_serve,
+        .older_arg = worker,
     };
     if (worker->base == NULL || !components_start(&worker->gateway, &options) || !start_metrics(worker)) {
         return false;

@@ -8,6 +8,7 @@
 
 #include "common/service/config.h"
 #include "gateway/core/deployment.h"
+#include "gateway/web/page_table.h"
 
 enum { WORKER_LISTENERS_MAX = 8 };
 
@@ -18,6 +19,7 @@ struct worker_slot {
     _Atomic int64_t open;    /* open connections */
     _Atomic int64_t live;    /* of these, WebSockets and event streams */
     _Atomic int64_t watched; /* subscriptions to auctions */
+    atomic_uint generation;  /* of its settings and pages */
 };
 
 enum { WORKER_BEAT_MS = 500 };
@@ -30,7 +32,8 @@ struct worker_options {
     const struct worker_slot *slots;
     size_t slot_count;
     struct deployment_record *record;
-    int metrics; /* metrics listener, closed by the worker; -1: none */
+    const struct page_table *pages; /* memory of the master; NULL: none */
+    int metrics;                    /* metrics listener, closed by the worker; -1: none */
 };
 
 /* Runs until it is drained or fails. Returns the process's exit code. */

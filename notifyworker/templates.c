@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/html.h"
 #include "common/base/log.h"
 
 enum { FILE_MAX_BYTES = 65536, KINDS_MAX = 64 };
@@ -160,31 +161,6 @@ void templates_free(struct templates *templates)
     free(templates);
 }
 
-static void write_html(const char *value, FILE *out)
-{
-    for (; *value != '\0'; value++) {
-        switch (*value) {
-        case '&':
-            (void)fputs("&amp;", out);
-            break;
-        case '<':
-            (void)fputs("&lt;", out);
-            break;
-        case '>':
-            (void)fputs("&gt;", out);
-            break;
-        case '"':
-            (void)fputs("&quot;", out);
-            break;
-        case '\'':
-            (void)fputs("&#39;", out);
-            break;
-        default:
-            (void)fputc((unsigned char)*value < ' ' || *value == '\x7f' ? ' ' : *value, out);
-        }
-    }
-}
-
 static void write_plain(const char *value, FILE *out)
 {
     for (; *value != '\0'; value++) {
@@ -216,7 +192,7 @@ bool templates_write(const struct templates *templates, const char *kind, enum t
         const char *text = value == TEMPLATES_VALUES || values[value] == NULL ? "" : values[value];
         (void)fwrite(at, 1, (size_t)(next - at), out);
         if (part == TEMPLATES_HTML) {
-            write_html(text, out);
+            html_write(text, strlen(text), out);
         } else {
             write_plain(text, out);
         }

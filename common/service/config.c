@@ -101,6 +101,7 @@ static const struct setting settings[] = {
     INT("gateway", undecided_max_s, "60", 0, 86400),
     TEXT("gateway", "trusted_proxies", trusted_proxies, "none"),
     TEXT("gateway", "cors_origins", cors_origins, "none"),
+    TEXT("gateway", "web_root", web_root, "none"),
 
     INT("auth", argon2_ops, "2", 1, 100),
     INT("auth", argon2_memory_kib, "19456", 8, 4194304),

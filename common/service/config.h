@@ -71,6 +71,7 @@ struct config {
     int undecided_max_s;                    /* bids of a shard whose oldest one waits longer are 503; 0: never */
     char cors_origins[CONFIG_TEXT_SIZE];    /* separated by blanks; "none" */
     char trusted_proxies[CONFIG_TEXT_SIZE]; /* networks whose X-Forwarded-For is used; see common/base/address.h */
+    char web_root[CONFIG_TEXT_SIZE];        /* folder of the built pages; "none". Mails then link to pages */
     /* [auth] */
     int argon2_ops;
     int argon2_memory_kib;

@@ -37,6 +37,8 @@ enum {
 struct dispatch {
     const struct config *config;
     const struct router *router;
+    const struct route *(*find_page)(const char *path, struct uuid *parameters);
+    void *pages;
     struct http *http;
     const struct access *access;
     struct requests *requests;
@@ -181,6 +183,21 @@ static void set_allow(struct request *request, unsigned allowed)
     reply_header(request, "Allow", text);
 }
 
+/* Looks for the path first among the routes, then among the pages. */
+static enum router_result find_path(const struct dispatch *dispatch, enum method method, const char *path,
+                                    struct router_match *match)
+{
+    enum router_result result = router_find(dispatch->router, method, path, strlen(path), match);
+    if (result != ROUTER_NO_PATH || dispatch->find_page == NULL || path[0] != '/' ||
+        router_reserves(dispatch->router, path)) {
+        return result;
+    }
+    match->route = dispatch->find_page(path, match->parameters);
+    match->context = dispatch->pages;
+    match->allowed = 1U << METHOD_GET;
+    return method == METHOD_GET ? ROUTER_FOUND : ROUTER_NO_METHOD;
+}
+
 /* True if request->route was set; else the request was ended. */
 static bool find_route(const struct dispatch *dispatch, struct request *request)
 {
@@ -191,7 +208,7 @@ static bool find_route(const struct dispatch *dispatch, struct request *request)
     request->head = request->evreq->type == EVHTTP_REQ_HEAD;
     enum router_result result = ROUTER_NO_PATH;
     if (path != NULL) {
-        result = router_find(dispatch->router, request->method, path, strlen(path), &match);
+        result = find_path(dispatch, known ? request->method : METHOD_COUNT, path, &match);
     }
     if (options && path != NULL && strcmp(path, "*") == 0) {
         set_allow(request, ~0U); /* of the server, not of a resource */
@@ -199,12 +216,12 @@ static bool find_route(const struct dispatch *dispatch, struct request *request)
     } else if (result == ROUTER_NO_PATH) {
         reply_error(request, ERROR_NOT_FOUND);
     } else if (options) {
-        /* router_find stops at the requested method; METHOD_COUNT matches none, so it collects all of them. */
-        (void)router_find(dispatch->router, METHOD_COUNT, path, strlen(path), &match);
+        /* find_path stops at the requested method; METHOD_COUNT matches none, so it collects all of them. */
+        (void)find_path(dispatch, METHOD_COUNT, path, &match);
         set_allow(request, match.allowed);
         reply_empty(request, 204);
     } else if (!known || result == ROUTER_NO_METHOD) {
-        (void)router_find(dispatch->router, METHOD_COUNT, path, strlen(path), &match);
+        (void)find_path(dispatch, METHOD_COUNT, path, &match);
         set_allow(request, match.allowed);
         reply_error(request, ERROR_METHOD_NOT_ALLOWED);
     } else {
@@ -450,6 +467,8 @@ struct dispatch *dispatch_new(const struct dispatch_options *options)
     }
     dispatch->config = options->config;
     dispatch->router = options->router;
+    dispatch->find_page = options->find_page;
+    dispatch->pages = options->pages;
     dispatch->http = options->http;
     dispatch->access = options->access;
     uuid_format(options->id, dispatch->id_prefix);

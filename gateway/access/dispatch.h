@@ -29,6 +29,12 @@ struct dispatch_options {
     struct http *http;
     const struct access *access;
     const struct uuid *id; /* of this worker; prefix of the request ids that it creates */
+    /*
+     * Finds the route of a GET of a page, and its parameters, for a path that does not belong to the API. `context` is
+     * that of these routes. NULL: there are no pages.
+     */
+    const struct route *(*find_page)(const char *path, struct uuid *parameters);
+    void *pages;
 };
 
 /* Returns NULL only if out of memory. */

@@ -10,12 +10,18 @@
 static const char exposed[] = "Age, Allow, ETag, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, "
                               "Retry-After, WWW-Authenticate, X-Request-Id";
 
+/* Credentials make no difference to the answer. */
+static bool for_everyone(const struct answer_headers *headers)
+{
+    return headers->storage == ANSWER_IMMUTABLE || headers->storage == ANSWER_SHARED;
+}
+
 static const char *cache_control(const struct answer_headers *headers)
 {
     if (headers->storage == ANSWER_IMMUTABLE) {
         return "public, max-age=31536000, immutable";
     }
-    if (headers->confidential) {
+    if (headers->confidential && headers->storage != ANSWER_SHARED) {
         return "private, no-store";
     }
     return headers->storage == ANSWER_NOT_STORED ? "no-store" : "no-cache";
@@ -24,7 +30,10 @@ static const char *cache_control(const struct answer_headers *headers)
 /* Guests and users share every route, if only because both may get an error. */
 static const char *vary(const struct answer_headers *headers)
 {
-    if (headers->storage == ANSWER_IMMUTABLE) {
+    if (for_everyone(headers) && headers->encoded) {
+        return headers->cors ? "Accept-Encoding, Origin" : "Accept-Encoding";
+    }
+    if (for_everyone(headers)) {
         return headers->cors ? "Origin" : NULL;
     }
     return headers->cors ? "Authorization, Cookie, Origin" : "Authorization, Cookie";
@@ -67,5 +76,5 @@ void answer_headers_text(const struct answer_headers *headers, char out[static A
 
 bool answer_headers_tagged(const struct answer_headers *headers)
 {
-    return headers->storage == ANSWER_IMMUTABLE || !headers->confidential;
+    return for_everyone(headers) || !headers->confidential;
 }

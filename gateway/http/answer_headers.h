@@ -14,11 +14,13 @@ enum answer_storage {
     ANSWER_REVALIDATED, /* store it, but ask before each use */
     ANSWER_NOT_STORED,  /* a stream, or a page whose address holds a token */
     ANSWER_IMMUTABLE,   /* keep it: a file whose name is a hash of its content, the same for everyone */
+    ANSWER_SHARED,      /* store it, but ask before each use: the same for everyone */
 };
 
 struct answer_headers {
     enum answer_storage storage;
-    bool confidential;  /* the request has or may have credentials, or it is no GET; no effect if ANSWER_IMMUTABLE */
+    bool confidential;  /* the request has or may have credentials, or it is no GET; no effect if it is for everyone */
+    bool encoded;       /* it depends on Accept-Encoding; only an answer for everyone does */
     bool cors;          /* scripts of some other site may read answers */
     const char *origin; /* the site that may read this one; NULL: none, "*": any */
 };

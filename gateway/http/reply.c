@@ -49,6 +49,7 @@ struct answer_headers reply_headers(const struct request *request, int status)
 {
     return (struct answer_headers){
         .storage = status == 200 || status == 304 ? request->storage : ANSWER_REVALIDATED,
+        .encoded = request->encoded,
         .confidential = request->method != METHOD_GET || request_has_credentials(request),
         .cors = cors_on(request->http->cors_origins),
         .origin = cors_origin(request),
@@ -158,8 +159,14 @@ static void put_length(struct request *request, size_t length)
     reply_header(request, "Content-Length", text);
 }
 
-/* Writes an answer, and sends it unless it must wait for request->ending. */
-static void answer(struct request *request, int status, const char *content_type, const void *bytes, size_t length)
+static int refer_to_bytes(struct evbuffer *output, const void *bytes, size_t length)
+{
+    return evbuffer_add_reference(output, bytes, length, NULL, NULL);
+}
+
+/* Writes an answer, and sends it unless it must wait for request->ending. `add` copies the bytes or refers to them. */
+static void answer_by(struct request *request, int status, const char *content_type, const void *bytes, size_t length,
+                      int (*add)(struct evbuffer *output, const void *bytes, size_t length))
 {
     struct evhttp_request *evreq = request->evreq;
     if (request->transport != NULL) {
@@ -171,13 +178,18 @@ static void answer(struct request *request, int status, const char *content_type
     put_headers(request, status, content_type);
     if (request->head && length > 0) {
         put_length(request, length);
-    } else if (length > 0 && evbuffer_add(evhttp_request_get_output_buffer(evreq), bytes, length) != 0) {
+    } else if (length > 0 && add(evhttp_request_get_output_buffer(evreq), bytes, length) != 0) {
         status = 500;
     }
     request->status = status;
     if (!request->held) {
         send_answer(request);
     }
+}
+
+static void answer(struct request *request, int status, const char *content_type, const void *bytes, size_t length)
+{
+    answer_by(request, status, content_type, bytes, length, evbuffer_add);
 }
 
 /* ---- the end of a request: begin_end, the answer, finish_end ---- */
@@ -260,10 +272,15 @@ void reply_send(struct request *request, int status)
     finish_end(request);
 }
 
+void reply_answer_empty(struct request *request, int status)
+{
+    answer(request, status, NULL, NULL, 0);
+}
+
 void reply_empty(struct request *request, int status)
 {
     begin_end(request);
-    answer(request, status, NULL, NULL, 0);
+    reply_answer_empty(request, status);
     finish_end(request);
 }
 
@@ -271,6 +288,18 @@ void reply_bytes(struct request *request, int status, const char *content_type, 
 {
     begin_end(request);
     answer(request, status, content_type, bytes, length);
+    finish_end(request);
+}
+
+void reply_answer_lasting(struct request *request, const char *content_type, const void *bytes, size_t length)
+{
+    answer_by(request, 200, content_type, bytes, length, refer_to_bytes);
+}
+
+void reply_lasting(struct request *request, const char *content_type, const void *bytes, size_t length)
+{
+    begin_end(request);
+    reply_answer_lasting(request, content_type, bytes, length);
     finish_end(request);
 }
 

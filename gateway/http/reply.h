@@ -44,6 +44,8 @@ void reply_send(struct request *request, int status);
 void reply_empty(struct request *request, int status);
 /* ENDS with a body of another content type than application/json. The bytes are copied. */
 void reply_bytes(struct request *request, int status, const char *content_type, const void *bytes, size_t length);
+/* ENDS likewise with 200. The bytes are not copied: they must outlive the worker's connections. */
+void reply_lasting(struct request *request, const char *content_type, const void *bytes, size_t length);
 /* ENDS with {"error", "message", "requestId"}; a 503 and IDEMPOTENCY_KEY_IN_USE have Retry-After: 1. */
 void reply_error(struct request *request, enum error_code code);
 /* ENDS with an error that has these parameters as members; they are in its sentence. */
@@ -68,6 +70,9 @@ MUST_CHECK struct evhttp_request *reply_begin(struct request *request, int statu
 /* For `late` callbacks: answers with the JSON in the writer but does not end the request. No effect once answered. */
 void reply_answer(struct request *request, int status);
 void reply_answer_error(struct request *request, enum error_code code);
+/* Likewise, with an answer as of reply_empty and reply_lasting. */
+void reply_answer_empty(struct request *request, int status);
+void reply_answer_lasting(struct request *request, const char *content_type, const void *bytes, size_t length);
 /* Likewise, for an error that reply_error_begin has begun. */
 void reply_error_answer(struct request *request, enum error_code code);
 /* ENDS a request that was answered before, without another answer. If it was not answered: 500. */

@@ -44,6 +44,11 @@ static const char *transport_header(const struct request_transport *transport, c
     return strcmp(name, "Prefer") == 0 ? transport->prefer : NULL;
 }
 
+const char *request_path(const struct request *request)
+{
+    return request->evreq == NULL ? NULL : evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request->evreq));
+}
+
 const char *request_header(const struct request *request, const char *name)
 {
     if (request->evreq == NULL) {

@@ -76,6 +76,7 @@ struct request {
     const struct route *route; /* NULL until one was found */
     enum method method;
     enum answer_storage storage;                   /* of an answer 200 or 304 to a guest; the handler may set it */
+    bool encoded;                                  /* see answer_headers.h; the handler may set it */
     struct uuid parameters[ROUTER_PARAMETERS_MAX]; /* of the path, in order */
     const struct json *body;                       /* the object of a ROUTE_JSON_BODY, else NULL */
     char id[MESSAGE_REQUEST_ID_SIZE];
@@ -127,6 +128,8 @@ struct request {
 
 /* Allocates zeroed memory for the handler, freed with the request. Once per request. NULL if out of memory. */
 MUST_CHECK void *request_handler_state(struct request *request, size_t size);
+/* The path of the target as it was sent, not decoded. NULL once the request was answered. */
+const char *request_path(const struct request *request);
 /* Returns a header's value or NULL. Always NULL once the request was answered: read headers when the handler begins. */
 const char *request_header(const struct request *request, const char *name);
 /* Returns the value of the header of this name at `index`, in the order of the request; NULL if there are fewer. */

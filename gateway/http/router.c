@@ -137,6 +137,18 @@ enum router_result router_find(const struct router *router, enum method method, 
     return match->allowed == 0 ? ROUTER_NO_PATH : ROUTER_NO_METHOD;
 }
 
+bool router_reserves(const struct router *router, const char *path)
+{
+    size_t length = strcspn(path + 1, "/");
+    for (size_t i = 0; i < router->count; i++) {
+        const struct segment *first = &router->entries[i].path.segments[0];
+        if (first->length == length && memcmp(first->text, path + 1, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *router_method_text(enum method method)
 {
 #define METHOD_TEXT(name) #name,

@@ -103,6 +103,9 @@ void router_free(struct router *router);
 /* `path` is the request target without the query. A malformed UUID in it results in ROUTER_NO_PATH. */
 enum router_result router_find(const struct router *router, enum method method, const char *path, size_t length,
                                struct router_match *match);
+/* Whether the first segment of the path, which begins with a slash, is that of any route: then the path belongs to the
+ * API, known or not. */
+MUST_CHECK bool router_reserves(const struct router *router, const char *path);
 const char *router_method_text(enum method method);
 /* Whether the route declares this query parameter. */
 bool route_has_parameter(const struct route *route, const char *name, size_t length);

@@ -82,8 +82,9 @@ struct load {
 struct document_request {
     struct documents *documents;
     struct request *request;
-    int64_t version; /* the version of the snapshot; the answer must not be older */
-    bool alone;      /* the version is unknown: only a load that starts now includes all earlier changes */
+    documents_reader read; /* gets the JSON instead of the client; NULL: none */
+    int64_t version;       /* the version of the snapshot; the answer must not be older */
+    bool alone;            /* the version is unknown: only a load that starts now includes all earlier changes */
     TAILQ_ENTRY(document_request) list;
 };
 
@@ -208,6 +209,27 @@ void documents_reply(const struct documents *documents, struct request *request,
     tagged_reply(request, status, json, pg_int(result, 0, documents->kind->version_column));
 }
 
+/* ENDS the request with a document. */
+static void send_document(const struct document_request *document_request, const char *text, size_t length,
+                          const char *etag)
+{
+    if (document_request->read != NULL) {
+        document_request->read(document_request->request, text, length);
+    } else {
+        tagged_send(document_request->request, 200, text, length, etag);
+    }
+}
+
+/* ENDS the request without one. */
+static void refuse(const struct document_request *document_request, enum error_code code)
+{
+    if (document_request->read != NULL) {
+        document_request->read(document_request->request, NULL, 0);
+    } else {
+        reply_error(document_request->request, code);
+    }
+}
+
 /* ---- PostgreSQL ---- */
 
 /* Writes the public document of the row to Redis. `epoch`: when the query was sent. */
@@ -252,6 +274,25 @@ static void show(const struct documents *documents, struct request *request, con
         reply_error(request, ERROR_NOT_FOUND);
     } else {
         documents_reply(documents, request, 200, reply->result);
+    }
+}
+
+/* As show, for a request that may have a reader. */
+static void show_document(const struct document_request *document_request, const struct pg_reply *reply)
+{
+    const struct documents *documents = document_request->documents;
+    struct request *request = document_request->request;
+    size_t length = 0;
+    if (document_request->read == NULL) {
+        show(documents, request, reply);
+    } else if (reply->outcome != PG_OK || PQntuples(reply->result) == 0 ||
+               (documents->kind->hidden != NULL && documents->kind->hidden(request, reply->result))) {
+        refuse(document_request, ERROR_NOT_FOUND);
+    } else {
+        jsonw_reset(documents->json);
+        write_public(documents, documents->json, reply->result);
+        const char *text = jsonw_text(documents->json, &length);
+        document_request->read(request, text, length);
     }
 }
 
@@ -378,12 +419,12 @@ static void on_stale(const redisReply *reply, void *arg)
     bool found = write_stale(documents, reply, request, &version);
     const char *text = found ? jsonw_text(documents->json, &length) : NULL;
     if (text == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
+        refuse(document_request, ERROR_UNAVAILABLE);
         return;
     }
     tagged_write(text, length, version, etag);
     reply_age(request, clock_now_ms() - number_of(reply->element[STALE_DT]));
-    tagged_send(request, 200, text, length, etag);
+    send_document(document_request, text, length, etag);
 }
 
 /* Answers with the document in Redis, whatever its version and age. Users see the public one, too. */
@@ -397,7 +438,7 @@ static void show_stale(struct document_request *document_request)
     documents->kind->key(epoch, &request->parameters[0], key);
     if (epoch == 0 ||
         !redis_command(documents->redis, on_stale, document_request, ARRAY_LEN(arguments), arguments, NULL)) {
-        reply_error(request, ERROR_UNAVAILABLE);
+        refuse(document_request, ERROR_UNAVAILABLE);
     }
 }
 
@@ -409,7 +450,7 @@ static void on_row_for_user(const struct pg_reply *reply, void *arg)
     if (statements_outage(reply) && !request_answered(document_request->request)) {
         show_stale(document_request);
     } else {
-        show(document_request->documents, document_request->request, reply);
+        show_document(document_request, reply);
     }
 }
 
@@ -438,7 +479,7 @@ static void on_row(const struct pg_reply *reply, void *arg)
         } else if (statements_outage(reply) && !request_answered(document_request->request)) {
             show_stale(document_request);
         } else {
-            show(documents, document_request->request, reply);
+            show_document(document_request, reply);
         }
     }
 }
@@ -582,7 +623,7 @@ static void lookup_end(struct lookup *lookup, const struct copy *copy, int64_t v
         if (request_answered(request)) {
             reply_end(request);
         } else if (copy != NULL) {
-            tagged_send(request, 200, copy->json, copy->length, copy->etag);
+            send_document(document_request, copy->json, copy->length, copy->etag);
         } else {
             document_request->version = version;
             document_request->alone = !known;
@@ -665,15 +706,15 @@ static struct lookup *lookup_join(struct documents *documents, const struct uuid
     return lookup;
 }
 
-void documents_get(struct documents *documents, struct request *request)
+void documents_read(struct documents *documents, struct request *request, documents_reader read)
 {
     struct document_request *document_request = request_handler_state(request, sizeof(*document_request));
+    const struct document_request begun = {.documents = documents, .request = request, .read = read};
     if (document_request == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
+        refuse(&begun, ERROR_UNAVAILABLE);
         return;
     }
-    document_request->documents = documents;
-    document_request->request = request;
+    *document_request = begun;
     if (request->user.via != REQUEST_GUEST) {
         if (!query_for_user(document_request, on_row_for_user)) {
             show_stale(document_request);
@@ -687,4 +728,9 @@ void documents_get(struct documents *documents, struct request *request)
         return;
     }
     TAILQ_INSERT_TAIL(&lookup->waiting, document_request, list);
+}
+
+void documents_get(struct documents *documents, struct request *request)
+{
+    documents_read(documents, request, NULL);
 }

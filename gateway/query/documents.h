@@ -19,7 +19,7 @@
  * holds is then the snapshot's if it is newer. To a user `you` is null then.
  *
  * What is shown, and how, is in a kind. Callers: gateway/auction/auction_document.h, gateway/sale/sales.h,
- * gateway/sale/products.h (kinds and their handlers).
+ * gateway/sale/products.h (kinds and their handlers); gateway/web/pages.c.
  */
 #ifndef ROSTRUM_GATEWAY_QUERY_DOCUMENTS_H
 #define ROSTRUM_GATEWAY_QUERY_DOCUMENTS_H
@@ -73,7 +73,15 @@ void documents_free(struct documents *documents);
 
 /* ENDS the request for the id of the first path parameter: 200, 304, 404 or 503. Uses the handler state. */
 void documents_get(struct documents *documents, struct request *request);
-/* The same for a user after a change by this request, whose handler state is in use. Without PostgreSQL 503. */
+/*
+ * Reads the public JSON for a guest's request, which `read` ENDS, also if it was answered at its deadline. `json` is
+ * valid during the call, without serverTime. NULL: no such row, none that guests may see, or it cannot be read. Uses
+ * the handler state.
+ */
+typedef void (*documents_reader)(struct request *request, const char *json, size_t length);
+void documents_read(struct documents *documents, struct request *request, documents_reader read);
+/* The same as documents_get for a user after a change by this request, whose handler state is in use. Without
+ * PostgreSQL 503. */
 void documents_show(struct documents *documents, struct request *request);
 /*
  * ENDS with the rows of get or get_for as the request's user may see them, and serverTime. Guests get an ETag. A GET
