@@ -170,6 +170,7 @@ $(BUILD)/tests/unit/saleworker_user_updates_test: $(addprefix $(OBJ)/,saleworker
 $(BUILD)/tests/unit/saleworker_live_updates_test: $(addprefix $(OBJ)/,saleworker/batch.o saleworker/live_updates.o common/worker/work.o)
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/search/queries.o
 $(BUILD)/tests/unit/mailtext_test: $(addprefix $(OBJ)/notifyworker/,mailtext.o templates.o)
+$(BUILD)/tests/unit/mail_links_test: $(OBJ)/notifyworker/mail_links.o
 $(BUILD)/tests/unit/web_negotiation_test: $(OBJ)/gateway/web/negotiation.o
 $(BUILD)/tests/unit/web_page_table_test: $(addprefix $(OBJ)/gateway/web/,negotiation.o page_table.o)
 $(BUILD)/tests/unit/web_page_og_test: $(OBJ)/gateway/web/page_og.o

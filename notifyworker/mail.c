@@ -18,6 +18,7 @@
 #include "common/protocol/links.h"
 #include "common/protocol/notification_kinds.h"
 #include "common/protocol/topology.h"
+#include "notifyworker/mail_links.h"
 #include "notifyworker/mailtext.h"
 #include "notifyworker/templates.h"
 
@@ -103,6 +104,7 @@ struct template_values {
     const char *values[TEMPLATES_VALUES];
     char hours[NUMBER_SIZE];
     char unsubscribe[LINK_SIZE];
+    char links[MAIL_LINKS][MAIL_LINK_SIZE];
     char end_time[VALUE_SIZE];
     char created_at[VALUE_SIZE];
 };
@@ -142,6 +144,17 @@ static bool fill_unsubscribe(const struct mail *mail, const struct delivery *del
     return true;
 }
 
+static void fill_links(const struct mail *mail, struct template_values *template_values)
+{
+    const char **values = template_values->values;
+    const struct mail_link_ids ids = {values[TEMPLATES_AUCTION_ID], values[TEMPLATES_SALE_ID],
+                                      values[TEMPLATES_ORDER_ID], values[TEMPLATES_TOKEN]};
+    for (int link = 0; link < MAIL_LINKS; link++) {
+        mail_link_write(mail->config, (enum mail_link)link, &ids, template_values->links[link]);
+        values[TEMPLATES_AUCTION_URL + link] = template_values->links[link];
+    }
+}
+
 static void set_values(const struct mail *mail, const struct delivery *delivery, const PGresult *row,
                        const struct json *payload, struct template_values *template_values)
 {
@@ -167,6 +180,7 @@ static void set_values(const struct mail *mail, const struct delivery *delivery,
     (void)snprintf(template_values->hours, sizeof(template_values->hours), "%d",
                    (seconds + S_PER_HOUR - 1) / S_PER_HOUR);
     values[TEMPLATES_HOURS] = template_values->hours;
+    fill_links(mail, template_values);
 }
 
 /* Renders one part of the template; the caller frees it. NULL: no memory. */

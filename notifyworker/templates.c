@@ -31,6 +31,11 @@ static const char *const names[TEMPLATES_VALUES] = {
     [TEMPLATES_ADDRESS] = "address",
     [TEMPLATES_AGENT] = "agent",
     [TEMPLATES_UNSUBSCRIBE] = "unsubscribe",
+    [TEMPLATES_AUCTION_URL] = "auctionUrl",
+    [TEMPLATES_SALE_URL] = "saleUrl",
+    [TEMPLATES_ORDER_URL] = "orderUrl",
+    [TEMPLATES_VERIFY_URL] = "verifyUrl",
+    [TEMPLATES_RESET_URL] = "resetUrl",
 };
 
 struct template

@@ -31,6 +31,11 @@ enum templates_value {
     TEMPLATES_ADDRESS,
     TEMPLATES_AGENT,
     TEMPLATES_UNSUBSCRIBE, /* a link */
+    TEMPLATES_AUCTION_URL, /* links of mail_links.h, in its order */
+    TEMPLATES_SALE_URL,
+    TEMPLATES_ORDER_URL,
+    TEMPLATES_VERIFY_URL,
+    TEMPLATES_RESET_URL,
     TEMPLATES_VALUES
 };
 

@@ -27,17 +27,20 @@ static size_t character_length(const char *text)
     return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
 }
 
-/* U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069, and U+061C: marks, embeddings, overrides, isolates. */
+/* U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069: marks, embeddings, overrides and isolates. */
 static bool changes_direction(const char *text, size_t length)
 {
-    static const char *const characters[] = {"\u200E", "\u200F", "\u202A", "\u202B", "\u202C", "\u202D",
-                                             "\u202E", "\u2066", "\u2067", "\u2068", "\u2069", "\u061C"};
-    for (size_t i = 0; i < ARRAY_LEN(characters); i++) {
-        if (strlen(characters[i]) == length && memcmp(characters[i], text, length) == 0) {
-            return true;
-        }
+    const unsigned char *bytes = (const unsigned char *)text;
+    if (length == 2) {
+        return bytes[0] == 0xD8 && bytes[1] == 0x9C;
     }
-    return false;
+    if (length != 3 || bytes[0] != 0xE2) {
+        return false;
+    }
+    bool marks = bytes[1] == 0x80 && (bytes[2] == 0x8E || bytes[2] == 0x8F);
+    bool overrides = bytes[1] == 0x80 && bytes[2] >= 0xAA && bytes[2] <= 0xAE;
+    bool isolates = bytes[1] == 0x81 && bytes[2] >= 0xA6 && bytes[2] <= 0xA9;
+    return marks || overrides || isolates;
 }
 
 /* Copies at most `most` bytes of whole characters as one line: several blanks and line ends become one blank. */

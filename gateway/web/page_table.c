@@ -222,7 +222,7 @@ static int compare_path(const void *path, const void *file)
 
 static struct page_file *find(const struct page_table *table, const char *path)
 {
-    return bsearch(path, table->files, table->count, sizeof(*table->files), compare_path);
+    return table->files == NULL ? NULL : bsearch(path, table->files, table->count, sizeof(*table->files), compare_path);
 }
 
 static void sort(struct page_table *table)
@@ -348,9 +348,11 @@ static bool read_all(struct reading *reading, const char *folder, const struct p
     if (!read_folder(reading, fd, "", 0)) {
         return false;
     }
-    sort(reading->table);
-    join_twins(reading->table);
-    if (find(reading->table, INDEX) == NULL) {
+    if (reading->table->files != NULL) {
+        sort(reading->table);
+        join_twins(reading->table);
+    }
+    if (reading->table->files == NULL || find(reading->table, INDEX) == NULL) {
         log_error("web_root: %s has no index.html", folder);
         return false;
     }

@@ -174,6 +174,30 @@ START_TEST(a_lost_lead_is_mailed_to_users_who_chose_mail)
 }
 END_TEST
 
+/* The link of a mail about the auction, in both of its parts; unsubscribe links are the API's in any case. */
+static void expect_link(const char *email, const char *path)
+{
+    char link[TEXT_SIZE];
+    (void)snprintf(link, sizeof(link), "http://127.0.0.1:8080%s%s", path, auction);
+    outbid(bidder);
+    struct json *mail = smtp_wait(&smtp, email, "You were outbid");
+    ck_assert_msg(strstr(smtp_text(mail, "text"), link) != NULL, "no %s in %s", link, smtp_text(mail, "text"));
+    ck_assert_ptr_nonnull(strstr(smtp_text(mail, "html"), link));
+    ck_assert_ptr_nonnull(strstr(smtp_text(mail, "text"), "http://127.0.0.1:8080/api/v1/unsubscribe?token="));
+    json_free(mail);
+}
+
+START_TEST(links_lead_to_pages_if_the_gateway_serves_them)
+{
+    subscribe(bidder, "ann@example.org");
+    expect_link("ann@example.org", "/api/v1/auctions/");
+    worker_end();
+    worker_start("[gateway]\nweb_root = /usr/share/rostrum/web\n"); /* only the gateway reads that folder */
+    subscribe(bidder, "bob@example.org");
+    expect_link("bob@example.org", "/auctions/");
+}
+END_TEST
+
 START_TEST(a_mail_has_the_required_headers)
 {
     char expected[TEXT_SIZE];
@@ -662,6 +686,7 @@ static Suite *mail_suite(void)
 {
     const TTest *const tests[] = {
         a_lost_lead_is_mailed_to_users_who_chose_mail,
+        links_lead_to_pages_if_the_gateway_serves_them,
         a_mail_has_the_required_headers,
         no_mail_without_a_choice_or_a_verified_address,
         a_kind_can_be_sent_by_mail_only,

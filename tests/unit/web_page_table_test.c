@@ -96,6 +96,9 @@ START_TEST(a_bad_folder_is_refused)
 {
     ck_assert_ptr_null(page_table_read("/nonexistent/folder", NULL));
     ck_assert_ptr_null(page_table_read("/etc/passwd", NULL));
+    web_folder_remove(folder, "index.html");
+    expect_refused();
+    web_folder_write(folder, "index.html", "");
     web_folder_write(folder, "a name.js", "");
     expect_refused();
     web_folder_remove(folder, "a name.js");
