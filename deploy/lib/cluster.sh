@@ -167,6 +167,7 @@ cluster_common() {
 listen_address = 0.0.0.0
 listen_port = 8080
 trusted_proxies = $(machine_address proxy)/32
+$(web_setting "$CLUSTER/web")
 [images]
 image_folder = $CLUSTER/images
 [mail]

@@ -108,6 +108,22 @@ state_make() {
     chown "$DEPLOYMENT_USER" "$VAR/.rostrum-deployment"
 }
 
+# Copies the built pages, unless there are none or ROSTRUM_WEB is 0. The gateway reads them when it starts.
+state_copy_web() {
+    rm -rf "$VAR/web"
+    if [ "${ROSTRUM_WEB:-1}" != 0 ] && [ -f "$BUILD/web/index.html" ]; then
+        cp -R "$BUILD/web" "$VAR/web"
+        chmod -R u=rwX,go=rX "$VAR/web"
+    fi
+}
+
+# web_setting FOLDER: prints the setting web_root. FOLDER is that of the copy, as the gateway sees it.
+web_setting() {
+    if [ -f "$VAR/web/index.html" ]; then
+        echo "web_root = $1"
+    fi
+}
+
 # state_copy COMMAND: copies the programs and files that the command needs. Each program is written to a new file and
 # renamed, so that a running program is not changed.
 state_copy() {
@@ -126,6 +142,7 @@ state_copy() {
         install -d -m 755 "$VAR/conf/$folder"
         install -m 644 "$ROOT/conf/$folder"/* "$VAR/conf/$folder"
     done
+    state_copy_web
     rm -f "$VAR"/schema/*.sql # of an older version
     install -m 644 "$ROOT"/schema/*.sql "$VAR/schema"
     install -m 755 "$ROOT/deploy/private" "$ROOT/deploy/cluster" "$ROOT/deploy/demo" "$VAR/deploy"
@@ -337,6 +354,7 @@ common_settings() {
     cat <<INI
 [gateway]
 listen_port = $HTTP_PORT
+$(web_setting "$VAR/web")
 [images]
 image_folder = $VAR/images
 image_sandbox = $IMAGE_SANDBOX

@@ -11,7 +11,7 @@ deployment_forget() {
 
 # deployment_open COMMAND CONF [mail]: starts a deployment by `deploy/private COMMAND` (up, servers) with the settings file
 # CONF, and exports its addresses as `deploy/private env` prints them. With "mail" it sends mail to a server of the
-# tests. DEPLOYMENT_BIDWORKERS may say how many bid workers it has. The scratch folder is outside the checkout: the path
+# tests. DEPLOYMENT_BIDWORKERS may say how many bid workers it has; DEPLOYMENT_WEB=1 serves the pages of build/web. The scratch folder is outside the checkout: the path
 # of the checkout may be too long for a socket, or closed to the deployment's user. The caller removes it by
 # deployment_close.
 deployment_open() {
@@ -21,13 +21,14 @@ deployment_open() {
     ROSTRUM_VAR=$DEPLOYMENT_FOLDER/var
     ROSTRUM_HTTP_PORT=$(deployment_free_port)
     ROSTRUM_DEMO=0
+    ROSTRUM_WEB=${DEPLOYMENT_WEB:-0}
     ROSTRUM_CONF=$2
     [ -z "${3:-}" ] || deployment_mail || return 1
     if [ -n "${DEPLOYMENT_BIDWORKERS:-}" ]; then
         ROSTRUM_BIDWORKERS=$DEPLOYMENT_BIDWORKERS
         export ROSTRUM_BIDWORKERS
     fi
-    export ROSTRUM_VAR ROSTRUM_HTTP_PORT ROSTRUM_DEMO ROSTRUM_CONF
+    export ROSTRUM_VAR ROSTRUM_HTTP_PORT ROSTRUM_DEMO ROSTRUM_WEB ROSTRUM_CONF
     deploy/private "$1" >"$DEPLOYMENT_FOLDER/start" 2>&1 || {
         cat "$DEPLOYMENT_FOLDER/start" >&2
         return 1
