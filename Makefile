@@ -2,7 +2,7 @@
 #
 # Variables: BUILD (build folder, default build), SANITIZE (address, undefined, thread), JOBS (default: processors).
 # FILES and SAMPLE (make mutate), MINUTES and TARGET (make fuzz), COVERAGE_KINDS (make coverage).
-# Environment: ROSTRUM_VAR, ROSTRUM_HTTP_PORT, ROSTRUM_CONF, ROSTRUM_DEMO, ROSTRUM_EBAY, ROSTRUM_PEER (see README.md).
+# Environment: ROSTRUM_VAR, ROSTRUM_HTTP_PORT, ROSTRUM_CONF, ROSTRUM_DEMO, ROSTRUM_WEB, ROSTRUM_EBAY, ROSTRUM_PEER (see README.md).
 
 SHELL   := /bin/sh
 BUILD   ?= build
@@ -530,8 +530,12 @@ install: all ## install to DESTDIR, under PREFIX; keep existing settings in /etc
 	install -d $(DESTDIR)$(DATADIR)/templates
 	install -m 644 conf/templates/* $(DESTDIR)$(DATADIR)/templates
 	install -m 644 conf/rostrum.ini README.md gateway/openapi.yaml gateway/asyncapi.yaml $(DESTDIR)$(DATADIR)
+	if test -e $(PAGES)/index.html; then \
+	    rm -rf $(DESTDIR)$(DATADIR)/web && cp -R $(PAGES) $(DESTDIR)$(DATADIR)/web && \
+	    chmod -R u=rwX,go=rX $(DESTDIR)$(DATADIR)/web; fi
 	test -e $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini || \
-	    sed 's|^template_folder = .*|template_folder = $(DATADIR)/templates|' conf/rostrum.ini \
+	    sed -e 's|^template_folder = .*|template_folder = $(DATADIR)/templates|' \
+	        -e 's|^web_root = .*|web_root = $(if $(wildcard $(PAGES)/index.html),$(DATADIR)/web,none)|' conf/rostrum.ini \
 	        > $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini
 	install -d $(addprefix $(DESTDIR)$(UNITDIR)/,$(sort $(filter-out ./,$(dir $(UNITS))))) $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 deploy/systemd/rostrum.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/rostrum.conf

@@ -111,8 +111,8 @@ state_make() {
 # Copies the built pages, unless there are none or ROSTRUM_WEB is 0. The gateway reads them when it starts.
 state_copy_web() {
     rm -rf "$VAR/web"
-    if [ "${ROSTRUM_WEB:-1}" != 0 ] && [ -f "$BUILD/web/index.html" ]; then
-        cp -R "$BUILD/web" "$VAR/web"
+    if [ "${ROSTRUM_WEB:-1}" != 0 ] && [ -f "$ROOT/build/web/index.html" ]; then
+        cp -R "$ROOT/build/web" "$VAR/web"
         chmod -R u=rwX,go=rX "$VAR/web"
     fi
 }
