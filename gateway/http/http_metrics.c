@@ -5,7 +5,7 @@
 
 #include "common/base/clock.h"
 
-enum { PATTERNS_MAX = 96 }; /* path patterns; the API has about 60 */
+enum { PATTERNS_MAX = 128 }; /* path patterns; the API and the pages have about 100 */
 
 #define METHOD_LABEL(name) #name,
 static const char *const methods[METHOD_COUNT] = {METHODS(METHOD_LABEL)};

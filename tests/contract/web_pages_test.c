@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
 #include "tests/support/image.h"
 #include "tests/support/own_gateway.h"
@@ -324,6 +325,19 @@ START_TEST(an_auction_that_guests_cannot_see_has_the_plain_page)
 }
 END_TEST
 
+START_TEST(a_page_does_not_wait_for_its_tags)
+{
+    PQclear(sql_rows(fixture.sql, "BEGIN", NULL));
+    PQclear(sql_rows(fixture.sql, "LOCK TABLE images IN ACCESS EXCLUSIVE MODE", NULL));
+    int64_t start_ms = suite_mono_ms();
+    expect_index(get(page_path(fixture.auction), NULL), "without PostgreSQL");
+    int64_t took_ms = suite_mono_ms() - start_ms;
+    PQclear(sql_rows(fixture.sql, "COMMIT", NULL));
+    ck_assert_int_ge((int)took_ms, 900);
+    SUITE_WAIT(strstr(get(page_path(fixture.auction), NULL)->body, "og:title") != NULL, RELOAD_MS);
+}
+END_TEST
+
 static bool serves_build(const char *body)
 {
     return strstr(get("/", NULL)->body, body) != NULL;
@@ -350,6 +364,31 @@ START_TEST(a_reload_serves_a_new_build_and_keeps_the_assets_before)
     web_folder_write(folder, "assets/app-5e6f.js", "three");
     ck_assert(serves_build("<title>two"));
     EXPECT_STATUS(get("/assets/app-3c4d.js", NULL), 200);
+}
+END_TEST
+
+/* A new connection, so that any worker may answer. */
+static bool has_file(const char *path)
+{
+    client_free(gateway.client);
+    gateway.client = client_new(gateway.url);
+    ck_assert_ptr_nonnull(gateway.client);
+    return get(path, NULL)->status == 200;
+}
+
+START_TEST(new_pages_wait_for_the_last_worker_of_the_build_before)
+{
+    pid_t old = 0;
+    ck_assert_uint_eq(deployment_children(gateway.pid, &old, 1), 1);
+    ck_assert_int_eq(kill(old, SIGSTOP), 0);
+    web_folder_write(folder, "assets/app-3c4d.js", "two");
+    web_folder_write(folder, "index.html", "<title>two</title><!--og-->");
+    ck_assert_int_eq(kill(gateway.pid, SIGHUP), 0);
+    SUITE_WAIT(has_file("/assets/app-3c4d.js"), RELOAD_MS);
+    ck_assert(serves_build("<body>one</body>"));
+    ck_assert_ptr_nonnull(strstr(get(page_path(fixture.auction), NULL)->body, "<body>one</body>"));
+    ck_assert_int_eq(kill(old, SIGCONT), 0);
+    SUITE_WAIT(serves_build("<title>two"), RELOAD_MS);
 }
 END_TEST
 
@@ -398,7 +437,9 @@ static Suite *web_pages_suite(void)
         no_path_leaves_the_folder,
         the_page_of_an_auction_has_tags_for_previews,
         an_auction_that_guests_cannot_see_has_the_plain_page,
+        a_page_does_not_wait_for_its_tags,
         a_reload_serves_a_new_build_and_keeps_the_assets_before,
+        new_pages_wait_for_the_last_worker_of_the_build_before,
         a_bad_folder_is_an_error_at_the_start,
         pages_count_in_the_metrics_by_their_route,
     };
