@@ -14,7 +14,7 @@
 #include "tests/support/exposition.h"
 #include "tests/support/fixture.h"
 
-enum { METRICS_TEXT_SIZE = 262144, METRICS_WAIT_MS = 60000, NUMBERS_MAX = 16 };
+enum { METRICS_TEXT_SIZE = 1048576, METRICS_WAIT_MS = 60000, NUMBERS_MAX = 16 };
 
 static const char *const programs[] = {"gateway", "bidworker-1", "bidworker-2", "endworker", "notifyworker"};
 
