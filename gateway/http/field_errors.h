@@ -58,6 +58,7 @@
     X(INVALID_PORT, "must have port 80, port 443, or a port from {min} to {max}")                                      \
     X(NOT_YOUR_ITEM, "must be the id of one of your items")                                                            \
     X(UNKNOWN_PRODUCT, "must be the id of a product")                                                                  \
+    X(PAYMENTS_OFF, "must not be callback: callbacks of payments are not set up")                                      \
     X(WRONG_PASSWORD, "is not the current password")
 
 enum field_code {

@@ -15,9 +15,9 @@
 #include "gateway/auction/terms.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
-#include "gateway/query/columns.h"
-#include "gateway/query/images_column.h"
+#include "gateway/query/product_columns.h"
 #include "gateway/query/timeline.h"
+#include "gateway/search/queries.h"
 
 enum {
     LOCATION_SIZE = 64,
@@ -27,25 +27,9 @@ enum {
     CATEGORY_SIZE = 401, /* of TERMS_CATEGORY_MOST characters */
 };
 
-enum { PRODUCT_ADD, PRODUCT_CHANGE, PRODUCT_GET, PRODUCT_NEWEST, PRODUCT_OF_CATEGORY, PRODUCT_MATCHING, PRODUCT_COUNT };
+enum { PRODUCT_ADD, PRODUCT_CHANGE, PRODUCT_GET, PRODUCT_NEWEST, PRODUCT_OF_CATEGORY, PRODUCT_COUNT };
 
-/* Columns of a row of products named `p`. */
-#define COLUMNS                                                                                                        \
-    "p.id, p.name, p.description, p.category, p.base_price, p.version, " COLUMNS_MS("p.created_at") ", " COLUMNS_MS(   \
-        "p.updated_at") ", " IMAGES_COLUMN("product_images", "product_id", "p.id")
-
-enum {
-    COL_ID,
-    COL_NAME,
-    COL_DESCRIPTION,
-    COL_CATEGORY,
-    COL_PRICE,
-    COL_VERSION,
-    COL_CREATED,
-    COL_UPDATED,
-    COL_IMAGES,
-    COL_PRESENT_VERSION, /* PRODUCT_CHANGE */
-};
+enum { COL_PRESENT_VERSION = PRODUCT_COLUMN_COUNT }; /* PRODUCT_CHANGE */
 
 /*
  * Lists, newest first. $1 and $2: time and id of the cursor, $3 limit. Without a cursor they are replaced by bounds
@@ -54,8 +38,9 @@ enum {
 #define OLDER(row)                                                                                                     \
     "(" row ".created_at, " row ".id) < (coalesce($1::timestamptz, 'infinity'),"                                       \
     " coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))"
-#define NEWEST(row)      " ORDER BY " row ".created_at DESC, " row ".id DESC"
-#define LIST(conditions) "SELECT " COLUMNS " FROM products p WHERE " OLDER("p") conditions NEWEST("p") " LIMIT $3"
+#define NEWEST(row) " ORDER BY " row ".created_at DESC, " row ".id DESC"
+#define LIST(conditions)                                                                                               \
+    "SELECT " PRODUCT_COLUMNS " FROM products p WHERE " OLDER("p") conditions NEWEST("p") " LIMIT $3"
 /* For the audit log. */
 #define AS_JSON(p)                                                                                                     \
     "jsonb_build_object('name', " p ".name, 'description', " p ".description, 'category', " p ".category,"             \
@@ -72,7 +57,7 @@ static const struct pg_statement list[] = {
                      "  ON CONFLICT (id) DO NOTHING RETURNING n.*),"
                      " noted AS (" AUDIT_INSERT " SELECT $8, $7, $6, $9, $10, $11, 'PRODUCT_CREATE', id::text, NULL,"
                      "  " AS_JSON("added") ", '' FROM added)"
-                                           " SELECT " COLUMNS " FROM added p"},
+                                           " SELECT " PRODUCT_COLUMNS " FROM added p"},
     /* As above, but NULL leaves a text or the price unchanged. $12 version. A row of nulls: it has another version. */
     [PRODUCT_CHANGE] = {"product_change",
                         "WITH old AS (SELECT * FROM products WHERE id = $1 FOR UPDATE),"
@@ -82,25 +67,18 @@ static const struct pg_statement list[] = {
                         "  FROM old WHERE c.id = old.id AND old.version = $12 RETURNING c.*),"
                         " noted AS (" AUDIT_INSERT " SELECT $8, $7, $6, $9, $10, $11, 'PRODUCT_CHANGE', c.id::text,"
                         "  " AS_JSON("old") ", " AS_JSON("c") ", '' FROM changed c, old)"
-                                                              " SELECT " COLUMNS
+                                                              " SELECT " PRODUCT_COLUMNS
                                                               ", old.version FROM old LEFT JOIN changed p ON true"},
-    [PRODUCT_GET] = {"product_get", "SELECT " COLUMNS " FROM products p WHERE p.id = $1"},
+    [PRODUCT_GET] = {"product_get", "SELECT " PRODUCT_COLUMNS " FROM products p WHERE p.id = $1"},
     [PRODUCT_NEWEST] = {"product_newest", LIST("")},
     [PRODUCT_OF_CATEGORY] = {"product_of_category", LIST(" AND p.category = $4")},
-    /*
-     * $4 words, $5 category or NULL. The matches are found first, by the index of words: without their number, the
-     * planner may read all products in the order of the list.
-     */
-    [PRODUCT_MATCHING] = {"product_matching", "WITH hits AS MATERIALIZED (SELECT id, created_at FROM products"
-                                              "  WHERE search @@ websearch_to_tsquery('english', $4)"
-                                              "  AND ($5::text IS NULL OR category = $5))"
-                                              " SELECT " COLUMNS " FROM (SELECT h.id FROM hits h WHERE " OLDER("h")
-                                                  NEWEST("h") " LIMIT $3) k"
-                                                              " JOIN products p ON p.id = k.id" NEWEST("p")},
 };
 static_assert(ARRAY_LEN(list) == PRODUCT_COUNT, "each statement has its entry");
 
 struct statements products_statements = {list, ARRAY_LEN(list), 0};
+
+/* A search has a plan of its own, and connections beside those of all else. */
+static const struct statements searches = {queries_all, QUERIES_COUNT, 0};
 
 static const struct products_context *context_of(const struct request *request)
 {
@@ -114,18 +92,18 @@ static struct pg *pg_of(const struct request *request)
 
 static void write_row(struct jsonw *json, const PGresult *result, int row)
 {
-    const char *images = pg_text(result, row, COL_IMAGES);
-    jsonw_put_string(json, "id", pg_text(result, row, COL_ID));
-    jsonw_put_string(json, "name", pg_text(result, row, COL_NAME));
-    jsonw_put_string(json, "description", pg_text(result, row, COL_DESCRIPTION));
-    jsonw_put_string(json, "category", pg_text(result, row, COL_CATEGORY));
+    const char *images = pg_text(result, row, PRODUCT_COLUMN_IMAGES);
+    jsonw_put_string(json, "id", pg_text(result, row, PRODUCT_COLUMN_ID));
+    jsonw_put_string(json, "name", pg_text(result, row, PRODUCT_COLUMN_NAME));
+    jsonw_put_string(json, "description", pg_text(result, row, PRODUCT_COLUMN_DESCRIPTION));
+    jsonw_put_string(json, "category", pg_text(result, row, PRODUCT_COLUMN_CATEGORY));
     jsonw_put_string(json, "currency", "USD");
-    jsonw_put_money(json, "basePrice", pg_money(result, row, COL_PRICE));
+    jsonw_put_money(json, "basePrice", pg_money(result, row, PRODUCT_COLUMN_PRICE));
     jsonw_name(json, "images");
     jsonw_raw(json, images, strlen(images));
-    jsonw_put_int(json, "version", pg_int(result, row, COL_VERSION));
-    jsonw_put_time(json, "createdAt", pg_int(result, row, COL_CREATED));
-    jsonw_put_time(json, "updatedAt", pg_int(result, row, COL_UPDATED));
+    jsonw_put_int(json, "version", pg_int(result, row, PRODUCT_COLUMN_VERSION));
+    jsonw_put_time(json, "createdAt", pg_int(result, row, PRODUCT_COLUMN_CREATED));
+    jsonw_put_time(json, "updatedAt", pg_int(result, row, PRODUCT_COLUMN_UPDATED));
 }
 
 static void write_item(struct jsonw *json, const struct request *request, const PGresult *result, int row)
@@ -162,7 +140,7 @@ static void write_members(struct jsonw *json, const struct request_user *user, c
 const struct documents_kind product_document_kind = {
     .statements = &products_statements,
     .get = PRODUCT_GET,
-    .version_column = COL_VERSION,
+    .version_column = PRODUCT_COLUMN_VERSION,
     .key = keys_product,
     .write_members = write_members,
 };
@@ -174,19 +152,19 @@ static void handle_get(struct request *request)
 
 /* ---- lists ---- */
 
-/* The same list with more conditions: each has its index. */
-#define PRODUCT_LIST(name, number)                                                                                     \
+/* The same list with more conditions. */
+#define PRODUCT_LIST(name, of, number)                                                                                 \
     static const struct timeline name = {                                                                              \
-        .statements = &products_statements,                                                                            \
+        .statements = &(of),                                                                                           \
         .statement = (number),                                                                                         \
         .everyones = true,                                                                                             \
         .tag = "products",                                                                                             \
-        .key_column = COL_CREATED,                                                                                     \
+        .key_column = PRODUCT_COLUMN_CREATED,                                                                          \
         .write = write_item,                                                                                           \
     }
-PRODUCT_LIST(newest, PRODUCT_NEWEST);
-PRODUCT_LIST(of_category, PRODUCT_OF_CATEGORY);
-PRODUCT_LIST(matching, PRODUCT_MATCHING);
+PRODUCT_LIST(newest, products_statements, PRODUCT_NEWEST);
+PRODUCT_LIST(of_category, products_statements, PRODUCT_OF_CATEGORY);
+PRODUCT_LIST(matching, searches, QUERIES_PRODUCTS);
 
 /* True if the parameter is there; one that is not a line of at most `most` characters becomes a field error. */
 static bool read_line(struct request *request, const char *name, size_t most, char *out, size_t size,
@@ -212,7 +190,7 @@ static void handle_list(struct request *request)
     const char *both[] = {text, has_category ? category : NULL};
     const char *one[] = {category};
     if (has_text) {
-        timeline_reply(pg_of(request), request, &matching, &field_errors, ARRAY_LEN(both), both);
+        timeline_reply(context_of(request)->search, request, &matching, &field_errors, ARRAY_LEN(both), both);
     } else if (has_category) {
         timeline_reply(pg_of(request), request, &of_category, &field_errors, ARRAY_LEN(one), one);
     } else {
@@ -304,7 +282,7 @@ static void product_values(struct request *request, const struct uuid *id, const
 static void reply_new(struct request *request, const PGresult *result)
 {
     char location[LOCATION_SIZE];
-    (void)snprintf(location, sizeof(location), "/api/v1/products/%s", pg_text(result, 0, COL_ID));
+    (void)snprintf(location, sizeof(location), "/api/v1/products/%s", pg_text(result, 0, PRODUCT_COLUMN_ID));
     reply_header(request, "Location", location);
     reply_product(request, 201, result);
 }
@@ -359,7 +337,7 @@ static void on_changed(const struct pg_reply *reply, void *arg)
     if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
-    if (pg_null(reply->result, 0, COL_ID)) {
+    if (pg_null(reply->result, 0, PRODUCT_COLUMN_ID)) {
         const struct parameter version = parameter_number("version", pg_int(reply->result, 0, COL_PRESENT_VERSION));
         reply_error_with(request, ERROR_VERSION_CONFLICT, &version, 1);
     } else {

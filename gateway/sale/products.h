@@ -14,6 +14,7 @@ struct products_context {
     struct pg *pg;
     struct redis *redis;
     struct documents *documents; /* of product_document_kind */
+    struct pg *search;           /* with the statements of gateway/search/queries.h */
 };
 
 extern const struct route products_routes[];

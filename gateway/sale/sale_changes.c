@@ -323,8 +323,10 @@ static void on_loaded(const struct pg_reply *reply, void *arg)
         return;
     }
     struct sale_terms terms = sale_terms_of_row(reply->result, 0);
-    const struct sale_terms_reading reading = {
-        .change = true, .now_ms = request->received_ms, .version = &message->version};
+    const struct sale_terms_reading reading = {.change = true,
+                                               .payments = context_of(request)->payment_keys->count > 0,
+                                               .now_ms = request->received_ms,
+                                               .version = &message->version};
     /* A body that is never valid is answered 400, even if no update is possible. */
     if (!sale_terms_read(request, &reading, &terms)) {
         return;

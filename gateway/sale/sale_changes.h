@@ -5,6 +5,7 @@
 #ifndef ROSTRUM_GATEWAY_SALE_SALE_CHANGES_H
 #define ROSTRUM_GATEWAY_SALE_SALE_CHANGES_H
 
+#include "common/protocol/webhook.h"
 #include "gateway/http/router.h"
 #include "gateway/query/documents.h"
 #include "gateway/submit/submission.h"
@@ -12,8 +13,9 @@
 /* What the handlers use. components.c fills it. */
 struct sale_changes_context {
     struct pg *pg;
-    struct documents *documents;           /* of sales */
-    const struct submissions *submissions; /* of sales */
+    struct documents *documents;             /* of sales */
+    const struct submissions *submissions;   /* of sales */
+    const struct webhook_keys *payment_keys; /* none: no sale may be changed to take payments */
 };
 
 extern const struct route sale_changes_routes[];

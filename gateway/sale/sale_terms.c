@@ -128,12 +128,19 @@ static void read_seconds(const struct json *body, const char *name, int64_t *ms,
     }
 }
 
-static void read_payment(const struct json *body, struct sale_terms *terms, struct field_errors *field_errors)
+/* A present `callback` may stay without callbacks of payments, but none is asked for: nobody could confirm the orders.
+ */
+static void read_payment(const struct json *body, bool payments, struct sale_terms *terms,
+                         struct field_errors *field_errors)
 {
     const char *word = NULL;
-    if (fields_text(body, "payment", FIELDS_OPTIONAL, 1, PAYMENT_MOST, &word, field_errors) &&
-        !sale_payment_parse(word, &terms->payment)) {
+    if (!fields_text(body, "payment", FIELDS_OPTIONAL, 1, PAYMENT_MOST, &word, field_errors)) {
+        return;
+    }
+    if (!sale_payment_parse(word, &terms->payment)) {
         field_errors_add_one(field_errors, "payment", FIELD_UNKNOWN_VALUE, parameter_words("allowed", "none callback"));
+    } else if (terms->payment == SALE_PAYMENT_CALLBACK && !payments) {
+        field_errors_add(field_errors, "payment", FIELD_PAYMENTS_OFF);
     }
 }
 
@@ -161,7 +168,7 @@ bool sale_terms_read(struct request *request, const struct sale_terms_reading *r
     read_times(body, reading, terms, &field_errors);
     read_seconds(body, "turnSeconds", &terms->turn_ms, &field_errors);
     read_seconds(body, "reservationSeconds", &terms->reservation_ms, &field_errors);
-    read_payment(body, terms, &field_errors);
+    read_payment(body, reading->payments, terms, &field_errors);
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
         return false;

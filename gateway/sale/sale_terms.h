@@ -13,6 +13,7 @@
 
 struct sale_terms_reading {
     bool change;          /* changes existing terms: only `version` is required; no product */
+    bool payments;        /* callbacks of payments are accepted: the body may ask for them */
     int64_t now_ms;       /* times before it are in the past */
     int64_t *version;     /* of a change: the version that the admin saw; else unused */
     struct uuid *product; /* of a new sale; else unused */

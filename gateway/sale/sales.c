@@ -352,7 +352,8 @@ static void create(struct request *request)
 {
     struct uuid product = {{0}};
     struct sale_terms terms = sale_terms_default();
-    const struct sale_terms_reading reading = {.now_ms = clock_now_ms(), .product = &product};
+    const struct sale_terms_reading reading = {
+        .payments = context_of(request)->payment_keys->count > 0, .now_ms = clock_now_ms(), .product = &product};
     if (sale_terms_read(request, &reading, &terms)) {
         add_sale(request, &terms, &product);
     }

@@ -5,13 +5,15 @@
 #ifndef ROSTRUM_GATEWAY_SALE_SALES_H
 #define ROSTRUM_GATEWAY_SALE_SALES_H
 
+#include "common/protocol/webhook.h"
 #include "gateway/http/router.h"
 #include "gateway/query/documents.h"
 
 /* What the handlers use. components.c fills it. */
 struct sales_context {
     struct pg *pg;
-    struct documents *documents; /* of sale_document_kind */
+    struct documents *documents;             /* of sale_document_kind */
+    const struct webhook_keys *payment_keys; /* none: no sale may take payments */
 };
 
 extern const struct route sales_routes[];

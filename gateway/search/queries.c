@@ -4,6 +4,8 @@
  */
 #include "gateway/search/queries.h"
 
+#include "gateway/query/product_columns.h"
+
 /* clang-format off */
 #define TSQUERY "coalesce($5::tsquery, websearch_to_tsquery('english', $4::text))"
 #define FILTERS                                                                                                        \
@@ -99,6 +101,12 @@ const struct pg_statement queries_all[QUERIES_COUNT] = {
     [QUERIES_IDS] = {"auctions_ids",
         "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = ANY ($2::uuid[]) AND a.status = " ANY_STATUS
         " ORDER BY a.end_time, a.id"},
+    [QUERIES_PRODUCTS] = {"products_newest",
+        "SELECT " PRODUCT_COLUMNS " FROM (SELECT id FROM products WHERE search @@ websearch_to_tsquery('english', $4)"
+        "  AND ($5::text IS NULL OR category = $5) AND (created_at, id) < (coalesce($1::timestamptz, 'infinity'),"
+        "   coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))"
+        "  ORDER BY created_at DESC, id DESC LIMIT $3) k"
+        " JOIN products p ON p.id = k.id ORDER BY p.created_at DESC, p.id DESC"},
     /*
      * For each word of the text: the words within an edit distance of one or two, among the thirty with the most
      * similar trigrams. They include the word itself if it is in table search_words.

@@ -1,5 +1,6 @@
 /*
- * SQL statements of searches. Callers: listing.c, search.c; `make bench-search` runs EXPLAIN on each of them.
+ * SQL statements of searches. Callers: listing.c, search.c, products.c; `make bench-search` runs EXPLAIN on each of
+ * them.
  *
  * There is one statement for each sort order, and some have a variant for a price range without text. The variant uses
  * table auction_prices; the planner would not choose it from a condition in a common statement.
@@ -39,12 +40,17 @@ enum queries_statement {
     QUERIES_NEWEST_PRICED_SEVERAL,
     QUERIES_FACETS_SEVERAL,
     QUERIES_FACETS_BARE_SEVERAL,
-    QUERIES_IDS,   /* $1: statuses with commas, $2: an array of ids. By their end, all of them */
-    QUERIES_WORDS, /* $1: the text. Returns a tsquery of words similar to its words; NULL if there are none */
+    QUERIES_IDS,      /* $1: statuses with commas, $2: an array of ids. By their end, all of them */
+    QUERIES_WORDS,    /* $1: the text. Returns a tsquery of words similar to its words; NULL if there are none */
+    QUERIES_PRODUCTS, /* newest first. $1, $2: time and id of the cursor or NULL, $3: rows, $4: text, $5: category or
+                         NULL */
     QUERIES_COUNT
 };
 
-/* Parameters of all statements except QUERIES_WORDS and QUERIES_IDS. The facets have the first seven, the lists all. */
+/*
+ * Parameters of the statements, except QUERIES_WORDS, QUERIES_IDS and QUERIES_PRODUCTS. The facets have the first
+ * seven, the lists all.
+ */
 enum queries_parameter {
     QUERIES_STATUS,
     QUERIES_CATEGORY,

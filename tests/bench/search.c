@@ -80,6 +80,7 @@ static const char *const arguments[] = {
     [QUERIES_FACETS_BARE_SEVERAL] = "'active,sold', 'category 7', NULL, NULL, NULL, 20, 500",
     [QUERIES_IDS] = "'active,sold', ARRAY[gen_random_uuid()]",
     [QUERIES_WORDS] = "'vintge camrea'",
+    [QUERIES_PRODUCTS] = "NULL, NULL, 21, 'camera', NULL",
 };
 
 /* False if there is no plan, or it scans a whole table. Prints the scans. */
