@@ -382,7 +382,8 @@ static void fill_contexts(struct gateway *gateway)
         .health = {config, deployment, deployment_reader_timing(gateway->reader), &gateway->bids.backlog, pg, redis,
                    gateway->redis_policy, gateway->bids.publisher, gateway->images},
     };
-    gateway->contexts.payments = (struct payments_context){deployment, pg, &gateway->sales.submissions, {.count = 0}};
+    gateway->contexts.payments = (struct payments_context){
+        deployment, pg, redis, &gateway->sales.submissions, &gateway->sales.backlog, {.count = 0}};
     if (!webhook_keys_parse(config->payment_secret, &gateway->contexts.payments.keys)) {
         gateway->contexts.payments.keys.count = 0; /* "none": config_check has refused other values */
     }

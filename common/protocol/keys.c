@@ -89,6 +89,12 @@ void keys_join(const struct uuid *user, const struct uuid *sale, char out[static
     KEY(out, "join:{", id_text(user, user_text), "}:", id_text(sale, sale_text));
 }
 
+void keys_order(const struct uuid *order, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    KEY(out, "order:{", id_text(order, id), "}");
+}
+
 void keys_idempotency(const struct uuid *user, const char *key_hash, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];

@@ -15,6 +15,7 @@
  *                              idempotency key: entries of others are removed), and the JSON that is shown while the
  *                              bid is pending
  *   join:{user}:<saleId>       the id of the user's newest join of this line, for a few minutes (gateway/sale/places.h)
+ *   order:{order}              the id of the sale of a queued order, for a few minutes (gateway/sale/orders.h)
  *   idem:{user}:<hash of key>  the id of the row that has this idempotency key: a bid, auction, item, image or webhook.
  *                              The id is a hash of the request (gateway/access/idempotency.h). While a creation is
  *                              under way: "open:" and an id of the reservation (gateway/access/creation.h)
@@ -54,6 +55,7 @@ void keys_text_limit(const char *text, const char *what,
                      char out[static KEYS_SIZE]); /* `text`: an address or the hash of an email address */
 void keys_bid(const struct uuid *user, const struct uuid *bid, char out[static KEYS_SIZE]);
 void keys_join(const struct uuid *user, const struct uuid *sale, char out[static KEYS_SIZE]);
+void keys_order(const struct uuid *order, char out[static KEYS_SIZE]);
 void keys_idempotency(const struct uuid *user, const char *key_hash, char out[static KEYS_SIZE]);
 void keys_snapshot(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE]);
 void keys_sale(int64_t epoch, const struct uuid *sale, char out[static KEYS_SIZE]);

@@ -62,7 +62,8 @@ const char rights_redis_common[] = "+info +select +ping +script|load +evalsha";
 /* keys, channels, commands */
 #define REDIS_GATEWAY                                                                                                  \
     {                                                                                                                  \
-        "~s:* ~u:* ~seen:* ~rl:* ~bid:* ~join:* ~idem:* ~snap:* ~top:* ~hist:* ~q:* ~sale:* ~product:* %R~shards "     \
+        "~s:* ~u:* ~seen:* ~rl:* ~bid:* ~join:* ~order:* ~idem:* ~snap:* ~top:* ~hist:* ~q:* ~sale:* ~product:* "      \
+        "%R~shards "                                                                                                   \
         "%R~depths"                                                                                                    \
         " %R~sale_shards %R~sale_depths",                                                                              \
             "&gw:* &live:* &user:*",                                                                                   \

@@ -4,6 +4,7 @@
 #include "gateway/sale/orders.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -14,7 +15,7 @@
 #include "gateway/query/columns.h"
 #include "gateway/query/timeline.h"
 
-enum { STATUS_SIZE = 128 };
+enum { STATUS_SIZE = 128, NUMBER_SIZE = 16 };
 
 enum { ORDER_GET, ORDER_LIST, ORDER_COUNT };
 
@@ -132,6 +133,27 @@ bool orders_ask_pending(struct redis *redis, struct request *request, redis_call
     char key[KEYS_SIZE];
     const char *arguments[] = {"GETRANGE", key, "1", "-1"}; /* after the state */
     keys_bid(&request->user.id, &request->parameters[0], key);
+    return redis_command(redis, then, request, ARRAY_LEN(arguments), arguments, NULL);
+}
+
+bool orders_note(struct redis *redis, const struct uuid *order, const struct uuid *sale, redis_callback noted,
+                 struct request *request)
+{
+    char key[KEYS_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char life[NUMBER_SIZE];
+    const char *arguments[] = {"SET", key, id, "EX", life};
+    keys_order(order, key);
+    uuid_format(sale, id);
+    (void)snprintf(life, sizeof(life), "%d", ORDERS_NOTE_LIFE_S);
+    return redis_command(redis, noted, request, ARRAY_LEN(arguments), arguments, NULL);
+}
+
+bool orders_ask_noted(struct redis *redis, const struct uuid *order, redis_callback then, struct request *request)
+{
+    char key[KEYS_SIZE];
+    const char *arguments[] = {"GET", key};
+    keys_order(order, key);
     return redis_command(redis, then, request, ARRAY_LEN(arguments), arguments, NULL);
 }
 

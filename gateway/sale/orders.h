@@ -48,6 +48,17 @@ enum orders_pending {
 };
 enum orders_pending orders_read_pending(const redisReply *reply, struct uuid *sale, int64_t *received_ms);
 
+enum { ORDERS_NOTE_LIFE_S = 600 /* much more than the age of a report about a shard */ };
+/*
+ * Keeps for ORDERS_NOTE_LIFE_S that this order is about to be queued, for payments.c, which knows no user. `noted` is
+ * called with `request` when Redis has it, or has failed. False: no connection to Redis, and it is not called.
+ */
+MUST_CHECK bool orders_note(struct redis *redis, const struct uuid *order, const struct uuid *sale,
+                            redis_callback noted, struct request *request);
+/* Asks for that. False as above. The reply is a text if the order may be undecided, nil if not. */
+MUST_CHECK bool orders_ask_noted(struct redis *redis, const struct uuid *order, redis_callback then,
+                                 struct request *request);
+
 extern const struct route orders_routes[];
 extern struct statements orders_statements;
 

@@ -1,5 +1,6 @@
 /*
- * See payments.h. The steps: the fields, the signature, the order's sale in PostgreSQL, the command.
+ * See payments.h. The steps: the fields, the signature, the order's sale in PostgreSQL, the command. An order that
+ * PostgreSQL does not have is looked for among those that may be undecided.
  */
 #include "gateway/sale/payments.h"
 
@@ -13,6 +14,7 @@
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
+#include "gateway/sale/orders.h"
 #include "gateway/sale/sale_metrics.h"
 
 enum { MS_PER_S = 1000, OUTCOME_MOST = 32, REFERENCE_MOST = SALE_REFERENCE_SIZE - 1 };
@@ -91,7 +93,32 @@ static struct uuid command_id(const struct request *request)
     return uuid_from_hash(hash);
 }
 
-static void on_order(const struct pg_reply *reply, void *arg)
+static void publish(struct request *request, const PGresult *order)
+{
+    struct sale_message_command *message = submission_sale_command(request);
+    message->sale_id = pg_uuid(order, 0, 0);
+    message->command.id = command_id(request);
+    if (message->command.kind == SALE_COMMAND_CONFIRM) { /* refused time does not run against the reservation */
+        message->command.refused_ms = outages_ms(publisher_outages(context_of(request)->submissions->publisher),
+                                                 pg_int(order, 0, 1), message->command.received_ms);
+    }
+    submission_publish(request);
+}
+
+/* ---- the order ---- */
+
+static void find_order(struct request *request, pg_callback found)
+{
+    char order[UUID_TEXT_SIZE];
+    const char *values[] = {order};
+    uuid_format(&submission_sale_command(request)->command.order_id, order);
+    if (!statements_query(context_of(request)->pg, &payments_statements, PAYMENT_SALE, ARRAY_LEN(values), values, found,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_order_again(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (!statements_usable(request, reply)) {
@@ -99,26 +126,40 @@ static void on_order(const struct pg_reply *reply, void *arg)
     }
     if (PQntuples(reply->result) == 0) {
         refuse_unknown(request);
-        return;
+    } else {
+        publish(request, reply->result);
     }
-    struct sale_message_command *message = submission_sale_command(request);
-    message->sale_id = pg_uuid(reply->result, 0, 0);
-    message->command.id = command_id(request);
-    if (message->command.kind == SALE_COMMAND_CONFIRM) { /* refused time does not run against the reservation */
-        message->command.refused_ms = outages_ms(publisher_outages(context_of(request)->submissions->publisher),
-                                                 pg_int(reply->result, 0, 1), message->command.received_ms);
-    }
-    submission_publish(request);
 }
 
-static void find_order(struct request *request)
+/* The order may be undecided: the provider repeats the callback. */
+static void refuse_undecided(struct request *request)
 {
-    char order[UUID_TEXT_SIZE];
-    const char *values[] = {order};
-    uuid_format(&submission_sale_command(request)->command.order_id, order);
-    if (!statements_query(context_of(request)->pg, &payments_statements, PAYMENT_SALE, ARRAY_LEN(values), values,
-                          on_order, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
+    sale_metrics_add_callback(SALE_CALLBACK_UNDECIDED);
+    reply_error(request, ERROR_UNAVAILABLE);
+}
+
+static void on_note(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    const struct backlog_clock now = backlog_now();
+    if (reply != NULL && reply->type == REDIS_REPLY_NIL && backlog_is_empty(context_of(request)->backlog, &now)) {
+        find_order(request, on_order_again);
+    } else {
+        refuse_undecided(request);
+    }
+}
+
+static void on_order(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) > 0) {
+        publish(request, reply->result);
+    } else if (!orders_ask_noted(context_of(request)->redis, &submission_sale_command(request)->command.order_id,
+                                 on_note, request)) {
+        refuse_undecided(request);
     }
 }
 
@@ -228,7 +269,7 @@ static void handle_callback(struct request *request)
     message->command.received_ms = request->received_ms;
     memcpy(message->request_id, request->id, sizeof(message->request_id));
     memcpy(message->traceparent, request->traceparent, sizeof(message->traceparent));
-    find_order(request);
+    find_order(request, on_order);
 }
 
 const struct route payments_routes[] = {

@@ -7,7 +7,10 @@
  * reference and outcome: a repeated callback has the same id, and the sale worker decides it once. The rules decide
  * wrong amounts, late payments and refunds.
  *
- * An order that PostgreSQL does not have is 200, too, because repeating would not help. It is logged and counted.
+ * A callback of an unknown order is 200, too, because repeating would not help. It is logged and counted. An order is
+ * unknown only if it cannot be undecided; else the answer is 503, and the provider repeats. An order that was queued
+ * within ORDERS_NOTE_LIFE_S has a note in Redis. An older one shows in the reports about its shard (backlog.h). After
+ * both, PostgreSQL is asked again, because the order may just have been decided.
  */
 #ifndef ROSTRUM_GATEWAY_SALE_PAYMENTS_H
 #define ROSTRUM_GATEWAY_SALE_PAYMENTS_H
@@ -16,13 +19,16 @@
 #include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
+#include "gateway/submit/backlog.h"
 #include "gateway/submit/submission.h"
 
 /* What the handler uses. components.c fills it. */
 struct payments_context {
     const struct deployment *deployment;
     struct pg *pg;
+    struct redis *redis;
     const struct submissions *submissions; /* of sales */
+    const struct backlog *backlog;         /* of sales */
     struct webhook_keys keys;              /* none: every callback is PAYMENTS_OFF */
 };
 

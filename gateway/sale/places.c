@@ -9,6 +9,7 @@
 
 #include "common/base/log.h"
 #include "common/protocol/keys.h"
+#include "common/rules/sale_set.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/sale/position.h"
@@ -101,11 +102,25 @@ static void found_late(const struct pg_reply *reply, void *arg)
     }
 }
 
+/* The place as it was read; 503 if the user may have a newer, pending join and Redis cannot say so. */
+static void reply_unless_pending(struct request *request)
+{
+    const struct place_request *place = request->handler_state;
+    const struct sale sale = {.status = place->position.sale_status};
+    if (sale_over(&sale)) {
+        reply_place(request); /* a join cannot change it any more */
+    } else {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
 static void state_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    bool known = reply != NULL && reply->type == REDIS_REPLY_STRING && reply->len == 1;
-    if (known && (reply->str[0] == 'a' || reply->str[0] == 'p')) {
+    bool known = reply != NULL && reply->type == REDIS_REPLY_STRING;
+    if (!known) {
+        reply_unless_pending(request);
+    } else if (reply->len == 1 && (reply->str[0] == 'a' || reply->str[0] == 'p')) {
         reply_pending(request);
     } else if (!ask_place(request, found_late)) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -118,13 +133,17 @@ static void join_answered(const redisReply *reply, void *arg)
     struct place_request *place = request->handler_state;
     char key[KEYS_SIZE];
     const char *arguments[] = {"GETRANGE", key, "0", "0"}; /* its state */
-    if (reply == NULL || reply->type != REDIS_REPLY_STRING || !uuid_parse(reply->str, reply->len, &place->join)) {
+    if (reply != NULL && reply->type == REDIS_REPLY_NIL) {
         reply_place(request);
+        return;
+    }
+    if (reply == NULL || reply->type != REDIS_REPLY_STRING || !uuid_parse(reply->str, reply->len, &place->join)) {
+        reply_unless_pending(request);
         return;
     }
     keys_bid(&request->user.id, &place->join, key);
     if (!redis_command(context_of(request)->redis, state_answered, request, ARRAY_LEN(arguments), arguments, NULL)) {
-        reply_place(request);
+        reply_unless_pending(request);
     }
 }
 
@@ -146,9 +165,11 @@ static void found(const struct pg_reply *reply, void *arg)
     }
     read_place(request, reply);
     keys_join(&request->user.id, &place->sale, key);
-    if (holds_place(&place->position) ||
-        !redis_command(context_of(request)->redis, join_answered, request, ARRAY_LEN(arguments), arguments, NULL)) {
+    if (holds_place(&place->position)) {
         reply_place(request);
+    } else if (!redis_command(context_of(request)->redis, join_answered, request, ARRAY_LEN(arguments), arguments,
+                              NULL)) {
+        reply_unless_pending(request);
     }
 }
 

@@ -2,7 +2,8 @@
  * The user's place in the line of a flash sale: GET /queue/position and GET /flash-sales/:id/queue-position. The place
  * is that of position.h. A join that was answered 202 is shown as `pending` until it is decided. Redis keeps the id of
  * the user's newest join of a line for PLACES_JOIN_LIFE_S. The entry of that command (keys.h: bid:) exists until it is
- * decided. Without Redis such a join is not shown.
+ * decided. Without Redis a place that is not live is shown only once the sale is over; before, the answer is 503,
+ * because a join may be pending.
  *
  * Callers: routes.c, sale_commands.c.
  */

@@ -313,19 +313,28 @@ static int64_t refused_ms(const struct request *request)
                : 0;
 }
 
+static void order_noted(const redisReply *reply, void *arg)
+{
+    (void)reply; /* without Redis, payments.c calls no order unknown */
+    submission_publish(arg);
+}
+
 static void publish(struct request *request)
 {
     struct sale_message_command *message = submission_sale_command(request);
+    struct redis *redis = context_of(request)->redis;
     if (would_wait_too_long(request)) {
         refuse(request, ERROR_UNAVAILABLE);
         return;
     }
     message->command.refused_ms = refused_ms(request);
     if (message->command.kind == SALE_COMMAND_JOIN) {
-        places_note_join(context_of(request)->redis, &message->command.user_id, &message->sale_id,
-                         &message->command.id);
+        places_note_join(redis, &message->command.user_id, &message->sale_id, &message->command.id);
     }
-    submission_publish(request);
+    if (message->command.kind != SALE_COMMAND_ORDER ||
+        !orders_note(redis, &message->command.id, &message->sale_id, order_noted, request)) {
+        submission_publish(request);
+    }
 }
 
 /* ---- check ---- */

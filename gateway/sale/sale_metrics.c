@@ -39,11 +39,13 @@ struct metrics_family sale_metrics_deciding = {
 static const char *const callback_labels[] = {
     [SALE_CALLBACK_QUEUED] = "queued",
     [SALE_CALLBACK_UNKNOWN_ORDER] = "unknown_order",
+    [SALE_CALLBACK_UNDECIDED] = "undecided",
     [SALE_CALLBACK_FORGED] = "forged",
 };
 struct metrics_family sale_metrics_callbacks = {
     .name = "rostrum_payment_callbacks_total",
-    .help = "Callbacks of payments by what became of them: queued, of an unknown order, without a valid signature.",
+    .help = "Callbacks of payments by what became of them: queued, of an unknown order, of one that may be undecided,"
+            " without a valid signature.",
     .type = METRICS_COUNTER,
     .label_count = 1,
     .labels = {{"result", callback_labels, SALE_CALLBACK_COUNT}},

@@ -15,7 +15,13 @@ extern struct metrics_family sale_metrics_ready;
 extern struct metrics_family sale_metrics_deciding;
 extern struct metrics_family sale_metrics_callbacks;
 
-enum sale_callback { SALE_CALLBACK_QUEUED, SALE_CALLBACK_UNKNOWN_ORDER, SALE_CALLBACK_FORGED, SALE_CALLBACK_COUNT };
+enum sale_callback {
+    SALE_CALLBACK_QUEUED,
+    SALE_CALLBACK_UNKNOWN_ORDER,
+    SALE_CALLBACK_UNDECIDED, /* 503: its order may be undecided */
+    SALE_CALLBACK_FORGED,
+    SALE_CALLBACK_COUNT
+};
 
 /* Time from receipt to the 202. */
 void sale_metrics_add_taken(int64_t took_us);

@@ -170,6 +170,19 @@ bool backlog_auction_overdue(const struct backlog *backlog, unsigned shard, cons
     return false;
 }
 
+bool backlog_is_empty(const struct backlog *backlog, const struct backlog_clock *now)
+{
+    for (unsigned shard = 0; shard < backlog->shards; shard++) {
+        const struct backlog_shard *found = find(backlog, shard, now);
+        if (found == NULL || !is_fresh(backlog, &found->owner, now->mono_ms) ||
+            !is_fresh(backlog, &found->queue, now->mono_ms) || found->report.oldest_ms > 0 ||
+            found->report.locked_count > 0 || found->depth.ready > 0 || found->depth.consumers == 0) {
+            return false;
+        }
+    }
+    return backlog->shards > 0;
+}
+
 struct backlog_summary backlog_summary(const struct backlog *backlog, int max_s, const struct backlog_clock *now)
 {
     struct backlog_summary summary = {.oldest_ms = -1};

@@ -89,6 +89,12 @@ bool backlog_overdue(const struct backlog *backlog, unsigned shard, int max_s, c
 bool backlog_auction_overdue(const struct backlog *backlog, unsigned shard, const struct uuid *auction_id, int max_s,
                              const struct backlog_clock *now);
 
+/*
+ * Whether nothing is undecided in any shard, as far as its worker attests and its queue shows. Both must be fresh and
+ * known: a worker that is cut off from Redis may hold commands that no queue shows.
+ */
+bool backlog_is_empty(const struct backlog *backlog, const struct backlog_clock *now);
+
 /* All shards together. */
 struct backlog_summary {
     unsigned stopped;  /* shards that are known to have stopped */

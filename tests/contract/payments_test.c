@@ -7,8 +7,11 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "common/protocol/keys.h"
 #include "common/protocol/webhook.h"
+#include "tests/support/deployment.h"
 #include "tests/support/own_gateway.h"
+#include "tests/support/redis_run.h"
 #include "tests/support/sales.h"
 
 #define CALLBACK "/api/v1/payments/callback"
@@ -16,7 +19,7 @@
 #define ZEROS    "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define ONES     "whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
 
-enum { BODY_SIZE = 512, HEADER_SIZE = 160, DECIDED_MS = 30000, EXPIRED_MS = 60000 };
+enum { HOUR_MS = 3600000, BODY_SIZE = 512, HEADER_SIZE = 160, DECIDED_MS = 30000, EXPIRED_MS = 60000 };
 
 static struct factory_user admin;
 static char product[UUID_TEXT_SIZE];
@@ -155,13 +158,73 @@ START_TEST(a_wrong_amount_never_confirms_and_is_to_be_refunded)
 }
 END_TEST
 
-START_TEST(an_unknown_order_is_accepted_and_has_no_effect)
+/* A callback of an unknown order, as the provider repeats it. 503: an order may still be undecided. */
+static bool is_unknown(struct client *client, const char *secret, const char *id)
 {
-    const struct reply *reply =
-        deliver_by(fixture.client, ZEROS, 0, body_of(fixture.ann.id, "pay_1", "succeeded", "20.00"));
+    const struct reply *reply = deliver_by(client, secret, 0, body_of(id, "pay_1", "succeeded", "20.00"));
+    if (reply->status == 503) {
+        EXPECT_ERROR(reply, 503, "UNAVAILABLE");
+        ck_assert_str_ne(client_reply_header(client, "Retry-After"), "");
+        return false;
+    }
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "unknown_order");
+    return true;
+}
+
+START_TEST(an_unknown_order_is_accepted_and_has_no_effect)
+{
+    SUITE_WAIT(is_unknown(fixture.client, ZEROS, fixture.ann.id), DECIDED_MS);
     ck_assert_int_eq(rows(fixture.ann.id), 0);
+}
+END_TEST
+
+static void forget_order(const char *id)
+{
+    char key[KEYS_SIZE];
+    struct uuid order;
+    ck_assert(uuid_parse(id, strlen(id), &order));
+    keys_order(&order, key);
+    const char *const command[] = {"DEL", key};
+    redis_run(ARRAY_LEN(command), command);
+}
+
+/* Parameter 1: Redis has lost the note of the order. Then it is seen that commands are undecided. */
+START_TEST(a_payment_of_an_undecided_order_is_not_lost)
+{
+    char id[UUID_TEXT_SIZE];
+    SUITE_WAIT(is_unknown(fixture.client, ZEROS, fixture.ann.id), DECIDED_MS);
+    ck_assert(deployment_service("saleworker-1", "down"));
+    if (_i == 1) { /* no worker attests any more that nothing is undecided */
+        SUITE_WAIT(!is_unknown(fixture.client, ZEROS, fixture.ann.id), DECIDED_MS);
+    }
+    const struct reply *reply =
+        fixture_call(&fixture.ann, "POST", ORDERS, client_format("{\"flashSaleId\": \"%s\", \"quantity\": 1}", sale));
+    int status = reply->status;
+    (void)snprintf(id, sizeof(id), "%s", reply_text(reply, "orderId"));
+    if (_i == 1) {
+        forget_order(id);
+    }
+    bool lost = is_unknown(fixture.client, ZEROS, id);
+    ck_assert(deployment_service("saleworker-1", "up"));
+    ck_assert_int_eq(status, 202);
+    ck_assert(!lost);
+    SUITE_WAIT(is(id, "reserved"), DECIDED_MS);
+    deliver(id, "pay_1", "succeeded", "20.00");
+    SUITE_WAIT(is(id, "confirmed"), DECIDED_MS);
+}
+END_TEST
+
+START_TEST(without_redis_no_order_is_called_unknown)
+{
+    struct own_gateway own;
+    char id[UUID_TEXT_SIZE];
+    order(&fixture.ann, 1, id);
+    own_gateway_start_with_redis(&own, "", "redis://127.0.0.1:1/0");
+    ck_assert(!is_unknown(own.client, ZEROS, fixture.ann.id));
+    EXPECT_STATUS(deliver_by(own.client, ZEROS, 0, body_of(id, "pay_1", "succeeded", "20.00")), 200);
+    SUITE_WAIT(is(id, "confirmed"), DECIDED_MS);
+    own_gateway_stop(&own);
 }
 END_TEST
 
@@ -417,17 +480,51 @@ START_TEST(without_a_secret_callbacks_are_503)
 }
 END_TEST
 
+static void expect_no_callbacks(const struct reply *reply)
+{
+    EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+    EXPECT_TEXT(reply, "fields.0.field", "payment");
+    EXPECT_TEXT(reply, "fields.0.code", "PAYMENTS_OFF");
+    EXPECT_TEXT(reply, "fields.0.message", "must not be callback: callbacks of payments are not set up");
+}
+
+/* Its orders could never be confirmed. */
+START_TEST(without_a_secret_no_sale_takes_payments)
+{
+    static const char with_callback[] = ", \"payment\": \"callback\"";
+    struct own_gateway own;
+    char path[BODY_SIZE];
+    char made[UUID_TEXT_SIZE];
+    sales_sale(&admin, product, HOUR_MS, with_callback, made); /* while there was a secret */
+    own_gateway_start(&own, "[sales]\npayment_secret = none\n");
+    client_token(own.client, admin.token);
+    expect_no_callbacks(client_call(own.client, "POST", SALES, sales_body(product, HOUR_MS, with_callback)));
+    (void)snprintf(path, sizeof(path), SALES "/%s", made);
+    expect_no_callbacks(client_call(own.client, "PUT", path, "{\"version\": 1, \"payment\": \"callback\"}"));
+    const struct reply *reply = client_call(own.client, "PUT", path, "{\"version\": 1, \"quantityAvailable\": 5}");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "payment", "callback"); /* it was not asked for now */
+    reply = client_call(own.client, "PUT", path, "{\"version\": 2, \"payment\": \"none\"}");
+    EXPECT_STATUS(reply, 200);
+    expect_no_callbacks(client_call(own.client, "PUT", path, "{\"version\": 3, \"payment\": \"callback\"}"));
+    EXPECT_STATUS(client_call(own.client, "POST", SALES, sales_body(product, HOUR_MS, "")), 201);
+    own_gateway_stop(&own);
+}
+END_TEST
+
 START_TEST(while_a_secret_is_replaced_both_sign)
 {
     struct own_gateway own;
-    char unknown[BODY_SIZE];
-    (void)snprintf(unknown, sizeof(unknown), "%s", body_of(fixture.ann.id, "pay_1", "succeeded", "20.00"));
+    char id[UUID_TEXT_SIZE];
+    char body[BODY_SIZE];
+    order(&fixture.ann, 1, id);
+    (void)snprintf(body, sizeof(body), "%s", body_of(id, "pay_1", "failed", "20.00"));
     own_gateway_start(&own, "[sales]\npayment_secret = " ONES " " ZEROS "\n[limits]\ncallbacks_per_minute = 3\n");
-    EXPECT_STATUS(deliver_by(own.client, ONES, 0, unknown), 200);
-    EXPECT_STATUS(deliver_by(own.client, ZEROS, 0, unknown), 200);
-    expect_refused(fixture_call(NULL, "POST", CALLBACK, unknown));
-    EXPECT_ERROR(client_call(own.client, "POST", CALLBACK, unknown), 401, "INVALID_SIGNATURE");
-    EXPECT_ERROR(deliver_by(own.client, ZEROS, 0, unknown), 429, "RATE_LIMITED"); /* forged ones count */
+    EXPECT_STATUS(deliver_by(own.client, ONES, 0, body), 200);
+    EXPECT_STATUS(deliver_by(own.client, ZEROS, 0, body), 200);
+    expect_refused(fixture_call(NULL, "POST", CALLBACK, body));
+    EXPECT_ERROR(client_call(own.client, "POST", CALLBACK, body), 401, "INVALID_SIGNATURE");
+    EXPECT_ERROR(deliver_by(own.client, ZEROS, 0, body), 429, "RATE_LIMITED"); /* forged ones count */
     own_gateway_stop(&own);
 }
 END_TEST
@@ -440,12 +537,14 @@ static Suite *payments_suite(void)
         a_failed_payment_gives_the_units_back_and_a_later_success_takes_free_ones,
         a_wrong_amount_never_confirms_and_is_to_be_refunded,
         an_unknown_order_is_accepted_and_has_no_effect,
+        without_redis_no_order_is_called_unknown,
         a_payment_after_the_reservation_is_refunded_if_others_wait,
         refunds_are_listed_in_pages_the_oldest_due_first,
         a_user_banned_in_the_line_loses_the_turn_and_not_the_stock,
         an_account_with_a_live_place_or_a_reserved_order_is_not_erased,
         forged_and_late_callbacks_change_nothing,
         without_a_secret_callbacks_are_503,
+        without_a_secret_no_sale_takes_payments,
         while_a_secret_is_replaced_both_sign,
     };
     Suite *suite = suite_create("payments");
@@ -454,6 +553,7 @@ static Suite *payments_suite(void)
     for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
         tcase_add_test(everything, tests[i]);
     }
+    tcase_add_loop_test(everything, a_payment_of_an_undecided_order_is_not_lost, 0, 2);
     tcase_add_loop_test(everything, invalid_callbacks_are_refused_with_their_field, 0, (int)ARRAY_LEN(invalid));
     suite_add_tcase(suite, everything);
     return suite;

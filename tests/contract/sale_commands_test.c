@@ -300,7 +300,9 @@ START_TEST(a_place_is_shown_from_the_join_to_its_end)
     EXPECT_STATUS(leave(&fixture.ann, sale), 204);
     EXPECT_TEXT(place(&fixture.ann, sale), "status", "left");
     EXPECT_TEXT(place(&fixture.ann, sale), "position", "null");
-    EXPECT_ERROR(leave(&fixture.ann, sale), 409, "NOT_IN_QUEUE");
+    reply = leave(&fixture.ann, sale);
+    EXPECT_ERROR(reply, 409, "NOT_IN_QUEUE");
+    EXPECT_TEXT(reply, "message", "You have no place in the waiting line");
     EXPECT_TEXT(place(&fixture.bob, sale), "status", "turn");
     EXPECT_TEXT(order(&fixture.ann, sale, 1), "reason", "NOT_IN_QUEUE");
     EXPECT_TEXT(order(&fixture.bob, sale, 2), "reason", "CLAIM_EXCEEDED");
@@ -354,6 +356,37 @@ START_TEST(a_join_is_pending_until_it_is_decided)
     ck_assert_int_eq(status, 202);
     ck_assert(pending && no_position);
     SUITE_WAIT(has_status(place(&fixture.ann, sale), "turn"), 2L * FACTORY_DECISION_MS);
+}
+END_TEST
+
+static const struct reply *place_by(struct client *client, const struct factory_user *who, const char *sale)
+{
+    client_token(client, who->token);
+    return client_call(client, "GET", client_format(SALES "/%s/queue-position", sale), NULL);
+}
+
+/* A join that was answered 202 may be pending: then neither an old place nor "no place" is the answer. */
+START_TEST(without_redis_only_certain_places_are_shown)
+{
+    struct own_gateway own;
+    char sale[UUID_TEXT_SIZE];
+    new_sale(1, "", sale);
+    EXPECT_TEXT(join(&fixture.ann, sale, 1), "status", "turn");
+    EXPECT_STATUS(leave(&fixture.ann, sale), 204);
+    EXPECT_TEXT(join(&fixture.bob, sale, 1), "status", "turn");
+    own_gateway_start_with_redis(&own, "", "redis://127.0.0.1:1");
+    EXPECT_TEXT(place_by(own.client, &fixture.bob, sale), "status", "turn");
+    EXPECT_ERROR(place_by(own.client, &fixture.ann, sale), 503, "UNAVAILABLE");
+    EXPECT_ERROR(place_by(own.client, &admin, sale), 503, "UNAVAILABLE");
+    EXPECT_TEXT(place(&fixture.ann, sale), "status", "left");
+    EXPECT_ERROR(place(&admin, sale), 404, "NOT_FOUND");
+    EXPECT_STATUS(fixture_call(&admin, "POST", client_format(SALES "/%s/cancel", sale), "{\"reason\": \"test\"}"), 200);
+    /* No join gets a place any more. */
+    EXPECT_TEXT(place_by(own.client, &fixture.bob, sale), "status", "closed");
+    EXPECT_TEXT(place_by(own.client, &fixture.ann, sale), "status", "left");
+    EXPECT_ERROR(place_by(own.client, &admin, sale), 404, "NOT_FOUND");
+    EXPECT_ERROR(place_by(own.client, &admin, fixture.auction), 404, "NOT_FOUND");
+    own_gateway_stop(&own);
 }
 END_TEST
 
@@ -528,6 +561,7 @@ static Suite *sale_commands_suite(void)
         a_place_is_shown_from_the_join_to_its_end,
         a_place_and_an_order_keep_their_times,
         a_join_is_pending_until_it_is_decided,
+        without_redis_only_certain_places_are_shown,
         orders_have_their_states_and_are_listed_newest_first,
         what_ran_out_is_refused,
         a_repeated_command_has_the_first_answer,

@@ -471,6 +471,70 @@ START_TEST(an_auction_set_aside_counts_for_itself_alone)
 }
 END_TEST
 
+/* ---- nothing is undecided ---- */
+
+/* Looks at both shards, of which SHARD differs. */
+static void look_at_all(const struct shards_report *reported, const struct shards_depth *measured)
+{
+    for (int look = 0; look < 3; look++) {
+        for (unsigned shard = 0; shard < SHARDS; shard++) {
+            struct shards_report owner = {.worker = 7};
+            struct shards_depth queue = {.consumers = 1};
+            if (shard == SHARD) {
+                owner = *reported;
+                queue = *measured;
+            }
+            owner.at_ms = now.wall_ms + SKEW_MS;
+            queue.at_ms = owner.at_ms;
+            backlog_report(&backlog, shard, &owner, now.mono_ms);
+            backlog_depth(&backlog, shard, &queue, now.mono_ms);
+        }
+        judge();
+    }
+}
+
+START_TEST(only_a_report_and_a_depth_of_each_shard_show_that_nothing_is_undecided)
+{
+    static const struct shards_report holds_none = {.worker = 7};
+    static const struct shards_report holds_one = {.worker = 7, .oldest_ms = 1};
+    static const struct shards_report set_one_aside = {.worker = 7, .locked_count = 1};
+    static const struct shards_depth empty = {.consumers = 1};
+    static const struct shards_depth one = {.ready = 1, .consumers = 1};
+    static const struct shards_depth without_consumer = {.ready = 0};
+    static const struct {
+        const struct shards_report *report;
+        const struct shards_depth *depth;
+        bool is_empty;
+    } cases[] = {
+        {&holds_none, &empty, true},
+        {&holds_one, &empty, false},
+        {&set_one_aside, &empty, false},
+        {&holds_none, &one, false},
+        {&holds_none, &without_consumer, false},
+    };
+    backlog = (struct backlog){.shards = 0}; /* before the number of shards is known */
+    ck_assert(!backlog_is_empty(&backlog, &now));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        set();
+        ck_assert(!backlog_is_empty(&backlog, &now));
+        look_at_all(cases[i].report, cases[i].depth);
+        ck_assert_msg(backlog_is_empty(&backlog, &now) == cases[i].is_empty, "case %zu", i);
+    }
+    set();
+    look_at_all(&holds_none, &empty);
+    look_owned(FRESH_MS, 0); /* the depth is stale now */
+    ck_assert(!backlog_is_empty(&backlog, &now));
+    set();
+    look_at_all(&holds_none, &empty);
+    look_at_depth(FRESH_MS, 0, 1); /* the report is */
+    ck_assert(!backlog_is_empty(&backlog, &now));
+    set();
+    look_at_all(&holds_none, &empty);
+    pass(FRESH_MS); /* nobody looks */
+    ck_assert(!backlog_is_empty(&backlog, &now));
+}
+END_TEST
+
 START_TEST(an_auction_set_aside_without_a_time_of_receipt_refuses_nothing)
 {
     report_locked(0);
@@ -541,6 +605,7 @@ static Suite *backlog_suite(void)
         an_auction_set_aside_counts_for_itself_alone,
         an_auction_set_aside_without_a_time_of_receipt_refuses_nothing,
         one_is_a_time_and_zero_is_none,
+        only_a_report_and_a_depth_of_each_shard_show_that_nothing_is_undecided,
         a_stale_report_of_an_auction_refuses_nothing,
     };
     Suite *suite = suite_create("gateway_backlog");
