@@ -43,7 +43,6 @@
 #include "gateway/live/positions.h"
 #include "gateway/live/sale_watch.h"
 #include "gateway/sale/orders.h"
-#include "gateway/sale/payment_link.h"
 #include "gateway/sale/payments.h"
 #include "gateway/sale/position.h"
 #include "gateway/sale/products.h"
@@ -61,7 +60,7 @@ static struct statements *const all[] = {
     &audit_statements, &refusals_statements, &creation_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &admin_users_statements, &admin_bids_statements, &deadletters_statements, &refunds_statements,
     &items_statements, &auction_watch_statements, &sale_watch_statements, &positions_statements, &own_view_statements,
     &webhooks_statements, &webhook_deliveries_statements, &sale_family_statements, &orders_statements,
-    &products_statements, &sales_statements, &sale_changes_statements, &payments_statements, &payment_link_statements, &position_statements,
+    &products_statements, &sales_statements, &sale_changes_statements, &payments_statements, &position_statements,
     NULL,
     /* clang-format on */
 };

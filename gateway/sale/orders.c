@@ -23,7 +23,7 @@ enum { ORDER_GET, ORDER_LIST, ORDER_COUNT };
 /* A row of orders `o` and its flash sale `s`, in the order of the enum below. */
 #define ORDER_COLUMNS \
     "o.id, o.sale_id, o.quantity, o.total_price, o.status, o.reason, " COLUMNS_MS("o.expires_at") ", " \
-    COLUMNS_MS("o.created_at") ", s.status FROM orders o JOIN flash_sales s ON s.id = o.sale_id"
+    COLUMNS_MS("o.created_at") ", s.status, s.payment FROM orders o JOIN flash_sales s ON s.id = o.sale_id"
 
 static const struct pg_statement list[] = {
     /* $1 order, $2 user */
@@ -46,7 +46,7 @@ static_assert(ARRAY_LEN(list) == ORDER_COUNT, "each statement has its entry");
 
 struct statements orders_statements = {list, ARRAY_LEN(list), 0};
 
-enum { ID, SALE, QUANTITY, TOTAL, STATUS, REASON, EXPIRES, CREATED, SALE_STATUS };
+enum { ID, SALE, QUANTITY, TOTAL, STATUS, REASON, EXPIRES, CREATED, SALE_STATUS, PAYMENT };
 
 static const struct orders_context *context_of(const struct request *request)
 {
@@ -63,15 +63,8 @@ bool orders_find(struct pg *pg, struct request *request, pg_callback then)
     return statements_query(pg, &orders_statements, ORDER_GET, ARRAY_LEN(values), values, then, request);
 }
 
-void orders_read_found(const PGresult *result, struct uuid *sale, int64_t *received_ms)
+void orders_write_members(struct jsonw *json, const struct order_view *order)
 {
-    *sale = pg_uuid(result, 0, SALE);
-    *received_ms = pg_int(result, 0, CREATED);
-}
-
-void orders_write(struct jsonw *json, const struct order_view *order)
-{
-    jsonw_object(json);
     jsonw_put_uuid(json, "orderId", &order->id);
     jsonw_put_uuid(json, "flashSaleId", &order->sale_id);
     jsonw_put_int(json, "quantity", order->quantity);
@@ -86,6 +79,12 @@ void orders_write(struct jsonw *json, const struct order_view *order)
         jsonw_put_time(json, "expiresAt", order->expires_ms);
     }
     jsonw_put_time(json, "receivedAt", order->received_ms);
+}
+
+void orders_write(struct jsonw *json, const struct order_view *order)
+{
+    jsonw_object(json);
+    orders_write_members(json, order);
     jsonw_end_object(json);
 }
 
@@ -102,6 +101,7 @@ static bool read_order(const PGresult *result, int row, struct order_view *order
         .total_price = pg_money(result, row, TOTAL),
         .expires_ms = pg_null(result, row, EXPIRES) ? 0 : pg_int(result, row, EXPIRES),
         .received_ms = pg_int(result, row, CREATED),
+        .by_payment = strcmp(pg_text(result, row, PAYMENT), sale_payment_text(SALE_PAYMENT_CALLBACK)) == 0,
     };
     if (!sale_status_parse(pg_text(result, row, SALE_STATUS), &sale.status) ||
         !sale_order_parse(pg_text(result, row, STATUS), &stored.status) || !sale_reason_parse(reason, &order->reason)) {
@@ -109,6 +109,11 @@ static bool read_order(const PGresult *result, int row, struct order_view *order
     }
     order->status = sale_order_effective(&sale, &stored);
     return true;
+}
+
+bool orders_read_found(const PGresult *result, struct order_view *order)
+{
+    return read_order(result, 0, order);
 }
 
 /* ---- one order ---- */

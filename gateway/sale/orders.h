@@ -31,14 +31,17 @@ struct order_view {
     enum sale_reason reason;
     int64_t expires_ms; /* 0: it was never reserved */
     int64_t received_ms;
+    bool by_payment; /* only a payment confirms it. Of an order that PostgreSQL has */
 };
 
 void orders_write(struct jsonw *json, const struct order_view *order);
+/* Without the braces. */
+void orders_write_members(struct jsonw *json, const struct order_view *order);
 
 /* Queries the order of the request's path, if it is the user's; `then` gets one row or none. As statements_query. */
 MUST_CHECK bool orders_find(struct pg *pg, struct request *request, pg_callback then);
-/* The sale of the order that orders_find has found, and the receipt of the order, when its reservation began. */
-void orders_read_found(const PGresult *result, struct uuid *sale, int64_t *received_ms);
+/* The order that orders_find has found. False: it has a word of a newer version, and its states are not known. */
+bool orders_read_found(const PGresult *result, struct order_view *order);
 /* Asks Redis for the same order while it is not decided; orders_read_pending reads the reply. As redis_command. */
 MUST_CHECK bool orders_ask_pending(struct redis *redis, struct request *request, redis_callback then);
 enum orders_pending {

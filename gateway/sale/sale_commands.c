@@ -580,39 +580,51 @@ static void ask(struct request *request)
 
 /* ---- find: the order of a CONFIRM or CANCEL ---- */
 
-static void link_found(const struct pg_reply *reply, void *arg)
+/* The answer to a confirmation that queued nothing. Its key names nothing. */
+static void reply_unqueued(struct request *request, const struct order_view *order)
 {
-    struct request *request = arg;
     const struct sale_request *sale_request = request->handler_state;
-    if (reply->outcome != PG_OK || PQntuples(reply->result) == 0) {
-        placed(request);
-        return;
-    }
     bool forgotten = sale_request->admission.verdict != ADMISSION_GRANTED ||
                      admission_forget(request, &command_of(request)->id, key_hash_of(sale_request), NULL, NULL);
     (void)forgotten; /* without Redis, the entry expires by itself */
-    payment_link_reply(request, context_of(request)->config->payment_url, reply->result);
+    if (order->status == SALE_ORDER_RESERVED) {
+        payment_link_reply(request, context_of(request)->config->payment_url, order);
+    } else {
+        orders_write(reply_json(request), order);
+        reply_send(request, 200);
+    }
 }
 
-/* A confirmation in a sale with payments is answered with the link where the buyer pays; it queues nothing. */
-static void offer_link_or_place(struct request *request)
+/* A confirmation in a sale with payments queues nothing: the buyer pays, or the order is not reserved any more. */
+static void answer_by_payment(struct request *request, const struct order_view *order)
 {
-    const struct sale_commands_context *context = context_of(request);
-    if (command_of(request)->kind != SALE_COMMAND_CONFIRM || strcmp(context->config->payment_url, "none") == 0 ||
-        !payment_link_find(context->pg, request, link_found)) {
-        placed(request);
+    bool late = request->received_ms >= order->expires_ms + refused_ms(request);
+    bool linked = strcmp(context_of(request)->config->payment_url, "none") != 0;
+    if (order->status == SALE_ORDER_EXPIRED || (order->status == SALE_ORDER_RESERVED && late)) {
+        refuse(request, ERROR_RESERVATION_EXPIRED);
+    } else if (order->status == SALE_ORDER_CONFIRMED || (order->status == SALE_ORDER_RESERVED && linked)) {
+        reply_unqueued(request, order);
+    } else {
+        refuse(request, order->status == SALE_ORDER_RESERVED ? ERROR_PAYMENT_REQUIRED : ERROR_ORDER_CLOSED);
     }
 }
 
 /* False: PostgreSQL does not have the order, or could not answer. */
 static bool place_found(struct request *request, const struct pg_reply *reply)
 {
+    struct order_view order;
     if (reply->outcome != PG_OK || PQntuples(reply->result) == 0) {
         return false;
     }
     struct sale_request *sale_request = request->handler_state;
-    orders_read_found(reply->result, &submission_sale_command(request)->sale_id, &sale_request->ordered_ms);
-    offer_link_or_place(request);
+    bool known = orders_read_found(reply->result, &order);
+    submission_sale_command(request)->sale_id = order.sale_id;
+    sale_request->ordered_ms = order.received_ms;
+    if (known && order.by_payment && command_of(request)->kind == SALE_COMMAND_CONFIRM) {
+        answer_by_payment(request, &order);
+    } else {
+        placed(request);
+    }
     return true;
 }
 

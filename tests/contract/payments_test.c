@@ -14,10 +14,11 @@
 #include "tests/support/redis_run.h"
 #include "tests/support/sales.h"
 
-#define CALLBACK "/api/v1/payments/callback"
-#define ORDERS   "/api/v1/orders"
-#define ZEROS    "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-#define ONES     "whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
+#define CALLBACK   "/api/v1/payments/callback"
+#define ORDERS     "/api/v1/orders"
+#define ZEROS      "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define UNKNOWN_ID "01890000-0000-7000-8000-000000000000"
+#define ONES       "whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
 
 enum { HOUR_MS = 3600000, BODY_SIZE = 512, HEADER_SIZE = 160, DECIDED_MS = 30000, EXPIRED_MS = 60000 };
 
@@ -247,8 +248,43 @@ START_TEST(a_confirmation_by_the_buyer_answers_where_to_pay)
     EXPECT_ERROR(fixture_call(&fixture.bob, "POST", confirm, NULL), 404, "NOT_FOUND");
     deliver(id, "pay_1", "succeeded", "40.00");
     SUITE_WAIT(is(id, "confirmed"), DECIDED_MS);
-    client_header(fixture.client, "Prefer: wait=10");
-    EXPECT_ERROR(fixture_call(&fixture.ann, "POST", confirm, NULL), 409, "PAYMENT_REQUIRED");
+    const struct reply *reply = fixture_call(&fixture.ann, "POST", confirm, NULL);
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "status", "confirmed");
+    EXPECT_TEXT(reply, "totalPrice", "40.00");
+    EXPECT_ABSENT(reply, "paymentUrl");
+}
+END_TEST
+
+/* Nobody is asked to pay for an order that is over. */
+START_TEST(a_confirmation_of_an_order_that_is_over_names_no_link)
+{
+    static const struct {
+        const char *change; /* of the order $1 in the sale $2 */
+        const char *error;
+    } cases[] = {
+        {"UPDATE orders SET expires_at = now() - interval '1 ms' WHERE id = $1 AND sale_id = $2 RETURNING 1",
+         "RESERVATION_EXPIRED"}, /* EXPIRE has not come yet */
+        {"UPDATE orders SET status = 'expired' WHERE id = $1 AND sale_id = $2 RETURNING 1", "RESERVATION_EXPIRED"},
+        {"UPDATE orders SET status = 'failed' WHERE id = $1 AND sale_id = $2 RETURNING 1", "ORDER_CLOSED"},
+        {"UPDATE orders SET status = 'refund_due' WHERE id = $1 AND sale_id = $2 RETURNING 1", "ORDER_CLOSED"},
+        {"UPDATE orders SET status = 'cancelled' WHERE id = $1 AND sale_id = $2 RETURNING 1", "ORDER_CLOSED"},
+    };
+    char id[UUID_TEXT_SIZE];
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        order(&fixture.ann, 1, id);
+        PGresult *changed = sql_rows(fixture.sql, cases[i].change, id, sale, NULL);
+        ck_assert_ptr_nonnull(changed);
+        PQclear(changed);
+        client_header(fixture.client, "Idempotency-Key: late");
+        EXPECT_ERROR(fixture_call(&fixture.ann, "POST", client_format(ORDERS "/%s/confirm", id), NULL), 409,
+                     cases[i].error);
+        EXPECT_STATUS(fixture_call(&fixture.ann, "GET", client_format(ORDERS "/%s", id), NULL), 200);
+    }
+    order(&fixture.ann, 1, id);
+    EXPECT_STATUS(fixture_call(&admin, "POST", client_format(SALES "/%s/cancel", sale), "{\"reason\": \"test\"}"), 200);
+    EXPECT_ERROR(fixture_call(&fixture.ann, "POST", client_format(ORDERS "/%s/confirm", id), NULL), 409,
+                 "ORDER_CLOSED");
 }
 END_TEST
 
@@ -339,6 +375,38 @@ START_TEST(refunds_are_listed_in_pages_the_oldest_due_first)
     EXPECT_TEXT(reply, "items.0.userId", "null");
     EXPECT_ERROR(fixture_call(&admin, "GET", "/api/v1/admin/refunds?status=paid", NULL), 400, "VALIDATION_FAILED");
     PQclear(sql_rows(fixture.sql, "DELETE FROM refunds WHERE sale_id = $1::uuid RETURNING 1", sale, NULL));
+}
+END_TEST
+
+START_TEST(invalid_calls_about_refunds_are_refused_with_their_field)
+{
+    static const struct {
+        const char *body;
+        const char *field;
+        const char *code;
+    } bodies[] = {
+        {"{}", "reason", "REQUIRED"},
+        {"{\"reason\": null}", "reason", "REQUIRED"},
+        {"{\"reason\": \"\"}", "reason", "TOO_SHORT"},
+        {"{\"reason\": 1}", "reason", "NOT_A_STRING"},
+        {"{\"reason\": \"x\", \"amount\": 1}", "amount", "UNKNOWN_FIELD"},
+    };
+    static const char *const queries[] = {"status=", "status=due,refunded", "limit=0", "limit=101", "cursor=x",
+                                          "sort=id"};
+    const char *path = "/api/v1/admin/refunds/" UNKNOWN_ID "/refunded";
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        const struct reply *reply = fixture_call(&admin, "POST", path, bodies[i].body);
+        EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+        EXPECT_TEXT(reply, "fields.0.field", bodies[i].field);
+        EXPECT_TEXT(reply, "fields.0.code", bodies[i].code);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+        const char *list = client_format("/api/v1/admin/refunds?%s", queries[i]);
+        EXPECT_ERROR(fixture_call(&admin, "GET", list, NULL), 400, "VALIDATION_FAILED");
+    }
+    EXPECT_ERROR(fixture_call(&admin, "POST", path, "{\"reason\": \"x\"}"), 404, "NOT_FOUND");
+    EXPECT_ERROR(fixture_call(&admin, "POST", "/api/v1/admin/refunds/none/refunded", "{\"reason\": \"x\"}"), 404,
+                 "NOT_FOUND");
 }
 END_TEST
 
@@ -437,7 +505,21 @@ static const struct {
     const char *field;
 } invalid[] = {
     {"{\"reference\": \"p\", \"outcome\": \"failed\", \"amount\": 1}", "VALIDATION_FAILED", "orderId"},
+    {"{\"orderId\": \"none\", \"reference\": \"p\", \"outcome\": \"failed\", \"amount\": 1}", "VALIDATION_FAILED",
+     "orderId"},
+    {"{\"orderId\": 1, \"reference\": \"p\", \"outcome\": \"failed\", \"amount\": 1}", "VALIDATION_FAILED", "orderId"},
     {"{\"orderId\": \"%s\", \"outcome\": \"failed\", \"amount\": 1}", "VALIDATION_FAILED", "reference"},
+    {"{\"orderId\": \"%s\", \"reference\": 1, \"outcome\": \"failed\", \"amount\": 1}", "VALIDATION_FAILED",
+     "reference"},
+    {"{\"orderId\": \"%s\", \"reference\": \"\\u007f\", \"outcome\": \"failed\", \"amount\": 1}", "VALIDATION_FAILED",
+     "reference"},
+    {"{\"orderId\": \"%s\", \"reference\": \"p\", \"outcome\": 1, \"amount\": 1}", "VALIDATION_FAILED", "outcome"},
+    {"{\"orderId\": \"%s\", \"reference\": \"p\", \"outcome\": \"failed\", \"amount\": -1}", "INVALID_AMOUNT", NULL},
+    {"{\"orderId\": \"%s\", \"reference\": \"p\", \"outcome\": \"failed\", \"amount\": 1e2}", "INVALID_AMOUNT", NULL},
+    {"{\"orderId\": \"%s\", \"reference\": \"p\", \"outcome\": \"failed\", \"amount\": 10000000000.00}",
+     "INVALID_AMOUNT", NULL},
+    {"{\"orderId\": \"%s\", \"reference\": \"p\", \"outcome\": \"failed\", \"amount\": null}", "VALIDATION_FAILED",
+     "amount"},
     {"{\"orderId\": \"%s\", \"reference\": \"\", \"outcome\": \"failed\", \"amount\": 1}", "VALIDATION_FAILED",
      "reference"},
     {"{\"orderId\": \"%s\", \"reference\": \"\\u00e9\", \"outcome\": \"failed\", \"amount\": 1}", "VALIDATION_FAILED",
@@ -534,12 +616,14 @@ static Suite *payments_suite(void)
     const TTest *const tests[] = {
         a_payment_confirms_its_order_once,
         a_confirmation_by_the_buyer_answers_where_to_pay,
+        a_confirmation_of_an_order_that_is_over_names_no_link,
         a_failed_payment_gives_the_units_back_and_a_later_success_takes_free_ones,
         a_wrong_amount_never_confirms_and_is_to_be_refunded,
         an_unknown_order_is_accepted_and_has_no_effect,
         without_redis_no_order_is_called_unknown,
         a_payment_after_the_reservation_is_refunded_if_others_wait,
         refunds_are_listed_in_pages_the_oldest_due_first,
+        invalid_calls_about_refunds_are_refused_with_their_field,
         a_user_banned_in_the_line_loses_the_turn_and_not_the_stock,
         an_account_with_a_live_place_or_a_reserved_order_is_not_erased,
         forged_and_late_callbacks_change_nothing,
