@@ -2,12 +2,14 @@
 //
 //   off       the socket delivers everything
 //   overflow  it delivers what it has places for; the rest is polled
-//   full      it is not open: Server-Sent Events for a few auctions, and polling for all
+//   full      it is not open: Server-Sent Events for a few auctions and sales, and polling for all
 //
-// Browsers open few connections to one host, so only the auctions that were watched last get a stream. An EventSource does
-// not notice a dead connection; the polls do, and a state is live only while they succeed.
+// Browsers open few connections to one host, so only what was watched last gets a stream. An EventSource does not notice a
+// dead connection; the polls do, and a state is live only while they succeed. A stream that fails is opened anew instead
+// of being resumed: a resumed one sends no state if nothing has changed, so nobody would know that it delivers again.
 import type { Message } from "./connection.ts";
 import type { Bodies, Wish } from "./bodies.ts";
+import type { Kind } from "./subscriptions.ts";
 
 /** Time between two polls. */
 export const POLL_MS = 5_000;
@@ -15,8 +17,10 @@ export const POLL_MS = 5_000;
 const HIDDEN_FACTOR = 6;
 /** Event streams at a time. */
 export const STREAMS_MAX = 3;
-/** `EventSource.CLOSED`: it will not try again. */
-const CLOSED = 2;
+/** The least time before a failed stream is opened anew; a random part of it is added. */
+export const REOPEN_MS = 1_000;
+
+const PATHS: Readonly<Record<Kind, string>> = { auction: "auctions", sale: "flash-sales" };
 
 export type EventSourceConstructor = new (url: string) => EventSource;
 
@@ -42,6 +46,7 @@ export class Fallback {
   readonly #streams = new Map<string, EventSource>();
   #mode: FallbackMode = "off";
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #reopen: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: FallbackOptions) {
     this.#options = options;
@@ -68,19 +73,15 @@ export class Fallback {
 
   /** Opens and closes streams so that they fit what is wanted. */
   sync(): void {
-    const { EventSource } = this.#options;
+    const { EventSource, wanted } = this.#options;
     if (EventSource === undefined) return;
-    const wanted =
-      this.#mode === "full"
-        ? this.#options
-            .wanted()
-            .filter((each) => each.kind === "auction")
-            .slice(0, STREAMS_MAX)
-        : [];
-    const ids = new Set(wanted.map((each) => each.id));
-    for (const [id, stream] of [...this.#streams])
-      if (!ids.has(id) || stream.readyState === CLOSED) this.#closeStream(id);
-    for (const id of ids) if (!this.#streams.has(id)) this.#openStream(id, EventSource);
+    const chosen = new Map(
+      (this.#mode === "full" ? wanted().slice(0, STREAMS_MAX) : []).map((each) => [each.id, each]),
+    );
+    for (const id of [...this.#streams.keys()]) if (!chosen.has(id)) this.#closeStream(id);
+    // A failed stream waits for its time.
+    if (this.#reopen !== undefined) return;
+    for (const each of chosen.values()) if (!this.#streams.has(each.id)) this.#openStream(each, EventSource);
   }
 
   /** Opens a stream anew, for another snapshot; or polls, if it has none. */
@@ -93,14 +94,22 @@ export class Fallback {
     }
   }
 
-  #openStream(id: string, EventSource: EventSourceConstructor): void {
-    const stream = new EventSource(`${this.#options.baseUrl}/api/v1/auctions/${id}/events`);
+  #openStream({ kind, id }: Wish, EventSource: EventSourceConstructor): void {
+    const stream = new EventSource(`${this.#options.baseUrl}/api/v1/${PATHS[kind]}/${id}/events`);
     this.#streams.set(id, stream);
     stream.addEventListener("message", (event: MessageEvent) => {
       if (this.#streams.get(id) === stream) this.#options.onMessage(JSON.parse(String(event.data)) as Message);
     });
     stream.addEventListener("error", () => {
-      if (this.#streams.get(id) === stream) this.#options.onStreamLost(id);
+      if (this.#streams.get(id) !== stream) return;
+      this.#reopen ??= setTimeout(
+        () => {
+          this.#reopen = undefined;
+          this.sync();
+        },
+        REOPEN_MS * (1 + Math.random()),
+      );
+      this.#closeStream(id);
     });
   }
 

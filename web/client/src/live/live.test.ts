@@ -3,7 +3,7 @@ import { AUCTION, body, result, SALE, sale, snapshot, update } from "../../test/
 import { FakeServer, pass } from "../../test/fake-server.ts";
 import type { ApiError, AuctionState, LiveStatus, Rostrum, SaleState } from "../index.ts";
 import { PONG_DEADLINE_MS, SUSPECT_MS } from "./connection.ts";
-import { POLL_MS, STREAMS_MAX } from "./fallback.ts";
+import { POLL_MS, REOPEN_MS, STREAMS_MAX } from "./fallback.ts";
 import { RESTORE_CONFIRM_MS } from "./intake.ts";
 import { FALLBACK_AFTER_MS, type LiveHub } from "./live.ts";
 import { SENDS_MAX, SUBSCRIPTIONS_MAX } from "./subscriptions.ts";
@@ -362,8 +362,13 @@ describe("without the socket", () => {
     expect(state()).toMatchObject({ version: 7, freshness: "live" });
     server.streams[0]?.fail();
     expect(state().freshness).toBe("stale");
-    server.streams[0]?.receive(snapshot(8));
-    expect(state().freshness).toBe("live");
+    await pass(2 * REOPEN_MS);
+    expect(server.streams).toHaveLength(2);
+    expect(server.streams[0]?.readyState).toBe(2);
+    server.streams[0]?.receive(update(8)); // too late
+    expect(state().version).toBe(7);
+    server.streams[1]?.receive(snapshot(7)); // nothing has changed, and that is known now
+    expect(state()).toMatchObject({ version: 7, freshness: "live" });
     server.rest = false;
     await pass(2 * POLL_MS);
     expect(state().freshness).toBe("stale");
@@ -397,13 +402,27 @@ describe("without the socket", () => {
     expect(server.requests.length).toBe(before); // nothing is polled any more
   });
 
-  it("opens a stream anew that has ended for good", async () => {
-    watch();
+  it("follows a sale by its event stream", async () => {
+    const seen: SaleState[] = [];
+    rostrum.live.watchSale(SALE, (each) => seen.push(each));
     await pass(FALLBACK_AFTER_MS + 500);
-    server.streams[0]?.close();
+    expect(server.streams[0]?.url).toBe(`http://rostrum.test/api/v1/flash-sales/${SALE}/events`);
+    server.streams[0]?.receive(sale(6));
+    expect(seen.at(-1)).toMatchObject({ version: 6, freshness: "live" });
     server.streams[0]?.fail();
-    await pass(2 * POLL_MS);
-    expect(server.streams).toHaveLength(2);
+    expect(seen.at(-1)?.freshness).toBe("stale");
+  });
+
+  it("opens failed streams anew without haste", async () => {
+    for (let number = 0; number < 3; number += 1) watch(idOf(number));
+    await pass(FALLBACK_AFTER_MS + 500);
+    for (let round = 0; round < 20; round += 1) {
+      for (const each of server.streams) each.fail();
+      await pass(500);
+    }
+    expect(server.streams.length).toBeLessThanOrEqual(3 + (10_000 / REOPEN_MS) * 3);
+    await pass(3 * REOPEN_MS);
+    expect(server.streams.filter((each) => each.readyState === 1)).toHaveLength(3);
   });
 
   it("works where there is no WebSocket at all", async () => {

@@ -263,7 +263,7 @@ export class LiveHub implements Live {
   }
 
   #lostStream(id: string): void {
-    const watched = this.#list.auctions.get(id);
+    const watched = this.#list.auctions.get(id) ?? this.#list.sales.get(id);
     if (watched?.stream === "events") watched.stream = null;
     this.#refresh();
   }

@@ -51,6 +51,29 @@ async function expectSame(each: View, id: string): Promise<void> {
   expect(each.state().you?.myMaximum).toBe(myMaximum === null ? null : toMinor(myMaximum));
 }
 
+/** A sale of two units that can be joined, and begins in three seconds. Returns its id. */
+async function newSale(): Promise<string> {
+  const admin = open({ token: ADMIN_TOKEN });
+  const product = await admin.post("/api/v1/products", { body: { name: "A lamp", basePrice: "20.00" } });
+  const times = {
+    joinTime: new Date().toISOString(),
+    startTime: new Date(Date.now() + 3_000).toISOString(),
+    endTime: new Date(Date.now() + HOUR_MS).toISOString(),
+  };
+  const { id } = await admin.post("/api/v1/flash-sales", {
+    body: {
+      productId: product.id,
+      flashPrice: "12.50",
+      quantityAvailable: 2,
+      perUserLimit: 1,
+      turnSeconds: 60,
+      reservationSeconds: 60,
+      ...times,
+    },
+  });
+  return id;
+}
+
 describe("watching over the socket", () => {
   it("shows a duel of bids and maximums as REST does, to a guest and to the bidders", async () => {
     const id = await newAuction({ reservePrice: "40.00", incrementTable: "ebay-us" });
@@ -146,6 +169,17 @@ describe("without the socket", () => {
     expect(statuses).not.toContain("live");
   });
 
+  it("follows a flash sale by Server-Sent Events", async () => {
+    const id = await newSale();
+    const guest = open({ WebSocket: NoWebSocket });
+    const states: SaleState[] = [];
+    guest.live.watchSale(id, (each) => states.push(each));
+    await waitFor(() => states.at(-1)?.freshness === "live");
+    await (await newUser("Buyer")).joinSale(id, { wait: 10 });
+    await waitFor(() => (states.at(-1)?.version ?? 0) > (states[0]?.version ?? 0));
+    expect(states.at(-1)?.freshness).toBe("live");
+  });
+
   it("polls, and what was polled is stale", async () => {
     const id = await newAuction();
     const guest = open({ WebSocket: NoWebSocket, EventSource: undefined as never, token: () => null });
@@ -159,24 +193,7 @@ describe("without the socket", () => {
 
 describe("a flash sale", () => {
   it("is followed from the join to the confirmed order", async () => {
-    const admin = open({ token: ADMIN_TOKEN });
-    const product = await admin.post("/api/v1/products", { body: { name: "A lamp", basePrice: "20.00" } });
-    const times = {
-      joinTime: new Date().toISOString(),
-      startTime: new Date(Date.now() + 3_000).toISOString(),
-      endTime: new Date(Date.now() + HOUR_MS).toISOString(),
-    };
-    const { id } = await admin.post("/api/v1/flash-sales", {
-      body: {
-        productId: product.id,
-        flashPrice: "12.50",
-        quantityAvailable: 2,
-        perUserLimit: 1,
-        turnSeconds: 60,
-        reservationSeconds: 60,
-        ...times,
-      },
-    });
+    const id = await newSale();
     const buyer = await newUser("Buyer");
     const states: SaleState[] = [];
     buyer.live.watchSale(id, (each) => states.push(each));
