@@ -117,6 +117,13 @@ export function killGatewayWorker(): void {
   process.kill(Number(deployment("pid", "gateway-worker")), "SIGKILL");
 }
 
+/** Freezes one of the gateway's workers: its connections stay open and silent. Returns how to thaw it. */
+export function freezeGatewayWorker(): () => void {
+  const pid = Number(deployment("pid", "gateway-worker"));
+  process.kill(pid, "SIGSTOP");
+  return () => process.kill(pid, "SIGCONT");
+}
+
 /** Stops a service and waits until it has started again. */
 export function restart(service: string): void {
   deployment("restart", service);

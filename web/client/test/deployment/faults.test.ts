@@ -12,6 +12,7 @@ import {
 } from "../../src/index.ts";
 import {
   closeAll,
+  freezeGatewayWorker,
   killGatewayWorker,
   newAuction,
   newUser,
@@ -23,6 +24,8 @@ import {
 } from "./deployment.ts";
 
 const BIDDERS = 4;
+/** So many that both workers of the gateway have some. */
+const WATCHERS = 12;
 /** What strikes, one after another, with a pause in which bids go on. */
 const FAULTS = [
   killGatewayWorker,
@@ -184,4 +187,19 @@ it("killed gateway workers and a restarted Redis double no bid, show no wrong pr
   }
   const states = views.reduce((sum, each) => sum + each.states.length, 0);
   process.stdout.write(`${String(auction.bidCount)} bids, ${String(states)} states\n`);
+});
+
+it("states on the silent connections of a frozen gateway worker become stale within seconds, and live again", async () => {
+  const id = await newAuction();
+  const views = Array.from({ length: WATCHERS }, () => view(open(), id));
+  await Promise.all(views.map((each) => each.until((state) => state.freshness === "live")));
+  const thaw = freezeGatewayWorker();
+  const began = performance.now();
+  try {
+    await waitFor(() => views.some((each) => each.state().freshness === "stale"));
+    expect(performance.now() - began).toBeLessThan(LIVE_LAG_MAX_MS);
+  } finally {
+    thaw();
+  }
+  await Promise.all(views.map((each) => each.until((state) => state.freshness === "live")));
 });
