@@ -68,6 +68,7 @@ describe("the state of a flash sale", () => {
     expect(turn.you).toMatchObject({ position: 0, turnExpiresAt: Date.parse(TIME) });
     const you = { entryId: "entry", position: 20, status: "waiting", turnExpiresAt: null, orders: [] };
     expect(reduceSale(turn, SALE, onBody(9, { you })).you).toMatchObject({ position: 0 });
+    expect(reduceSale(turn, SALE, onBody(11, { you: null })).you).toMatchObject({ position: 0 });
     expect(reduceSale(turn, SALE, onBody(11, { you })).you).toMatchObject({ position: 20, entryId: "entry" });
   });
 

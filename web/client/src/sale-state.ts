@@ -160,11 +160,12 @@ function onUpdate(state: SaleState, { message, live, replace = false }: SaleInpu
 function onBody(state: SaleState, { sale }: SaleInput & { kind: "body" }): Changes {
   const terms = readTerms(sale);
   if (sale.version < state.version) return state.terms === null ? { terms } : {};
-  const own =
-    sale.you === undefined || sale.version < state.positionVersion
-      ? {}
-      : { you: readYou(sale.you), positionVersion: sale.version };
-  const asOf = Math.max(state.asOf, sale.serverTime === undefined ? 0 : toMs(sale.serverTime));
+  // Null says that the server does not know it now.
+  const you = sale.you ?? null;
+  const known = you !== null && sale.version >= state.positionVersion;
+  const own = known ? { you: readYou(you), positionVersion: sale.version } : {};
+  const readAt = sale.serverTime === undefined || sale.stale !== undefined ? 0 : toMs(sale.serverTime);
+  const asOf = Math.max(state.asOf, readAt);
   return { ...readValues(sale), terms, ...own, asOf };
 }
 
