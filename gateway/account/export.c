@@ -1,6 +1,7 @@
 /*
  * See export.h. The sections follow each other in the order of the table below. A cursor names the section and the last
- * row of it; the last page of a section leads to the next one. Each statement reads one page by an index.
+ * row of it; the last page of a section leads to the next one. Each statement reads one page by an index. That of
+ * places may read all places of the user, because the index orders those of one millisecond in another way.
  */
 #include "gateway/account/export.h"
 
@@ -21,6 +22,8 @@ enum section {
     SECTION_ITEMS,
     SECTION_AUCTIONS,
     SECTION_BIDS,
+    SECTION_QUEUE_ENTRIES,
+    SECTION_ORDERS,
     SECTION_WATCHLIST,
     SECTION_NOTIFICATIONS,
     SECTION_WEBHOOKS,
@@ -31,11 +34,18 @@ enum section {
 
 /* As in the API. */
 static const char *const names[] = {
-    [SECTION_ACCOUNT] = "account",     [SECTION_SESSIONS] = "sessions",
-    [SECTION_PLACES] = "loginPlaces",  [SECTION_ITEMS] = "items",
-    [SECTION_AUCTIONS] = "auctions",   [SECTION_BIDS] = "bids",
-    [SECTION_WATCHLIST] = "watchlist", [SECTION_NOTIFICATIONS] = "notifications",
-    [SECTION_WEBHOOKS] = "webhooks",   [SECTION_DELIVERIES] = "deliveries",
+    [SECTION_ACCOUNT] = "account",
+    [SECTION_SESSIONS] = "sessions",
+    [SECTION_PLACES] = "loginPlaces",
+    [SECTION_ITEMS] = "items",
+    [SECTION_AUCTIONS] = "auctions",
+    [SECTION_BIDS] = "bids",
+    [SECTION_QUEUE_ENTRIES] = "queueEntries",
+    [SECTION_ORDERS] = "orders",
+    [SECTION_WATCHLIST] = "watchlist",
+    [SECTION_NOTIFICATIONS] = "notifications",
+    [SECTION_WEBHOOKS] = "webhooks",
+    [SECTION_DELIVERIES] = "deliveries",
     [SECTION_AUDIT] = "auditLog",
 };
 static_assert(ARRAY_LEN(names) == SECTION_COUNT, "each section has its name");
@@ -45,6 +55,12 @@ static_assert(ARRAY_LEN(names) == SECTION_COUNT, "each section has its name");
 #define BY_ID(table, columns, owner, id)                                                                               \
     "SELECT to_json(x), 0, x.id FROM (SELECT " columns " FROM " table " WHERE " owner " = $1"                          \
     " AND ($2::bigint IS NULL OR " id " > $3::uuid) ORDER BY " id " LIMIT $4) x"
+
+/* The same, newest first; the number is the time in milliseconds. */
+#define BY_TIME(table, columns, time)                                                                                  \
+    "SELECT to_json(x), (extract(epoch FROM x." time ") * 1000)::bigint, x.id FROM (SELECT " columns " FROM " table    \
+    " WHERE user_id = $1 AND (" time ", id) < (coalesce('epoch'::timestamptz + $2::bigint * interval '1 ms',"          \
+    " 'infinity'), $3::uuid) ORDER BY " time " DESC, id DESC LIMIT $4) x"
 
 static const struct pg_statement list[] = {
     [SECTION_ACCOUNT] = {"export_account", BY_ID("users",
@@ -63,6 +79,12 @@ static const struct pg_statement list[] = {
         " max_amount, received_at, decided_at, effective FROM bids WHERE bidder_id = $1 AND ($2::bigint IS NULL OR"
         " (auction_id >= $3::uuid AND (auction_id > $3::uuid OR seq < $2::bigint)))"
         " ORDER BY auction_id, seq DESC LIMIT $4) x"},
+    [SECTION_QUEUE_ENTRIES] = {"export_queue_entries", BY_TIME("queue_entries",
+        "sale_id, seq, id, wanted, claim, status, turn_expires_at, joined_at", "joined_at")},
+    [SECTION_ORDERS] = {"export_orders", BY_TIME("orders", "id, sale_id, seq, quantity, total_price, status, reason,"
+        " expires_at, payment_ref, created_at, updated_at, (SELECT json_agg(json_build_object('id', r.id, 'amount',"
+        " r.amount, 'reference', r.reference, 'created_at', r.created_at, 'refunded_at', r.refunded_at) ORDER BY r.id)"
+        " FROM refunds r WHERE r.order_id = orders.id AND r.user_id = $1) AS refunds", "created_at")},
     [SECTION_WATCHLIST] = {"export_watchlist", BY_ID("watchlist", "auction_id AS id, created_at", "user_id",
         "auction_id")},
     [SECTION_NOTIFICATIONS] = {"export_notifications", BY_ID("notifications",

@@ -73,6 +73,36 @@ START_TEST(an_export_holds_every_row_and_no_secret)
 }
 END_TEST
 
+/* Two places of the same millisecond, and two orders of one user, of which one has a refund. */
+START_TEST(an_export_holds_places_and_orders_with_their_refunds)
+{
+    static const char rows[] =
+        "WITH p AS (INSERT INTO queue_entries (sale_id, seq, id, user_id, wanted, claim, status, joined_at) SELECT"
+        " md5('sale' || $1)::uuid, i, md5('place' || i || $1)::uuid, $1::uuid, i, 0, 'left', '2026-01-01 00:00:00.123Z'"
+        " FROM generate_series(1, 2) i), o AS (INSERT INTO orders (id, sale_id, seq, user_id, quantity, total_price,"
+        " status, expires_at, payment_ref, created_at, updated_at) SELECT md5('order' || i || $1)::uuid,"
+        " md5('sale' || $1)::uuid, i + 2, $1::uuid, 1, 20, 'cancelled', now(), 'a payment', now() - i * interval '1 s',"
+        " now() FROM generate_series(1, 2) i) INSERT INTO refunds (id, sale_id, order_id, user_id, amount, reference,"
+        " created_at) VALUES (md5('refund' || $1)::uuid, md5('sale' || $1)::uuid, md5('order2' || $1)::uuid, $1::uuid,"
+        " 20, 'a second payment', now()) RETURNING 1";
+    static const char *const ids[] = {"place1", "place2", "order1", "order2", "refund"};
+    PGresult *made = sql_rows(fixture.sql, rows, fixture.ann.id, NULL);
+    ck_assert_ptr_nonnull(made);
+    PQclear(made);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        char id[UUID_TEXT_SIZE];
+        (void)snprintf(id, sizeof(id), "%s",
+                       sql_text(fixture.sql, "SELECT md5($1 || $2)::uuid", ids[i], fixture.ann.id, NULL));
+        ck_assert_msg(exports(&fixture.ann, id), "%s is missing", ids[i]);
+        ck_assert(!exports(&fixture.bob, id));
+    }
+    ck_assert(exports(&fixture.ann, "a second payment"));
+    EXPECT_STATUS(erase(&fixture.ann, RIGHT), 204); /* nobody depends on them */
+    ck_assert_int_eq(sql_int(fixture.sql, "SELECT count(*) FROM orders WHERE user_id = $1::uuid", fixture.ann.id, NULL),
+                     2);
+}
+END_TEST
+
 /* ---- erasure ---- */
 
 START_TEST(an_erasure_needs_the_password)
@@ -319,6 +349,7 @@ static Suite *erasure_suite(void)
 {
     const TTest *const tests[] = {
         an_export_holds_every_row_and_no_secret,
+        an_export_holds_places_and_orders_with_their_refunds,
         an_erasure_needs_the_password,
         who_sells_or_leads_an_open_auction_is_not_erased,
         an_erased_account_leaves_an_opaque_id,

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "gateway/account/export.h"
 #include "gateway/live/positions.h"
 #include "gateway/sale/position.h"
 #include "gateway/sale/products.h"
@@ -19,6 +20,7 @@
 #define LINE   "00000000-0000-7000-8000-000000000001" /* the sale with the line */
 #define LAST   "00000000-0000-7000-8000-000000000002" /* the user at its end */
 #define THING  "00000000-0000-7000-8000-000000000003" /* the product of all sales */
+#define MANY   "00000000-0000-7000-8000-000000000004" /* a user with many orders */
 
 enum { STATEMENT_SIZE = 8192 };
 
@@ -52,6 +54,11 @@ static void fill(void)
     run("INSERT INTO orders (id, sale_id, seq, user_id, quantity, total_price, status, expires_at, created_at,"
         "  updated_at) SELECT gen_random_uuid(), '" LINE "', 30000 + i, CASE i WHEN 7 THEN '" LAST "'"
         "  ELSE gen_random_uuid() END, 1, 1, 'confirmed', now(), now(), now() FROM generate_series(1, 5000) i");
+    run("INSERT INTO orders (id, sale_id, seq, user_id, quantity, total_price, status, expires_at, created_at,"
+        "  updated_at) SELECT gen_random_uuid(), '" THING "', i, '" MANY "', 1, 1, 'cancelled', now(),"
+        "  '2026-01-01'::timestamptz + i * interval '1 s', now() FROM generate_series(1, 3000) i");
+    run("INSERT INTO refunds (id, sale_id, order_id, user_id, amount, reference, created_at)"
+        " SELECT gen_random_uuid(), sale_id, id, user_id, 1, 'pay', now() FROM orders");
     /* The rows that the scans of a plan have returned or filtered out. */
     run("CREATE FUNCTION rows_read(statement text) RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE plan jsonb; BEGIN"
         " EXECUTE 'EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) ' || statement INTO plan;"
@@ -96,6 +103,10 @@ static const struct {
     {&sales_statements, "sale_newest_of_product", "NULL, NULL, 21, '" THING "', 'settled'", 120},
     {&sales_statements, "sale_starting", "NULL, NULL, 21, 'active'", 150},
     {&sales_statements, "sale_starting", "'2026-01-01T00:40:00Z', '" LINE "', 21, 'active,settled,open'", 200},
+    /* 1767226200000: ten minutes after the first row. */
+    {&export_statements, "export_queue_entries", "'" LAST "', NULL, '" LINE "', 21", 10},
+    {&export_statements, "export_orders", "'" MANY "', NULL, '" LINE "', 21", 70},
+    {&export_statements, "export_orders", "'" MANY "', 1767226200000, '" LINE "', 21", 70},
     {&products_statements, "product_get", "'" THING "'", 10},
     {&products_statements, "product_newest", "NULL, NULL, 21", 100},
     {&products_statements, "product_newest", "'2026-01-01T00:10:00Z', '" THING "', 21", 100},
