@@ -309,16 +309,18 @@ check-unit: deps-check deps-web ## build and run the unit tests: no servers, sec
 	@$(build_all) -s test-programs
 	@tests/run unit
 
-# The default of FILES of `make mutate`: the pure files of the bid path, and the rules of flash sales.
+# The default of FILES of `make mutate`: the pure files of the bid path and of flash sales.
 MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c rules/ledger_entry.c rules/bid_status.c \
                rules/command_kinds.c rules/sale_rules.c rules/sale_line.c rules/sale_orders.c rules/sale_set.c \
                rules/sale_command.c rules/sale_check.c rules/sale_words.c base/uuid_map.c base/money.c base/bisect.c \
-               base/skew.c base/json.c base/json_write.c base/ids.c \
-               base/words.c protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c \
-               protocol/sale_snapshot.c protocol/sale_live.c service/shards.c) \
+               base/outages.c base/skew.c base/json.c base/json_write.c base/ids.c base/words.c protocol/message.c \
+               protocol/snapshot.c protocol/keys.c protocol/live_update.c protocol/sale_message.c protocol/sale_snapshot.c \
+               protocol/sale_live.c protocol/sale_hash.c protocol/payment_url.c service/shards.c) \
            $(addprefix bidworker/,decide.c batch.c batch_events.c live_updates.c) \
+           $(addprefix saleworker/,live_updates.c user_updates.c) \
            $(addprefix common/worker/,locked_rows.c outbox_batch.c work.c) \
-           $(addprefix gateway/,bid/refusal.c access/idempotency.c bid/backlog.c bid/prefer.c query/cursor.c) \
+           $(addprefix gateway/,bid/refusal.c sale/sale_refusal.c live/sale_line.c access/idempotency.c submit/backlog.c \
+               submit/prefer.c query/cursor.c) \
            notifyworker/endpoints.c endworker/sent_commands.c
 FILES  ?= $(MUTATED)
 SAMPLE ?= 0

@@ -13,7 +13,7 @@
 # shellcheck shell=sh disable=SC2030,SC2031 # a machine's services are handled in a subshell with VAR set
 
 MACHINES="rabbitmq-1 rabbitmq-2 rabbitmq-3 postgres-1 postgres-2 redis-1 redis-2 proxy gateway-1 gateway-2
-    bidworker-1 bidworker-2 bidworker-3 endworker-1 endworker-2 notifyworker-1"
+    bidworker-1 bidworker-2 bidworker-3 saleworker-1 saleworker-2 endworker-1 endworker-2 notifyworker-1"
 NETWORK=10.99.0
 HOLDER_START_S=10
 KILL_ROUNDS_MAX=100 # looks at the processes of a machine that is killed, a tenth of a second apart
@@ -35,6 +35,7 @@ machine_address() {
     endworker-*) echo "$NETWORK.6${1##*-}" ;;
     notifyworker-*) echo "$NETWORK.7${1##*-}" ;;
     proxy) echo "$NETWORK.81" ;;
+    saleworker-*) echo "$NETWORK.9${1##*-}" ;;
     host) echo 127.0.0.1 ;;
     esac
 }

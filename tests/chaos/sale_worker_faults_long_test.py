@@ -11,10 +11,11 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 sys.dont_write_bytecode = True
 from sale_post import PostShop  # noqa: E402 (needs the path above)
-from sale_trial import SERVERS, Opening, hung, killed, main  # noqa: E402
+from sale_trial import OWNER_HUNG, OWNER_KILLED, SERVERS, Opening, down, hung, killed, main  # noqa: E402
 
-FAULTS = [make(service) for service in ("saleworker-1", "endworker", "saleworker-1", *SERVERS)
-          for make in (killed, hung)]
+FAULTS = [OWNER_KILLED, *(make(service) for service in ("saleworker-1", "endworker", "saleworker-1")
+                          for make in (killed, hung)), OWNER_HUNG,
+          *(make(service) for service in SERVERS for make in (killed, hung, down))]
 
 if __name__ == "__main__":
     main("sale_worker_faults_long_test",

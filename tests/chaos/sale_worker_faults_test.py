@@ -11,9 +11,9 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 sys.dont_write_bytecode = True
 from sale_post import PostShop  # noqa: E402 (needs the path above)
-from sale_trial import Opening, hung, killed, main  # noqa: E402
+from sale_trial import OWNER_HUNG, OWNER_KILLED, Opening, hung, killed, main  # noqa: E402
 
-FAULTS = [killed("saleworker-1"), hung("saleworker-1"), killed("redis"), killed("endworker")]
+FAULTS = [OWNER_KILLED, killed("saleworker-1"), hung("saleworker-1"), killed("redis"), killed("endworker"), OWNER_HUNG]
 
 if __name__ == "__main__":
     main("sale_worker_faults_test", Opening(buyers=300, units=20, faults=FAULTS, pause_s=1, most_s=120),

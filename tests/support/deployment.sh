@@ -11,9 +11,9 @@ deployment_forget() {
 
 # deployment_open COMMAND CONF [mail]: starts a deployment by `deploy/private COMMAND` (up, servers) with the settings file
 # CONF, and exports its addresses as `deploy/private env` prints them. With "mail" it sends mail to a server of the
-# tests. DEPLOYMENT_BIDWORKERS may say how many bid workers it has; DEPLOYMENT_WEB=1 serves the pages of build/web. The scratch folder is outside the checkout: the path
-# of the checkout may be too long for a socket, or closed to the deployment's user. The caller removes it by
-# deployment_close.
+# tests. DEPLOYMENT_BIDWORKERS and DEPLOYMENT_SALEWORKERS may say how many workers it has; DEPLOYMENT_WEB=1 serves the
+# pages of build/web. The scratch folder is outside the checkout: the path of the checkout may be too long for a socket,
+# or closed to the deployment's user. The caller removes it by deployment_close.
 deployment_open() {
     deployment_forget
     DEPLOYMENT_FOLDER=$(mktemp -d "${TMPDIR:-/tmp}/rostrum-test.XXXXXX")
@@ -27,6 +27,10 @@ deployment_open() {
     if [ -n "${DEPLOYMENT_BIDWORKERS:-}" ]; then
         ROSTRUM_BIDWORKERS=$DEPLOYMENT_BIDWORKERS
         export ROSTRUM_BIDWORKERS
+    fi
+    if [ -n "${DEPLOYMENT_SALEWORKERS:-}" ]; then
+        ROSTRUM_SALEWORKERS=$DEPLOYMENT_SALEWORKERS
+        export ROSTRUM_SALEWORKERS
     fi
     export ROSTRUM_VAR ROSTRUM_HTTP_PORT ROSTRUM_DEMO ROSTRUM_WEB ROSTRUM_CONF
     deploy/private "$1" >"$DEPLOYMENT_FOLDER/start" 2>&1 || {
