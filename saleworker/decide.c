@@ -134,7 +134,7 @@ static void refuse(const struct sale_batch_sale *sale, struct sale_batch_entry *
             .status = SALE_ORDER_REJECTED,
             .reason = reason,
         };
-        (void)sale_set_new_order(set, &order);
+        sale_set_new_order(set, &order);
     }
     sale_set_new_row(set, row);
     entry->work->outcome = WORK_DECIDED;

@@ -50,7 +50,7 @@ struct sale_decision sale_line_join(struct sale_set *set, const struct sale_comm
         .status = SALE_ENTRY_WAITING,
     };
     user->entry = set->entry_count;
-    (void)sale_set_new_entry(set, &joined);
+    sale_set_new_entry(set, &joined);
     sale->waiting++;
     return (struct sale_decision){.verdict = SALE_VERDICT_ACCEPTED, .quantity = command->quantity, .place = joined.seq};
 }

@@ -67,7 +67,7 @@ static void reject_order(struct sale_set *set, const struct sale_command *comman
     struct sale_order order = new_order(set, command);
     order.status = SALE_ORDER_REJECTED;
     order.reason = reason;
-    (void)sale_set_new_order(set, &order);
+    sale_set_new_order(set, &order);
 }
 
 static void reserve(struct sale_set *set, const struct sale_command *command, struct sale_user *user)
@@ -78,7 +78,7 @@ static void reserve(struct sale_set *set, const struct sale_command *command, st
     set->sale.reserved += order.quantity;
     user->held += order.quantity;
     assert(sale_free(&set->sale) >= 0 && user->held <= set->sale.terms.per_user_limit);
-    (void)sale_set_new_order(set, &order);
+    sale_set_new_order(set, &order);
 }
 
 struct sale_decision sale_orders_order(struct sale_set *set, const struct sale_command *command)

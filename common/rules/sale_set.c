@@ -374,7 +374,7 @@ struct sale_entry *sale_set_head(struct sale_set *set)
     return &set->entries[set->head];
 }
 
-struct sale_entry *sale_set_new_entry(struct sale_set *set, const struct sale_entry *entry)
+void sale_set_new_entry(struct sale_set *set, const struct sale_entry *entry)
 {
     assert(set->entry_count < set->entry_size);
     struct sale_entry *place = &set->entries[set->entry_count];
@@ -382,10 +382,9 @@ struct sale_entry *sale_set_new_entry(struct sale_set *set, const struct sale_en
     place->added = true;
     set->entry_count++;
     sale_set_mark_entry(set, place);
-    return place;
 }
 
-struct sale_order *sale_set_new_order(struct sale_set *set, const struct sale_order *order)
+void sale_set_new_order(struct sale_set *set, const struct sale_order *order)
 {
     size_t index = SALE_NO_INDEX;
     bool known = uuid_map_get(&set->order_index, &order->id, &index);
@@ -396,7 +395,6 @@ struct sale_order *sale_set_new_order(struct sale_set *set, const struct sale_or
     uuid_map_put(&set->order_index, &order->id, set->order_count);
     set->order_count++;
     sale_set_mark_order(set, place);
-    return place;
 }
 
 void sale_set_new_row(struct sale_set *set, struct sale_row row)

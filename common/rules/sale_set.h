@@ -203,8 +203,8 @@ struct sale_order *sale_set_order(const struct sale_set *set, const struct uuid 
 /* The lowest waiting place, or NULL. Assertion if it was not loaded. */
 struct sale_entry *sale_set_head(struct sale_set *set);
 /* They append; there must be room. The order is not yet in the set. */
-struct sale_entry *sale_set_new_entry(struct sale_set *set, const struct sale_entry *entry);
-struct sale_order *sale_set_new_order(struct sale_set *set, const struct sale_order *order);
+void sale_set_new_entry(struct sale_set *set, const struct sale_entry *entry);
+void sale_set_new_order(struct sale_set *set, const struct sale_order *order);
 /* Appends a row with the next seq. */
 void sale_set_new_row(struct sale_set *set, struct sale_row row);
 /* They mark what is to be written. */

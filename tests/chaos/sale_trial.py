@@ -4,6 +4,7 @@ Called by sale_worker_faults_test.py (by messages), sale_faults_test.py (short),
 for 100 units) and sale_cluster_faults.py. The environment names the deployment.
 """
 import concurrent.futures
+import contextlib
 import dataclasses
 import os
 import re
@@ -25,6 +26,7 @@ JUDGED_S = 60  # from the end of the opening until everything is decided
 SQL_S = 10
 SHOWN = 20  # violations
 TAKEN_OVER_S = 30  # from the end of a sale worker until another one decides for its shard
+AGAIN_S = 150  # from a fault until something is decided; then the next fault strikes all the same
 LOOK_S = 0.2
 NAME_WIDTH = 58  # of a fault, in the printed table
 GRACE_MS = 10000  # from the end of a turn or reservation until its units must be free, while nothing fails
@@ -40,7 +42,7 @@ class Opening:
     buyers: int
     units: int
     faults: list  # (name, function of the sale); each strikes once
-    pause_s: float  # between two faults
+    pause_s: float  # from a decision after a fault until the next one
     most_s: int  # until it must be over
     turn_s: int = 2
     reservation_s: int = 2
@@ -117,15 +119,27 @@ OWNER_HUNG = taken_over("the sale worker that decides: stopped, another takes ov
 
 
 class Striker(threading.Thread):
-    """Strikes with each fault in turn, from the moment that somebody has a turn."""
+    """Strikes with each fault in turn. The next one waits until something was decided after the one before."""
 
     def __init__(self, opening, crowd):
         super().__init__(daemon=True)
         self.opening, self.crowd = opening, crowd
         self.struck, self.wrong = [], []
 
+    def await_decision(self, after):
+        """A server may take a minute to start on busy processors."""
+        found = f"SELECT count(*) FROM sale_ledger WHERE sale_id = '{self.crowd.sale}'" \
+                f" AND decided_at >= to_timestamp({after} / 1000.0)"
+        until = time.monotonic() + AGAIN_S
+        while not self.crowd.stopping.wait(LOOK_S) and time.monotonic() < until:
+            with contextlib.suppress(DatabaseError):
+                if query_value(found) != "0":
+                    return
+
     def run(self):
         for name, strike in self.opening.faults:
+            if self.struck:
+                self.await_decision(self.struck[-1].ended)
             if self.crowd.stopping.wait(self.opening.pause_s):
                 break
             began, taken_s = now_ms(), None

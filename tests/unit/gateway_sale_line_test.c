@@ -233,6 +233,9 @@ END_TEST
 
 START_TEST(a_place_below_the_head_has_ended)
 {
+    sale_line_reset(&line, 7, 51);
+    struct sale_place same = place;
+    ck_assert_int_eq(sale_line_advance(&line, &same), SALE_LINE_ENDED);
     sale_line_reset(&line, 7, 1);
     add(8, 50, 9);
     ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_WAITS);
@@ -277,6 +280,8 @@ START_TEST(only_so_many_versions_are_kept)
     ck_assert_int_eq(sale_line_advance(&line, &same), SALE_LINE_WAITS);
     add(7 + SALE_LINE_VERSIONS_MAX, 1, 0);
     ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_UNKNOWN);
+    place.version = 8;
+    ck_assert_int_eq(sale_line_advance(&line, &place), SALE_LINE_WAITS);
 }
 END_TEST
 

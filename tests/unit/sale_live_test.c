@@ -56,8 +56,9 @@ START_TEST(an_update_has_this_text)
 {
     struct sale_live update = sample;
     ck_assert_str_eq(written(&update), START NUMBERS "}");
-    update.look = true;
     sale_live_add_gone(&update, 41);
+    ck_assert_str_eq(written(&update), START NUMBERS ",\"i\":[41]}");
+    update.look = true;
     sale_live_add_gone(&update, 17);
     ck_assert_str_eq(written(&update), START NUMBERS ",\"l\":true,\"i\":[41,17]}");
 }
@@ -193,6 +194,7 @@ static const struct {
     {QUANTITY, "\"q\":17", false},
     {QUANTITY, "\"q\":1000000", true},
     {QUANTITY, "\"q\":1000001", false},
+    {CLAIMED, "\"c\":0", true},
     {CLAIMED, "\"c\":87", true},
     {CLAIMED, "\"c\":88", false},
     {CLAIMED, "\"c\":-1", false},

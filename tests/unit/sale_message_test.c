@@ -92,6 +92,7 @@ START_TEST(commands_are_read_as_written)
         check_same(&items[i].command, &sent[i]);
     }
     ck_assert(!sale_message_read_commands(text, length, items, 4, &count, &reason));
+    ck_assert_ptr_nonnull(reason);
     struct json *tree = json_parse(text, length, NULL);
     struct uuid about = {{0}};
     ck_assert(sale_message_sale(tree, &about) && uuid_equal(&about, &sale));
@@ -147,6 +148,7 @@ static const char *const unreadable[] = {
     WRAP("{\"k\":\"fence\"," IDS ",\"b\":true}"),
     WRAP("{\"k\":\"start\"," IDS ",\"m\":5}"),
     WRAP("{\"k\":\"open\"," IDS ",\"n\":5}"),
+    WRAP("{\"k\":\"open\"," IDS ",\"u\":\"x\"}"),
     WRAP("{\"k\":\"open\",\"i\":\"" ID "\",\"s\":\"" ID "\"}"),
     WRAP("{\"k\":\"open\",\"i\":\"" ID "\",\"s\":\"" ID "\",\"r\":-1}"),
     WRAP("{\"k\":\"open\",\"i\":\"x\",\"s\":\"" ID "\",\"r\":1}"),
@@ -165,6 +167,34 @@ START_TEST(an_invalid_command_does_not_affect_the_others)
     ck_assert(items[0].readable && items[2].readable);
     ck_assert_msg(!items[1].readable, "%s", text);
     ck_assert_ptr_nonnull(items[1].reason);
+}
+END_TEST
+
+START_TEST(the_first_command_needs_its_ids)
+{
+    static const char *const texts[] = {
+        "{\"v\":1,\"commands\":[{\"k\":\"open\",\"i\":\"" ID "\",\"r\":1}]}",
+        "{\"v\":1,\"commands\":[{\"k\":\"open\",\"s\":\"" ID "\",\"r\":1}]}",
+        "{\"v\":1,\"commands\":[{\"k\":\"open\"," IDS ",\"u\":\"x\"}]}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct sale_message_item item;
+        size_t count = 0;
+        const char *reason = NULL;
+        ck_assert(sale_message_read_commands(texts[i], strlen(texts[i]), &item, 1, &count, &reason));
+        ck_assert_msg(!item.readable, "%s", texts[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_command_may_be_received_at_0)
+{
+    static const char text[] = "{\"v\":1,\"commands\":[{\"k\":\"open\",\"i\":\"" ID "\",\"s\":\"" ID "\",\"r\":0}]}";
+    struct sale_message_item item;
+    size_t count = 0;
+    const char *reason = NULL;
+    ck_assert(sale_message_read_commands(text, strlen(text), &item, 1, &count, &reason));
+    ck_assert(item.readable);
 }
 END_TEST
 
@@ -208,11 +238,15 @@ START_TEST(invalid_messages_are_refused)
     size_t count = 0;
     const char *reason = NULL;
     const char *text = no_messages[_i];
+    const char *malformed = NULL; /* set if it is no JSON */
+    json_free(json_parse(text, strlen(text), &malformed));
     ck_assert(!sale_message_read_commands(text, strlen(text), items, SALE_MESSAGE_COMMANDS_MAX, &count, &reason));
     ck_assert_ptr_nonnull(reason);
+    ck_assert(malformed == NULL || strcmp(reason, malformed) == 0);
     reason = NULL;
     ck_assert(!sale_message_read_events(text, strlen(text), &event, 1, &count, &reason));
     ck_assert_ptr_nonnull(reason);
+    ck_assert(malformed == NULL || strcmp(reason, malformed) == 0);
 }
 END_TEST
 
@@ -301,6 +335,7 @@ START_TEST(events_are_read_as_written)
     }
     ck_assert(!sale_message_read_events(text, length, events, ARRAY_LEN(events) - 1, &count, &reason));
     ck_assert_uint_eq(count, 0);
+    ck_assert_ptr_nonnull(reason);
     jsonw_free(writer);
 }
 END_TEST
@@ -317,6 +352,36 @@ START_TEST(an_event_has_exactly_the_members_of_its_kind)
         }
     }
     jsonw_free(writer);
+}
+END_TEST
+
+/* A member counts as present from 1 on; a time may be 0. */
+START_TEST(an_event_may_have_the_least_values)
+{
+    struct jsonw *writer = jsonw_new();
+    for (int kind = 1; kind < SALE_EVENT_KIND_COUNT; kind++) {
+        struct sale_event sent = an_event((enum sale_event_kind)kind, event_members[kind].must);
+        struct sale_event got;
+        int64_t *const values[] = {&sent.seq, &sent.place, &sent.quantity, &sent.amount, &sent.time_ms};
+        for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+            *values[i] = *values[i] > 0 ? 1 : 0;
+        }
+        sent.at_ms = 0;
+        ck_assert_msg(reads(writer, &sent, &got), "kind %d", kind);
+        check_same_event(&got, &sent);
+    }
+    jsonw_free(writer);
+}
+END_TEST
+
+START_TEST(an_event_of_an_unknown_kind_is_refused)
+{
+    static const char text[] = "{\"v\":1,\"events\":[{\"k\":\"other\",\"s\":\"" ID "\",\"d\":1}]}";
+    struct sale_event event;
+    size_t count = 1;
+    const char *reason = NULL;
+    ck_assert(!sale_message_read_events(text, strlen(text), &event, 1, &count, &reason));
+    ck_assert_uint_eq(count, 0);
 }
 END_TEST
 
@@ -371,7 +436,7 @@ static const struct sale_message_decision decisions[] = {
      .user_id = {{7}},
      .verdict = SALE_VERDICT_ACCEPTED,
      .quantity = SALE_QUANTITY_MAX,
-     .place = 3,
+     .place = 1,
      .entry_status = SALE_ENTRY_ORDERED,
      .position = SALE_POSITION_UNKNOWN,
      .order_id = {{9}},
@@ -391,8 +456,8 @@ START_TEST(decisions_are_read_as_written)
     size_t length = 0;
     sent.id = uuid_new();
     sent.sale_id = uuid_new();
-    sent.received_ms = 5;
-    sent.decided_ms = 6;
+    sent.received_ms = _i;
+    sent.decided_ms = 2 * _i;
     sent.version = INT64_MAX;
     sale_message_write_decision(writer, &sent);
     const char *text = jsonw_text(writer, &length);
@@ -409,8 +474,8 @@ START_TEST(decisions_are_read_as_written)
     ck_assert_int_eq(got.turn_expires_ms, sent.turn_expires_ms);
     ck_assert_int_eq(got.total_price, sent.total_price);
     ck_assert_int_eq(got.order_expires_ms, sent.order_expires_ms);
-    ck_assert_int_eq(got.received_ms, 5);
-    ck_assert_int_eq(got.decided_ms, 6);
+    ck_assert_int_eq(got.received_ms, _i);
+    ck_assert_int_eq(got.decided_ms, 2 * _i);
     ck_assert_int_eq(got.version, INT64_MAX);
     /* The channels carry all three. */
     ck_assert(!message_read_decision(text, length, &bid) && !message_read_user_signal(text, length, &user_signal));
@@ -542,11 +607,15 @@ static Suite *sale_message_suite(void)
     TCase *cases = tcase_create("sale_message");
     tcase_add_test(cases, commands_are_read_as_written);
     tcase_add_loop_test(cases, an_invalid_command_does_not_affect_the_others, 0, (int)ARRAY_LEN(unreadable));
+    tcase_add_test(cases, the_first_command_needs_its_ids);
+    tcase_add_test(cases, a_command_may_be_received_at_0);
     tcase_add_loop_test(cases, texts_have_their_lengths_at_most, 0, 3);
     tcase_add_loop_test(cases, invalid_messages_are_refused, 0, (int)ARRAY_LEN(no_messages));
     tcase_add_test(cases, the_sale_of_a_message_is_that_of_its_first_command);
     tcase_add_test(cases, events_are_read_as_written);
     tcase_add_test(cases, an_event_has_exactly_the_members_of_its_kind);
+    tcase_add_test(cases, an_event_may_have_the_least_values);
+    tcase_add_test(cases, an_event_of_an_unknown_kind_is_refused);
     tcase_add_test(cases, the_largest_message_of_events_is_read);
     tcase_add_loop_test(cases, decisions_are_read_as_written, 0, (int)ARRAY_LEN(decisions));
     tcase_add_loop_test(cases, an_invalid_decision_is_refused, 0, (int)ARRAY_LEN(no_decisions));

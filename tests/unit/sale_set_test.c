@@ -193,7 +193,8 @@ END_TEST
 START_TEST(reservations_expire_in_the_order_of_the_ledger)
 {
     struct sale_command commands[BATCH];
-    struct sale_command expire = {.kind = SALE_COMMAND_EXPIRE, .received_ms = AT + FLASH_RESERVATION_MS};
+    struct sale_command expire = {
+        .kind = SALE_COMMAND_EXPIRE, .id = large_id(3, 1), .received_ms = AT + FLASH_RESERVATION_MS};
     (void)decide_one(SALE_COMMAND_START, FLASH_START_MS);
     for (size_t i = 0; i < 600; i++) {
         commands[i % BATCH] = (struct sale_command){.kind = SALE_COMMAND_ORDER,
@@ -206,7 +207,11 @@ START_TEST(reservations_expire_in_the_order_of_the_ledger)
         }
     }
     ck_assert_int_eq(flash.sale.reserved, UNITS);
-    (void)decide_one(SALE_COMMAND_EXPIRE, expire.received_ms);
+    sale_set_written(&flash, expire.received_ms);
+    ck_assert(sale_set_ready(&flash, 1));
+    struct sale_decision decision = sale_decide(&flash, &expire);
+    ck_assert(decision.unfinished);
+    ck_assert_int_eq(decision.quantity, UNITS - 200);
     ck_assert_int_eq(flash.sale.reserved, 200);
     ck_assert_int_eq(flash.orders[SALE_EXPIRE_MAX - 1].status, SALE_ORDER_EXPIRED);
     ck_assert_int_eq(flash.orders[SALE_EXPIRE_MAX].status, SALE_ORDER_RESERVED);
@@ -489,6 +494,16 @@ static void advance_past_what_was_loaded(void)
     sale_advance(&part);
 }
 
+/* It may not be the first one that waits. */
+static void advance_to_a_place_behind_what_was_loaded(void)
+{
+    begin_part(1, 0);
+    add_entry(9, 3, SALE_ENTRY_WAITING);
+    sale_set_loaded_until(&part, 8, INT64_MAX, INT64_MAX);
+    make_ready();
+    sale_advance(&part);
+}
+
 static void expire_past_the_turns_that_were_loaded(void)
 {
     begin_part(0, 1);
@@ -542,6 +557,7 @@ START_TEST(what_was_not_loaded_is_never_guessed)
         decide_without_the_order,
         advance_without_the_line,
         advance_past_what_was_loaded,
+        advance_to_a_place_behind_what_was_loaded,
         expire_past_the_turns_that_were_loaded,
         expire_without_the_turns,
         expire_without_the_reservations,

@@ -91,6 +91,39 @@ START_TEST(a_cleared_map_has_no_id_and_keeps_its_memory)
 }
 END_TEST
 
+/* The slot of an id in an empty map of this size. */
+static size_t first_slot(const struct uuid *id, size_t room)
+{
+    struct uuid_map alone = {0};
+    size_t at = 0;
+    ck_assert(uuid_map_reserve(&alone, room));
+    uuid_map_put(&alone, id, 1);
+    while (!alone.slots[at].used) {
+        at++;
+    }
+    uuid_map_free(&alone);
+    return at;
+}
+
+/* A search tries every slot: it ends although all even ones, where it begins, are used. */
+START_TEST(a_search_ends_in_a_map_that_is_half_full)
+{
+    enum { ROOM = 32 };
+    size_t value = 0;
+    ck_assert(uuid_map_reserve(&map, ROOM));
+    for (size_t i = 1; map.count < ROOM; i++) {
+        struct uuid id = id_of(i);
+        if (first_slot(&id, ROOM) % 2 == 0) {
+            uuid_map_put(&map, &id, i);
+        }
+    }
+    for (size_t i = IDS; i < IDS + ROOM; i++) {
+        struct uuid id = id_of(i);
+        ck_assert(!uuid_map_get(&map, &id, &value));
+    }
+}
+END_TEST
+
 START_TEST(a_map_has_a_bound)
 {
     struct uuid id = id_of(5);
@@ -100,6 +133,8 @@ START_TEST(a_map_has_a_bound)
     uuid_map_put(&map, &id, 1);
     ck_assert(!uuid_map_reserve(&map, UUID_MAP_MAX));
     ck_assert_uint_eq(map.count, 1);
+    ck_assert(uuid_map_reserve(&map, UUID_MAP_MAX - 1));
+    ck_assert_uint_eq(map.size, 2 * UUID_MAP_MAX);
 }
 END_TEST
 
@@ -112,6 +147,7 @@ int main(void)
     tcase_add_test(tcase, every_id_keeps_its_value);
     tcase_add_test(tcase, a_value_can_be_replaced);
     tcase_add_test(tcase, a_cleared_map_has_no_id_and_keeps_its_memory);
+    tcase_add_test(tcase, a_search_ends_in_a_map_that_is_half_full);
     tcase_add_test(tcase, a_map_has_a_bound);
     suite_add_tcase(suite, tcase);
     return suite_run(suite);
