@@ -198,7 +198,7 @@ void sale_set_free(struct sale_set *set)
 static void put_user(struct sale_set *set, const struct uuid *id, int64_t held)
 {
     uuid_map_put(&set->user_index, id, set->user_count);
-    set->users[set->user_count] = (struct sale_user){.id = *id, .held = held, .entry = SALE_NO_INDEX};
+    set->users[set->user_count] = (struct sale_user){.held = held, .entry = SALE_NO_INDEX};
     set->user_count++;
 }
 

@@ -88,7 +88,6 @@ struct sale_order {
 
 /* A user whose commands may be decided. */
 struct sale_user {
-    struct uuid id;
     int64_t held; /* units of the user's reserved and confirmed orders */
     size_t entry; /* index of the live entry (waiting or turn); SALE_NO_INDEX: none */
 };

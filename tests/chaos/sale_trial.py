@@ -1,7 +1,7 @@
 """An opening of a flash sale while faults strike, one after another, and the verdict of the independent checker.
 
 Called by sale_worker_faults_test.py (by messages), sale_faults_test.py (short), sale_faults_long_test.py (10,000 buyers
-for 100 units) and sale_cluster_faults.py. The environment names the deployment.
+for 400 units) and sale_cluster_faults.py. The environment names the deployment.
 """
 import concurrent.futures
 import contextlib
@@ -161,7 +161,7 @@ def print_table(struck, history):
     for number, each in enumerate(struck):
         until = struck[number + 1].began if number + 1 < len(struck) else history.now
         rows = [row for row in own if each.began <= row["received"] < until]
-        after = next((row["decided"] - each.ended for row in own if row["decided"] >= each.ended), 0)
+        after = next((row["decided"] - each.ended for row in history.entries if row["decided"] >= each.ended), 0)
         again_s = after / 1000 if each.taken_s is None else each.taken_s
         longest = max((row["decided"] - row["received"] for row in rows), default=0)
         print(f"{each.name:{NAME_WIDTH}} {len(rows):8} {again_s:6.1f} {longest / 1000:8.1f}")

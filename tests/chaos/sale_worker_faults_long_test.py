@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""10,000 buyers for 100 units, by messages, while the sale worker and each server is killed and stopped.
+"""10,000 buyers for 100 units, by messages, while the sale worker and each server is killed, stopped and taken away.
 
 Long: each fault has its time, and 10,000 users join.
 

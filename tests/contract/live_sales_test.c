@@ -671,6 +671,25 @@ START_TEST(a_unit_goes_down_the_line_until_it_is_sold)
 }
 END_TEST
 
+/* A client that watches would also read it from PostgreSQL. */
+START_TEST(a_reservation_that_runs_out_is_pushed_to_who_does_not_watch)
+{
+    char order[UUID_TEXT_SIZE];
+    struct websocket *ann = live_open(&fixture.ann);
+    PQclear(sql_rows(fixture.sql, "UPDATE flash_sales SET reservation_s = 1 WHERE id = $1", sale.id, NULL));
+    client_header(fixture.client, "Prefer: wait=10");
+    const struct reply *reply = fixture_call(&fixture.ann, "POST", "/api/v1/orders",
+                                             client_format("{\"flashSaleId\": \"%s\", \"quantity\": 1}", sale.id));
+    EXPECT_STATUS(reply, 200);
+    (void)snprintf(order, sizeof(order), "%s", reply_text(reply, "orderId"));
+    live_expect(live_receive(ann, "order:update"), "status", "reserved");
+    const struct json *message = live_receive(ann, "order:update");
+    live_expect(message, "orderId", order);
+    live_expect(message, "status", "expired");
+    websocket_free(ann);
+}
+END_TEST
+
 static Suite *live_sales_suite(void)
 {
     const TTest *const tests[] = {
@@ -697,6 +716,7 @@ static Suite *live_sales_suite(void)
         a_reservation_that_ran_out_is_found_without_a_message,
         a_reservation_of_a_cancelled_sale_is_found_without_a_message,
         a_unit_goes_down_the_line_until_it_is_sold,
+        a_reservation_that_runs_out_is_pushed_to_who_does_not_watch,
     };
     Suite *suite = suite_create("live-sales");
     TCase *tcase = tcase_create("live-sales");

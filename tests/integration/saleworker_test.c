@@ -8,8 +8,11 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/io/redis.h"
+#include "common/protocol/keys.h"
 #include "common/protocol/topology.h"
 #include "tests/support/deployment.h"
+#include "tests/support/loop.h"
 #include "tests/support/queued_sale.h"
 #include "tests/support/redis_run.h"
 #include "tests/support/suite.h"
@@ -123,6 +126,77 @@ START_TEST(a_fence_ends_the_sale_and_its_reservations_settle_it)
     queued_sale_decide();
     ck_assert_str_eq(queued_sale_state(), "settled claimed 0 reserved 0 sold 1 waiting 0");
     ck_assert_str_eq(queued_sale_place(BOB), "turn"); /* counts as closed, and is not written */
+}
+END_TEST
+
+/* Collects what is pushed to a user about a change that another command made. */
+struct listener {
+    struct redis *redis;
+    char channel[KEYS_SIZE];
+    size_t count;
+    struct sale_message_decision last;
+};
+
+static void on_pushed(struct redis *redis, const char *channel, const char *bytes, size_t length, void *arg)
+{
+    struct listener *listener = arg;
+    struct sale_message_decision decision;
+    (void)redis;
+    (void)channel;
+    ck_assert(sale_message_read_decision(bytes, length, &decision));
+    if (decision.kind == SALE_COMMAND_EXPIRE) { /* else it answers the user's own command */
+        listener->last = decision;
+        listener->count++;
+    }
+}
+
+static void listen_to(struct listener *listener, struct event_base *base, int user)
+{
+    struct uuid id = queued_sale_user(user);
+    const struct redis_options options = {.base = base,
+                                          .url = getenv("ROSTRUM_REDIS_URL"),
+                                          .timeout_ms = QUEUED_SALE_DEADLINE_MS,
+                                          .pending_max = 1,
+                                          .on_message = on_pushed,
+                                          .arg = listener};
+    keys_user_channel(&id, listener->channel);
+    listener->redis = redis_new(&options);
+    ck_assert_ptr_nonnull(listener->redis);
+    ck_assert(redis_listen(listener->redis, listener->channel));
+    LOOP_UNTIL(base, redis_up(listener->redis), QUEUED_SALE_DEADLINE_MS);
+}
+
+/* A gateway would also find each of them in PostgreSQL, a second later. */
+START_TEST(turns_and_what_runs_out_are_pushed_to_their_users)
+{
+    static struct listener listeners[CYD];
+    struct event_base *base = event_base_new();
+    ck_assert_ptr_nonnull(base);
+    queued_sale_open(2, 1, SALE_PAYMENT_NONE);
+    queued_sale_start(0);
+    add(SALE_COMMAND_JOIN, ANN, 1);
+    add(SALE_COMMAND_JOIN, BOB, 1);
+    const struct sale_message_command *order = add(SALE_COMMAND_ORDER, BOB, 1);
+    add(SALE_COMMAND_JOIN, CYD, 1);
+    queued_sale_decide();
+    for (int user = ANN; user <= CYD; user++) {
+        listen_to(&listeners[user - 1], base, user);
+    }
+    expire_all();
+    queued_sale_decide();
+    for (int user = ANN; user <= CYD; user++) {
+        LOOP_UNTIL(base, listeners[user - 1].count > 0, QUEUED_SALE_DEADLINE_MS);
+        redis_free(listeners[user - 1].redis);
+        ck_assert_uint_eq(listeners[user - 1].count, 1);
+    }
+    ck_assert_int_eq((int)listeners[ANN - 1].last.entry_status, SALE_ENTRY_EXPIRED);
+    ck_assert_int_eq(listeners[ANN - 1].last.place, 1);
+    ck_assert(uuid_equal(&listeners[BOB - 1].last.order_id, &order->command.id));
+    ck_assert_int_eq((int)listeners[BOB - 1].last.order_status, SALE_ORDER_EXPIRED);
+    ck_assert_int_eq((int)listeners[CYD - 1].last.entry_status, SALE_ENTRY_TURN);
+    ck_assert_int_eq(listeners[CYD - 1].last.position, 0);
+    ck_assert_int_gt(listeners[CYD - 1].last.turn_expires_ms, clock_now_ms());
+    event_base_free(base);
 }
 END_TEST
 
@@ -559,6 +633,7 @@ static Suite *saleworker_suite(void)
     const TTest *const tests[] = {
         the_line_is_served_in_order_and_orders_use_turns,
         what_is_due_expires_and_goes_to_the_next,
+        turns_and_what_runs_out_are_pushed_to_their_users,
         a_fence_ends_the_sale_and_its_reservations_settle_it,
         an_update_stores_the_first_terms_and_needs_the_version,
         extend_close_and_abort_change_the_sale,
