@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""Tests that docs/faults.md has a row for each fault of tests/chaos/faults.py, in its order, and no row that is no fault of
-faults.py or cluster_faults.py. No row may show a bid that was lost, decided twice or decided out of order. Prints "faults_page_test: N passed, N failed" at the end.
+"""Tests that docs/faults.md has a row for each fault of tests/chaos/faults.py, in its order. It has no row that is no fault
+of faults.py or cluster_faults.py. It has the faults of sale_worker_faults_long_test.py. No row may show a bid that was
+lost, decided twice or decided out of order. Prints "faults_page_test: N passed, N failed" at the end.
 """
 import os
 import pathlib
@@ -11,15 +12,17 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TREE / "tests/support"), str(TREE / "tests/chaos")]
 sys.dont_write_bytecode = True
 import cluster_faults  # noqa: E402 (needs the path above)
+import sale_worker_faults_long_test  # noqa: E402
 from faults import FAULTS  # noqa: E402
+from sale_trial import NAME_WIDTH  # noqa: E402
 from trial import HEADINGS, WIDTHS  # noqa: E402
 
 
-def table(heading):
+def table(heading, headings=HEADINGS):
     """The lines of a table of the page, without its headings."""
     text = (TREE / "docs/faults.md").read_text(encoding="utf-8").partition(f"## {heading}\n")[2]
     lines = re.search(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[1].splitlines()
-    assert lines[0].split() == " ".join(HEADINGS).split(), lines[0]
+    assert lines[0].split() == " ".join(headings).split(), lines[0]
     return lines[1:]
 
 
@@ -35,6 +38,12 @@ def every_row_of_the_cluster_has_its_fault():
     assert found == expected and len(found) > 1, f"expected {expected}, found {found}"
 
 
+def every_fault_of_a_sale_has_its_row():
+    found = [line[:NAME_WIDTH].strip() for line in table("Flash sales", ("fault", "commands", "again", "longest"))]
+    expected = [name for name, _ in sale_worker_faults_long_test.FAULTS]
+    assert found == expected, f"expected {expected}, found {found}"
+
+
 def no_row_shows_a_broken_promise():
     for line in table("The table") + table("A cluster"):
         taken, lost, twice, order = line[WIDTHS[0]:].split()[:4]
@@ -43,7 +52,8 @@ def no_row_shows_a_broken_promise():
 
 def main():
     failed = 0
-    tests = [every_fault_has_its_row, every_row_of_the_cluster_has_its_fault, no_row_shows_a_broken_promise]
+    tests = [every_fault_has_its_row, every_row_of_the_cluster_has_its_fault,
+             every_fault_of_a_sale_has_its_row, no_row_shows_a_broken_promise]
     tests = [test for test in tests if os.environ.get("ROSTRUM_TEST", test.__name__) == test.__name__]
     for test in tests:
         try:
