@@ -522,6 +522,7 @@ START_TEST(limits_count_what_was_taken)
         EXPECT_ERROR(own_call(&own, &fixture.ann, calls[i].path, body_of(sale, 1)), 429, "RATE_LIMITED");
         ck_assert_str_ne(client_reply_header(own.client, "Retry-After"), "");
     }
+    EXPECT_STATUS(own_call(&own, &fixture.ann, fixture_path("/bids"), "{\"amount\": 20.00}"), 200); /* its own limit */
     own_gateway_stop(&own);
 }
 END_TEST

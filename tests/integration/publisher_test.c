@@ -1,9 +1,10 @@
 /*
  * gateway/submit/publisher against a real RabbitMQ: every bid gets exactly one verdict, and a confirm counts only
- * before the deadline. A relay in front of the broker delays confirms; a full queue refuses messages. The bids go to a
- * shard's queue without a consumer.
+ * before the deadline. A relay in front of the broker delays confirms; a full queue refuses messages. Bids and joins go
+ * to queues of shards without a consumer.
  */
 #include "gateway/bid/bid_family.h"
+#include "gateway/sale/sale_family.h"
 #include "gateway/submit/publisher.h"
 
 #include <amqp.h>
@@ -117,11 +118,7 @@ static void tear_down(void)
     if (relay.listener != NULL) {
         relay_close(&relay);
     }
-    for (unsigned shard = 0; shard < shards; shard++) {
-        char queue[TOPOLOGY_QUEUE_SIZE];
-        topology_shard_name(&topology_bids, shard, queue);
-        queues_purge(queues, queue);
-    }
+    queues_purge_shards(queues, shards);
     queues_close(queues);
     event_base_free(base);
 }
@@ -339,6 +336,55 @@ START_TEST(open_bids_are_bounded)
 }
 END_TEST
 
+static bool submit_join(struct publisher *joins, struct bid *join)
+{
+    join->bid = (struct publisher_item){
+        .command.sale = {.command = {.kind = SALE_COMMAND_JOIN,
+                                     .id = uuid_new(),
+                                     .user_id = uuid_new(),
+                                     .quantity = 1,
+                                     .received_ms = clock_now_ms()},
+                         .sale_id = uuid_new()},
+        .received_boot_ms = clock_boot_ms(),
+        .done = on_done,
+        .arg = join,
+    };
+    return publisher_submit(joins, &join->bid);
+}
+
+/* A stampede to flash sales on the same connection. No place of the bids is taken, and none of theirs helps the joins.
+ */
+START_TEST(joins_up_to_their_bound_leave_the_bids_their_places)
+{
+    enum { JOINS_MOST = 4, BIDS_MOST = 3 };
+    static struct bid joins[JOINS_MOST + 1];
+    connect_by_relay();
+    publisher_free(publisher);
+    publisher = publisher_new(base, &config, &bid_family, BIDS_MOST);
+    struct publisher *of_joins = publisher_new(base, &config, &sale_family, JOINS_MOST);
+    ck_assert(publisher != NULL && of_joins != NULL);
+    publisher_connect(publisher, broker, shards);
+    publisher_connect(of_joins, broker, shards);
+    relay_hold(&relay, RELAY_SERVER);
+    for (size_t i = 0; i < JOINS_MOST; i++) {
+        ck_assert(submit_join(of_joins, &joins[i]));
+    }
+    ck_assert(!submit_join(of_joins, &joins[JOINS_MOST]));
+    submit(0, BIDS_MOST);
+    ck_assert(!submit_late(BIDS_MOST, 0));
+    ck_assert(!submit_join(of_joins, &joins[JOINS_MOST]));
+    relay_release(&relay, RELAY_SERVER);
+    expect(0, BIDS_MOST, PUBLISHER_CONFIRMED);
+    LOOP_UNTIL(base, publisher_open(of_joins) == 0, TEST_DEADLINE_MS);
+    for (size_t i = 0; i < JOINS_MOST; i++) {
+        ck_assert_int_eq(joins[i].verdict, PUBLISHER_CONFIRMED);
+    }
+    broker_free(broker);
+    broker = NULL;
+    publisher_free(of_joins);
+}
+END_TEST
+
 START_TEST(a_lost_link_leaves_the_outcome_unknown)
 {
     connect_by_relay();
@@ -364,6 +410,7 @@ static Suite *publisher_suite(void)
         a_bid_submitted_after_its_deadline_is_refused,
         a_deadline_counts_from_receipt,
         open_bids_are_bounded,
+        joins_up_to_their_bound_leave_the_bids_their_places,
         a_lost_link_leaves_the_outcome_unknown,
     };
     Suite *suite = suite_create("publisher");
