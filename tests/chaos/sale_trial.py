@@ -16,7 +16,7 @@ import traceback
 
 from database import DatabaseError, query_value
 from faults import HOLD_S, freeze, kill, order, thaw
-from sale_crowd import THREADS, Crowd, arrivals
+from sale_crowd import OVER, THREADS, Crowd, arrivals
 from sale_judge import judge, read
 from sale_post import shard_of
 
@@ -87,9 +87,10 @@ def owner_of(sale):
 
 
 def taken_over(name, strike, heal):
-    """A fault that lasts until another sale worker owns the shard and has decided something in it. It returns the seconds."""
+    """A fault that lasts until another sale worker owns the shard and has decided something in it, or the sale is over. It
+    returns the seconds."""
     def run(sale):
-        decided = f"SELECT ledger_seq FROM flash_sales WHERE id = '{sale}'"
+        decided = f"SELECT ledger_seq, status FROM flash_sales WHERE id = '{sale}'"
         owner = owner_of(sale)
         strike(owner)
         began = time.monotonic()
@@ -99,7 +100,7 @@ def taken_over(name, strike, heal):
                 assert time.monotonic() < until, f"nobody took the shard of {owner} over within {TAKEN_OVER_S} s"
                 time.sleep(LOOK_S)
             before = query_value(decided)
-            while query_value(decided) == before:
+            while query_value(decided) == before and before.partition("|")[2] not in OVER:
                 assert time.monotonic() < until, f"nobody decides in place of {owner} within {TAKEN_OVER_S} s"
                 time.sleep(LOOK_S)
             return time.monotonic() - began

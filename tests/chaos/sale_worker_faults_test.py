@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 from sale_post import PostShop  # noqa: E402 (needs the path above)
 from sale_trial import OWNER_HUNG, OWNER_KILLED, Opening, hung, killed, main  # noqa: E402
 
-FAULTS = [OWNER_KILLED, killed("saleworker-1"), hung("saleworker-1"), killed("redis"), killed("endworker"), OWNER_HUNG]
+FAULTS = [OWNER_KILLED, OWNER_HUNG, killed("saleworker-1"), hung("saleworker-1"), killed("redis"), killed("endworker")]
 
 if __name__ == "__main__":
     main("sale_worker_faults_test", Opening(buyers=300, units=20, faults=FAULTS, pause_s=1, most_s=120),
