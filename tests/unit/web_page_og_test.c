@@ -19,6 +19,7 @@ static char *page;
 static void tear_down(void)
 {
     free(page);
+    page = NULL;
 }
 
 /* Writes the page of an auction with this JSON; NULL if that is refused. */

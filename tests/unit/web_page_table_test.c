@@ -20,6 +20,7 @@ static void set_up(void)
 static void tear_down(void)
 {
     page_table_free(table);
+    table = NULL;
 }
 
 /* Reads the folder, as the gateway does at its start and at each reload. */
