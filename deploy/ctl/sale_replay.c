@@ -197,8 +197,9 @@ static void grant_missing(struct sale_replay *replay)
     }
 }
 
-static bool read_command(struct sale_replay *replay, const PGresult *result, int row, struct sale_command *command,
-                         enum sale_reason *reason, struct sale_terms *terms)
+/* Kind and reason. False if one is unknown. */
+static bool read_kind(struct sale_replay *replay, const PGresult *result, int row, struct sale_command *command,
+                      enum sale_reason *reason)
 {
     const char *reason_text = pg_text(result, row, ENTRY_REASON);
     if (!sale_command_parse(pg_text(result, row, ENTRY_KIND), &command->kind) ||
@@ -206,10 +207,16 @@ static bool read_command(struct sale_replay *replay, const PGresult *result, int
         differ(&replay->found, replay->seq, "its kind or reason is unknown");
         return false;
     }
+    return true;
+}
+
+static bool read_command(struct sale_replay *replay, const PGresult *result, int row, struct sale_command *command,
+                         enum sale_reason reason, struct sale_terms *terms)
+{
     bool asks = command->kind == SALE_COMMAND_JOIN || command->kind == SALE_COMMAND_ORDER;
     command->paid = pg_bool(result, row, ENTRY_PAID);
-    command->banned = *reason == SALE_REASON_USER_BANNED;
-    command->stale = *reason == SALE_REASON_VERSION_CONFLICT;
+    command->banned = reason == SALE_REASON_USER_BANNED;
+    command->stale = reason == SALE_REASON_VERSION_CONFLICT;
     command->id = pg_uuid(result, row, ENTRY_COMMAND);
     if (!command->paid && command->kind != SALE_COMMAND_FAIL) { /* the payment of an order names no user */
         command->user_id = pg_uuid(result, row, ENTRY_USER);
@@ -233,12 +240,31 @@ static bool read_command(struct sale_replay *replay, const PGresult *result, int
     return true;
 }
 
-/* A command that could not be decided has a row, and changed nothing. */
-static void pass_undecided(struct sale_replay *replay, const PGresult *result, int row)
+/* A command that could not be decided has a row, and changed nothing. An ORDER is also a rejected order. */
+static void pass_undecided(struct sale_replay *replay, const PGresult *result, int row, enum sale_command_kind kind)
 {
+    struct sale_set *set = &replay->set;
+    const struct sale_order order = {
+        .id = pg_uuid(result, row, ENTRY_COMMAND),
+        .seq = replay->seq,
+        .user_id = pg_uuid(result, row, ENTRY_USER),
+        .quantity = pg_int(result, row, ENTRY_QUANTITY),
+        .status = SALE_ORDER_REJECTED,
+        .reason = SALE_REASON_INTERNAL_ERROR,
+    };
     differ_text(&replay->found, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS),
                 sale_verdict_text(SALE_VERDICT_REJECTED));
-    sale_set_new_row(&replay->set, (struct sale_row){.verdict = SALE_VERDICT_REJECTED});
+    if (kind == SALE_COMMAND_ORDER) {
+        (void)sale_set_new_order(set, &order);
+    }
+    sale_set_new_row(set, (struct sale_row){.verdict = SALE_VERDICT_REJECTED});
+}
+
+static bool decided_before(const struct sale_replay *replay, const PGresult *result, int row,
+                           enum sale_command_kind kind)
+{
+    struct uuid id = pg_uuid(result, row, ENTRY_COMMAND);
+    return kind == SALE_COMMAND_ORDER && sale_set_order(&replay->set, &id) != NULL;
 }
 
 static void decide(struct sale_replay *replay, const PGresult *result, int row)
@@ -248,17 +274,20 @@ static void decide(struct sale_replay *replay, const PGresult *result, int row)
     struct sale_terms terms = {0};
     enum sale_reason reason = SALE_REASON_NONE;
     grant_missing(replay);
-    if (!read_command(replay, result, row, &command, &reason, &terms)) {
+    if (!read_kind(replay, result, row, &command, &reason)) {
         return;
     }
     set->row_count = 0; /* those of missing turns */
     set->sale.ledger_seq = replay->seq - 1;
-    if (reason == SALE_REASON_INTERNAL_ERROR) {
-        pass_undecided(replay, result, row);
+    if (decided_before(replay, result, row, command.kind)) {
+        differ(&replay->found, replay->seq, "its command was decided before");
         return;
     }
-    if (command.kind == SALE_COMMAND_ORDER && sale_set_order(set, &command.id) != NULL) {
-        differ(&replay->found, replay->seq, "its command was decided before");
+    if (reason == SALE_REASON_INTERNAL_ERROR) {
+        pass_undecided(replay, result, row, command.kind);
+        return;
+    }
+    if (!read_command(replay, result, row, &command, reason, &terms)) {
         return;
     }
     struct sale_decision decision = sale_apply(set, &command);

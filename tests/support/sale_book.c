@@ -77,9 +77,18 @@ struct uuid sale_book_send(struct sale_book *book, struct sale_command command)
     return command.id;
 }
 
-void sale_book_undecided(struct sale_book *book, struct sale_command command)
+struct uuid sale_book_undecided(struct sale_book *book, struct sale_command command)
 {
     begin_command(book, &command);
+    if (command.kind == SALE_COMMAND_ORDER) {
+        const struct sale_order order = {.id = command.id,
+                                         .seq = book->set.sale.ledger_seq + 1,
+                                         .user_id = command.user_id,
+                                         .quantity = command.quantity,
+                                         .status = SALE_ORDER_REJECTED,
+                                         .reason = SALE_REASON_INTERNAL_ERROR};
+        (void)sale_set_new_order(&book->set, &order);
+    }
     sale_set_new_row(&book->set,
                      (struct sale_row){.command_id = command.id,
                                        .kind = command.kind,
@@ -90,6 +99,7 @@ void sale_book_undecided(struct sale_book *book, struct sale_command command)
                                        .order_id = command.kind == SALE_COMMAND_ORDER ? command.id : command.order_id,
                                        .received_ms = command.received_ms});
     keep_rows(book);
+    return command.id;
 }
 
 /* --- rows --- */

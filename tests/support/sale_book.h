@@ -34,8 +34,8 @@ struct sale_book {
 void sale_book_begin(struct sale_book *book, uint8_t number, const struct sale_terms *terms);
 /* Decides the command, at its time of receipt, and gives it an id unless it has one. Returns the id. */
 struct uuid sale_book_send(struct sale_book *book, struct sale_command command);
-/* Keeps the command as one that could not be decided. */
-void sale_book_undecided(struct sale_book *book, struct sale_command command);
+/* Keeps the command as one that could not be decided. Returns its id. */
+struct uuid sale_book_undecided(struct sale_book *book, struct sale_command command);
 /* Inserts all rows. Frees the book's memory. */
 void sale_book_write(struct sale_book *book, PGconn *connection);
 
