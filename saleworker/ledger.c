@@ -354,7 +354,18 @@ static bool write_rows(struct pg_tx *tx, void *arg)
     return write_batch(tx, &ledger->arrays, ledger->batch);
 }
 
-const struct ledger_program ledger_program = {.load = load, .decide = decide, .write = write_rows};
+static bool unfinished(void *arg)
+{
+    const struct ledger *ledger = arg;
+    return decide_unfinished(ledger->batch);
+}
+
+const struct ledger_program ledger_program = {
+    .load = load,
+    .decide = decide,
+    .unfinished = unfinished,
+    .write = write_rows,
+};
 
 void *ledger_open(size_t commands, struct work **work)
 {

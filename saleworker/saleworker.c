@@ -6,17 +6,11 @@
 #include <inttypes.h>
 
 #include "common/base/log.h"
-#include "saleworker/decide.h"
 #include "saleworker/family.h"
 #include "saleworker/ledger.h"
 #include "saleworker/results.h"
 #include "saleworker/saleworker_metrics.h"
 #include "saleworker/statements.h"
-
-static bool unfinished(void *arg)
-{
-    return decide_unfinished(ledger_batch(arg));
-}
 
 /* Commands with a traceparent can be followed in every program's log; others are not logged. */
 static void log_traced(const struct sale_batch *batch)
@@ -62,6 +56,5 @@ const struct worker_program saleworker_program = {
     .locked_age = &saleworker_metrics_locked_age,
     .open = ledger_open,
     .close = ledger_close,
-    .unfinished = unfinished,
     .committed = committed,
 };

@@ -350,7 +350,7 @@ static void on_committed(struct cycle *cycle)
     const struct worker_program *program = cycle->options.program;
     const struct outbox_batch *outbox_batch = ledger_tx_outbox(cycle->ledger);
     struct work *work = cycle->work;
-    bool finished = program->unfinished == NULL || !program->unfinished(cycle->options.program_arg);
+    bool finished = !ledger_tx_unfinished(cycle->ledger);
     cycle->counted = false; /* the transaction removed it, or took it back */
     if (finished) {
         shard_reader_ack(cycle->options.shard_reader, work);

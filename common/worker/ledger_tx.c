@@ -139,11 +139,11 @@ void ledger_tx_loaded(struct ledger_tx *ledger)
 {
     const struct ledger_tx_options *options = &ledger->options;
     outbox_batch_free(&ledger->outbox_batch);
-    bool sent = options->program->decide(&ledger->outbox_batch, options->program_arg) &&
-                options->allowed(options->arg) &&
-                outbox_batch_add_dead(&ledger->outbox_batch, options->work, options->family) &&
-                options->program->write(ledger->tx, options->program_arg) && clear_suspects(ledger) &&
-                write_outbox(ledger) && pg_tx_commit(ledger->tx, on_committed, ledger);
+    bool sent =
+        options->program->decide(&ledger->outbox_batch, options->program_arg) && options->allowed(options->arg) &&
+        outbox_batch_add_dead(&ledger->outbox_batch, options->work, options->family, !ledger_tx_unfinished(ledger)) &&
+        options->program->write(ledger->tx, options->program_arg) && clear_suspects(ledger) && write_outbox(ledger) &&
+        pg_tx_commit(ledger->tx, on_committed, ledger);
     if (!sent) {
         abort_and_finish(ledger, LEDGER_AGAIN);
         return;
@@ -213,6 +213,12 @@ bool ledger_tx_abandon(struct ledger_tx *ledger)
     ledger->tx = NULL;
     ledger->busy = false;
     return true;
+}
+
+bool ledger_tx_unfinished(const struct ledger_tx *ledger)
+{
+    const struct ledger_tx_options *options = &ledger->options;
+    return options->program->unfinished != NULL && options->program->unfinished(options->program_arg);
 }
 
 int64_t ledger_tx_moved_ms(const struct ledger_tx *ledger)

@@ -30,6 +30,11 @@ struct ledger_program {
     bool (*load)(struct ledger_tx *ledger, struct pg_tx *tx, void *arg);
     /* Decides: every entry gets its outcome. Adds events to the outbox rows. False: no memory. */
     bool (*decide)(struct outbox_batch *events, void *arg);
+    /*
+     * After `decide`: whether it stopped at the bound of a transaction. The same commands then go on in the next
+     * transaction, before any other; none of them is acked yet. May be NULL: never.
+     */
+    bool (*unfinished)(void *arg);
     /* Sends the statements that write. Their failures may be ignored: the COMMIT then fails too. False: as for load. */
     bool (*write)(struct pg_tx *tx, void *arg);
     /* After the COMMIT, before `done`. May be NULL. */
@@ -95,6 +100,8 @@ MUST_CHECK bool ledger_tx_suspect(struct ledger_tx *ledger, const struct work_co
 MUST_CHECK bool ledger_tx_acquit(struct ledger_tx *ledger, const struct work_command *command);
 /* Rolls the batch back without calling `done`. False: none is under way, or its COMMIT was sent and `done` follows. */
 MUST_CHECK bool ledger_tx_abandon(struct ledger_tx *ledger);
+/* Whether the transaction that was decided last has stopped at its bound; see struct ledger_program. */
+bool ledger_tx_unfinished(const struct ledger_tx *ledger);
 /* When PostgreSQL last answered about a batch; on clock_mono_ms. 0: never. */
 int64_t ledger_tx_moved_ms(const struct ledger_tx *ledger);
 /* The outbox rows of the committed batch, for outbox_sent. Valid until the next ledger_tx_decide. */

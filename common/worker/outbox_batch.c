@@ -74,17 +74,18 @@ static bool add_dead_letter(struct outbox_batch *outbox_batch, const struct work
 }
 
 /* A delivery with several unreadable commands is copied once, with the first of them. */
-static bool wants_dead_letter(const struct work_entry *entry)
+static bool wants_dead_letter(const struct work_entry *entry, bool finished)
 {
-    bool now = entry->outcome == WORK_DECIDED || entry->outcome == WORK_ASIDE;
+    bool now = entry->outcome == WORK_DECIDED || (entry->outcome == WORK_ASIDE && finished);
     return entry->quarantine != WORK_TRUSTED && now && (entry->command.unreadable == NULL || entry->raw != NULL);
 }
 
-bool outbox_batch_add_dead(struct outbox_batch *outbox_batch, const struct work *work, const struct work_family *family)
+bool outbox_batch_add_dead(struct outbox_batch *outbox_batch, const struct work *work, const struct work_family *family,
+                           bool finished)
 {
     bool ok = true;
     for (size_t i = 0; ok && i < work->count; i++) {
-        if (wants_dead_letter(&work->entries[i])) {
+        if (wants_dead_letter(&work->entries[i], finished)) {
             ok = add_dead_letter(outbox_batch, &work->entries[i], family);
         }
     }

@@ -21,9 +21,12 @@ struct outbox_batch {
  */
 MUST_CHECK bool outbox_batch_add(struct outbox_batch *outbox_batch, const char *exchange, const char *routing_key,
                                  const char *body, const char *reason);
-/* Adds the copies of the quarantined commands. As above. */
+/*
+ * Adds the copies of the quarantined commands. `finished`: no further transaction decides this work; commands without a
+ * ledger row, which every transaction decides anew, are copied then. As above.
+ */
 MUST_CHECK bool outbox_batch_add_dead(struct outbox_batch *outbox_batch, const struct work *work,
-                                      const struct work_family *family);
+                                      const struct work_family *family, bool finished);
 /* Frees the rows and leaves the list empty. */
 void outbox_batch_free(struct outbox_batch *outbox_batch);
 

@@ -28,11 +28,6 @@ struct worker_program {
      */
     void *(*open)(size_t commands, struct work **work);
     void (*close)(void *arg); /* the connections to PostgreSQL and RabbitMQ are freed; NULL is allowed */
-    /*
-     * After a COMMIT: whether the transaction stopped at its bound. The same commands then go on in the next
-     * transaction, before any other; none of them is acked yet. May be NULL: never.
-     */
-    bool (*unfinished)(void *arg);
     /* The batch is committed, and acked if it is finished: publishes its results. */
     void (*committed)(struct redis_results *results, int64_t took_us, void *arg);
 };

@@ -336,8 +336,8 @@ END_TEST
 
 enum { MANY = 1300, LATER_MS = 2400000 };
 
-/* The second START finds 1,300 places and units: three transactions grant the turns. */
-START_TEST(more_turns_than_one_transaction_grants_are_granted_at_once)
+/* 1,300 users wait for as many units of a sale that has not started. */
+static void fill_line(void)
 {
     queued_sale_open(MANY, 1, SALE_PAYMENT_NONE);
     PQclear(sql_rows(queued_sale.sql,
@@ -353,6 +353,12 @@ START_TEST(more_turns_than_one_transaction_grants_are_granted_at_once)
                              "SELECT sum(waiting)::bigint FROM sale_line_blocks WHERE sale_id = $1::uuid",
                              queued_sale.text, NULL),
                      MANY);
+}
+
+/* The second START finds 1,300 places and units: three transactions grant the turns. */
+START_TEST(more_turns_than_one_transaction_grants_are_granted_at_once)
+{
+    fill_line();
     add(SALE_COMMAND_START, 0, 0)->command.received_ms += LATER_MS;
     add(SALE_COMMAND_LEAVE, MANY, 0); /* behind all turns */
     queued_sale_decide();
@@ -369,6 +375,26 @@ START_TEST(more_turns_than_one_transaction_grants_are_granted_at_once)
                              queued_sale.text, NULL),
                      0);
     queued_sale_verify();
+}
+END_TEST
+
+/* It has no place in a ledger, and three transactions decide its batch. */
+START_TEST(a_command_without_an_id_is_dead_lettered_once_by_a_batch_of_several_transactions)
+{
+    static const char nameless[] = "{\"v\":1,\"commands\":[{\"k\":\"join\"}]}";
+    char dead[QUEUES_NAME_SIZE];
+    queues_tap(queued_sale.queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_SALES, dead);
+    fill_line();
+    ck_assert_int_eq(queued_sale_stop(0, SIGTERM), 0);
+    queued_sale_publish_text(nameless, sizeof nameless - 1);
+    add(SALE_COMMAND_START, 0, 0)->command.received_ms += LATER_MS;
+    add(SALE_COMMAND_LEAVE, MANY, 0);
+    queued_sale_start(0);
+    queued_sale_decide();
+    SUITE_WAIT(queues_depth(queued_sale.queues, dead) > 0, QUEUED_SALE_DEADLINE_MS);
+    ck_assert_int_eq(queued_sale_stop(0, SIGTERM), 0); /* it publishes its outbox first */
+    ck_assert_int_eq(queues_depth(queued_sale.queues, dead), 1);
+    queues_purge(queued_sale.queues, TOPOLOGY_DEAD_QUEUE);
 }
 END_TEST
 
@@ -640,6 +666,7 @@ static Suite *saleworker_suite(void)
         payments_confirm_fail_and_are_due_back,
         a_banned_user_neither_joins_nor_orders,
         more_turns_than_one_transaction_grants_are_granted_at_once,
+        a_command_without_an_id_is_dead_lettered_once_by_a_batch_of_several_transactions,
         random_commands_in_batches_are_decided_as_one_by_one,
         a_sale_whose_row_is_locked_waits_alone,
         snapshots_are_published_and_published_again,

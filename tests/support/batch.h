@@ -27,7 +27,8 @@ static inline struct batch_entry *batch_add(struct batch *batch, struct shard_re
 
 static inline bool batch_outbox(struct outbox_batch *outbox_batch, const struct batch *batch)
 {
-    return batch_events_add(outbox_batch, batch) && outbox_batch_add_dead(outbox_batch, &batch->work, &bid_family);
+    return batch_events_add(outbox_batch, batch) &&
+           outbox_batch_add_dead(outbox_batch, &batch->work, &bid_family, true);
 }
 
 #endif
