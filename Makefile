@@ -187,7 +187,7 @@ $(addprefix $(BUILD)/tests/integration/,publisher_test rabbit_cluster_test stand
 $(BUILD)/tests/integration/publisher_test: $(OBJ)/gateway/sale/sale_family.o
 # The statements of the layer `sale`, which needs those below it, and of positions.
 $(BUILD)/tests/integration/sale_statements_test: $(foreach layer,$(filter-out live admin web,$(GATEWAY_LAYERS)),$(call objects,gateway/$(layer))) \
-    $(addprefix $(OBJ)/gateway/live/,cpu_budget.o frame.o live_metrics.o positions.o sale_line.o watch.o)
+    $(addprefix $(OBJ)/gateway/live/,cpu_budget.o frame.o live_metrics.o positions.o sale_line.o watch.o) $(OBJ)/saleworker/statements.o
 $(BUILD)/tests/integration/sale_statements_test: PKG_LIBS += $(shell pkg-config --libs libcurl)
 # A fuzz target links the objects of the gateway except its main. The main is libFuzzer's, or that of replay.c.
 $(FUZZ_PROGRAMS): PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay

@@ -134,6 +134,7 @@ const struct republish_pages results_pages = {
     .part = status_text,
     .parts = ARRAY_LEN(statuses),
     .changed_column = SNAPSHOT_COLUMN_COUNT,
+    .past_s = SNAPSHOT_LIFE_S,
     .end_column = SNAPSHOT_COLUMN_END,
     .publish = publish_again,
 };

@@ -99,7 +99,12 @@ void results_publish(struct redis_results *results, struct sale_batch *batch)
     redis_results_end(results, ok);
 }
 
-/* All sales, in the order of their ids. */
+/*
+ * Sales that ended long ago are not read: the last reservation of one ends a day after it, and its payments come within
+ * days.
+ */
+enum { PAST_S = 8 * 24 * 3600 };
+
 static const char *no_part(size_t part)
 {
     (void)part;
@@ -114,10 +119,11 @@ static bool publish_again(const struct snapshot_writer *snapshots, const PGresul
 
 const struct republish_pages results_pages = {
     .statement = STATEMENT_CHANGED,
-    .parameters = 3,
+    .parameters = 4,
     .part = no_part,
     .parts = 1,
     .changed_column = SALE_SNAPSHOT_COLUMN_COUNT,
+    .past_s = PAST_S,
     .end_column = SALE_SNAPSHOT_COLUMN_END,
     .publish = publish_again,
 };

@@ -167,13 +167,13 @@ const struct pg_statement statements_all[STATEMENTS] = {
         " unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::numeric[], $6::text[], $7::timestamptz[])"},
 
     /*
-     * A page of snapshots (republish.c) of sales that are not over or changed within the lifetime of a snapshot. $1: the
-     * id of the row before, $2: rows, $3: lifetime in s.
+     * A page of snapshots (republish.c), with the mark of sales that are not over or changed within the lifetime of a
+     * snapshot.
      */
     [STATEMENT_CHANGED] = {"changed",
         "SELECT " SALE_SNAPSHOT_COLUMNS ", status IN ('upcoming', 'open', 'active', 'ended')"
-        " OR updated_at > now() - $2::integer * interval '1 second' FROM flash_sales WHERE id > $3::uuid"
-        " ORDER BY id LIMIT $1::bigint"},
+        " OR updated_at > now() - $2::integer * interval '1 second' FROM flash_sales"
+        " WHERE (end_time, id) > ($4::timestamptz, $3::uuid) ORDER BY end_time, id LIMIT $1::bigint"},
 
     [STATEMENT_WORKER] = LEDGER_TX_STATEMENT_ROWS("sale_suspects", "sale_id", "command_id"),
 };

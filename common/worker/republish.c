@@ -44,7 +44,7 @@ static void arm(struct republish *republish, int ms)
 static void begin_part(struct republish *republish, size_t part)
 {
     republish->part = part;
-    republish->after_end_ms = clock_now_ms() - SNAPSHOT_LIFE_S * INT64_C(1000);
+    republish->after_end_ms = clock_now_ms() - republish->options.pages->past_s * INT64_C(1000);
     republish->after_id = (struct uuid){{0}};
 }
 

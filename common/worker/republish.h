@@ -22,14 +22,15 @@ struct republish;
 struct republish_pages {
     /*
      * Parameters: rows of a page, lifetime of a snapshot in seconds, and behind which row the page begins: its id, its
-     * end, the part's text. A part begins with rows that have not ended for longer than a snapshot lives.
+     * end, the part's text. A part begins with rows that ended at most past_s ago.
      */
     size_t statement;
-    int parameters;                     /* the first ones that it has: 3 to 5 */
+    int parameters;                     /* the first ones that it has: 4 or 5 */
     const char *(*part)(size_t number); /* the text */
     size_t parts;                       /* of a pass; 1 or more */
     int changed_column; /* whether the row changed within the lifetime of a snapshot; column 0 is its id */
     int end_column;     /* when the auction or sale ends, in milliseconds */
+    int past_s;         /* in seconds, at least the lifetime of a snapshot */
     /* Publishes the row. False: Redis takes no more. */
     bool (*publish)(const struct snapshot_writer *snapshots, const PGresult *result, int row);
 };

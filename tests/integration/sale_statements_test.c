@@ -11,6 +11,7 @@
 #include "gateway/sale/products.h"
 #include "gateway/sale/sales.h"
 #include "gateway/search/queries.h"
+#include "saleworker/statements.h"
 #include "tests/support/deployment.h"
 #include "tests/support/sql.h"
 #include "tests/support/suite.h"
@@ -46,6 +47,9 @@ static void fill(void)
         "  t, t, t + interval '1 h', 120, 300, 'none', CASE WHEN i % 2 = 0 THEN 'active' ELSE 'settled' END,"
         "  CASE i WHEN 0 THEN 20000 ELSE 0 END, 1, t, now()"
         " FROM generate_series(0, 2999) i, LATERAL (SELECT '2026-01-01'::timestamptz + i * interval '1 s') x (t)");
+    /* All others have ended months ago. */
+    run("UPDATE flash_sales SET end_time = now() + interval '1 h' WHERE id IN (SELECT id FROM flash_sales"
+        "  WHERE id <> '" LINE "' ORDER BY start_time LIMIT 40)");
     run("INSERT INTO queue_entries (sale_id, seq, id, user_id, wanted, status, joined_at)"
         " SELECT '" LINE "', i, gen_random_uuid(), CASE i WHEN 20000 THEN '" LAST "' ELSE gen_random_uuid() END, 1,"
         "  'waiting', now() FROM generate_series(1, 20000) i");
@@ -196,6 +200,25 @@ START_TEST(a_search_of_products_reads_its_page)
 }
 END_TEST
 
+/* The pass of a sale worker that begins to serve a shard. */
+START_TEST(snapshots_are_read_only_of_sales_that_may_change)
+{
+    static const char *const pages[] = {"EXECUTE changed(30, 3600, '" LINE "', now() - interval '8 days')",
+                                        "EXECUTE changed(30, 3600, '" LINE "', now() + interval '2 h')"};
+    char text[STATEMENT_SIZE];
+    (void)snprintf(text, sizeof(text), "PREPARE changed AS %s", statements_all[STATEMENT_CHANGED].sql);
+    run(text);
+    PGresult *result = sql_rows(sql, pages[0], NULL);
+    ck_assert_ptr_nonnull(result);
+    ck_assert_int_eq(PQntuples(result), 30);
+    PQclear(result);
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        int64_t read = sql_int(sql, "SELECT rows_read($1)", pages[i], NULL);
+        ck_assert_msg(read <= 30, "%s reads %lld rows", pages[i], (long long)read);
+    }
+}
+END_TEST
+
 int main(void)
 {
     tables_make(SCHEMA);
@@ -203,6 +226,7 @@ int main(void)
     TCase *everything = tcase_create("sale statements");
     tcase_set_timeout(everything, 120);
     tcase_add_unchecked_fixture(everything, open_tables, close_tables);
+    tcase_add_test(everything, snapshots_are_read_only_of_sales_that_may_change);
     tcase_add_test(everything, no_statement_reads_a_whole_line_or_the_pages_before);
     tcase_add_test(everything, a_search_of_products_reads_its_page);
     suite_add_tcase(suite, everything);
