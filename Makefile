@@ -160,7 +160,7 @@ $(BUILD)/tests/unit/gateway_forwarded_test: $(OBJ)/gateway/http/forwarded.o
 $(BUILD)/tests/unit/gateway_idempotency_test: $(OBJ)/gateway/access/idempotency.o
 $(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,query/cursor.o submit/prefer.o)
 # The family of bids, with the statement that finds a decision.
-BID_FAMILY := $(addprefix $(OBJ)/gateway/,bid/bid_family.o bid/ledger.o query/cache.o query/cursor.o query/page.o query/statements.o core/clients.o core/client_counts.o) $(call objects,gateway/http)
+BID_FAMILY := $(addprefix $(OBJ)/gateway/,bid/bid_family.o bid/ledger.o query/cache.o query/cursor.o query/page.o query/statements.o submit/family.o core/clients.o core/client_counts.o) $(call objects,gateway/http)
 $(BUILD)/tests/unit/gateway_waiters_test: $(OBJ)/gateway/submit/waiters.o $(BID_FAMILY)
 $(BUILD)/tests/unit/live_text_test: $(OBJ)/gateway/live/frame.o
 $(BUILD)/tests/unit/frame_reader_test: $(OBJ)/gateway/live/frame_reader.o

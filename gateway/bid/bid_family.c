@@ -30,14 +30,14 @@ static bool read_message(const void *bytes, size_t length, union submit_decision
     return message_read_decision(bytes, length, &decision->bid);
 }
 
-static bool find(struct pg *pg, const struct submit_ids *ids, pg_callback callback, void *arg)
+static bool find(struct pg *pg, const struct submit_ids *ids, size_t count, pg_callback callback, void *arg)
 {
-    return ledger_find(pg, &ids->subject, &ids->id, callback, arg);
+    return submit_find(pg, &ledger_statements, LEDGER_BIDS, ids, count, callback, arg);
 }
 
-static bool read_row(const PGresult *result, union submit_decision *decision)
+static bool read_row(const PGresult *result, int row, union submit_decision *decision)
 {
-    return ledger_read(result, &decision->bid);
+    return ledger_read(result, row, &decision->bid);
 }
 
 const struct submit_family bid_family = {

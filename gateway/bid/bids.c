@@ -260,7 +260,7 @@ static void looked_for_key(const struct pg_reply *reply, void *arg)
     struct request *request = arg;
     const struct bid_request *bid_request = request->handler_state;
     struct decision decision;
-    if (reply->outcome == PG_OK && ledger_read(reply->result, &decision)) {
+    if (reply->outcome == PG_OK && ledger_read(reply->result, 0, &decision)) {
         reply_decided(request, &decision);
     } else {
         refuse(request, bid_request->reason);
@@ -346,7 +346,7 @@ static void found_again(const struct pg_reply *reply, void *arg)
     struct request *request = arg;
     struct decision decision;
     bool certain = reply->outcome == PG_OK;
-    if (certain && ledger_read(reply->result, &decision)) {
+    if (certain && ledger_read(reply->result, 0, &decision)) {
         reply_decided(request, &decision);
     } else {
         repeat_undecided(request, certain);

@@ -17,19 +17,22 @@
 
 enum { NUMBER_SIZE = 24 };
 
-enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY, LEDGER_COUNT };
-
 #define MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
+
+/* clang-format off */
+#define BID_COLUMNS                                                                                                    \
+    "bid_id, auction_id, bidder_id, kind, coalesce(effective_amount, amount), max_amount, " MS("received_at") ", "     \
+    MS("decided_at") ", CASE WHEN effective THEN coalesce(effective_status, status) ELSE 'voided' END, reason"
 
 static const struct pg_statement list[] = {
     [LEDGER_BID] = {"ledger_bid",
-                    "SELECT bid_id, auction_id, bidder_id, kind, coalesce(effective_amount, amount), "
-                    "max_amount, " MS("received_at") ", " MS(
-                        "decided_at") ", CASE WHEN effective THEN coalesce(effective_status, status) ELSE 'voided' "
-                                      "END, reason,"
-                                      " (SELECT a.status IN ('sold', 'unsold', 'cancelled') FROM auctions a"
-                                      "  WHERE a.id = bids.auction_id)"
-                                      " FROM bids WHERE auction_id = $1 AND bid_id = $2"},
+        "SELECT " BID_COLUMNS ", (SELECT a.status IN ('sold', 'unsold', 'cancelled') FROM auctions a"
+        " WHERE a.id = bids.auction_id) FROM bids WHERE auction_id = $1 AND bid_id = $2"},
+    /* $1: auctions, $2: bids */
+    [LEDGER_BIDS] = {"ledger_bids",
+        "SELECT found.* FROM unnest($1::uuid[], $2::uuid[]) AS asked (auction_id, bid_id) CROSS JOIN LATERAL (SELECT "
+        BID_COLUMNS " FROM bids b WHERE b.auction_id = asked.auction_id AND b.bid_id = asked.bid_id LIMIT 1) AS found"},
+    /* clang-format on */
     /* A row with a NULL seq: the auction exists and has no (more) bids. */
     [LEDGER_HISTORY] = {"ledger_history",
                         "SELECT b.seq, b.bid_id, b.bidder_id, b.automatic, b.amount, " MS(
@@ -71,22 +74,22 @@ static enum command_kind read_kind(const char *text)
     return command_kind_ledger_parse(text, &kind) ? kind : COMMAND_BID;
 }
 
-bool ledger_read(const PGresult *result, struct decision *decision)
+bool ledger_read(const PGresult *result, int row, struct decision *decision)
 {
-    if (PQntuples(result) == 0) {
+    if (PQntuples(result) <= row) {
         return false;
     }
     *decision = (struct decision){
-        .bid_id = pg_uuid(result, 0, BID),
-        .auction_id = pg_uuid(result, 0, AUCTION),
-        .user_id = pg_uuid(result, 0, BIDDER),
-        .kind = read_kind(pg_text(result, 0, KIND)),
-        .amount = pg_money(result, 0, AMOUNT),
-        .max_amount = pg_money(result, 0, MAX_AMOUNT),
-        .received_ms = pg_int(result, 0, RECEIVED),
-        .decided_ms = pg_int(result, 0, DECIDED),
+        .bid_id = pg_uuid(result, row, BID),
+        .auction_id = pg_uuid(result, row, AUCTION),
+        .user_id = pg_uuid(result, row, BIDDER),
+        .kind = read_kind(pg_text(result, row, KIND)),
+        .amount = pg_money(result, row, AMOUNT),
+        .max_amount = pg_money(result, row, MAX_AMOUNT),
+        .received_ms = pg_int(result, row, RECEIVED),
+        .decided_ms = pg_int(result, row, DECIDED),
     };
-    message_decision_outcome(decision, pg_text(result, 0, STATUS), pg_text(result, 0, REASON));
+    message_decision_outcome(decision, pg_text(result, row, STATUS), pg_text(result, row, REASON));
     return true;
 }
 
@@ -147,7 +150,7 @@ static void bid_found_late(const struct pg_reply *reply, void *arg)
     struct decision decision;
     if (reply->outcome != PG_OK) {
         reply_error(request, ERROR_UNAVAILABLE);
-    } else if (!ledger_read(reply->result, &decision)) {
+    } else if (!ledger_read(reply->result, 0, &decision)) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
         show_decided(request, reply->result, &decision);
@@ -207,7 +210,7 @@ static void bid_found(const struct pg_reply *reply, void *arg)
     struct decision decision;
     if (reply->outcome != PG_OK) {
         read_entry(request, unsure_entry_answered);
-    } else if (!ledger_read(reply->result, &decision)) {
+    } else if (!ledger_read(reply->result, 0, &decision)) {
         read_entry(request, entry_answered);
     } else {
         show_decided(request, reply->result, &decision);

@@ -18,14 +18,21 @@ struct ledger_context {
     struct redis *redis;
 };
 
+enum {
+    LEDGER_BID,
+    LEDGER_BIDS, /* several: for submit_find */
+    LEDGER_HISTORY,
+    LEDGER_PROXY,
+    LEDGER_COUNT
+};
 extern struct statements ledger_statements;
 extern const struct route ledger_routes[];
 
 /* Finds a bid. False: PostgreSQL is unavailable, and `callback` is not called. */
 MUST_CHECK bool ledger_find(struct pg *pg, const struct uuid *auction, const struct uuid *bid, pg_callback callback,
                             void *arg);
-/* Reads the row of ledger_find; false if there is none. */
-MUST_CHECK bool ledger_read(const PGresult *result, struct decision *decision);
+/* Reads a row of ledger_find or LEDGER_BIDS; false if there is none. */
+MUST_CHECK bool ledger_read(const PGresult *result, int row, struct decision *decision);
 /* Writes the members of a bid as its bidder may see it. */
 void ledger_put(struct jsonw *json, const struct decision *decision);
 /* The same members as an object. */

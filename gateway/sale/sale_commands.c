@@ -344,7 +344,7 @@ static void looked_for_key(const struct pg_reply *reply, void *arg)
     struct request *request = arg;
     const struct sale_request *sale_request = request->handler_state;
     union submit_decision decision;
-    if (reply->outcome == PG_OK && sale_family.read_row(reply->result, &decision)) {
+    if (reply->outcome == PG_OK && sale_family.read_row(reply->result, 0, &decision)) {
         reply_decided(request, &decision.sale);
     } else {
         refuse(request, sale_request->reason);
@@ -358,7 +358,7 @@ static void refuse_unless_placed(struct request *request, enum error_code reason
     const struct submit_ids ids = sale_family.ids_of_command(&sale_request->submission.item.command);
     sale_request->reason = reason;
     if (!submission_sale_command(request)->keyed ||
-        !sale_family.find(context_of(request)->pg, &ids, looked_for_key, request)) {
+        !sale_family.find(context_of(request)->pg, &ids, 1, looked_for_key, request)) {
         refuse(request, reason);
     }
 }
@@ -428,7 +428,7 @@ static void found_again(const struct pg_reply *reply, void *arg)
     struct request *request = arg;
     union submit_decision decision;
     bool certain = reply->outcome == PG_OK;
-    if (certain && sale_family.read_row(reply->result, &decision)) {
+    if (certain && sale_family.read_row(reply->result, 0, &decision)) {
         reply_decided(request, &decision.sale);
     } else {
         repeat_undecided(request, certain);
@@ -442,7 +442,7 @@ static void repeat(struct request *request)
     const struct submit_ids ids = sale_family.ids_of_command(&sale_request->submission.item.command);
     if (sale_request->admission.state == 'p' && sale_request->wait_s > 0) {
         submission_wait(request);
-    } else if (!sale_family.find(context_of(request)->pg, &ids, found_again, request)) {
+    } else if (!sale_family.find(context_of(request)->pg, &ids, 1, found_again, request)) {
         repeat_undecided(request, false);
     }
 }

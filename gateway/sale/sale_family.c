@@ -13,17 +13,18 @@ enum { DECISION_GET, DECISION_COUNT };
 
 // clang-format off
 static const struct pg_statement list[] = {
-    /* $1 sale, $2 command */
+    /* $1: sales, $2: commands */
     [DECISION_GET] = {"sale_decision",
         "SELECT l.command_id, l.sale_id, l.kind, l.status, l.reason, l.user_id, l.quantity, l.place, "
         COLUMNS_MS("l.received_at") ", " COLUMNS_MS("l.decided_at") ", s.version, s.status, e.id, e.status, "
         COLUMNS_MS("e.turn_expires_at") ", " COLUMNS_MS("e.joined_at") ", " POSITION_EXACT
         ", o.id, o.status, o.total_price, "
         COLUMNS_MS("o.expires_at")
-        " FROM sale_ledger l JOIN flash_sales s ON s.id = l.sale_id"
+        " FROM unnest($1::uuid[], $2::uuid[]) AS asked (sale_id, command_id)"
+        " CROSS JOIN LATERAL (SELECT * FROM sale_ledger d WHERE d.sale_id = asked.sale_id"
+        "  AND d.command_id = asked.command_id LIMIT 1) AS l JOIN flash_sales s ON s.id = l.sale_id"
         " LEFT JOIN queue_entries e ON e.sale_id = l.sale_id AND e.seq = l.place"
-        " LEFT JOIN orders o ON o.id = l.order_id"
-        " WHERE l.sale_id = $1 AND l.command_id = $2"},
+        " LEFT JOIN orders o ON o.id = l.order_id"},
 };
 // clang-format on
 static_assert(ARRAY_LEN(list) == DECISION_COUNT, "each statement has its entry");
@@ -79,87 +80,83 @@ static bool read_message(const void *bytes, size_t length, union submit_decision
     return sale_message_read_decision(bytes, length, &decision->sale);
 }
 
-static bool find(struct pg *pg, const struct submit_ids *ids, pg_callback callback, void *arg)
+static bool find(struct pg *pg, const struct submit_ids *ids, size_t count, pg_callback callback, void *arg)
 {
-    char sale[UUID_TEXT_SIZE];
-    char command[UUID_TEXT_SIZE];
-    const char *values[] = {sale, command};
-    uuid_format(&ids->subject, sale);
-    uuid_format(&ids->id, command);
-    return statements_query(pg, &sale_family_statements, DECISION_GET, ARRAY_LEN(values), values, callback, arg);
+    return submit_find(pg, &sale_family_statements, DECISION_GET, ids, count, callback, arg);
 }
 
-static int64_t int_or(const PGresult *result, int column, int64_t none)
+static int64_t int_or(const PGresult *result, int row, int column, int64_t none)
 {
-    return pg_null(result, 0, column) ? none : pg_int(result, 0, column);
+    return pg_null(result, row, column) ? none : pg_int(result, row, column);
 }
 
 /* False for a word of a newer version. */
-static bool read_outcome(const PGresult *result, struct sale_message_decision *decision)
+static bool read_outcome(const PGresult *result, int row, struct sale_message_decision *decision)
 {
-    const char *reason = pg_null(result, 0, REASON) ? "" : pg_text(result, 0, REASON);
-    return sale_ledger_parse(pg_text(result, 0, KIND), &decision->kind) &&
-           sale_verdict_parse(pg_text(result, 0, VERDICT), &decision->verdict) &&
+    const char *reason = pg_null(result, row, REASON) ? "" : pg_text(result, row, REASON);
+    return sale_ledger_parse(pg_text(result, row, KIND), &decision->kind) &&
+           sale_verdict_parse(pg_text(result, row, VERDICT), &decision->verdict) &&
            sale_reason_parse(reason, &decision->reason);
 }
 
-static bool read_entry(const PGresult *result, const struct sale *sale, struct sale_message_decision *decision)
+static bool read_entry(const PGresult *result, int row, const struct sale *sale, struct sale_message_decision *decision)
 {
-    struct sale_entry entry = {.seq = pg_int(result, 0, PLACE)};
-    if (pg_null(result, 0, ENTRY)) {
+    struct sale_entry entry = {.seq = pg_int(result, row, PLACE)};
+    if (pg_null(result, row, ENTRY)) {
         return true;
     }
     decision->place = entry.seq;
-    decision->entry_id = pg_uuid(result, 0, ENTRY);
-    decision->turn_expires_ms = int_or(result, TURN_EXPIRES, 0);
+    decision->entry_id = pg_uuid(result, row, ENTRY);
+    decision->turn_expires_ms = int_or(result, row, TURN_EXPIRES, 0);
     if (decision->kind == SALE_COMMAND_JOIN) {
-        decision->received_ms = pg_int(result, 0, JOINED);
+        decision->received_ms = pg_int(result, row, JOINED);
     }
-    if (!sale_entry_parse(pg_text(result, 0, ENTRY_STATUS), &entry.status)) {
+    if (!sale_entry_parse(pg_text(result, row, ENTRY_STATUS), &entry.status)) {
         return false;
     }
     decision->entry_status = sale_entry_effective(sale, &entry);
     decision->position =
-        decision->entry_status == SALE_ENTRY_TURN ? 0 : int_or(result, POSITION, SALE_POSITION_UNKNOWN);
+        decision->entry_status == SALE_ENTRY_TURN ? 0 : int_or(result, row, POSITION, SALE_POSITION_UNKNOWN);
     return true;
 }
 
-static bool read_order(const PGresult *result, const struct sale *sale, struct sale_message_decision *decision)
+static bool read_order(const PGresult *result, int row, const struct sale *sale, struct sale_message_decision *decision)
 {
     struct sale_order order = {.expires_ms = 0};
-    if (pg_null(result, 0, ORDER)) {
+    if (pg_null(result, row, ORDER)) {
         return true;
     }
-    decision->order_id = pg_uuid(result, 0, ORDER);
-    decision->total_price = pg_money(result, 0, TOTAL);
-    decision->order_expires_ms = int_or(result, ORDER_EXPIRES, 0);
-    if (!sale_order_parse(pg_text(result, 0, ORDER_STATUS), &order.status)) {
+    decision->order_id = pg_uuid(result, row, ORDER);
+    decision->total_price = pg_money(result, row, TOTAL);
+    decision->order_expires_ms = int_or(result, row, ORDER_EXPIRES, 0);
+    if (!sale_order_parse(pg_text(result, row, ORDER_STATUS), &order.status)) {
         return false;
     }
     decision->order_status = sale_order_effective(sale, &order);
     return true;
 }
 
-static bool read_row(const PGresult *result, union submit_decision *of)
+static bool read_row(const PGresult *result, int row, union submit_decision *of)
 {
     struct sale_message_decision *decision = &of->sale;
     struct sale sale = {.ledger_seq = 0};
-    if (PQntuples(result) == 0 || !sale_status_parse(pg_text(result, 0, SALE_STATUS), &sale.status)) {
+    if (PQntuples(result) <= row || !sale_status_parse(pg_text(result, row, SALE_STATUS), &sale.status)) {
         return false;
     }
     *decision = (struct sale_message_decision){
-        .id = pg_uuid(result, 0, ID),
-        .sale_id = pg_uuid(result, 0, SALE),
-        .quantity = pg_int(result, 0, QUANTITY),
+        .id = pg_uuid(result, row, ID),
+        .sale_id = pg_uuid(result, row, SALE),
+        .quantity = pg_int(result, row, QUANTITY),
         .position = SALE_POSITION_UNKNOWN,
-        .received_ms = pg_int(result, 0, RECEIVED),
-        .decided_ms = pg_int(result, 0, DECIDED),
-        .version = pg_int(result, 0, VERSION),
+        .received_ms = pg_int(result, row, RECEIVED),
+        .decided_ms = pg_int(result, row, DECIDED),
+        .version = pg_int(result, row, VERSION),
     };
-    if (!pg_null(result, 0, USER)) {
-        decision->user_id = pg_uuid(result, 0, USER);
+    if (!pg_null(result, row, USER)) {
+        decision->user_id = pg_uuid(result, row, USER);
     }
-    return read_outcome(result, decision) && read_entry(result, &sale, decision) && read_order(result, &sale, decision);
+    return read_outcome(result, row, decision) && read_entry(result, row, &sale, decision) &&
+           read_order(result, row, &sale, decision);
 }
 
 const struct submit_family sale_family = {

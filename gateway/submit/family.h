@@ -9,6 +9,7 @@
 #include "common/protocol/message.h"
 #include "common/protocol/sale_message.h"
 #include "common/protocol/topology.h"
+#include "gateway/query/statements.h"
 
 union submit_command {
     struct command bid; /* to an auction; not only bids */
@@ -37,10 +38,17 @@ struct submit_family {
     void (*set_reply_to)(union submit_command *command, const struct uuid *gateway);
     /* False if the message is no decision of this family. */
     bool (*read_message)(const void *bytes, size_t length, union submit_decision *decision);
-    /* Queries PostgreSQL for the decision; false: it is unavailable, and `callback` is not called. */
-    bool (*find)(struct pg *pg, const struct submit_ids *ids, pg_callback callback, void *arg);
-    /* Reads the row of `find`; false if there is none. */
-    bool (*read_row)(const PGresult *result, union submit_decision *decision);
+    /*
+     * Queries PostgreSQL for the decisions on commands: a row for each that is decided. False: it is unavailable, and
+     * `callback` is not called.
+     */
+    bool (*find)(struct pg *pg, const struct submit_ids *ids, size_t count, pg_callback callback, void *arg);
+    /* Reads a row of `find`; false if there is none, or if it has a word of a newer version. */
+    bool (*read_row)(const PGresult *result, int row, union submit_decision *decision);
 };
+
+/* For `find`: queries a statement whose parameters are the subjects and the ids, as arrays. */
+MUST_CHECK bool submit_find(struct pg *pg, const struct statements *of, size_t statement, const struct submit_ids *ids,
+                            size_t count, pg_callback callback, void *arg);
 
 #endif

@@ -1,6 +1,8 @@
 /*
  * Requests that wait for the decision on a command of one family. Decisions arrive on this worker's Redis channel,
- * which may lose messages. So each waiter also queries the ledger periodically.
+ * which may lose messages. So the ledger is queried too: by one statement a second at most for WAITERS_LOOK_MAX of
+ * them, those first that have been due for the longest time. A waiter is due a second after it was added, then after 2,
+ * 4 and 8 s more, and then every 8 s (docs/bounds.md).
  */
 #ifndef ROSTRUM_GATEWAY_SUBMIT_WAITERS_H
 #define ROSTRUM_GATEWAY_SUBMIT_WAITERS_H
@@ -13,6 +15,8 @@ struct event_base;
 struct pg;
 struct waiter;
 struct waiters;
+enum { WAITERS_LOOK_MAX = 500, WAITERS_LOOK_LEVELS = 4 };
+
 /* The decision, or NULL at the timeout. The waiter was removed before the call. */
 typedef void (*waiter_done)(struct waiter *waiter, const union submit_decision *decision);
 
@@ -25,8 +29,10 @@ struct waiter {
 
     /* Private to waiters.c. */
     int64_t look_ms; /* when to query the ledger next */
+    unsigned level;  /* of its back-off */
     bool entered;
     TAILQ_ENTRY(waiter) list;
+    TAILQ_ENTRY(waiter) due;
 };
 
 MUST_CHECK struct waiters *waiters_new(struct event_base *base, struct pg *pg, const struct submit_family *family);

@@ -9,6 +9,7 @@
 #include "gateway/live/positions.h"
 #include "gateway/sale/position.h"
 #include "gateway/sale/products.h"
+#include "gateway/sale/sale_family.h"
 #include "gateway/sale/sales.h"
 #include "gateway/search/queries.h"
 #include "saleworker/statements.h"
@@ -17,11 +18,12 @@
 #include "tests/support/suite.h"
 #include "tests/support/tables.h"
 
-#define SCHEMA "sale_statements_test"
-#define LINE   "00000000-0000-7000-8000-000000000001" /* the sale with the line */
-#define LAST   "00000000-0000-7000-8000-000000000002" /* the user at its end */
-#define THING  "00000000-0000-7000-8000-000000000003" /* the product of all sales */
-#define MANY   "00000000-0000-7000-8000-000000000004" /* a user with many orders */
+#define SCHEMA   "sale_statements_test"
+#define LINE     "00000000-0000-7000-8000-000000000001" /* the sale with the line */
+#define LAST     "00000000-0000-7000-8000-000000000002" /* the user at its end */
+#define COMMANDS "00000000-0000-7000-8001-"             /* the ids of joins: followed by 12 digits, the seq */
+#define THING    "00000000-0000-7000-8000-000000000003" /* the product of all sales */
+#define MANY     "00000000-0000-7000-8000-000000000004" /* a user with many orders */
 
 enum { STATEMENT_SIZE = 8192 };
 
@@ -53,6 +55,9 @@ static void fill(void)
     run("INSERT INTO queue_entries (sale_id, seq, id, user_id, wanted, status, joined_at)"
         " SELECT '" LINE "', i, gen_random_uuid(), CASE i WHEN 20000 THEN '" LAST "' ELSE gen_random_uuid() END, 1,"
         "  'waiting', now() FROM generate_series(1, 20000) i");
+    run("INSERT INTO sale_ledger (sale_id, seq, command_id, kind, status, user_id, quantity, place, received_at,"
+        "  decided_at, hash, hash_version) SELECT sale_id, seq, ('" COMMANDS "' || lpad(seq::text, 12, '0'))::uuid,"
+        "  'join', 'accepted', user_id, 1, seq, now(), now(), '', 1 FROM queue_entries");
     run("INSERT INTO sale_line_blocks (sale_id, block, waiting)"
         " SELECT sale_id, seq >> 8, count(*) FROM queue_entries GROUP BY 1, 2");
     run("INSERT INTO orders (id, sale_id, seq, user_id, quantity, total_price, status, expires_at, created_at,"
@@ -89,7 +94,7 @@ static void close_tables(void)
  * The first ones read the line. They must not do so before the planner has statistics of it either: a line is longest
  * minutes after its first place.
  */
-enum { CASES_OF_LINES = 4 };
+enum { CASES_OF_LINES = 5 };
 static const struct {
     const struct statements *of;
     const char *name;
@@ -98,6 +103,8 @@ static const struct {
 } cases[] = {
     {&position_statements, "position_get", "'" LINE "', '" LAST "'", 500},
     {&positions_statements, "positions_read", "'{" LINE "}', '{" LAST "}'", 520},
+    {&sale_family_statements, "sale_decision",
+     "'{" LINE "," LINE "," LINE "}', '{" COMMANDS "000000000001," COMMANDS "000000020000," LAST "}'", 500},
     {&sales_statements, "sale_get", "'" LINE "'", 10},
     {&sales_statements, "sale_get_for", "'" LINE "', '" LAST "'", 500},
     {&sales_statements, "sale_newest", "NULL, NULL, 21", 100},
