@@ -124,25 +124,25 @@ static void write_active(void)
                                                       .user_id = sale_book_user(ADMIN),
                                                       .end_ms = FAR_MS,
                                                       .received_ms = JOIN_MS - 1});
-    (void)send(SALE_COMMAND_JOIN, ANN, 1, START_MS);                             /* 4; 5: her turn */
-    struct uuid ann = send(SALE_COMMAND_ORDER, ANN, 1, START_MS + 1);            /* 6 */
-    pay(SALE_COMMAND_CONFIRM, ann, PRICE + 1, START_MS + 2);                     /* 7 WRONG_AMOUNT: a refund */
-    (void)send(SALE_COMMAND_EXPIRE, 0, 0, paid_ms + 1);                          /* 8 */
-    pay(SALE_COMMAND_CONFIRM, ann, PRICE, paid_ms + 2);                          /* 9 late, and confirmed */
-    struct uuid bob = send(SALE_COMMAND_ORDER, BOB, 1, paid_ms + 3);             /* 10 */
-    send_about(SALE_COMMAND_CANCEL, CYD, bob, paid_ms + 4);                      /* 11 NOT_FOUND */
-    pay(SALE_COMMAND_FAIL, bob, 0, paid_ms + 5);                                 /* 12 */
-    (void)send(SALE_COMMAND_JOIN, BOB, 1, paid_ms + 6);                          /* 13; 14: his turn */
-    (void)send(SALE_COMMAND_JOIN, CYD, 2, paid_ms + 7);                          /* 15; 16: her turn, one unit */
-    (void)send(SALE_COMMAND_JOIN, DOT, 1, paid_ms + 8);                          /* 17 waits */
-    (void)send(SALE_COMMAND_JOIN, EVE, 2, paid_ms + 9);                          /* 18 waits */
-    pay(SALE_COMMAND_CONFIRM, bob, PRICE, paid_ms + 10);                         /* 19 refund due */
+    (void)send(SALE_COMMAND_JOIN, ANN, 1, START_MS);                  /* 4; 5: her turn */
+    struct uuid ann = send(SALE_COMMAND_ORDER, ANN, 1, START_MS + 1); /* 6 */
+    pay(SALE_COMMAND_CONFIRM, ann, PRICE + 1, START_MS + 2);          /* 7 WRONG_AMOUNT: a refund */
+    (void)send(SALE_COMMAND_EXPIRE, 0, 0, paid_ms + 1);               /* 8 */
+    pay(SALE_COMMAND_CONFIRM, ann, PRICE, paid_ms + 2);               /* 9 late, and confirmed */
+    struct uuid bob = send(SALE_COMMAND_ORDER, BOB, 1, paid_ms + 3);  /* 10 */
+    send_about(SALE_COMMAND_CANCEL, CYD, bob, paid_ms + 4);           /* 11 NOT_FOUND */
+    pay(SALE_COMMAND_FAIL, bob, 0, paid_ms + 5);                      /* 12 */
+    (void)send(SALE_COMMAND_JOIN, BOB, 1, paid_ms + 6);               /* 13; 14: his turn */
+    (void)send(SALE_COMMAND_JOIN, CYD, 2, paid_ms + 7);               /* 15; 16: her turn, one unit */
+    (void)send(SALE_COMMAND_JOIN, DOT, 1, paid_ms + 8);               /* 17 waits */
+    (void)send(SALE_COMMAND_JOIN, EVE, 2, paid_ms + 9);               /* 18 waits */
+    pay(SALE_COMMAND_CONFIRM, bob, PRICE, paid_ms + 10);              /* 19 refund due */
     struct uuid eve =
         sale_book_undecided(&book, (struct sale_command){.kind = SALE_COMMAND_ORDER, /* 20 INTERNAL_ERROR */
                                                          .user_id = sale_book_user(EVE),
                                                          .quantity = 1,
                                                          .received_ms = paid_ms + 11});
-    send_about(SALE_COMMAND_CANCEL, EVE, eve, paid_ms + 12);                             /* 21 ORDER_CLOSED */
+    send_about(SALE_COMMAND_CANCEL, EVE, eve, paid_ms + 12);                            /* 21 ORDER_CLOSED */
     (void)sale_book_undecided(&book, (struct sale_command){.kind = SALE_COMMAND_UPDATE, /* 22 without terms */
                                                            .user_id = sale_book_user(ADMIN),
                                                            .received_ms = paid_ms + 13});
@@ -332,7 +332,8 @@ static const struct tampering {
     {"UPDATE sale_ledger SET reason = 'NONSENSE'" OF_SOLD " AND seq = 10", "its kind or reason is unknown"},
     {"UPDATE sale_ledger SET reason = 'INTERNAL_ERROR'" OF_SOLD " AND seq = 10",
      "is NOT_YOUR_TURN, by the rules it is INTERNAL_ERROR"},
-    {"UPDATE orders SET status = 'reserved', reason = NULL" OF_ACTIVE " AND seq = 20", "is reserved, by the rules it is"},
+    {"UPDATE orders SET status = 'reserved', reason = NULL" OF_ACTIVE " AND seq = 20",
+     "is reserved, by the rules it is"},
     {"DELETE FROM orders" OF_ACTIVE " AND seq = 20", "is missing"},
     {"UPDATE sale_ledger SET reason = 'SOLD_OUT'" OF_SOLD " AND seq = 5", "by the rules it is accepted"},
     {"UPDATE sale_ledger SET kind = 'leave'" OF_SOLD " AND seq = 3", "entry 3: its status is unchanged, by the rules"},
