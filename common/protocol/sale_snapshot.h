@@ -16,6 +16,7 @@ struct sale_snapshot {
     int64_t version;  /* flash_sales.version */
     int64_t head_seq; /* no place with a lower seq waits */
     struct sale sale;
+    bool updating; /* an UPDATE may be queued; only as a gateway reads it from PostgreSQL, never in Redis */
 };
 
 enum { SALE_SNAPSHOT_TEXT_SIZE = 384 };

@@ -373,7 +373,7 @@ static void check_snapshot(struct request *request)
     if (reason == SALE_REASON_NONE) {
         publish(request);
     } else if (!sale_request->certain && !sale_refusal_lasts(reason)) {
-        sale_snapshots_confirm(context_of(request)->snapshots, &message->sale_id, loaded, request);
+        sale_snapshots_confirm(context_of(request)->snapshots, &sale_request->snapshot, loaded, request);
     } else {
         refuse_unless_placed(request, errors_of_sale_reason(reason));
     }

@@ -26,6 +26,9 @@ enum sale_reason sale_refusal_of(const struct sale_snapshot *snapshot, const str
     if (of_line && sale_over(sale)) {
         return sale_over_reason(sale);
     }
+    if (snapshot->updating) {
+        return SALE_REASON_NONE; /* its new terms may allow the command */
+    }
     switch (command->kind) {
     case SALE_COMMAND_JOIN:
         return join_refusal(sale, command, now_ms);

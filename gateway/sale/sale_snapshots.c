@@ -10,7 +10,12 @@
 enum { SALE_SNAPSHOT_GET, SALE_SNAPSHOT_COUNT };
 
 static const struct pg_statement list[] = {
-    [SALE_SNAPSHOT_GET] = {"sale_snapshot_get", "SELECT " SALE_SNAPSHOT_COLUMNS " FROM flash_sales WHERE id = $1"},
+    /* Terms are stored before their UPDATE is queued. Those of one that was never queued count for a day. */
+    [SALE_SNAPSHOT_GET] = {"sale_snapshot_get",
+                           "SELECT " SALE_SNAPSHOT_COLUMNS ", status = 'upcoming' AND EXISTS (SELECT FROM sale_terms t"
+                           " WHERE t.sale_id = s.id AND t.id <> s.id AND t.created_at > now() - interval '1 day'"
+                           " AND NOT EXISTS (SELECT FROM sale_ledger l WHERE l.sale_id = s.id AND l.command_id = t.id))"
+                           " FROM flash_sales s WHERE id = $1"},
 };
 static_assert(ARRAY_LEN(list) == SALE_SNAPSHOT_COUNT, "each statement has its entry");
 
@@ -20,7 +25,10 @@ static_assert(sizeof(struct sale_snapshot) <= SNAPSHOT_LOADS_VALUE_SIZE, "the lo
 
 static bool read_row(const PGresult *result, int row, void *value)
 {
-    return sale_snapshot_read_row(result, row, value);
+    struct sale_snapshot *snapshot = value;
+    bool valid = sale_snapshot_read_row(result, row, snapshot);
+    snapshot->updating = pg_bool(result, row, SALE_SNAPSHOT_COLUMN_COUNT);
+    return valid;
 }
 
 static bool read_text(const struct uuid *id, const char *text, size_t length, void *value)
@@ -66,8 +74,9 @@ void sale_snapshots_load(struct snapshot_loads *snapshots, const struct uuid *sa
     snapshot_loads_load(snapshots, sale, false, (snapshot_loads_callback)loaded, arg);
 }
 
-void sale_snapshots_confirm(struct snapshot_loads *snapshots, const struct uuid *sale, sale_snapshots_loaded loaded,
-                            void *arg)
+void sale_snapshots_confirm(struct snapshot_loads *snapshots, const struct sale_snapshot *snapshot,
+                            sale_snapshots_loaded loaded, void *arg)
 {
-    snapshot_loads_load(snapshots, sale, true, (snapshot_loads_callback)loaded, arg);
+    snapshot_loads_load(snapshots, &snapshot->sale_id, snapshot->sale.status != SALE_UPCOMING,
+                        (snapshot_loads_callback)loaded, arg);
 }

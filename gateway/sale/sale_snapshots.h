@@ -24,8 +24,11 @@ typedef void (*sale_snapshots_loaded)(enum snapshots_outcome outcome, const stru
 /* Loads a snapshot from PostgreSQL and writes it to Redis. Calls `loaded` exactly once, possibly before returning. */
 void sale_snapshots_load(struct snapshot_loads *snapshots, const struct uuid *sale, sale_snapshots_loaded loaded,
                          void *arg);
-/* The same, but a fresh snapshot in Redis is used instead. */
-void sale_snapshots_confirm(struct snapshot_loads *snapshots, const struct uuid *sale, sale_snapshots_loaded loaded,
-                            void *arg);
+/*
+ * The same, but a fresh snapshot in Redis is used instead, unless the sale has not opened by `snapshot`: then an UPDATE
+ * may be queued, which only PostgreSQL shows.
+ */
+void sale_snapshots_confirm(struct snapshot_loads *snapshots, const struct sale_snapshot *snapshot,
+                            sale_snapshots_loaded loaded, void *arg);
 
 #endif

@@ -456,6 +456,28 @@ START_TEST(of_two_changes_at_once_the_first_in_the_queue_is_made)
 }
 END_TEST
 
+/* Each is sent while the change that would allow it is queued. So the queue decides, in its order. */
+START_TEST(a_join_behind_a_change_that_opens_the_sale_is_not_refused)
+{
+    char join[BODY_SIZE];
+    char body[BODY_SIZE];
+    make_upcoming();
+    (void)snprintf(join, sizeof(join), "{\"flashSaleId\": \"%s\", \"quantity\": 2}", sale);
+    (void)snprintf(body, sizeof(body), "{\"version\": 1, \"perUserLimit\": 2, \"joinTime\": \"%s\"}", time_text(-1000));
+    EXPECT_ERROR(fixture_call(&fixture.ann, "POST", "/api/v1/queue/join", join), 409, "SALE_NOT_OPEN");
+    signal_worker(SIGSTOP);
+    int changed = send_body(UPDATE, body)->status;
+    int joined = fixture_call(&fixture.ann, "POST", "/api/v1/queue/join", join)->status;
+    signal_worker(SIGCONT);
+    ck_assert_int_eq(changed, 202);
+    ck_assert_int_eq(joined, 202);
+    SUITE_WAIT(decided(UPDATE) == 1, FACTORY_DECISION_MS);
+    SUITE_WAIT(sql_int(fixture.sql, "SELECT waiting FROM flash_sales WHERE id = $1", sale, NULL) == 1,
+               FACTORY_DECISION_MS);
+    expect_verified();
+}
+END_TEST
+
 START_TEST(a_sale_that_opens_before_the_decision_keeps_its_terms)
 {
     char more[BODY_SIZE];
@@ -502,6 +524,7 @@ static Suite *sale_admin_suite(void)
         a_repeated_change_is_made_and_noted_once,
         a_repeated_change_that_was_rejected_is_rejected_again,
         of_two_changes_at_once_the_first_in_the_queue_is_made,
+        a_join_behind_a_change_that_opens_the_sale_is_not_refused,
         a_sale_that_opens_before_the_decision_keeps_its_terms,
         without_its_broker_a_change_is_503_and_can_be_repeated,
     };

@@ -89,6 +89,19 @@ START_TEST(the_rules_reject_what_is_refused_for_the_same_reason)
 }
 END_TEST
 
+START_TEST(while_new_terms_are_queued_only_the_end_refuses)
+{
+    struct sale_snapshot snapshot = a_snapshot(SALE_UPCOMING);
+    const struct sale_command join = {.kind = SALE_COMMAND_JOIN, .quantity = LIMIT + 1, .received_ms = JOIN_MS - 1};
+    const struct sale_command order = {.kind = SALE_COMMAND_ORDER, .quantity = 1, .received_ms = JOIN_MS - 1};
+    snapshot.updating = true;
+    ck_assert_int_eq(sale_refusal_of(&snapshot, &join, JOIN_MS - 1), SALE_REASON_NONE);
+    ck_assert_int_eq(sale_refusal_of(&snapshot, &order, JOIN_MS - 1), SALE_REASON_NONE);
+    snapshot.sale.status = SALE_CANCELLED;
+    ck_assert_int_eq(sale_refusal_of(&snapshot, &join, JOIN_MS - 1), SALE_REASON_SALE_CANCELLED);
+}
+END_TEST
+
 START_TEST(only_an_end_lasts)
 {
     for (int reason = 0; reason < SALE_REASON_COUNT; reason++) {
@@ -105,6 +118,7 @@ static Suite *sale_refusal_suite(void)
     TCase *tcase = tcase_create("sale_refusal");
     tcase_add_loop_test(tcase, a_command_is_refused_only_if_it_is_certain_to_be_rejected, 0, (int)ARRAY_LEN(cases));
     tcase_add_loop_test(tcase, the_rules_reject_what_is_refused_for_the_same_reason, 0, (int)ARRAY_LEN(cases));
+    tcase_add_test(tcase, while_new_terms_are_queued_only_the_end_refuses);
     tcase_add_test(tcase, only_an_end_lasts);
     suite_add_tcase(suite, tcase);
     return suite;
