@@ -243,7 +243,7 @@ static void looked_for_place(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     union submit_decision decision;
-    if (reply->outcome == PG_OK && sale_family.read_row(reply->result, &decision)) {
+    if (reply->outcome == PG_OK && sale_family.read_row(reply->result, 0, &decision)) {
         reply_decided(request, &decision.sale);
     } else {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -264,7 +264,7 @@ static void decided(struct request *request, const union submit_decision *decisi
     const struct submit_ids ids = sale_family.ids_of_decision(decision);
     if (!lacks_place(&decision->sale)) {
         reply_decided(request, &decision->sale);
-    } else if (!sale_family.find(context_of(request)->pg, &ids, looked_for_place, request)) {
+    } else if (!sale_family.find(context_of(request)->pg, &ids, 1, looked_for_place, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
