@@ -1,16 +1,22 @@
 /*
- * Callbacks of payments: signed, forged, late, repeated, of a wrong amount, about unknown orders; refunds and how
- * admins mark them. The secret is that of tests/conf/check.ini. Sale workers and end worker of the deployment decide.
+ * Callbacks of payments: signed, forged, late, repeated, of a wrong amount, about unknown orders, during an outage of
+ * the broker; refunds and how admins mark them. The secret is that of tests/conf/check.ini. Sale workers and end worker
+ * of the deployment decide.
  *
- * Runs alone: it starts gateways with settings of their own.
+ * Runs alone: it starts gateways with settings of their own, and stops RabbitMQ.
  */
+#include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
+#include "common/base/clock.h"
 #include "common/protocol/keys.h"
+#include "common/protocol/topology.h"
 #include "common/protocol/webhook.h"
 #include "tests/support/deployment.h"
 #include "tests/support/own_gateway.h"
+#include "tests/support/queues.h"
 #include "tests/support/redis_run.h"
 #include "tests/support/sales.h"
 
@@ -285,6 +291,85 @@ START_TEST(a_confirmation_of_an_order_that_is_over_names_no_link)
     EXPECT_STATUS(fixture_call(&admin, "POST", client_format(SALES "/%s/cancel", sale), "{\"reason\": \"test\"}"), 200);
     EXPECT_ERROR(fixture_call(&fixture.ann, "POST", client_format(ORDERS "/%s/confirm", id), NULL), 409,
                  "ORDER_CLOSED");
+}
+END_TEST
+
+/* ---- a broker that takes no callback ---- */
+
+/* A payment of all ten units. */
+static const struct reply *pay_all(const char *id)
+{
+    return deliver_by(fixture.client, ZEROS, 0, body_of(id, "pay_1", "succeeded", "200.00"));
+}
+
+static void expect_not_taken(const char *id)
+{
+    const struct reply *reply = pay_all(id);
+    EXPECT_ERROR(reply, 503, "UNAVAILABLE");
+    ck_assert_str_ne(client_reply_header(fixture.client, "Retry-After"), "");
+}
+
+/* The provider repeats its callback until it is answered 200, and once more. */
+static void expect_repetition_confirms(const char *id)
+{
+    SUITE_WAIT(pay_all(id)->status == 200, DEPLOYMENT_READY_MS);
+    EXPECT_STATUS(pay_all(id), 200);
+    SUITE_WAIT(is(id, "confirmed"), DECIDED_MS);
+    deliver(id, "pay_2", "succeeded", "200.00"); /* behind the others in the queue */
+    SUITE_WAIT(refunds(id) == 1, DECIDED_MS);
+    ck_assert_int_eq(rows(id), 2);
+}
+
+/* A second queue at the exchange of the sale's shard refuses what the first one takes. */
+START_TEST(a_callback_that_the_broker_refuses_is_503_and_its_repetition_counts_once)
+{
+    char id[UUID_TEXT_SIZE];
+    char exchange[TOPOLOGY_QUEUE_SIZE];
+    char full[QUEUES_NAME_SIZE];
+    struct uuid sale_id;
+    ck_assert(uuid_parse(sale, strlen(sale), &sale_id));
+    order(&fixture.ann, 10, id);
+    topology_shard_name(&topology_sales, ids_shard(&sale_id, sql_shards(fixture.sql)), exchange);
+    struct queues *queues = queues_open();
+    queues_tap_full(queues, exchange, full);
+    expect_not_taken(id);
+    queues_close(queues);
+    expect_repetition_confirms(id);
+}
+END_TEST
+
+START_TEST(a_callback_that_the_broker_does_not_confirm_is_503_and_its_repetition_counts_once)
+{
+    char id[UUID_TEXT_SIZE];
+    order(&fixture.ann, 10, id);
+    pid_t broker = deployment_pid("rabbitmq");
+    ck_assert_int_eq(kill(broker, SIGSTOP), 0);
+    int status = pay_all(id)->status;
+    ck_assert_int_eq(kill(broker, SIGCONT), 0);
+    ck_assert_int_eq(status, 503);
+    expect_repetition_confirms(id);
+}
+END_TEST
+
+/* While others wait, a payment after the reservation has run out would be due back. */
+START_TEST(without_a_broker_a_callback_is_503_and_the_reservation_does_not_run_out)
+{
+    enum { RESERVATION_MS = 10000 };
+    char id[UUID_TEXT_SIZE];
+    sales_sale(&admin, product, -1000, ", \"payment\": \"callback\", \"perUserLimit\": 10, \"reservationSeconds\": 10",
+               sale);
+    order(&fixture.ann, 10, id);
+    EXPECT_STATUS(fixture_call(&fixture.bob, "POST", "/api/v1/queue/join",
+                               client_format("{\"flashSaleId\": \"%s\", \"quantity\": 1}", sale)),
+                  202);
+    int64_t began_ms = clock_mono_ms();
+    ck_assert(deployment_service("rabbitmq", "down"));
+    expect_not_taken(id);
+    SUITE_WAIT(clock_mono_ms() - began_ms > RESERVATION_MS, DEPLOYMENT_READY_MS);
+    ck_assert(is(id, "reserved"));
+    ck_assert(deployment_service("rabbitmq", "up"));
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
+    expect_repetition_confirms(id);
 }
 END_TEST
 
@@ -621,6 +706,9 @@ static Suite *payments_suite(void)
         a_wrong_amount_never_confirms_and_is_to_be_refunded,
         an_unknown_order_is_accepted_and_has_no_effect,
         without_redis_no_order_is_called_unknown,
+        a_callback_that_the_broker_refuses_is_503_and_its_repetition_counts_once,
+        a_callback_that_the_broker_does_not_confirm_is_503_and_its_repetition_counts_once,
+        without_a_broker_a_callback_is_503_and_the_reservation_does_not_run_out,
         a_payment_after_the_reservation_is_refunded_if_others_wait,
         refunds_are_listed_in_pages_the_oldest_due_first,
         invalid_calls_about_refunds_are_refused_with_their_field,
