@@ -231,11 +231,13 @@ deps-docs:
 run: deps ## build, start the deployment, show its log; Ctrl-C stops it
 	@echo Building.
 	@$(build_all) -s all
+	@$(build_all) web
 	@exec deploy/private run
 
 up: deps ## build and start the deployment in the background
 	@echo Building.
 	@$(build_all) -s all
+	@$(build_all) web
 	@deploy/private up
 
 down: ## drain and stop the deployment; keep its data
@@ -290,12 +292,12 @@ $(TYPES_FOLDER)/installed: tests/types/package.json tests/types/package-lock.jso
 	@npm ci --silent --no-audit --no-fund --ignore-scripts --prefix $(TYPES_FOLDER)
 	@touch $@
 
-check: deps-check deps-webhooks deps-types deps-web ## build and run all tests, with private servers
+check: deps-check deps-webhooks deps-types deps-web web ## build and run all tests, with private servers
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run
 
-check-long: deps-check deps-webhooks deps-types deps-web ## build and run the long tests: those marked "Long:" in their source
+check-long: deps-check deps-webhooks deps-types deps-web web ## build and run the long tests: those marked "Long:" in their source
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run --long

@@ -7,7 +7,8 @@ import {
   type TextareaHTMLAttributes,
 } from "react";
 
-const INPUT = "border-edge bg-surface text-ink min-h-11 w-full rounded-lg border px-3 py-2 aria-invalid:border-bad";
+const INPUT =
+  "border-edge bg-surface text-ink min-h-11 w-full min-w-0 rounded-lg border px-3 py-2 aria-invalid:border-bad";
 
 interface Labelled {
   label: ReactNode;
@@ -22,7 +23,7 @@ interface FrameProps extends Labelled {
 
 function Frame({ id, label, hint, error, children }: FrameProps) {
   return (
-    <div className="grid gap-1">
+    <div className="grid min-w-0 grid-cols-[minmax(0,1fr)] gap-1">
       <label htmlFor={id} className="text-sm font-medium">
         {label}
       </label>

@@ -24,7 +24,7 @@ export function Page({ title, aside, children }: PageProps) {
 export function Card({ title, children, className = "" }: { title?: string; children: ReactNode; className?: string }) {
   return (
     <section
-      className={`bg-surface border-line grid content-start gap-4 rounded-(--radius-card) border p-4 sm:p-5 ${className}`}
+      className={`bg-surface border-line grid content-start gap-4 grid-cols-[minmax(0,1fr)] rounded-(--radius-card) border p-4 sm:p-5 ${className}`}
     >
       {title !== undefined && <h2 className="text-lg font-semibold">{title}</h2>}
       {children}

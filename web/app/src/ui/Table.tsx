@@ -10,7 +10,7 @@ export function Table({ label, head, children }: { label: string; head: ReactNod
       tabIndex={0}
       className="border-line bg-surface overflow-x-auto rounded-(--radius-card) border"
     >
-      <table className="w-full border-collapse text-left">
+      <table className="w-full border-collapse text-left wrap-break-word">
         <thead className="bg-raised text-sm">
           <tr>
             {head.map((each, index) => (

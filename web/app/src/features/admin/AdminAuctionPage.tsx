@@ -72,7 +72,7 @@ function Bids({ id }: { id: string }) {
       label={t("admin.bids")}
       query={useInfiniteQuery(bidsQuery(id))}
       empty={<Empty>{t("admin.nothing")}</Empty>}
-      head={[t("admin.amount"), t("admin.bidder"), t("admin.pseudonym"), t("admin.time"), ""]}
+      head={[t("admin.amount"), t("admin.bidder"), t("admin.pseudonym"), t("admin.time"), t("admin.acts")]}
       keyOf={(bid) => bid.bidId}
     >
       {(bid) => (

@@ -29,7 +29,10 @@ export function AdminPage({ title, aside, children }: AdminPageProps) {
   const t = useText();
   return (
     <Page title={title} aside={aside}>
-      <nav aria-label={t("admin.pages")} className="border-line flex flex-wrap gap-x-2 border-b">
+      <nav
+        aria-label={t("admin.pages")}
+        className="border-line flex gap-x-2 overflow-x-auto border-b whitespace-nowrap"
+      >
         {PAGES.map(([to, text]) => (
           <Link key={to} to={to} activeOptions={{ exact: to === "/admin", includeSearch: false }} className={TAB}>
             {t(text)}

@@ -66,7 +66,7 @@ function List() {
         t("admin.waiting"),
         t("admin.start"),
         t("admin.end"),
-        "",
+        t("admin.acts"),
       ]}
       keyOf={(sale) => sale.id}
     >

@@ -81,7 +81,14 @@ function List() {
       label={t("admin.deadLetters")}
       query={useInfiniteQuery(deadLettersQuery)}
       empty={<Empty>{t("admin.noDeadLetters")}</Empty>}
-      head={[t("admin.time"), t("admin.routingKey"), t("ui.reason"), t("admin.bytes"), t("admin.times"), ""]}
+      head={[
+        t("admin.time"),
+        t("admin.routingKey"),
+        t("ui.reason"),
+        t("admin.bytes"),
+        t("admin.times"),
+        t("admin.acts"),
+      ]}
       keyOf={(letter) => letter.id}
     >
       {(letter) => (

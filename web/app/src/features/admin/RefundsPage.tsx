@@ -18,7 +18,7 @@ function List() {
       label={t("admin.refunds")}
       query={useInfiniteQuery(refundsQuery)}
       empty={<Empty>{t("admin.noRefunds")}</Empty>}
-      head={[t("admin.time"), t("admin.amount"), t("admin.reference"), t("admin.order"), ""]}
+      head={[t("admin.time"), t("admin.amount"), t("admin.reference"), t("admin.order"), t("admin.acts")]}
       keyOf={(refund) => refund.id}
     >
       {(refund) => {

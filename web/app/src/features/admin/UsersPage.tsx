@@ -31,7 +31,7 @@ function List() {
         label={t("admin.users")}
         query={useInfiniteQuery(usersQuery(search))}
         empty={<Empty>{t("admin.nothing")}</Empty>}
-        head={[t("admin.name"), t("admin.email"), t("admin.role"), t("admin.since"), ""]}
+        head={[t("admin.name"), t("admin.email"), t("admin.role"), t("admin.since"), t("admin.acts")]}
         keyOf={(user) => user.id}
       >
         {(user) => (

@@ -1,4 +1,5 @@
 /** The ways to bid: the next amounts, an own amount, a hidden maximum, and buying at once. */
+import { useMemo } from "react";
 import { Link } from "@tanstack/react-router";
 import { nextAmounts, type Auction, type AuctionState } from "rostrum-client";
 import { useFormats } from "../../lib/format";
@@ -8,7 +9,8 @@ import { Button, buttonClass } from "../../ui/Button";
 import { AmountForm } from "./AmountForm";
 import { BidProgress } from "./BidProgress";
 import { BuyNow } from "./BuyNow";
-import { useBidding } from "./useBidding";
+import { useSeen } from "./useSeen";
+import { useBidding, type Bidding } from "./useBidding";
 
 const NEXT_AMOUNTS = 3;
 
@@ -17,23 +19,34 @@ interface BidFormProps {
   state: AuctionState;
 }
 
-function OpenForm({ auction, state }: BidFormProps) {
+function OpenForm({ auction, state, bidding }: BidFormProps & { bidding: Bidding }) {
   const t = useText();
   const { money } = useFormats();
-  const bidding = useBidding(auction.id);
   const busy = bidding.phase === "sending" || bidding.phase === "queued";
-  const { version } = state;
+  const { version, minimumBid, increments } = state;
+  const offer = useMemo(
+    () => ({ amounts: nextAmounts({ minimumBid, increments }, NEXT_AMOUNTS), version }),
+    [minimumBid, increments, version],
+  );
+  const seen = useSeen(offer);
   return (
     <div className="grid gap-4">
       <div className="grid gap-2">
         <p className="text-muted text-sm">{t("auction.nextAmounts")}</p>
         <div className="grid grid-cols-[repeat(auto-fit,minmax(6rem,1fr))] gap-2">
-          {nextAmounts(state, NEXT_AMOUNTS).map((amount, index) => (
+          {offer.amounts.map((amount, index) => (
             <Button
               key={index}
               kind={index === 0 ? "primary" : "plain"}
               disabled={busy}
-              onClick={() => bidding.place({ kind: "bid", amount, version })}
+              onClick={({ detail }) => {
+                // The second click of a double click may meet the next amount: the first bid is already the price.
+                const { amounts, ...as } = seen();
+                const meant = amounts[index];
+                if (detail <= 1 && meant !== undefined) {
+                  bidding.place({ kind: "bid", amount: meant, ...as });
+                }
+              }}
             >
               {money(amount, state.currency)}
             </Button>
@@ -47,7 +60,6 @@ function OpenForm({ auction, state }: BidFormProps) {
         busy={busy}
         onBuy={(amount) => bidding.place({ kind: "buy", amount, version })}
       />
-      <BidProgress bidding={bidding} currency={state.currency} />
     </div>
   );
 }
@@ -55,15 +67,21 @@ function OpenForm({ auction, state }: BidFormProps) {
 export function BidForm({ auction, state }: BidFormProps) {
   const t = useText();
   const { user } = useSession();
-  if (state.status !== "active" || user === undefined || user?.id === auction.sellerId) {
-    return null;
-  }
-  if (user === null) {
+  const mayBid = user !== undefined && user !== null && user.id !== auction.sellerId;
+  const bidding = useBidding(auction.id, mayBid);
+  const open = state.status === "active";
+  if (user === null && open) {
     return (
       <Link to="/login" search={{ back: `/auctions/${auction.id}` }} className={buttonClass("primary")}>
         {t("auction.loginToBid")}
       </Link>
     );
   }
-  return <OpenForm auction={auction} state={state} />;
+  // What came of a bid stays when the auction is over.
+  return (
+    <>
+      {mayBid && open && <OpenForm auction={auction} state={state} bidding={bidding} />}
+      <BidProgress bidding={bidding} state={state} />
+    </>
+  );
 }

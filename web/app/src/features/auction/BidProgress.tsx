@@ -1,5 +1,5 @@
 /** Where the visitor's last bid stands: sent, queued, decided. */
-import { toMinor, type Bid } from "rostrum-client";
+import { toMinor, type AuctionState, type Bid } from "rostrum-client";
 import { useFormats } from "../../lib/format";
 import { useText, type Translate } from "../../lib/text";
 import { ErrorNotice, errorForCode } from "../../ui/ErrorNotice";
@@ -22,11 +22,16 @@ function decided(t: Translate, bid: Bid, amount: string): { tone: Tone; text: st
   }
 }
 
-export function BidProgress({ bidding, currency }: { bidding: Bidding; currency: string }) {
+export function BidProgress({ bidding, state }: { bidding: Bidding; state: AuctionState }) {
   const t = useText();
   const { money } = useFormats();
   const { phase, intent, bid, error } = bidding;
   if (phase === "idle" || intent === undefined) {
+    return null;
+  }
+  // Once others have bid, the state of the auction says more than this bid.
+  const standing = state.you?.state ?? "leading";
+  if (phase === "decided" && bid?.status === "accepted" && standing !== "leading") {
     return null;
   }
   if (phase === "failed") {
@@ -36,7 +41,7 @@ export function BidProgress({ bidding, currency }: { bidding: Bidding; currency:
     intent.kind === "maximum" || bid?.amount === null || bid?.amount === undefined
       ? intent.amount
       : toMinor(bid.amount),
-    currency,
+    state.currency,
   );
   const shown =
     phase === "decided" && bid !== undefined

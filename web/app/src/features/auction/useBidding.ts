@@ -48,7 +48,8 @@ function phaseOf(status: "idle" | "pending" | "error" | "success", bid: Bid | un
   return status === "pending" ? "sending" : status === "error" ? "failed" : "idle";
 }
 
-export function useBidding(auctionId: string): Bidding {
+/** `mayBid`: the visitor is somebody who may bid here. */
+export function useBidding(auctionId: string, mayBid: boolean): Bidding {
   const queries = useQueryClient();
   const sending = useMutation({
     mutationKey: ["place", auctionId],
@@ -72,11 +73,11 @@ export function useBidding(auctionId: string): Bidding {
   const decision = useQuery({ ...bidQuery(auctionId, data?.bidId ?? ""), enabled: data !== undefined });
   // A request that a reload interrupted is finished: this is no reading of data, which a query would do.
   useEffect(() => {
-    const kept = keptIntent(auctionId, rostrum.clock.now());
+    const kept = mayBid ? keptIntent(auctionId, rostrum.clock.now()) : null;
     if (kept !== null) {
       mutate(kept);
     }
-  }, [auctionId, mutate]);
+  }, [auctionId, mayBid, mutate]);
   const phase = phaseOf(status, decision.data);
   return {
     phase,

@@ -20,11 +20,11 @@ export function AuctionCard({ auction }: { auction: Auction }) {
     >
       <Picture image={auction.images[0]} alt="" sizes="(min-width: 80rem) 17rem, (min-width: 40rem) 45vw, 92vw" />
       <div className="grid gap-2 p-4">
-        <h3 className="font-medium">
+        <h2 className="font-medium">
           <Link to="/auctions/$id" params={{ id: auction.id }} className="after:absolute after:inset-0 hover:underline">
             {auction.title}
           </Link>
-        </h3>
+        </h2>
         <p className="flex items-baseline justify-between gap-3">
           <span className="text-lg font-semibold tabular-nums">{money(price, auction.currency)}</span>
           <span className="text-muted text-sm">{t("browse.bids", { count: state.bidCount })}</span>

@@ -26,7 +26,7 @@ export function MePage({ title, aside, children }: MePageProps) {
   const t = useText();
   return (
     <Page title={title} aside={aside}>
-      <nav aria-label={t("me.pages")} className="border-line flex flex-wrap gap-x-2 border-b">
+      <nav aria-label={t("me.pages")} className="border-line flex gap-x-2 overflow-x-auto border-b whitespace-nowrap">
         {PAGES.map(([to, text]) => (
           <Link key={to} to={to} activeOptions={{ includeSearch: false }} className={TAB}>
             {t(text)}

@@ -1,0 +1,217 @@
+/** Stories of auctions, each with two or three people in front of a browser. */
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { bid, mailToken, newAccount, newAdmin, newAuction, PASSWORD, Stage, until } from "../stage.ts";
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await Stage.open();
+});
+afterEach(() => stage.end());
+afterAll(() => stage.close());
+
+test("a newcomer registers, verifies, searches, bids, is outbid, sets a maximum, wins and checks the receipt", async () => {
+  const seller = await newAccount("Sam");
+  const rival = await newAccount("Rita");
+  const title = `Lamp ${crypto.randomUUID().slice(0, 8)}`;
+  const auction = await newAuction(seller, { title, lastsS: 25, antiSnipe: { windowSeconds: 0 } });
+  const email = `${crypto.randomUUID()}@example.org`;
+  const { page, ...ann } = await stage.person();
+  await page.goto("/");
+  await page.getByRole("link", { name: "Log in" }).click();
+  await page.getByRole("link", { name: "No account yet? Register" }).click();
+  await page.getByLabel("Name").fill("Ann");
+  await page.getByLabel("Email address").fill(email);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Register" }).click();
+  await page.getByRole("link", { name: "Ann" }).waitFor();
+  await page.goto(`/verify#token=${await mailToken(email, "/verify")}`);
+  await page.getByRole("button", { name: "Verify my address" }).click();
+  await page.getByText("Your address is verified.").waitFor();
+  expect(page.url()).not.toContain("token");
+  await page.getByRole("link", { name: "See all auctions" }).click();
+  await page.getByLabel("Search auctions").fill(title);
+  await page.getByRole("button", { name: "Search", exact: true }).click();
+  await page.getByRole("link", { name: title }).click();
+  await page.getByRole("button", { name: "$10.00", exact: true }).click();
+  await page.getByTestId("state").getByText("You lead.").waitFor();
+  await bid(rival, auction, "12.00");
+  await page.getByTestId("state").getByText("You are outbid.").waitFor();
+  await page.getByLabel("Your amount").fill("11");
+  await page.getByText("Too low: at least $13.00 is needed now.").waitFor();
+  await page.getByLabel("Your amount").fill("50");
+  await page.getByRole("button", { name: "As my maximum" }).click();
+  await page.getByTestId("state").getByText("You lead. Your maximum is $50.00.").waitFor();
+  await bid(rival, auction, "20.00");
+  await page.getByTestId("price").getByText("$21.00").waitFor();
+  await page.getByTestId("state").getByText("You won this auction.").waitFor();
+  await page.goto("/me/receipts");
+  await expect
+    .poll(() => page.locator("[data-testid=receipt][data-result=valid]").count(), { timeout: 10_000 })
+    .toBe(2);
+  expect(ann.errors).toEqual([]);
+});
+
+test("a seller writes a draft, publishes it, watches bids arrive and sees it sold with the contact", async () => {
+  const seller = await newAccount("Sam");
+  const bidder = await newAccount("Bea");
+  const sam = await stage.person(seller);
+  const { page } = sam;
+  await page.goto("/sell");
+  await page.getByLabel("Title").fill("An oak table");
+  await page.getByLabel("Description").fill("Four legs.");
+  await page.getByRole("button", { name: "Next" }).click();
+  await page.getByLabel("Starting price").fill("10,00");
+  await page.getByLabel("Reserve price").fill("50");
+  await page.getByLabel("Buy-now price").fill("100");
+  await page.getByText("$10.50").waitFor(); // the preview of the ladder
+  await page.getByRole("button", { name: "Save the draft" }).click();
+  await page
+    .locator("input[type=file]")
+    .setInputFiles({ name: "table.png", mimeType: "image/png", buffer: await picture(page) });
+  await page.getByAltText("Picture 1").waitFor();
+  await page.getByRole("button", { name: "Publish" }).click();
+  await page.waitForURL(/\/auctions\//);
+  const auction = page.url().split("/").at(-1) ?? "";
+  await bid(bidder, auction, "10.00");
+  await sam.sees("$10.00");
+  await bidder.send("POST", `/auctions/${auction}/buy-now`, undefined, { Prefer: "wait=10" });
+  await page.getByTestId("state").getByText("This auction is over: sold.").waitFor();
+  await page.goto("/me/auctions");
+  await page.getByRole("link", { name: "Write to Bea" }).waitFor();
+});
+
+/** A picture as the browser encodes it: noise, so that no other upload has the same bytes. */
+async function picture(page: import("playwright-core").Page): Promise<Buffer> {
+  const text = await page.evaluate(() => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+    const context = canvas.getContext("2d");
+    const noise = context?.createImageData(320, 240);
+    if (context === null || noise === undefined) {
+      return "";
+    }
+    noise.data.set(noise.data.map(() => Math.random() * 256));
+    context.putImageData(noise, 0, 0);
+    return canvas.toDataURL("image/png").split(",")[1] ?? "";
+  });
+  return Buffer.from(text, "base64");
+}
+
+test("a bid in the last seconds moves the end for everyone", async () => {
+  const seller = await newAccount("Sam");
+  const sniper = await newAccount("Sue");
+  const auction = await newAuction(seller, { lastsS: 12, antiSnipe: { windowSeconds: 10, extensionSeconds: 30 } });
+  const people = [await stage.person(), await stage.person(await newAccount("Ann"))];
+  for (const { page } of people) {
+    await page.goto(`/auctions/${auction}`);
+    await page.getByTestId("time-left").waitFor();
+  }
+  await until(
+    "the window",
+    async () => Number.parseFloat((await people[0]?.page.getByTestId("time-left").textContent()) ?? "99") < 8,
+  );
+  await bid(sniper, auction, "10.00");
+  for (const { page } of people) {
+    await page.getByText("extended by a late bid").waitFor();
+    await until(
+      "the later end",
+      async () => Number.parseFloat((await page.getByTestId("time-left").textContent()) ?? "0") > 15,
+    );
+  }
+});
+
+test("of two who buy at once one gets it, and the other is told", async () => {
+  const seller = await newAccount("Sam");
+  const auction = await newAuction(seller, { buyNowPrice: "100.00" });
+  const people = [await stage.person(await newAccount("Ann")), await stage.person(await newAccount("Ben"))];
+  for (const { page } of people) {
+    await page.goto(`/auctions/${auction}`);
+    await page.getByRole("button", { name: "Buy now for $100.00" }).click();
+  }
+  await Promise.all(people.map(({ page }) => page.getByRole("button", { name: "Buy it" }).click()));
+  const states = await Promise.all(
+    people.map(({ page }) =>
+      page
+        .getByText(
+          /You won this auction\.|was not accepted|The auction has ended|can no longer be bought|You did not win it/,
+        )
+        .first()
+        .textContent(),
+    ),
+  );
+  expect(states.filter((each) => each?.includes("You won") === true)).toHaveLength(1);
+});
+
+test("an admin voids a bid while two watch: price and lead go back", async () => {
+  const seller = await newAccount("Sam");
+  const [first, second] = [await newAccount("Ann"), await newAccount("Ben")];
+  const auction = await newAuction(seller, { title: "A void story" });
+  await bid(first, auction, "10.00");
+  await bid(second, auction, "30.00");
+  const [ann, guest] = [await stage.person(first), await stage.person()];
+  const admin = await stage.person(await newAdmin("Ada"));
+  for (const each of [ann, guest]) {
+    await each.page.goto(`/auctions/${auction}`);
+    await each.sees("$30.00");
+  }
+  await admin.page.goto(`/admin/auctions/${auction}`);
+  await admin.page.getByRole("button", { name: "Void the bid of $30.00 by Ben" }).click();
+  await admin.page.getByLabel("Reason").fill("placed by mistake");
+  await admin.page.getByRole("dialog").getByRole("button", { name: "Void" }).click();
+  for (const each of [ann, guest]) {
+    await each.sees("$10.00");
+  }
+  await ann.hasState("You lead.");
+});
+
+test("double clicks, a reload in between and two tabs place one bid", async () => {
+  const seller = await newAccount("Sam");
+  const auction = await newAuction(seller);
+  const account = await newAccount("Ann");
+  const ann = await stage.person(account);
+  const other = await ann.page.context().newPage();
+  await ann.page.goto(`/auctions/${auction}`);
+  await other.goto(`/auctions/${auction}`);
+  const first = ann.page.getByRole("button", { name: "$10.00", exact: true });
+  const second = other.getByRole("button", { name: "$10.00", exact: true });
+  await Promise.all([first.waitFor(), second.waitFor()]);
+  await Promise.all([first.dblclick(), second.click()]);
+  await ann.page.reload();
+  await ann.hasState("You lead.");
+  const { items } = await account.send("GET", `/auctions/${auction}/bids`);
+  expect(items).toHaveLength(1);
+});
+
+test("a wrong and jumping clock of the client does not move the countdown", async () => {
+  const seller = await newAccount("Sam");
+  const auction = await newAuction(seller, { lastsS: 64 });
+  const shown = await newAuctionEnd(auction);
+  const { page } = await stage.person();
+  await page.addInitScript(() => {
+    const { now } = Date;
+    let wrong = 3_600_000;
+    Object.assign(window, { jump: () => (wrong = -7_200_000) });
+    Date.now = () => now() + wrong;
+  });
+  await page.goto(`/auctions/${auction}`);
+  await until(
+    "the last minute",
+    async () => ((await page.getByTestId("time-left").textContent()) ?? ":").includes(".") || false,
+  );
+  for (const jump of [false, true]) {
+    if (jump) {
+      await page.evaluate(() => (window as unknown as { jump: () => void }).jump());
+    }
+    const [seconds, at] = await page.evaluate(() => {
+      const text = document.querySelector("[data-testid=time-left]")?.textContent ?? "";
+      return [Number.parseFloat(text), performance.timeOrigin + performance.now()] as const;
+    });
+    // Tenths are shown, and the page draws every tenth: the two together are the tolerance, besides the 100 ms asked for.
+    expect(Math.abs(shown - at - seconds * 1000)).toBeLessThan(300);
+  }
+});
+
+/** The end of an auction as the server's clock has it; here it is the clock of this machine. */
+async function newAuctionEnd(auction: string): Promise<number> {
+  const guest = await newAccount("Clock");
+  return Date.parse(String((await guest.send("GET", `/auctions/${auction}`)).endTime));
+}

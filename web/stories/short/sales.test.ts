@@ -1,0 +1,60 @@
+/** A flash sale with a line of five: one buys, one lets the turn run out, and the unit goes to the next. */
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { newAccount, newAdmin, Stage, until } from "../stage.ts";
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await Stage.open();
+});
+afterEach(() => stage.end());
+afterAll(() => stage.close());
+
+const TURN_S = 6;
+
+async function newSale(quantity: number): Promise<string> {
+  const admin = await newAdmin("Ada");
+  const product = await admin.send("POST", "/products", { name: "A radio", basePrice: "80.00" });
+  const startTime = new Date(Date.now() + 2_000).toISOString();
+  const endTime = new Date(Date.now() + 600_000).toISOString();
+  const sale = await admin.send("POST", "/flash-sales", {
+    productId: product.id,
+    flashPrice: "49.00",
+    quantityAvailable: quantity,
+    turnSeconds: TURN_S,
+    reservationSeconds: 120,
+    startTime,
+    endTime,
+  });
+  return sale.id;
+}
+
+test("five wait for one unit: a turn runs out, the next one gets it and buys", async () => {
+  const sale = await newSale(1);
+  const people = [];
+  for (const name of ["Ann", "Ben", "Cem", "Dee", "Eve"]) {
+    const person = await stage.person(await newAccount(name));
+    await person.page.goto(`/sales/${sale}`);
+    await person.page.getByRole("button", { name: "Join the line" }).click();
+    await person.page
+      .getByTestId("step")
+      .getByText(/Your place in the line|It is your turn/)
+      .waitFor();
+    people.push(person.page);
+  }
+  const [ann, ben, cem] = people;
+  if (ann === undefined || ben === undefined || cem === undefined) {
+    throw new Error("five people were opened");
+  }
+  await ann.getByText("It is your turn.").waitFor();
+  await until("the third place", async () => (await cem.getByTestId("position").textContent())?.trim() === "2");
+  await ann.getByText("Your turn ran out.").waitFor(); // she does nothing
+  await ben.getByText("It is your turn.").waitFor();
+  await ben.getByRole("button", { name: "Order now" }).click();
+  await ben.getByText(/reserved for you/).waitFor();
+  await ben.getByRole("button", { name: "Confirm the order" }).click();
+  await ben.getByText("You bought 1 unit.").waitFor();
+  await cem.getByText("Everything is sold.").waitFor();
+  await ben.getByRole("link", { name: "See the order" }).click();
+  await ben.getByText("Confirmed").waitFor();
+  expect(await ben.getByText("$49.00").count()).toBeGreaterThan(0);
+});
