@@ -77,14 +77,14 @@ static bool is_named(const struct element *element, const char *name)
 
 const char *coding_name(enum coding coding)
 {
-    static const char *const names[CODING_COUNT] = {[CODING_BR] = "br", [CODING_GZIP] = "gzip"};
+    static const char *const names[CODING_COUNT] = {
+        [CODING_BR] = "br", [CODING_GZIP] = "gzip", [CODING_IDENTITY] = "identity"};
     return names[coding];
 }
 
 static bool is_coding(const struct element *element, enum coding coding)
 {
-    return is_named(element, coding == CODING_IDENTITY ? "identity" : coding_name(coding)) ||
-           (coding == CODING_GZIP && is_named(element, "x-gzip"));
+    return is_named(element, coding_name(coding)) || (coding == CODING_GZIP && is_named(element, "x-gzip"));
 }
 
 enum coding coding_choose(const char *accept, unsigned available)

@@ -16,7 +16,7 @@ enum coding {
     CODING_COUNT
 };
 
-/* The name in Content-Encoding; NULL for CODING_IDENTITY. */
+/* The name in Accept-Encoding. */
 const char *coding_name(enum coding coding);
 /*
  * Chooses among the codings in `available` (bit 1 << coding) by the value of Accept-Encoding, "" if there is none. It

@@ -241,13 +241,16 @@ static void free_file(struct page_file *file)
 /* The file whose twin this is by its name; NULL: none. A twin that saves nothing is not used. */
 static struct page_file *original_of(const struct page_table *table, const struct page_file *twin, enum coding *coding)
 {
-    static const char *const suffixes[] = {[CODING_BR] = ".br", [CODING_GZIP] = ".gz"};
+    static const struct {
+        const char *suffix;
+        enum coding coding;
+    } kinds[] = {{".br", CODING_BR}, {".gz", CODING_GZIP}};
     char path[PAGE_PATH_SIZE];
     size_t length = strlen(twin->path);
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-        if (length > 3 && strcmp(twin->path + length - 3, suffixes[i]) == 0) {
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (length > 3 && strcmp(twin->path + length - 3, kinds[i].suffix) == 0) {
             (void)snprintf(path, sizeof(path), "%.*s", (int)(length - 3), twin->path);
-            *coding = (enum coding)i;
+            *coding = kinds[i].coding;
             return find(table, path);
         }
     }
