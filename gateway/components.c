@@ -371,7 +371,7 @@ static void fill_contexts(struct gateway *gateway)
         .auctions = {pg, documents},
         .items = {pg},
         .changes = {config, pg, documents, submissions},
-        .sales = {pg, gateway->sale_documents, &gateway->contexts.payments.keys},
+        .sales = {deployment, pg, redis, gateway->sale_documents, &gateway->contexts.payments.keys},
         .products = {deployment, pg, redis, gateway->product_documents, gateway->pg_search},
         .sale_changes = {pg, gateway->sale_documents, &gateway->sales.submissions, &gateway->contexts.payments.keys},
         .watchlist = {deployment, pg, redis},

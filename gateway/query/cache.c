@@ -3,6 +3,7 @@
  */
 #include "gateway/query/cache.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,21 @@ const struct redis_script cache_history_store_script = {
                     "end\n"
                     "redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])\n"
                     "return 1\n"};
+
+void cache_hash(const void *kind, size_t kind_size, size_t count, const char *const *values,
+                char out[static CACHE_HASH_SIZE])
+{
+    unsigned char hash[(CACHE_HASH_SIZE - 1) / 2];
+    crypto_generichash_state state;
+    (void)crypto_generichash_init(&state, NULL, 0, sizeof hash);
+    (void)crypto_generichash_update(&state, kind, kind_size);
+    for (size_t i = 0; i < count; i++) {
+        const char *value = values[i] == NULL ? "\x01" : values[i];
+        (void)crypto_generichash_update(&state, (const unsigned char *)value, strlen(value) + 1);
+    }
+    (void)crypto_generichash_final(&state, hash, sizeof hash);
+    (void)sodium_bin2hex(out, CACHE_HASH_SIZE, hash, sizeof hash);
+}
 
 bool cache_search_read(struct redis *redis, int64_t epoch, const char *hash, redis_callback answered, void *arg)
 {

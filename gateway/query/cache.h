@@ -1,9 +1,9 @@
 /*
- * Answers cached in Redis: searches of guests, and the first page of an auction's bid history. Callers: listing.c,
- * ledger.c.
+ * Answers cached in Redis: searches and lists of guests, and the first page of an auction's bid history. Callers:
+ * listing.c, timeline.c, ledger.c; search.c (hashes).
  *
- * A search is cached for CACHE_SEARCH_LIFE_MS, for guests only. Answers to users have additional members, and users
- * must see their own changes at once. serverTime is updated in each answer.
+ * A search or list is cached for CACHE_SEARCH_LIFE_MS, for guests only. Answers to users have additional members, and
+ * users must see their own changes at once. serverTime is updated in each answer.
  *
  * A history is valid for one version of its auction. The version is in the auction's snapshot, so the next batch of
  * bids invalidates it.
@@ -17,6 +17,7 @@
 #include "gateway/http/request.h"
 
 enum {
+    CACHE_HASH_SIZE = 33,           /* hexadecimal digits and the end */
     CACHE_SEARCH_LIFE_MS = 4000,    /* the API promises 5 s; the rest is the time to create and store it */
     CACHE_HISTORY_LIFE_S = 30,      /* as the API promises */
     CACHE_HISTORY_KEPT_S = 3600,    /* without PostgreSQL an older one is shown, as stale */
@@ -26,8 +27,11 @@ enum {
 extern const struct redis_script cache_history_script;
 extern const struct redis_script cache_history_store_script;
 
+/* The hash of a search or list: what it is, and its parameters, texts without \x01 or NULL. */
+void cache_hash(const void *kind, size_t kind_size, size_t count, const char *const *values,
+                char out[static CACHE_HASH_SIZE]);
 /*
- * Looks a search up by its hash (search_hash). `answered` gets the JSON as a string; any other reply is a miss. False:
+ * Looks a search or list up by its hash. `answered` gets the JSON as a string; any other reply is a miss. False:
  * no connection to Redis, and `answered` is not called.
  */
 MUST_CHECK bool cache_search_read(struct redis *redis, int64_t epoch, const char *hash, redis_callback answered,

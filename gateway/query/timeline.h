@@ -1,14 +1,17 @@
 /*
  * Paginated lists sorted by time, newest first. A struct timeline describes one list: its statement and the function
- * that writes a row.
+ * that writes a row. Lists that are the same for everyone may be cached for guests (cache.h).
  *
- * Callers: items.c, watchlist.c, me.c, admin.c, deadletters.c.
+ * Callers: items.c, watchlist.c, me.c, admin.c, admin_users.c, deadletters.c, refunds.c, orders.c; sales.c, products.c
+ * (cached).
  */
 #ifndef ROSTRUM_GATEWAY_QUERY_TIMELINE_H
 #define ROSTRUM_GATEWAY_QUERY_TIMELINE_H
 
 #include "common/base/json.h"
 #include "common/io/pg.h"
+#include "common/io/redis.h"
+#include "gateway/core/deployment.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/request.h"
 #include "gateway/query/statements.h"
@@ -29,11 +32,21 @@ struct timeline {
     void (*write)(struct jsonw *json, const struct request *request, const PGresult *result, int row);
 };
 
+/* Where a list is read, and where it is cached. */
+struct timeline_source {
+    struct pg *pg;
+    struct redis *redis;
+    const struct deployment *deployment;
+};
+
 /*
  * ENDS the request with the page of ?limit= and ?cursor=. `field_errors` may contain errors that the caller has found;
  * then they are the answer. `more` are the last `count` parameters of the statement, texts or NULL.
  */
 void timeline_reply(struct pg *pg, struct request *request, const struct timeline *list,
                     struct field_errors *field_errors, size_t count, const char *const *more);
+/* The same for a list of `everyones`, whose answers to guests are cached. */
+void timeline_reply_cached(const struct timeline_source *source, struct request *request, const struct timeline *list,
+                           struct field_errors *field_errors, size_t count, const char *const *more);
 
 #endif

@@ -187,14 +187,17 @@ static void handle_list(struct request *request)
     bool has_text = read_line(request, "q", TEXT_MOST, text, sizeof(text), &field_errors) &&
                     text[strspn(text, " ")] != '\0'; /* a blank text is as none */
     bool has_category = read_line(request, "category", TERMS_CATEGORY_MOST, category, sizeof(category), &field_errors);
+    const struct products_context *context = context_of(request);
+    struct timeline_source source = {context->pg, context->redis, context->deployment};
     const char *both[] = {text, has_category ? category : NULL};
     const char *one[] = {category};
     if (has_text) {
-        timeline_reply(context_of(request)->search, request, &matching, &field_errors, ARRAY_LEN(both), both);
+        source.pg = context->search;
+        timeline_reply_cached(&source, request, &matching, &field_errors, ARRAY_LEN(both), both);
     } else if (has_category) {
-        timeline_reply(pg_of(request), request, &of_category, &field_errors, ARRAY_LEN(one), one);
+        timeline_reply_cached(&source, request, &of_category, &field_errors, ARRAY_LEN(one), one);
     } else {
-        timeline_reply(pg_of(request), request, &newest, &field_errors, 0, NULL);
+        timeline_reply_cached(&source, request, &newest, &field_errors, 0, NULL);
     }
 }
 

@@ -1,6 +1,7 @@
 /*
- * See sales.h. Lists are without `you`. One sale has it for a user: the user's place, its exact position, and the
- * orders that hold units. Guests are answered from Redis: see gateway/query/documents.h.
+ * See sales.h. Lists are without `you`; those of guests are cached (gateway/query/cache.h). One sale has it for a user:
+ * the user's place, its exact position, and the orders that hold units. A guest is answered from Redis: see
+ * gateway/query/documents.h.
  */
 #include "gateway/sale/sales.h"
 
@@ -253,14 +254,16 @@ static void handle_list(struct request *request)
     if (of_product && !uuid_parse(product, strlen(product), &id)) {
         field_errors_add(&field_errors, "productId", FIELD_NOT_A_UUID);
     }
+    const struct sales_context *context = context_of(request);
+    const struct timeline_source source = {context->pg, context->redis, context->deployment};
     const char *both[] = {product, of_status ? status : NULL};
     const char *one[] = {status};
     if (of_product) {
-        timeline_reply(pg_of(request), request, &newest_of_product, &field_errors, ARRAY_LEN(both), both);
+        timeline_reply_cached(&source, request, &newest_of_product, &field_errors, ARRAY_LEN(both), both);
     } else if (of_status) {
-        timeline_reply(pg_of(request), request, &starting, &field_errors, ARRAY_LEN(one), one);
+        timeline_reply_cached(&source, request, &starting, &field_errors, ARRAY_LEN(one), one);
     } else {
-        timeline_reply(pg_of(request), request, &newest, &field_errors, 0, NULL);
+        timeline_reply_cached(&source, request, &newest, &field_errors, 0, NULL);
     }
 }
 

@@ -11,7 +11,9 @@
 
 /* What the handlers use. components.c fills it. */
 struct sales_context {
+    const struct deployment *deployment;
     struct pg *pg;
+    struct redis *redis;
     struct documents *documents;             /* of sale_document_kind */
     const struct webhook_keys *payment_keys; /* none: no sale may take payments */
 };

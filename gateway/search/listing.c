@@ -21,13 +21,13 @@
 
 struct listing {
     struct search search;
-    char hash[SEARCH_HASH_SIZE]; /* "": the answer is not cached */
-    int64_t epoch;               /* when the request began */
-    char *facets;                /* JSON; NULL: none (yet) */
-    PGresult *found;             /* the page, if it arrived before the facets; else NULL */
-    bool counting;               /* the query of the facets is pending */
-    bool finding;                /* the query of the page is pending */
-    bool failed;                 /* one of the two has failed */
+    char hash[CACHE_HASH_SIZE]; /* "": the answer is not cached */
+    int64_t epoch;              /* when the request began */
+    char *facets;               /* JSON; NULL: none (yet) */
+    PGresult *found;            /* the page, if it arrived before the facets; else NULL */
+    bool counting;              /* the query of the facets is pending */
+    bool finding;               /* the query of the page is pending */
+    bool failed;                /* one of the two has failed */
 };
 
 static const struct listing_context *context_of(const struct request *request)

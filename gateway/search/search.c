@@ -4,7 +4,6 @@
 #include "gateway/search/search.h"
 
 #include <assert.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -347,23 +346,14 @@ size_t search_values(const struct search *search, const char *values[static QUER
     return relevance ? QUERIES_PARAMETERS : QUERIES_AS_OF;
 }
 
-void search_hash(const struct search *search, char out[static SEARCH_HASH_SIZE])
+void search_hash(const struct search *search, char out[static CACHE_HASH_SIZE])
 {
     const char *values[QUERIES_PARAMETERS];
-    unsigned char hash[(SEARCH_HASH_SIZE - 1) / 2];
     const unsigned char kind[] = {(unsigned char)search->order, search->facets, search->similar, search->tail,
                                   search->has_ids};
-    crypto_generichash_state state;
     (void)search_values(search, values);
     if (!search->page.has_cursor) {
         values[QUERIES_AS_OF] = NULL; /* the current time, which differs between equal searches */
     }
-    (void)crypto_generichash_init(&state, NULL, 0, sizeof hash);
-    (void)crypto_generichash_update(&state, kind, sizeof kind);
-    for (size_t i = 0; i < QUERIES_PARAMETERS; i++) {
-        const char *value = values[i] == NULL ? "\x01" : values[i]; /* no value may contain \x01 */
-        (void)crypto_generichash_update(&state, (const unsigned char *)value, strlen(value) + 1);
-    }
-    (void)crypto_generichash_final(&state, hash, sizeof hash);
-    (void)sodium_bin2hex(out, SEARCH_HASH_SIZE, hash, sizeof hash);
+    cache_hash(kind, sizeof kind, QUERIES_PARAMETERS, values, out);
 }

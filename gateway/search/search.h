@@ -11,6 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/money.h"
+#include "gateway/query/cache.h"
 #include "gateway/query/page.h"
 #include "gateway/search/queries.h"
 
@@ -23,7 +24,6 @@ enum {
     SEARCH_CATEGORY_SIZE = 401,                            /* 100 characters */
     SEARCH_TEXT_SIZE = 801,                                /* 200 characters */
     SEARCH_TSQUERY_SIZE = 4096,                            /* 6 words, 5 similar words each, 40 characters */
-    SEARCH_HASH_SIZE = 33,
 };
 
 struct search {
@@ -71,6 +71,6 @@ void search_cursor(const struct search *search, const PGresult *result, int row,
 /* Makes the cursor of the unranked auctions, if `result` holds the last ranked ones. False: none follow. */
 MUST_CHECK bool search_cursor_tail(const struct search *search, const PGresult *result, struct cursor *cursor);
 /* Hashes the search and its page, for the cache. Call it before the search runs, which may change `search`. */
-void search_hash(const struct search *search, char out[static SEARCH_HASH_SIZE]);
+void search_hash(const struct search *search, char out[static CACHE_HASH_SIZE]);
 
 #endif

@@ -6,7 +6,7 @@
 #include "common/base/clock.h"
 #include "tests/support/sales.h"
 
-enum { CURSOR_SIZE = 256, TAG_SIZE = 128 };
+enum { CURSOR_SIZE = 256, TAG_SIZE = 128, CACHE_MS = 5000 };
 
 static struct factory_user admin;
 static char word[UUID_TEXT_SIZE]; /* in the name of each product of the test, and of no other */
@@ -163,6 +163,37 @@ START_TEST(guests_read_a_product_without_postgresql)
 }
 END_TEST
 
+static int listed(const struct factory_user *who, const char *query)
+{
+    const struct reply *reply = fixture_call(who, "GET", client_format(SALES_PRODUCTS "?%s", query), NULL);
+    EXPECT_STATUS(reply, 200);
+    return reply_count(reply, "items");
+}
+
+/* Adds a product. True if a user sees it in the list at once, and a guest still gets the list before. */
+static bool is_cached_for_guests(const char *query)
+{
+    char id[UUID_TEXT_SIZE];
+    int before = listed(NULL, query);
+    sales_product(&admin, word, client_format(", \"category\": \"%s\"", word), id);
+    int own = listed(&fixture.ann, query);
+    return listed(NULL, query) == before && own > before;
+}
+
+START_TEST(only_guests_get_cached_lists)
+{
+    char queries[3][128];
+    (void)snprintf(queries[0], sizeof(queries[0]), "category=%s&limit=100", word);
+    (void)snprintf(queries[1], sizeof(queries[1]), "q=%s&limit=100", word);
+    (void)snprintf(queries[2], sizeof(queries[2]), "q=%s&category=%s&limit=100", word, word);
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+        SUITE_WAIT(is_cached_for_guests(queries[i]), FACTORY_DECISION_MS);
+        int now = listed(&fixture.ann, queries[i]);
+        SUITE_WAIT(listed(NULL, queries[i]) == now, CACHE_MS);
+    }
+}
+END_TEST
+
 static const struct {
     const char *body;
     const char *code;
@@ -220,6 +251,7 @@ static Suite *products_suite(void)
         products_are_found_by_word_stems_and_category_in_pages,
         guests_revalidate_by_etag_and_users_store_nothing,
         guests_read_a_product_without_postgresql,
+        only_guests_get_cached_lists,
         invalid_products_are_refused_with_their_field,
         NULL,
     };

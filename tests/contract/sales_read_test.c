@@ -11,7 +11,7 @@
 
 #define HOUR_MS INT64_C(3600000)
 
-enum { CURSOR_SIZE = 256, TAG_SIZE = 128 };
+enum { CURSOR_SIZE = 256, TAG_SIZE = 128, CACHE_MS = 5000 };
 
 static struct factory_user admin;
 static char product[UUID_TEXT_SIZE];
@@ -252,6 +252,31 @@ START_TEST(sales_are_listed_by_start_or_newest_first_in_pages)
 }
 END_TEST
 
+static int listed(const struct factory_user *who)
+{
+    const struct reply *reply = fixture_call(who, "GET", client_format(SALES "?productId=%s&limit=100", product), NULL);
+    EXPECT_STATUS(reply, 200);
+    return reply_count(reply, "items");
+}
+
+/* Adds a sale. True if a user sees it in the list at once, and a guest still gets the list before. */
+static bool is_cached_for_guests(void)
+{
+    char sale[UUID_TEXT_SIZE];
+    int before = listed(NULL);
+    sales_sale(&admin, product, HOUR_MS, "", sale);
+    int own = listed(&fixture.ann);
+    return listed(NULL) == before && own > before;
+}
+
+START_TEST(only_guests_get_cached_lists)
+{
+    SUITE_WAIT(is_cached_for_guests(), FACTORY_DECISION_MS);
+    int now = listed(&fixture.ann);
+    SUITE_WAIT(listed(NULL) == now, CACHE_MS);
+}
+END_TEST
+
 /* 600 places that wait but for each tenth, in blocks of 256 as the sale worker counts them, and Ann's at seq 600. */
 static void fill_line(const char *sale)
 {
@@ -435,6 +460,7 @@ static Suite *sales_read_suite(void)
         a_repeated_creation_answers_the_first_sale,
         invalid_sales_are_refused_with_their_field,
         sales_are_listed_by_start_or_newest_first_in_pages,
+        only_guests_get_cached_lists,
         the_position_is_exact_and_the_end_closes_the_place,
         a_user_sees_the_newest_place_and_the_orders_that_hold_units,
         an_order_that_cannot_be_looked_up_is_not_unknown,
