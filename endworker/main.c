@@ -4,7 +4,7 @@
  *
  *     timing_guard -> leader (only while the clock is right)
  *     leader -> scheduler    -> START, FENCE into the shard queues; those and OPEN, EXPIRE for sales
- *            -> ending_soon  -> outbox
+ *            -> ending_soon, starting_soon -> outbox
  *            -> prices, sealer
  *     depths of the shard queues -> Redis
  *     queue auction_end -> settlement_consumer -> settlement -> outbox
@@ -35,6 +35,7 @@
 #include "endworker/sealer.h"
 #include "endworker/settlement.h"
 #include "endworker/settlement_consumer.h"
+#include "endworker/starting_soon.h"
 #include "endworker/statements.h"
 
 enum {
@@ -61,7 +62,8 @@ static const struct daemon_program program = {
         "  leader ends, and after lease_s when it hangs.\n\n"
         "  Flash sales. In the same way the leader opens, starts and ends sales, and ends turns and reservations\n"
         "  that have run out by fence_grace_ms. Time in which it was without RabbitMQ does not count.\n\n"
-        "  Ending soon. The leader announces once each auction that ends within ending_soon_s.\n\n"
+        "  Ending soon. The leader announces once each auction that ends within ending_soon_s, and each\n"
+        "  flash sale that starts within sale_starting_soon_s.\n\n"
         "  Prices. The leader updates the prices of the search index after bids.\n\n"
         "  Audit. The leader chains new entries of the audit log by hashes every second, and logs the newest\n"
         "  hash every ten minutes: see docs/audit.md.\n\n"
@@ -90,6 +92,7 @@ struct endworker {
     struct leader *leader; /* NULL also while the clock is wrong, or not measured yet */
     struct scheduler *scheduler;
     struct ending_soon *ending_soon;
+    struct starting_soon *starting_soon;
     struct prices *prices;
     struct sealer *sealer;
     struct depths *depths;
@@ -169,6 +172,7 @@ static void on_leader(bool leading, void *arg)
     leading = leading && !daemon_draining(worker->loop.daemon);
     scheduler_lead(worker->scheduler, leading);
     ending_soon_lead(worker->ending_soon, leading);
+    starting_soon_lead(worker->starting_soon, leading);
     prices_lead(worker->prices, leading);
     report(worker);
 }
@@ -222,7 +226,7 @@ static bool is_busy(void *arg)
     bool outbox_waits = outbox_pending(worker->outbox) > 0 && broker_pair_publishes(&worker->brokers) &&
                         clock_mono_ms() < worker->drain_outbox_until_ms;
     return settlement_consumer_busy(worker->settlement_consumer) || ending_soon_busy(worker->ending_soon) ||
-           outbox_waits;
+           starting_soon_busy(worker->starting_soon) || outbox_waits;
 }
 
 static void on_drain(void *arg)
@@ -230,6 +234,7 @@ static void on_drain(void *arg)
     struct endworker *worker = arg;
     scheduler_lead(worker->scheduler, false);
     ending_soon_lead(worker->ending_soon, false);
+    starting_soon_lead(worker->starting_soon, false);
     prices_lead(worker->prices, false);
     leader_free(worker->leader); /* a stand-by takes over at once */
     worker->leader = NULL;
@@ -334,13 +339,16 @@ static bool make_services(struct endworker *worker)
     worker->scheduler = scheduler_new(&scheduler);
     worker->ending_soon =
         ending_soon_new(worker->loop.base, worker->pg, worker->outbox, worker->redis, config->ending_soon_s);
+    worker->starting_soon =
+        starting_soon_new(worker->loop.base, worker->pg, worker->outbox, config->sale_starting_soon_s);
     worker->prices = prices_new(worker->loop.base, worker->pg);
     worker->sealer = sealer_new(
         &(struct sealer_options){.base = worker->loop.base, .pg = worker->pg, .leads = leads, .arg = worker});
     worker->depths = depths_new(&depths);
     worker->settlement = settlement_new(&settlement);
-    if (worker->timing == NULL || worker->scheduler == NULL || worker->ending_soon == NULL || worker->prices == NULL ||
-        worker->sealer == NULL || worker->depths == NULL || worker->settlement == NULL) {
+    if (worker->timing == NULL || worker->scheduler == NULL || worker->ending_soon == NULL ||
+        worker->starting_soon == NULL || worker->prices == NULL || worker->sealer == NULL || worker->depths == NULL ||
+        worker->settlement == NULL) {
         return false;
     }
     struct settlement_consumer_options settlement_consumer = {.base = worker->loop.base,
@@ -368,6 +376,7 @@ static void on_close(void *arg)
     depths_free(worker->depths);
     sealer_free(worker->sealer);
     prices_free(worker->prices);
+    starting_soon_free(worker->starting_soon);
     ending_soon_free(worker->ending_soon);
     scheduler_free(worker->scheduler);
     timing_guard_free(worker->timing);

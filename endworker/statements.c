@@ -5,6 +5,7 @@
 #include "endworker/statements.h"
 
 #include "common/protocol/schema.h"
+#include "common/protocol/topology.h"
 
 #define EPOCH_MS(expression) "(extract(epoch FROM " expression ") * 1000)::bigint"
 
@@ -54,6 +55,21 @@
     "  ('expire', coalesce(t.seq, 0) + coalesce(o.seq, 0), least(t.at, o.at) <= $2::timestamptz)"                      \
     " ) d (kind, cause, due) WHERE d.due AND s.status IN ('upcoming', 'open', 'active', 'ended')"                      \
     " AND s.id >= $3::uuid AND (s.id, d.kind) > ($3::uuid, $4) ORDER BY s.id, d.kind LIMIT $5::bigint"
+
+/*
+ * Only an open sale has a line before its start. It is announced once, ever. The event is STARTING_SOON of
+ * common/protocol/sale_message.h.
+ */
+#define STARTING_SOON                                                                                                  \
+    "WITH soon AS (INSERT INTO sale_fanouts (sale_id, kind, at) SELECT s.id, 'SALE_STARTING_SOON', $1::timestamptz"    \
+    "  FROM flash_sales s WHERE s.status = 'open' AND s.start_time > $1::timestamptz"                                  \
+    "  AND s.start_time <= $2::timestamptz AND NOT EXISTS (SELECT FROM sale_fanouts f WHERE f.sale_id = s.id"          \
+    "   AND f.kind = 'SALE_STARTING_SOON') ORDER BY s.start_time LIMIT $3::bigint"                                     \
+    "  ON CONFLICT DO NOTHING RETURNING sale_id, at)"                                                                  \
+    " INSERT INTO outbox (exchange, routing_key, body) SELECT '" TOPOLOGY_EVENTS_EXCHANGE "', '"                       \
+    TOPOLOGY_KEY_SALE_SOON "', json_build_object('v', 1, 'events', json_build_array(json_build_object("                \
+    "'k', 'starting_soon', 's', s.id, 'e', " EPOCH_MS("s.start_time") ", 'd', " EPOCH_MS("n.at") ")))::text"           \
+    " FROM soon n JOIN flash_sales s ON s.id = n.sale_id RETURNING id, body"
 /* clang-format on */
 
 const struct pg_statement statements_table[STATEMENT_COUNT] = {
@@ -82,6 +98,7 @@ const struct pg_statement statements_table[STATEMENT_COUNT] = {
                         "INSERT INTO ending_soon (auction_id, end_time) SELECT id, end_time FROM soon "
                         "ON CONFLICT (auction_id) DO UPDATE SET end_time = excluded.end_time) "
                         "SELECT id, " EPOCH_MS("end_time") ", version, current_bid FROM soon"},
+    [STATEMENT_STARTING_SOON] = {"starting_soon", STARTING_SOON},
     [STATEMENT_LOCK_WAIT] = {"lock_wait", "SELECT set_config('lock_timeout', '500ms', true)"},
     [STATEMENT_SETTLE] = {"settle", SETTLE("")},
     [STATEMENT_SETTLE_FREE] = {"settle_free", SETTLE(" SKIP LOCKED")},

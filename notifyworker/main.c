@@ -34,6 +34,7 @@
 #include "notifyworker/recipients.h"
 #include "notifyworker/retention.h"
 #include "notifyworker/sale_fanout.h"
+#include "notifyworker/sale_webhooks.h"
 #include "notifyworker/sale_writer.h"
 #include "notifyworker/watchers.h"
 #include "notifyworker/webhook_channel.h"
@@ -66,7 +67,7 @@ static const struct daemon_program program = {
         "    ORDER_RESERVED, ORDER_CONFIRMED, ORDER_EXPIRED  the buyer\n"
         "    REFUND_DUE                     the buyer and all admins\n"
         "    SALE_SOLD_OUT                  all who wait in the line\n"
-        "    SALE_STARTING_SOON             the same, sale_starting_soon_s before the start\n\n"
+        "    SALE_STARTING_SOON             the same, once the end worker announces the start\n\n"
         "  Up to notify_batch_max messages are written in one transaction and then acknowledged. A\n"
         "  notification's id is a hash of event, user and kind, so that a redelivered message writes no\n"
         "  duplicates. Any number of these programs may run.\n\n"
@@ -92,7 +93,8 @@ enum {
     WEBHOOKS_FIRST = DEPLOYMENT_WEBHOOKS_FIRST + DEPLOYMENT_WEBHOOKS_STATEMENTS,
     SALE_WRITER_FIRST = WEBHOOKS_FIRST + WEBHOOK_CHANNEL_STATEMENTS,
     SALE_FANOUT_FIRST = SALE_WRITER_FIRST + SALE_WRITER_STATEMENTS,
-    SCHEMA_STATEMENT = SALE_FANOUT_FIRST + SALE_FANOUT_STATEMENTS,
+    SALE_WEBHOOKS_FIRST = SALE_FANOUT_FIRST + SALE_FANOUT_STATEMENTS,
+    SCHEMA_STATEMENT = SALE_WEBHOOKS_FIRST + SALE_WEBHOOKS_STATEMENTS,
     STATEMENTS
 };
 static struct pg_statement statements[STATEMENTS];
@@ -192,6 +194,7 @@ static bool connect_pg(struct notifyworker *worker)
     memcpy(statements + DEPLOYMENT_WEBHOOKS_FIRST, deployment_webhooks_table, sizeof(deployment_webhooks_table));
     memcpy(statements + WEBHOOKS_FIRST, webhook_channel_table, sizeof(webhook_channel_table));
     memcpy(statements + SALE_WRITER_FIRST, sale_writer_table, sizeof(sale_writer_table));
+    memcpy(statements + SALE_WEBHOOKS_FIRST, sale_webhooks_table, sizeof(sale_webhooks_table));
     memcpy(statements + SALE_FANOUT_FIRST, sale_fanout_table, sizeof(sale_fanout_table));
     statements[SCHEMA_STATEMENT] = (struct pg_statement){"schema", "SELECT " SCHEMA_IS_CURRENT};
     char links[CONFIG_LINKS_SIZE];
@@ -259,7 +262,7 @@ static bool make_readers(struct notifyworker *worker)
         [QUEUE_SALES] = {TOPOLOGY_SALE_NOTIFY_QUEUE, TOPOLOGY_KEY_DEAD_SALE_NOTIFY},
     };
     worker->auction_writer = auction_writer_new(DEPLOYMENT_WEBHOOKS_FIRST, worker->event_pushes[QUEUE_AUCTIONS]);
-    worker->sale_writer = sale_writer_new(SALE_WRITER_FIRST, worker->event_pushes[QUEUE_SALES]);
+    worker->sale_writer = sale_writer_new(SALE_WRITER_FIRST, SALE_WEBHOOKS_FIRST, worker->event_pushes[QUEUE_SALES]);
     if (worker->auction_writer == NULL || worker->sale_writer == NULL) {
         return false;
     }
@@ -302,8 +305,7 @@ static bool make_components(struct notifyworker *worker)
                                     worker->config.watch_poll_ms);
     worker->retention =
         retention_new(worker->loop.base, worker->pg, RETENTION_FIRST, worker->config.delivery_keep_days);
-    worker->sale_fanout = sale_fanout_new(worker->loop.base, worker->pg, SALE_FANOUT_FIRST, worker->watchers_push,
-                                          worker->config.sale_starting_soon_s);
+    worker->sale_fanout = sale_fanout_new(worker->loop.base, worker->pg, SALE_FANOUT_FIRST, worker->watchers_push);
     return worker->dead_letter_sink != NULL && worker->watchers != NULL && worker->retention != NULL &&
            worker->sale_fanout != NULL && make_deliveries(worker);
 }

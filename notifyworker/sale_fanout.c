@@ -18,20 +18,19 @@ enum { POLL_MS = 1000, NUMBER_SIZE = 12 };
 
 /* clang-format off */
 const struct pg_statement sale_fanout_table[SALE_FANOUT_STATEMENTS] = {
-    /* Only an open sale has a line before its start. */
-    [SALE_FANOUT_ANNOUNCE] = {"sale_announce",
-        "INSERT INTO sale_fanouts (sale_id, kind, at) SELECT s.id, 'SALE_STARTING_SOON', now() FROM flash_sales s"
-        " WHERE s.status = 'open' AND s.start_time > now() AND s.start_time <= now() + make_interval(secs => $1::integer)"
-        " AND NOT EXISTS (SELECT FROM sale_fanouts f WHERE f.sale_id = s.id AND f.kind = 'SALE_STARTING_SOON')"
-        " ON CONFLICT DO NOTHING"},
+    /* The line of a sale that starts soon grows until the start: it is looked at each second. */
     [SALE_FANOUT_NEXT] = {"sale_fanout",
-        "WITH job AS MATERIALIZED (SELECT f.sale_id, f.kind, f.at, f.after_seq FROM sale_fanouts f WHERE NOT f.done"
-        "  ORDER BY f.at LIMIT 1 FOR UPDATE SKIP LOCKED),"
+        "WITH job AS MATERIALIZED (SELECT f.sale_id, f.kind, f.at, f.after_seq, f.kind = 'SALE_STARTING_SOON'"
+        "  AND coalesce(s.status = 'open' AND s.start_time > now(), false) AS goes_on FROM sale_fanouts f"
+        "  LEFT JOIN flash_sales s ON s.id = f.sale_id WHERE NOT f.done AND f.next_at <= now()"
+        "  ORDER BY f.next_at LIMIT 1 FOR UPDATE OF f SKIP LOCKED),"
         " page AS MATERIALIZED (SELECT e.seq, e.user_id FROM job j CROSS JOIN LATERAL (SELECT q.seq, q.user_id"
         "  FROM queue_entries q WHERE q.sale_id = j.sale_id AND q.status = 'waiting' AND q.seq > j.after_seq"
         "  ORDER BY q.seq LIMIT $1::bigint) e),"
         " moved AS (UPDATE sale_fanouts f SET after_seq = coalesce((SELECT max(seq) FROM page), f.after_seq),"
-        "  done = (SELECT count(*) FROM page) < $1::bigint FROM job j"
+        "  done = (SELECT count(*) FROM page) < $1::bigint AND NOT j.goes_on,"
+        "  next_at = CASE WHEN (SELECT count(*) FROM page) < $1::bigint THEN now() + interval '1 second'"
+        "   ELSE f.next_at END FROM job j"
         "  WHERE f.sale_id = j.sale_id AND f.kind = j.kind RETURNING f.kind),"
         " inserted AS (INSERT INTO notifications (user_id, id, kind, sale_id, end_time, created_at)"
         "  SELECT p.user_id, " NOTICE_ID("(extract(epoch FROM j.at) * 1000)::bigint", "j.kind, j.sale_id, p.user_id")
@@ -48,7 +47,6 @@ struct sale_fanout {
     struct pg *pg;
     size_t first_statement;
     struct event *timer;
-    int soon_s;
     bool draining;
     bool busy; /* a statement is running */
 };
@@ -84,38 +82,17 @@ static void next(struct sale_fanout *fanout)
                                                  ARRAY_LEN(values), values, on_page, fanout);
 }
 
-static void on_announced(const struct pg_reply *reply, void *arg)
-{
-    struct sale_fanout *fanout = arg;
-    fanout->busy = false;
-    if (reply->outcome == PG_OK) {
-        next(fanout);
-    } else if (reply->outcome == PG_FAILED) {
-        log_warn("sales that start soon cannot be read, retrying: %s %s", reply->sqlstate, reply->message);
-    }
-}
-
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
     struct sale_fanout *fanout = arg;
-    if (fanout->busy || !pg_up(fanout->pg)) {
-        return;
-    }
-    if (fanout->soon_s == 0) {
+    if (!fanout->busy && pg_up(fanout->pg)) {
         next(fanout);
-        return;
     }
-    char seconds[NUMBER_SIZE];
-    const char *const values[] = {seconds};
-    (void)snprintf(seconds, sizeof(seconds), "%d", fanout->soon_s);
-    fanout->busy = pg_query(fanout->pg, fanout->first_statement + SALE_FANOUT_ANNOUNCE, ARRAY_LEN(values), values,
-                            on_announced, fanout);
 }
 
-struct sale_fanout *sale_fanout_new(struct event_base *base, struct pg *pg, size_t first_statement, struct push *push,
-                                    int soon_s)
+struct sale_fanout *sale_fanout_new(struct event_base *base, struct pg *pg, size_t first_statement, struct push *push)
 {
     struct timeval every = clock_timeval(POLL_MS);
     struct sale_fanout *fanout = calloc(1, sizeof(*fanout));
@@ -125,7 +102,6 @@ struct sale_fanout *sale_fanout_new(struct event_base *base, struct pg *pg, size
     fanout->pg = pg;
     fanout->push = push;
     fanout->first_statement = first_statement;
-    fanout->soon_s = soon_s;
     fanout->timer = event_new(base, -1, EV_PERSIST, on_timer, fanout);
     if (fanout->timer == NULL || event_add(fanout->timer, &every) != 0) {
         sale_fanout_free(fanout);

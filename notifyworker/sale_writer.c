@@ -12,6 +12,7 @@
 #include "notifyworker/notice_sql.h"
 #include "notifyworker/notifyworker_metrics.h"
 #include "notifyworker/push.h"
+#include "notifyworker/sale_webhooks.h"
 
 /* clang-format off */
 const struct pg_statement sale_writer_table[SALE_WRITER_STATEMENTS] = {
@@ -28,8 +29,8 @@ const struct pg_statement sale_writer_table[SALE_WRITER_STATEMENTS] = {
         "  UNION SELECT a.id FROM admins a WHERE e.kind = 'REFUND_DUE') p"
         " WHERE " NOTICE_UNLESS_MUTED("p", "e.kind") NOTIFYWORKER_METRICS_INSERT_ONCE},
     [SALE_WRITER_FAN_OUT] = {"sale_fan_out",
-        "INSERT INTO sale_fanouts (sale_id, kind, at) SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[])"
-        " ON CONFLICT DO NOTHING"},
+        "INSERT INTO sale_fanouts (sale_id, kind, at) SELECT e.sale_id, 'SALE_SOLD_OUT', e.at"
+        " FROM unnest($1::uuid[], $2::timestamptz[]) AS e (sale_id, at) ON CONFLICT DO NOTHING"},
 };
 /* clang-format on */
 
@@ -54,25 +55,20 @@ static const char *user_kind(enum sale_event_kind kind)
     }
 }
 
-/* The notification to all who wait; NULL: none. */
-static const char *line_kind(enum sale_event_kind kind)
-{
-    return kind == SALE_EVENT_STARTING_SOON ? "SALE_STARTING_SOON"
-           : kind == SALE_EVENT_SOLD_OUT    ? "SALE_SOLD_OUT"
-                                            : NULL;
-}
-
-enum { KIND, SALE, USER, SEQ, ORDER, AMOUNT, TIME, AT, NOTICE_COLUMNS };
-enum { LINE_SALE, LINE_KIND, LINE_AT, LINE_COLUMNS };
+enum { KIND, SALE, USER, SEQ, ORDER, AMOUNT, TIME, AT, EVENT_COLUMNS };
+enum { LINE_SALE, LINE_AT, LINE_COLUMNS };
 
 struct sale_writer {
     struct push *push;
     size_t first_statement;
+    size_t first_of_webhooks;
     struct sale_event *events; /* of the message being parsed, SALE_MESSAGE_EVENTS_MAX */
     size_t notices;
-    struct pg_array notice[NOTICE_COLUMNS];
+    struct pg_array notice[EVENT_COLUMNS];
     size_t lines;
     struct pg_array line[LINE_COLUMNS];
+    size_t calls; /* events for webhooks of the deployment: all */
+    struct pg_array call[EVENT_COLUMNS];
     int64_t written[NOTIFYWORKER_METRICS_KINDS]; /* notifications written by this transaction, by kind */
 };
 
@@ -82,9 +78,11 @@ static void writer_reset(void *arg)
     push_forget(writer->push);
     writer->notices = 0;
     writer->lines = 0;
+    writer->calls = 0;
     memset(writer->written, 0, sizeof(writer->written));
-    for (size_t i = 0; i < NOTICE_COLUMNS; i++) {
+    for (size_t i = 0; i < EVENT_COLUMNS; i++) {
         pg_array_reset(&writer->notice[i]);
+        pg_array_reset(&writer->call[i]);
     }
     for (size_t i = 0; i < LINE_COLUMNS; i++) {
         pg_array_reset(&writer->line[i]);
@@ -100,11 +98,9 @@ static void add_id(struct pg_array *array, const struct uuid *id)
     }
 }
 
-static void add_notice(struct sale_writer *writer, const struct sale_event *event)
+static void add_event(struct pg_array columns[static EVENT_COLUMNS], const char *kind, const struct sale_event *event)
 {
-    struct pg_array *columns = writer->notice;
-    writer->notices++;
-    pg_array_text_add(&columns[KIND], user_kind(event->kind));
+    pg_array_text_add(&columns[KIND], kind);
     pg_array_uuid(&columns[SALE], &event->sale_id);
     add_id(&columns[USER], &event->user_id);
     pg_array_int(&columns[SEQ], event->seq);
@@ -118,11 +114,16 @@ static void add_notice(struct sale_writer *writer, const struct sale_event *even
     pg_array_int(&columns[AT], event->at_ms);
 }
 
+static void add_notice(struct sale_writer *writer, const struct sale_event *event)
+{
+    writer->notices++;
+    add_event(writer->notice, user_kind(event->kind), event);
+}
+
 static void add_line(struct sale_writer *writer, const struct sale_event *event)
 {
     writer->lines++;
     pg_array_uuid(&writer->line[LINE_SALE], &event->sale_id);
-    pg_array_text_add(&writer->line[LINE_KIND], line_kind(event->kind));
     pg_array_time(&writer->line[LINE_AT], event->at_ms);
 }
 
@@ -149,10 +150,12 @@ static bool writer_collect(void *arg, struct inapp_message *message)
     }
     for (size_t i = 0; i < count; i++) {
         const struct sale_event *event = &writer->events[i];
+        writer->calls++;
+        add_event(writer->call, sale_webhooks_kind(event->kind), event);
         if (user_kind(event->kind) != NULL) {
             add_notice(writer, event);
             log_traced(event);
-        } else if (line_kind(event->kind) != NULL) {
+        } else if (event->kind == SALE_EVENT_SOLD_OUT) {
             add_line(writer, event);
             log_traced(event);
         }
@@ -163,7 +166,7 @@ static bool writer_collect(void *arg, struct inapp_message *message)
 static size_t writer_count(const void *arg)
 {
     const struct sale_writer *writer = arg;
-    return writer->notices + writer->lines;
+    return writer->calls;
 }
 
 static void on_notified(const struct pg_reply *reply, void *arg)
@@ -179,22 +182,26 @@ static void on_notified(const struct pg_reply *reply, void *arg)
 static bool send_arrays(struct sale_writer *writer, struct pg_tx *tx, size_t statement, struct pg_array *columns,
                         int count, pg_callback callback)
 {
-    const char *values[NOTICE_COLUMNS];
+    const char *values[EVENT_COLUMNS];
     for (int i = 0; i < count; i++) {
         values[i] = pg_array_done(&columns[i]);
         if (values[i] == NULL) {
             return false;
         }
     }
-    return pg_tx_send(tx, writer->first_statement + statement, count, values, callback, writer);
+    return pg_tx_send(tx, statement, count, values, callback, writer);
 }
 
 static bool writer_send(void *arg, struct pg_tx *tx)
 {
     struct sale_writer *writer = arg;
+    size_t first = writer->first_statement;
     return (writer->notices == 0 ||
-            send_arrays(writer, tx, SALE_WRITER_NOTIFY, writer->notice, NOTICE_COLUMNS, on_notified)) &&
-           (writer->lines == 0 || send_arrays(writer, tx, SALE_WRITER_FAN_OUT, writer->line, LINE_COLUMNS, NULL));
+            send_arrays(writer, tx, first + SALE_WRITER_NOTIFY, writer->notice, EVENT_COLUMNS, on_notified)) &&
+           (writer->lines == 0 ||
+            send_arrays(writer, tx, first + SALE_WRITER_FAN_OUT, writer->line, LINE_COLUMNS, NULL)) &&
+           (writer->calls == 0 ||
+            send_arrays(writer, tx, writer->first_of_webhooks + SALE_WEBHOOKS_ADD, writer->call, EVENT_COLUMNS, NULL));
 }
 
 static void writer_committed(void *arg)
@@ -209,7 +216,7 @@ static void writer_committed(void *arg)
 const struct inapp_writer sale_writer_calls = {writer_reset, writer_collect, writer_count, writer_send,
                                                writer_committed};
 
-struct sale_writer *sale_writer_new(size_t first_statement, struct push *push)
+struct sale_writer *sale_writer_new(size_t first_statement, size_t first_of_webhooks, struct push *push)
 {
     struct sale_writer *writer = calloc(1, sizeof(*writer));
     if (writer == NULL) {
@@ -217,6 +224,7 @@ struct sale_writer *sale_writer_new(size_t first_statement, struct push *push)
     }
     writer->push = push;
     writer->first_statement = first_statement;
+    writer->first_of_webhooks = first_of_webhooks;
     writer->events = calloc(SALE_MESSAGE_EVENTS_MAX, sizeof(*writer->events));
     if (writer->events == NULL) {
         sale_writer_free(writer);
@@ -231,8 +239,9 @@ void sale_writer_free(struct sale_writer *writer)
     if (writer == NULL) {
         return;
     }
-    for (size_t i = 0; i < NOTICE_COLUMNS; i++) {
+    for (size_t i = 0; i < EVENT_COLUMNS; i++) {
         pg_array_free(&writer->notice[i]);
+        pg_array_free(&writer->call[i]);
     }
     for (size_t i = 0; i < LINE_COLUMNS; i++) {
         pg_array_free(&writer->line[i]);

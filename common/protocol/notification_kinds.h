@@ -41,7 +41,23 @@
     X(AUCTION_CANCELLED)                                                                                               \
     X(BID_VOIDED)                                                                                                      \
     X(OUTBID)                                                                                                          \
-    X(PROXY_EXHAUSTED)
+    X(PROXY_EXHAUSTED)                                                                                                 \
+    X(SALE_OPENED)                                                                                                     \
+    X(SALE_STARTING_SOON)                                                                                              \
+    X(SALE_STARTED)                                                                                                    \
+    X(SALE_EXTENDED)                                                                                                   \
+    X(SALE_ENDED)                                                                                                      \
+    X(SALE_SOLD_OUT)                                                                                                   \
+    X(SALE_SETTLED)                                                                                                    \
+    X(SALE_CANCELLED)                                                                                                  \
+    X(TURN_STARTED)                                                                                                    \
+    X(TURN_EXPIRED)                                                                                                    \
+    X(ORDER_RESERVED)                                                                                                  \
+    X(ORDER_CONFIRMED)                                                                                                 \
+    X(ORDER_CANCELLED)                                                                                                 \
+    X(ORDER_FAILED)                                                                                                    \
+    X(ORDER_EXPIRED)                                                                                                   \
+    X(REFUND_DUE)
 
 /* Emails about an account. A user cannot switch them off. */
 #define ACCOUNT_MAILS(X)                                                                                               \

@@ -205,12 +205,12 @@ static const struct setting settings[] = {
     INT("endworker", fence_repeat_ms, "2000", 100, 600000),
     INT("endworker", schedule_poll_ms, "100", 10, 60000),
     INT("endworker", ending_soon_s, "300", 0, 86400),
+    INT("endworker", sale_starting_soon_s, "300", 0, 86400),
     INT("endworker", settle_sweep_ms, "5000", 100, 600000),
 
     INT("notifyworker", notify_batch_max, "64", 1, 1024),
     INT("notifyworker", notify_interval_ms, "100", 0, 999),
     INT("notifyworker", watch_poll_ms, "5000", 100, 60000),
-    INT("notifyworker", sale_starting_soon_s, "300", 0, 86400),
 
     BOOL("webhooks", webhook_http, "no"),
     TEXT("webhooks", "webhook_networks", webhook_networks, "none"),

@@ -175,12 +175,12 @@ struct config {
     int fence_repeat_ms;
     int schedule_poll_ms;
     int ending_soon_s;
+    int sale_starting_soon_s; /* before the start of a sale; 0: nobody is notified */
     int settle_sweep_ms;
     /* [notifyworker] */
-    int notify_batch_max;     /* messages in one transaction */
-    int notify_interval_ms;   /* least time between the starts of two transactions */
-    int watch_poll_ms;        /* between polls for bids on watched auctions */
-    int sale_starting_soon_s; /* before the start of a sale; 0: nobody is notified */
+    int notify_batch_max;   /* messages in one transaction */
+    int notify_interval_ms; /* least time between the starts of two transactions */
+    int watch_poll_ms;      /* between polls for bids on watched auctions */
     /* [webhooks] */
     bool webhook_http;                       /* allow http: as well as https: */
     char webhook_networks[CONFIG_TEXT_SIZE]; /* special networks that may be called; see common/base/address.h */

@@ -26,6 +26,7 @@ enum {
     DEADLINE_MS = 30000, /* for any single wait */
     GRACE_MS = 200,
     SECOND_MS = 1000,
+    SOON_S = 60, /* as in the settings */
     PLAN_SIZE = 8192,
 };
 
@@ -33,7 +34,8 @@ enum {
 static const char settings[] = "[rabbitmq]\nconfirm_deadline_ms = 100\n"
                                "[gateway]\nclock_skew_max_ms = 40\n"
                                "[bidworker]\noutbox_sweep_ms = 200\noutbox_age_ms = 500\n"
-                               "[endworker]\nfence_grace_ms = 200\nfence_repeat_ms = 150\nschedule_poll_ms = 20\n";
+                               "[endworker]\nfence_grace_ms = 200\nfence_repeat_ms = 150\nschedule_poll_ms = 20\n"
+                               "sale_starting_soon_s = 60\n";
 
 static struct sql *sql;
 static struct queues *queues;
@@ -334,6 +336,57 @@ END_TEST
  * The worker has no broker until the turn has run out by the grace. That time within the turn does not count: the
  * EXPIRE comes later by it, and says so.
  */
+/* Takes the next event that a start is near, if there is one. */
+static bool take_soon(const char *tap, struct sale_event *event)
+{
+    struct queues_message message;
+    size_t count = 0;
+    const char *reason = "";
+    if (!queues_take(queues, tap, &message)) {
+        return false;
+    }
+    ck_assert_msg(sale_message_read_events(message.body, message.length, event, 1, &count, &reason), "%s", reason);
+    ck_assert_uint_eq(count, 1);
+    ck_assert_int_eq(event->kind, SALE_EVENT_STARTING_SOON);
+    free(message.body);
+    return true;
+}
+
+START_TEST(the_start_of_an_open_sale_is_announced_once)
+{
+    char upcoming[UUID_TEXT_SIZE];
+    char later[UUID_TEXT_SIZE];
+    char soon[UUID_TEXT_SIZE];
+    char announced[UUID_TEXT_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    struct sale_event event = {.kind = SALE_EVENT_NONE};
+    int64_t start_ms = clock_now_ms() + INT64_C(1) * SOON_S * SECOND_MS / 2;
+    int64_t later_ms = clock_now_ms() + INT64_C(3) * SOON_S * SECOND_MS;
+    queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SALE_SOON, tap);
+    sale_rows_new(sql, &(struct sale_rows_sale){.status = "upcoming", .join_ms = start_ms, .start_ms = start_ms},
+                  upcoming);
+    sale_rows_new(sql, &(struct sale_rows_sale){.status = "open", .start_ms = later_ms}, later);
+    sale_rows_new(sql, &(struct sale_rows_sale){.status = "open", .start_ms = start_ms}, soon);
+    SUITE_WAIT(take_soon(tap, &event), DEADLINE_MS);
+    uuid_format(&event.sale_id, announced);
+    ck_assert_str_eq(announced, soon);
+    ck_assert_int_eq(event.time_ms, start_ms);
+    ck_assert_int_eq(sql_int(sql,
+                             "SELECT count(*) FROM sale_fanouts WHERE kind = 'SALE_STARTING_SOON' AND NOT done"
+                             " AND sale_id = $1::uuid",
+                             soon, NULL),
+                     1);
+    /* The event of the second sale shows that a search has passed. */
+    run("UPDATE flash_sales SET start_time = now() + make_interval(secs => $2::integer) WHERE id = $1::uuid", later,
+        "50");
+    SUITE_WAIT(take_soon(tap, &event), DEADLINE_MS);
+    uuid_format(&event.sale_id, announced);
+    ck_assert_str_eq(announced, later);
+    ck_assert_int_eq(queues_depth(queues, tap), 0);
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM sale_fanouts", NULL), 2);
+}
+END_TEST
+
 START_TEST(time_without_a_broker_does_not_run_against_a_turn)
 {
     static struct relay relay;
@@ -433,6 +486,7 @@ static Suite *endworker_sales_suite(void)
     tcase_add_loop_test(tests, turns_of_a_sale_that_is_over_and_reservations_of_a_cancelled_one_are_left_out, 0, 4);
     tcase_add_test(tests, a_reservation_outlasts_its_ended_sale);
     tcase_add_test(tests, more_than_one_page_of_due_sales_gets_commands);
+    tcase_add_test(tests, the_start_of_an_open_sale_is_announced_once);
     tcase_add_test(tests, time_without_a_broker_does_not_run_against_a_turn);
     tcase_add_test(tests, the_search_reads_nothing_that_grows_with_history);
     suite_add_tcase(suite, tests);

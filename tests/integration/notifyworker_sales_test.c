@@ -29,7 +29,7 @@ enum {
     PLAN_SIZE = 8192,
 };
 
-static const char settings[] = "[notifyworker]\nnotify_batch_max = 16\nsale_starting_soon_s = 60\n";
+static const char settings[] = "[notifyworker]\nnotify_batch_max = 16\n";
 
 static struct sql *sql;
 static struct queues *queues;
@@ -298,32 +298,28 @@ START_TEST(a_worker_that_is_killed_between_two_pages_leaves_nobody_out)
 }
 END_TEST
 
-START_TEST(the_start_is_announced_once_to_those_who_wait)
+/* The test plays the end worker, which announces the start. */
+START_TEST(the_start_is_notified_once_to_those_who_wait_before_it)
 {
     char later[UUID_TEXT_SIZE];
-    int64_t now_ms = clock_now_ms();
-    sale_rows_new(sql, &(struct sale_rows_sale){.status = "open", .start_ms = now_ms + INT64_C(3) * SOON_S * SECOND_MS},
-                  later);
+    int64_t start_ms = clock_now_ms() + INT64_C(1) * SOON_S * SECOND_MS;
+    sale_rows_new(sql, &(struct sale_rows_sale){.status = "open", .start_ms = start_ms}, later);
     sale_rows_entry(sql, later, 1, other, "waiting", 0);
-    sale_rows_new(sql,
-                  &(struct sale_rows_sale){.status = "open", .start_ms = now_ms + INT64_C(1) * SOON_S * SECOND_MS / 2},
-                  sale);
+    sale_rows_new(sql, &(struct sale_rows_sale){.status = "open", .start_ms = start_ms}, sale);
     sale_rows_entry(sql, sale, 1, buyer, "waiting", 0);
     sale_rows_entry(sql, sale, 2, other, "left", 0);
-    SUITE_WAIT(line_is_notified("SALE_STARTING_SOON"), DEADLINE_MS);
-    ck_assert_int_eq(notices(buyer, "SALE_STARTING_SOON"), 1);
+    run("INSERT INTO sale_fanouts (sale_id, kind, at) VALUES ($1::uuid, 'SALE_STARTING_SOON', now())", sale);
+    SUITE_WAIT(notices(buyer, "SALE_STARTING_SOON") == 1, DEADLINE_MS);
     ck_assert_int_eq(sql_int(sql,
                              "SELECT count(*) FROM notifications n JOIN flash_sales s ON s.id = n.sale_id"
                              " WHERE n.end_time = s.start_time",
                              NULL),
                      1);
-    /* Who joins now knows it. */
     sale_rows_entry(sql, sale, 3, other, "waiting", 0);
-    struct sale_event event = event_of(SALE_EVENT_SOLD_OUT);
-    publish(&event, 1, 1);
-    SUITE_WAIT(line_is_notified("SALE_SOLD_OUT"), DEADLINE_MS);
-    ck_assert_int_eq(notices(other, "SALE_SOLD_OUT"), 1);
-    ck_assert_int_eq(notices_of("SALE_STARTING_SOON"), 1);
+    SUITE_WAIT(notices(other, "SALE_STARTING_SOON") == 1, DEADLINE_MS);
+    run("UPDATE flash_sales SET status = 'active', start_time = now() WHERE id = $1::uuid", sale);
+    SUITE_WAIT(line_is_notified("SALE_STARTING_SOON"), DEADLINE_MS);
+    ck_assert_int_eq(notices_of("SALE_STARTING_SOON"), 2);
 }
 END_TEST
 
@@ -375,6 +371,54 @@ START_TEST(webhooks_of_the_user_are_called)
 }
 END_TEST
 
+START_TEST(webhooks_of_the_deployment_get_each_event_once)
+{
+    struct sale_event events[SALE_EVENT_KIND_COUNT];
+    size_t count = 0;
+    run("INSERT INTO webhooks (id, owner_id, slot, created_by, url, description, events, secret, created_at, "
+        "updated_at) SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000000', i, $1::uuid,"
+        " 'https://example.org/', '', CASE i WHEN 1 THEN ARRAY(SELECT unnest(string_to_array('TURN_STARTED TURN_EXPIRED"
+        " ORDER_RESERVED ORDER_CONFIRMED ORDER_CANCELLED ORDER_FAILED ORDER_EXPIRED REFUND_DUE SALE_OPENED SALE_STARTED"
+        " SALE_ENDED SALE_SETTLED SALE_SOLD_OUT SALE_CANCELLED SALE_EXTENDED SALE_STARTING_SOON', ' ')))"
+        " ELSE '{AUCTION_SOLD}' END, '', now(), now() FROM generate_series(1, 2) i",
+        buyer);
+    for (int kind = SALE_EVENT_NONE + 1; kind < SALE_EVENT_KIND_COUNT; kind++) {
+        enum sale_event_kind of = (enum sale_event_kind)kind;
+        bool turn = of == SALE_EVENT_TURN_STARTED || of == SALE_EVENT_TURN_EXPIRED;
+        bool timed = of == SALE_EVENT_TURN_STARTED || of == SALE_EVENT_ORDER_RESERVED;
+        int64_t time_ms = timed ? clock_now_ms() : 0;
+        events[count] = turn                     ? turn_of(of, buyer, time_ms)
+                        : of < SALE_EVENT_OPENED ? order_of(of, buyer, time_ms)
+                                                 : event_of(of);
+        if (of == SALE_EVENT_EXTENDED || of == SALE_EVENT_STARTING_SOON) {
+            events[count].time_ms = clock_now_ms();
+        }
+        events[count].seq = of == SALE_EVENT_STARTING_SOON ? 0 : 7;
+        count++;
+    }
+    publish(events, count, 2);
+    wait_until_handled();
+    ck_assert_int_eq(sql_int(sql,
+                             "SELECT count(*) FROM deliveries d JOIN webhooks w ON w.id::text = d.endpoint"
+                             " WHERE w.slot = 1 AND payload -> 'data' ->> 'flashSaleId' = $1"
+                             " AND payload -> 'data' ->> 'productName' = 'A lamp'"
+                             " AND payload -> 'data' ->> 'text' LIKE '%“A lamp”%'",
+                             sale, NULL),
+                     (int64_t)count + 1); /* and the turn of wait_until_handled */
+    ck_assert_int_eq(sql_int(sql, "SELECT count(DISTINCT kind) FROM deliveries WHERE channel = 'webhook'", NULL),
+                     (int64_t)count);
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM deliveries WHERE channel = 'webhook'", NULL),
+                     (int64_t)count + 1);
+    ck_assert_str_eq(
+        sql_text(sql,
+                 "SELECT concat_ws('|', payload -> 'data' ->> 'userId' = $1, payload -> 'data' ->> 'amount',"
+                 " payload -> 'data' ->> 'text', payload -> 'data' ->> 'link' LIKE '%/api/v1/orders/%')"
+                 " FROM deliveries WHERE kind = 'ORDER_CONFIRMED'",
+                 buyer, NULL),
+        "t|20.00|An order of “A lamp” is confirmed. The total is 20.00 USD.|t");
+}
+END_TEST
+
 START_TEST(only_undecodable_messages_go_to_the_dead_letters)
 {
     static const char garbled[] = "{\"v\":1,\"events\":[{\"e\":\"no such event\"}]}";
@@ -404,7 +448,8 @@ static Suite *notifyworker_sales_suite(void)
     tcase_add_test(tests, a_refund_is_notified_to_the_buyer_and_to_all_admins);
     tcase_add_test(tests, sold_out_is_notified_to_the_whole_line_once);
     tcase_add_test(tests, a_worker_that_is_killed_between_two_pages_leaves_nobody_out);
-    tcase_add_test(tests, the_start_is_announced_once_to_those_who_wait);
+    tcase_add_test(tests, the_start_is_notified_once_to_those_who_wait_before_it);
+    tcase_add_test(tests, webhooks_of_the_deployment_get_each_event_once);
     tcase_add_test(tests, muted_kinds_are_left_out_unless_wanted_by_mail);
     tcase_add_test(tests, webhooks_of_the_user_are_called);
     tcase_add_test(tests, only_undecodable_messages_go_to_the_dead_letters);
