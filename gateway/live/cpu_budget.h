@@ -2,7 +2,7 @@
  * A CPU budget for background work, so that urgent work is not delayed: a token bucket of processor time. The work is
  * done in small steps. Before a step the caller asks how long to wait; cpu_budget_end accounts for the step.
  *
- * Caller: watch.c (fan-out beside bids).
+ * Callers: watch.c (fan-out beside bids), positions.c.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_CPU_BUDGET_H
 #define ROSTRUM_GATEWAY_LIVE_CPU_BUDGET_H

@@ -18,11 +18,16 @@
 enum {
     ASK_MAX = 100,         /* places in one query */
     ASK_PAUSE_MS = 10,     /* between two queries: at most 10,000 places a second */
-    SEND_EACH = 128,       /* positions sent in one pass of the loop */
+    SEND_EACH = 128,       /* rested followers visited in one pass of the loop */
     SEND_BURST_US = 50000, /* CPU burst of sending positions */
     SEND_REST_US = 10000,
-    SEND_PART = 10,      /* steady share 1/10, so that bids and joins do not wait */
-    SWEEP_MS = 1000,     /* how often turns and reservations that are over are looked for */
+    SEND_PART = 10,         /* steady share 1/10, so that bids and joins do not wait */
+    SWEEP_MS = 1000,        /* how often turns and reservations that are over are looked for */
+    SWEEP_EACH = 128,       /* followers visited in one pass of the loop */
+    SWEEP_PAUSE_MS = 50,    /* between visits, so that followers who came one by one are visited together */
+    SWEEP_BURST_US = 10000, /* CPU burst of visiting followers */
+    SWEEP_REST_US = 10000,
+    SWEEP_PART = 20,     /* steady share 1/20 */
     OVERDUE_MS = 1000,   /* the sale worker decides an end that late, or later */
     AHEAD_MAX_MS = 2000, /* a position of a later version is read again if that does not arrive */
 };
@@ -63,16 +68,17 @@ TAILQ_HEAD(followers, follower);
 struct positions {
     struct pg *pg;
     struct jsonw *json;
-    struct event *ask;  /* activated, or after a pause */
-    struct event *send; /* when the first of `resting` is due */
-    struct event *sweep;
-    struct cpu_budget cpu_budget;
+    struct event *ask;   /* activated, or after a pause */
+    struct event *send;  /* when the first of `resting` is due */
+    struct event *sweep; /* when the first of `all` is due */
+    struct cpu_budget send_budget;
+    struct cpu_budget sweep_budget;
     struct pg_array sales;
     struct pg_array users;
     struct follower *reading[ASK_MAX]; /* of the running query; NULL: it has left */
     size_t reading_count;              /* 0: no query is running */
-    struct followers all;
-    struct followers resting; /* sent a position in the last POSITIONS_REST_MS; the earliest due first */
+    struct followers all;              /* the earliest due for a sweep first */
+    struct followers resting;          /* sent a position in the last POSITIONS_REST_MS; the earliest due first */
     struct followers asking;
 };
 
@@ -219,14 +225,13 @@ static bool advance(struct follower *follower)
     }
 }
 
-/* True if a message was sent. */
-static bool send_if_changed(struct follower *follower)
+static void send_if_changed(struct follower *follower)
 {
     const struct sale_live *now = state_of(follower);
     const struct sale over = {.status = now->status};
     bool live = follower->status == SALE_ENTRY_WAITING || follower->status == SALE_ENTRY_TURN;
     if (!follower->placed || !watch_known(follower->watcher)) {
-        return false;
+        return;
     }
     if (live && sale_over(&over) && now->version >= follower->place.version) {
         follower->status = SALE_ENTRY_CLOSED;
@@ -234,25 +239,29 @@ static bool send_if_changed(struct follower *follower)
         follower->place.version = now->version;
     }
     if (!advance(follower)) {
-        return false;
+        return;
     }
     bool same = follower->sent.any && follower->sent.seq == follower->place.seq &&
                 follower->sent.status == follower->status && follower->sent.expires_ms == follower->expires_ms;
     bool moved = follower->status == SALE_ENTRY_WAITING && follower->sent.position != follower->place.position;
     if ((same && !moved) || (same && clock_mono_ms() < follower->due_ms)) {
-        return false;
+        return;
     }
     rest(follower);
     send_position(follower);
-    return true;
 }
 
-/* Sends the positions that changed while their followers rested. */
+static bool is_due(const struct follower *follower, int64_t now)
+{
+    return follower != NULL && follower->due_ms <= now;
+}
+
+/* Sends the positions that changed while their followers rested. One that did not change takes time, too. */
 static void do_send(evutil_socket_t fd, short what, void *arg)
 {
     struct positions *positions = arg;
     struct follower *follower = NULL;
-    int wait_ms = cpu_budget_wait_ms(&positions->cpu_budget);
+    int wait_ms = cpu_budget_wait_ms(&positions->send_budget);
     int64_t now = clock_mono_ms();
     (void)fd;
     (void)what;
@@ -260,17 +269,14 @@ static void do_send(evutil_socket_t fd, short what, void *arg)
         timer_ensure(positions->send, wait_ms);
         return;
     }
-    cpu_budget_begin(&positions->cpu_budget);
-    for (size_t sent = 0; sent < SEND_EACH && (follower = TAILQ_FIRST(&positions->resting)) != NULL;) {
-        if (follower->due_ms > now) {
-            break;
-        }
+    cpu_budget_begin(&positions->send_budget);
+    for (size_t i = 0; i < SEND_EACH && is_due(follower = TAILQ_FIRST(&positions->resting), now); i++) {
         TAILQ_REMOVE(&positions->resting, follower, rests);
         follower->resting = false;
-        sent += send_if_changed(follower) ? 1 : 0;
+        send_if_changed(follower);
     }
     follower = TAILQ_FIRST(&positions->resting);
-    cpu_budget_end(&positions->cpu_budget, follower != NULL && follower->due_ms <= now);
+    cpu_budget_end(&positions->send_budget, is_due(follower, now));
     if (follower != NULL) {
         timer_ensure(positions->send, follower->due_ms - now);
     }
@@ -279,7 +285,7 @@ static void do_send(evutil_socket_t fd, short what, void *arg)
 void positions_changed(struct follower *follower)
 {
     if (follower->positions != NULL && follower->placed && !follower->resting) {
-        (void)send_if_changed(follower);
+        send_if_changed(follower);
     } else if (follower->positions != NULL && follower->placed && follower->status == SALE_ENTRY_WAITING) {
         (void)advance(follower); /* a place that does not wait any more is read at once */
     }
@@ -332,7 +338,7 @@ void positions_decided(struct follower *follower, const struct sale_message_deci
         adopt_order(follower, decision);
     }
     adopt(follower, &found);
-    (void)send_if_changed(follower);
+    send_if_changed(follower);
 }
 
 static enum sale_order_status order_status_of(const char *word, enum sale_status sale)
@@ -392,7 +398,7 @@ static void on_read(const struct pg_reply *reply, void *arg)
             position_read(reply->result, row, 1, &found);
             on_order(follower, reply->result, row, &found);
             adopt(follower, &found);
-            (void)send_if_changed(follower);
+            send_if_changed(follower);
         }
     }
     for (size_t i = 0; !ok && i < positions->reading_count; i++) {
@@ -459,19 +465,46 @@ static bool uncertain(const struct follower *follower, int64_t mono_ms)
     return answer == SALE_LINE_AHEAD ? mono_ms - follower->asked_ms > AHEAD_MAX_MS : answer != SALE_LINE_WAITS;
 }
 
+/* Inserts a follower behind all others, who are due before. */
+static void sweep_later(struct follower *follower, int64_t mono_ms)
+{
+    follower->sweep_ms = mono_ms + SWEEP_MS;
+    TAILQ_INSERT_TAIL(&follower->positions->all, follower, all);
+}
+
+static bool is_swept(const struct follower *follower, int64_t mono_ms)
+{
+    return follower == NULL || follower->sweep_ms > mono_ms;
+}
+
+/* Visits those who are due. Where the budget is short, all are visited less often, in the same order. */
 static void do_sweep(evutil_socket_t fd, short what, void *arg)
 {
     struct positions *positions = arg;
     struct follower *follower = NULL;
+    int wait_ms = cpu_budget_wait_ms(&positions->sweep_budget);
     int64_t now_ms = clock_now_ms();
     int64_t mono_ms = clock_mono_ms();
     (void)fd;
     (void)what;
-    TAILQ_FOREACH(follower, &positions->all, all)
-    {
+    if (wait_ms > 0) {
+        timer_ensure(positions->sweep, wait_ms);
+        return;
+    }
+    cpu_budget_begin(&positions->sweep_budget);
+    for (size_t i = 0; i < SWEEP_EACH && !is_swept(follower = TAILQ_FIRST(&positions->all), mono_ms); i++) {
+        TAILQ_REMOVE(&positions->all, follower, all);
+        sweep_later(follower, mono_ms);
         if (overdue(follower, now_ms) || uncertain(follower, mono_ms)) {
             ask_again(follower);
         }
+    }
+    follower = TAILQ_FIRST(&positions->all);
+    bool more = !is_swept(follower, mono_ms);
+    cpu_budget_end(&positions->sweep_budget, more);
+    if (follower != NULL) {
+        int64_t due_ms = follower->sweep_ms - mono_ms;
+        timer_ensure(positions->sweep, more || due_ms > SWEEP_PAUSE_MS ? due_ms : SWEEP_PAUSE_MS);
     }
 }
 
@@ -489,7 +522,8 @@ void positions_follow(struct positions *positions, struct follower *follower, st
         .user_id = *user,
         .asked_ms = clock_mono_ms(),
     };
-    TAILQ_INSERT_TAIL(&positions->all, follower, all);
+    sweep_later(follower, follower->asked_ms);
+    timer_ensure(positions->sweep, SWEEP_MS);
     ask(follower);
 }
 
@@ -516,22 +550,22 @@ void positions_leave(struct follower *follower)
 
 struct positions *positions_new(struct event_base *base, struct pg *pg)
 {
-    const struct timeval every = {SWEEP_MS / 1000, (SWEEP_MS % 1000) * 1000L};
     struct positions *positions = calloc(1, sizeof(*positions));
     if (positions == NULL) {
         return NULL;
     }
     positions->pg = pg;
-    positions->cpu_budget = (struct cpu_budget){.burst_us = SEND_BURST_US, .rest_us = SEND_REST_US, .part = SEND_PART};
+    positions->send_budget = (struct cpu_budget){.burst_us = SEND_BURST_US, .rest_us = SEND_REST_US, .part = SEND_PART};
+    positions->sweep_budget =
+        (struct cpu_budget){.burst_us = SWEEP_BURST_US, .rest_us = SWEEP_REST_US, .part = SWEEP_PART};
     TAILQ_INIT(&positions->all);
     TAILQ_INIT(&positions->resting);
     TAILQ_INIT(&positions->asking);
     positions->json = jsonw_new();
     positions->ask = event_new(base, -1, 0, do_ask, positions);
     positions->send = event_new(base, -1, 0, do_send, positions);
-    positions->sweep = event_new(base, -1, EV_PERSIST, do_sweep, positions);
-    if (positions->json == NULL || positions->ask == NULL || positions->send == NULL || positions->sweep == NULL ||
-        event_add(positions->sweep, &every) != 0) {
+    positions->sweep = event_new(base, -1, 0, do_sweep, positions);
+    if (positions->json == NULL || positions->ask == NULL || positions->send == NULL || positions->sweep == NULL) {
         positions_free(positions);
         return NULL;
     }

@@ -7,7 +7,8 @@
  * again when it does not wait any more, after a gap, and when its turn or its reservation should be over.
  *
  * A position is sent at most once in POSITIONS_REST_MS to a follower; a change of the status is sent at once. Places
- * are read by one query at a time, many in each; the same place at most once in POSITIONS_REST_MS.
+ * are read by one query at a time, many in each; the same place at most once in POSITIONS_REST_MS. Followers are
+ * visited in chunks, the longest unvisited first, within a share of one processor (cpu_budget.h).
  *
  * Callers: subscriptions.c, eventstream.c (followers); presence.c (orders); components.c.
  */
@@ -57,6 +58,7 @@ struct follower {
     bool order_known;         /* an order was read before: a change of it is sent */
     int64_t due_ms;           /* monotonic; no position is sent before */
     int64_t asked_ms;         /* monotonic; when it was read last */
+    int64_t sweep_ms;         /* monotonic; when it is visited by the sweep */
     bool resting;             /* in the list `resting` */
     bool asking;              /* in the list `asking` */
     size_t reading;           /* 1 + its index in the running query; 0: not in it */

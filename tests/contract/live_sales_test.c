@@ -423,6 +423,29 @@ START_TEST(a_turn_that_ran_out_is_found_without_a_message)
 }
 END_TEST
 
+/* Each worker has more followers than it visits in one pass. */
+START_TEST(every_one_of_many_turns_that_ran_out_is_found)
+{
+    enum { USERS = 3, SOCKETS = USERS * 95 };
+    const struct factory_user *const users[USERS] = {&fixture.ann, &fixture.bob, &fixture.seller};
+    struct websocket *sockets[SOCKETS];
+    for (int i = 0; i < USERS; i++) {
+        published_sale_turn(&sale, published_sale_join(&sale, users[i]->id), clock_now_ms());
+    }
+    published_sale_commit(&sale, false);
+    for (int i = 0; i < SOCKETS; i++) {
+        sockets[i] = live_open(users[i % USERS]);
+        (void)watch(sockets[i]);
+        live_expect(live_receive(sockets[i], "queue:position-update"), "status", "turn");
+    }
+    PQclear(sql_rows(fixture.sql, "UPDATE queue_entries SET status = 'expired' WHERE sale_id = $1", sale.id, NULL));
+    for (int i = 0; i < SOCKETS; i++) {
+        live_expect(live_receive(sockets[i], "queue:position-update"), "status", "expired");
+        websocket_free(sockets[i]);
+    }
+}
+END_TEST
+
 /* ---- joining and leaving, decided by the sale worker ---- */
 
 static const char *join_text(const char *more)
@@ -708,6 +731,7 @@ static Suite *live_sales_suite(void)
         a_place_is_read_again_after_a_gap,
         a_client_that_authenticates_later_gets_its_place,
         a_turn_that_ran_out_is_found_without_a_message,
+        every_one_of_many_turns_that_ran_out_is_found,
         a_join_and_a_leave_are_answered_by_their_ids,
         a_late_leave_is_pending_and_then_decided,
         a_join_that_the_worker_refuses_is_answered_by_its_id,
