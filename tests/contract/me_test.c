@@ -1,6 +1,8 @@
 /*
  * "Me" of the API: the user's bids, auctions and notifications.
  */
+#include <string.h>
+
 #include <stdio.h>
 
 #include "tests/support/fixture.h"
