@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The texts of the pages, by vitest: each language has all of them, with the same parameters."""
+"""Texts and formats of the pages, by vitest: each language has all texts, with the same parameters."""
 import os
 import sys
 

@@ -56,6 +56,14 @@ afterEach(() => {
 });
 
 describe("the server's clock", () => {
+  it("is right after its first round trip, before the others", async () => {
+    const machine = new Machine();
+    const changes: [asked: number, error: number][] = [];
+    machine.clock.onChange(() => changes.push([machine.asked, machine.clock.now() - machine.serverTime]));
+    await machine.clock.sync();
+    expect(changes).toEqual([[1, 0]]);
+  });
+
   it("takes the fastest of several round trips", async () => {
     const machine = new Machine();
     machine.trips = [

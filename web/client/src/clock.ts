@@ -144,6 +144,7 @@ export class ServerClock implements Clock {
     });
   }
 
+  /** The first answer counts at once: until then the wall clock is shown, and it may be wrong by hours. */
   async #measure(): Promise<void> {
     let failure: unknown;
     let best: Sample | null = null;
@@ -155,6 +156,7 @@ export class ServerClock implements Clock {
         const errorMs = (received - sent) / 2;
         if (best === null || errorMs < best.errorMs)
           best = { offset: serverTime - (sent + received) / 2, errorMs, at: received };
+        if (this.#best === null) this.#take(best);
       } catch (error) {
         failure = error;
       }

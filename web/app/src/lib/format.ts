@@ -5,6 +5,8 @@ import { useLanguage } from "./text";
 const DAY_S = 86_400;
 const HOUR_S = 3_600;
 const MINUTE_S = 60;
+const TENTH_MS = 100;
+const TENTHS = 10;
 const RELATIVE: [Intl.RelativeTimeFormatUnit, number][] = [
   ["day", DAY_S],
   ["hour", HOUR_S],
@@ -18,8 +20,8 @@ function pad(value: number) {
 
 /** A duration as 2 d 3 h, 3:04:05, 4:05, or 9.3 with tenths in the last minute. */
 export function formatDuration(ms: number, decimal: string): string {
-  const seconds = Math.max(0, ms) / 1000;
-  const whole = Math.floor(seconds);
+  const tenths = Math.floor(Math.max(0, ms) / TENTH_MS);
+  const whole = Math.floor(tenths / TENTHS);
   const days = Math.floor(whole / DAY_S);
   const hours = Math.floor((whole % DAY_S) / HOUR_S);
   const minutes = Math.floor((whole % HOUR_S) / MINUTE_S);
@@ -32,7 +34,7 @@ export function formatDuration(ms: number, decimal: string): string {
   if (whole >= MINUTE_S) {
     return `${String(minutes)}:${pad(whole % MINUTE_S)}`;
   }
-  return `${String(whole)}${decimal}${String(Math.floor((seconds % 1) * 10))}`;
+  return `${String(whole)}${decimal}${String(tenths % TENTHS)}`;
 }
 
 function makeFormats(language: string) {
