@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""10,000 buyers for 400 units, while each program and server is killed, stopped and taken away.
+"""10,000 buyers for 100 units, while each program and server is killed, stopped and taken away.
 
 Long: each fault has its time, and 10,000 users join.
 
@@ -17,6 +17,6 @@ FAULTS = [*(make(service) for service in PROGRAMS + SERVERS for make in (killed,
           *(down(service) for service in SERVERS)]
 
 if __name__ == "__main__":
-    main("sale_faults_long_test", Opening(buyers=10000, units=400, faults=FAULTS, pause_s=2, most_s=900, turn_s=25,
-                                          reservation_s=25),
+    main("sale_faults_long_test", Opening(buyers=10000, units=100, faults=FAULTS, pause_s=2, most_s=900, turn_s=25,
+                                          reservation_s=25, keeps_half=True),
          lambda: Shop(os.environ["ROSTRUM_HTTP_URL"]))

@@ -1,7 +1,7 @@
 """An opening of a flash sale while faults strike, one after another, and the verdict of the independent checker.
 
 Called by sale_worker_faults_test.py (by messages), sale_faults_test.py (short), sale_faults_long_test.py (10,000 buyers
-for 400 units) and sale_cluster_faults.py. The environment names the deployment.
+for 100 units) and sale_cluster_faults.py. The environment names the deployment.
 """
 import concurrent.futures
 import contextlib
@@ -46,6 +46,7 @@ class Opening:
     most_s: int  # until it must be over
     turn_s: int = 2
     reservation_s: int = 2
+    keeps_half: bool = False  # half of the units are kept for after the faults, so that all of them find the sale open
 
 
 @dataclasses.dataclass
@@ -138,6 +139,14 @@ class Striker(threading.Thread):
                     return
 
     def run(self):
+        if self.opening.keeps_half:
+            self.crowd.keep_open(self.opening.units // 2)
+        try:
+            self.strike_all()
+        finally:
+            self.crowd.keep_open(None)
+
+    def strike_all(self):
         for name, strike in self.opening.faults:
             if self.struck:
                 self.await_decision(self.struck[-1].ended)

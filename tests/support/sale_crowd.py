@@ -58,6 +58,8 @@ class Crowd:
 
     def __init__(self, sale, buyers, arriving):
         self.sale, self.buyers, self.arriving = sale, buyers, arriving
+        self.confirmations_left = None  # None: no bound; see keep_open
+        self.keeping = threading.Lock()
         self.plans = {buyers[number].id: plan for _, number, _, plan in arriving}
         self.by_id = {buyer.id: buyer for buyer in buyers}
         self.strange = []  # what has no place here: failures of the crowd itself
@@ -88,8 +90,22 @@ class Crowd:
         answer = buyer.join(self.sale, quantity, LATE)
         self.counts[f"join {answer.status} {answer.code}".strip()] += 1
 
-    def take_turn(self, buyer, quantity):
+    def keep_open(self, confirmations):
+        """At most so many confirm from now on, and the others who meant to let the reservation run out: so the sale stays
+        open. None: all confirm."""
+        with self.keeping:
+            self.confirmations_left = confirmations
+
+    def plan_of(self, buyer):
         plan = self.plans[buyer.id]
+        with self.keeping:
+            if plan != "buy" or self.confirmations_left is None:
+                return plan
+            self.confirmations_left -= 1
+            return "buy" if self.confirmations_left >= 0 else "forget"
+
+    def take_turn(self, buyer, quantity):
+        plan = self.plan_of(buyer)
         if plan == "leave":
             buyer.leave(self.sale, LATE_TURN)
         elif plan != "wait":

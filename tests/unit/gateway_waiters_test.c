@@ -150,7 +150,7 @@ START_TEST(many_waiters_share_one_query_a_second)
     int64_t began_ms = clock_mono_ms();
     size_t looked = 0;
     while (looked < CROWD) {
-        ck_assert_int_lt(clock_mono_ms() - began_ms, LIMIT_S * 1000);
+        ck_assert_int_lt(clock_mono_ms() - began_ms, LIMIT_S * INT64_C(1000));
         step();
         looked = 0;
         for (size_t i = 0; i < CROWD; i++) {
@@ -171,7 +171,7 @@ START_TEST(a_waiter_is_looked_for_less_and_less_often)
     for (size_t i = 0; i < 2; i++) {
         int64_t before_ms = i == 0 ? began_ms : ledger.last_ms;
         while (ledger.queries == i) {
-            ck_assert_int_lt(clock_mono_ms() - began_ms, LIMIT_S * 1000);
+            ck_assert_int_lt(clock_mono_ms() - began_ms, LIMIT_S * INT64_C(1000));
             step();
         }
         ck_assert_int_ge(ledger.last_ms - before_ms, LOOK_MS << i);
