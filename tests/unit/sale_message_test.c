@@ -457,7 +457,7 @@ START_TEST(decisions_are_read_as_written)
     sent.id = uuid_new();
     sent.sale_id = uuid_new();
     sent.received_ms = _i;
-    sent.decided_ms = 2 * _i;
+    sent.decided_ms = INT64_C(2) * _i;
     sent.version = INT64_MAX;
     sale_message_write_decision(writer, &sent);
     const char *text = jsonw_text(writer, &length);
@@ -475,7 +475,7 @@ START_TEST(decisions_are_read_as_written)
     ck_assert_int_eq(got.total_price, sent.total_price);
     ck_assert_int_eq(got.order_expires_ms, sent.order_expires_ms);
     ck_assert_int_eq(got.received_ms, _i);
-    ck_assert_int_eq(got.decided_ms, 2 * _i);
+    ck_assert_int_eq(got.decided_ms, INT64_C(2) * _i);
     ck_assert_int_eq(got.version, INT64_MAX);
     /* The channels carry all three. */
     ck_assert(!message_read_decision(text, length, &bid) && !message_read_user_signal(text, length, &user_signal));

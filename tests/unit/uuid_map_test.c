@@ -134,7 +134,7 @@ START_TEST(a_map_has_a_bound)
     ck_assert(!uuid_map_reserve(&map, UUID_MAP_MAX));
     ck_assert_uint_eq(map.count, 1);
     ck_assert(uuid_map_reserve(&map, UUID_MAP_MAX - 1));
-    ck_assert_uint_eq(map.size, 2 * UUID_MAP_MAX);
+    ck_assert_uint_eq(map.size, UINT64_C(2) * UUID_MAP_MAX);
 }
 END_TEST
 
