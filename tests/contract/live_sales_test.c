@@ -658,19 +658,21 @@ static void await_status(struct websocket *socket, const char *status)
     } while (strcmp(websocket_text(message, "status"), status) != 0);
 }
 
-/* Ann lets her turn run out, and Bob buys the only unit. */
+/* Ann lets her turn run out, and Bob buys the only unit. Her turn ends once he waits, however long his join takes. */
 START_TEST(a_unit_goes_down_the_line_until_it_is_sold)
 {
     char order[UUID_TEXT_SIZE];
     struct websocket *ann = live_open(&fixture.ann);
     struct websocket *bob = live_open(&fixture.bob);
-    PQclear(sql_rows(fixture.sql, "UPDATE flash_sales SET quantity = 1, per_user_limit = 1, turn_s = 4 WHERE id = $1",
-                     sale.id, NULL));
+    PQclear(
+        sql_rows(fixture.sql, "UPDATE flash_sales SET quantity = 1, per_user_limit = 1 WHERE id = $1", sale.id, NULL));
     join(ann);
     await_status(ann, "turn");
     join(bob);
     expect_number(receive_position(bob, 1), "waiting", 1);
-    PQclear(sql_rows(fixture.sql, "UPDATE flash_sales SET turn_s = 120 WHERE id = $1", sale.id, NULL));
+    PQclear(sql_rows(fixture.sql,
+                     "UPDATE queue_entries SET turn_expires_at = now() WHERE sale_id = $1 AND status = 'turn'", sale.id,
+                     NULL));
     await_status(ann, "expired");
     await_status(bob, "turn");
     client_header(fixture.client, "Prefer: wait=10");

@@ -91,17 +91,15 @@ export async function newAccount(displayName: string): Promise<Account> {
   return logIn(email);
 }
 
+/** Changes what only the database can change. */
+export function sql(statement: string): void {
+  execFileSync("psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", environment("ROSTRUM_PG_URL"), "-c", statement]);
+}
+
 /** An account with the role admin, which only the database can give. */
 export async function newAdmin(displayName: string): Promise<Account> {
   const account = await newAccount(displayName);
-  execFileSync("psql", [
-    "-X",
-    "-q",
-    "-d",
-    environment("ROSTRUM_PG_URL"),
-    "-c",
-    `UPDATE users SET role = 'admin' WHERE id = '${account.id}'`,
-  ]);
+  sql(`UPDATE users SET role = 'admin' WHERE id = '${account.id}'`);
   return logIn(account.email);
 }
 
