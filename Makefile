@@ -83,7 +83,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 export BUILD
 
 .PHONY: all test-programs help deps deps-check deps-cluster deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-types deps-web deps-webhooks docs run up web web-lint down status cluster clean clean-var check \
-        check-long check-security check-unit mutate chaos chaos-cluster replay replay-sale bench bench-sale bench-against bench-read bench-search bench-live \
+        check-long check-security check-unit mutate chaos chaos-cluster replay replay-sale bench bench-sale bench-against bench-read bench-search bench-live bench-web \
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
 
@@ -380,6 +380,11 @@ bench-sale: deps-bench ## measure a flash sale beside bids: joins per second, wa
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/bench/sale-run
+
+bench-web: deps-check deps-web web ## measure the web pages: script, first paint, a bid to another page's pixels, frames
+	@echo Building.
+	@$(build_all) -s all test-programs
+	@tests/bench/web-run
 
 # Exit code 99 marks a report: no test expects it of a program.
 asan: deps-check deps-webhooks deps-types deps-web ## run soak, unit, integration, contract and security tests under AddressSanitizer

@@ -93,6 +93,8 @@ test.each(TAKEN)("every page as $name", async ({ name, ...view }) => {
   for (const [label, path] of Object.entries(paths)) {
     await page.goto(path);
     await page.getByRole("heading", { level: 1 }).waitFor();
+    // What is loaded when it is on the screen is to be there as well.
+    await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
     await page.waitForLoadState("networkidle");
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     if (wide > 0) {

@@ -38,9 +38,9 @@ export function useAuctionState(auction: Auction, active = true): AuctionState {
   return useMemo(() => reduceAuction(live, auction.id, { kind: "body", auction }), [live, auction]);
 }
 
-/** As useAuctionState, while the element with the `ref` is on the screen. */
-export function useVisibleAuction(auction: Auction) {
-  const ref = useRef<HTMLElement>(null);
+/** Whether the element with the `ref` is on the screen, or as near to it as `margin` says. */
+export function useOnScreen<T extends Element>(margin = "0px") {
+  const ref = useRef<T>(null);
   const [visible, setVisible] = useState(false);
   // Whether an element is on the screen is known only to an observer.
   useEffect(() => {
@@ -52,13 +52,19 @@ export function useVisibleAuction(auction: Auction) {
       (entries) => {
         setVisible(entries.at(-1)?.isIntersecting ?? false);
       },
-      { rootMargin: NEAR_SCREEN },
+      { rootMargin: margin },
     );
     observer.observe(element);
     return () => {
       observer.disconnect();
     };
-  }, []);
+  }, [margin]);
+  return { ref, visible };
+}
+
+/** As useAuctionState, while the element with the `ref` is on the screen. */
+export function useVisibleAuction(auction: Auction) {
+  const { ref, visible } = useOnScreen<HTMLElement>(NEAR_SCREEN);
   return { ref, state: useAuctionState(auction, visible) };
 }
 

@@ -1,8 +1,9 @@
 /** The public bids, newest first, and the price over time. Live bids stand above those that were read. */
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, type ComponentProps } from "react";
 import type { AuctionState, PublicBid } from "rostrum-client";
 import { useFormats } from "../../lib/format";
+import { useOnScreen } from "../../lib/live";
 import { useText } from "../../lib/text";
 import { Button } from "../../ui/Button";
 import { ErrorNotice } from "../../ui/ErrorNotice";
@@ -29,6 +30,23 @@ function BidLine({ bid, state }: { bid: PublicBid; state: AuctionState }) {
   );
 }
 
+/** The plot while it is on the screen: it is below the first one, and its code is a fifth of the page's. */
+function Chart(props: ComponentProps<typeof PriceChart>) {
+  const { ref, visible } = useOnScreen<HTMLDivElement>();
+  const empty = <Skeleton className="h-50" />;
+  return (
+    <div ref={ref}>
+      {visible ? (
+        <Suspense fallback={empty}>
+          <PriceChart {...props} />
+        </Suspense>
+      ) : (
+        empty
+      )}
+    </div>
+  );
+}
+
 /** The bids of both sources, each once, newest first. */
 function merge(live: readonly PublicBid[], read: readonly PublicBid[]): PublicBid[] {
   const known = new Set(read.map(({ bidId }) => bidId));
@@ -41,11 +59,7 @@ export function History({ state }: { state: AuctionState }) {
   const bids = merge(state.bids, query.data ?? []);
   return (
     <Card title={t("auction.history")}>
-      {bids.length > 1 && (
-        <Suspense fallback={<Skeleton className="h-50" />}>
-          <PriceChart bids={bids} currency={state.currency} />
-        </Suspense>
-      )}
+      {bids.length > 1 && <Chart bids={bids} currency={state.currency} />}
       {query.isPending && <Skeleton className="h-24" />}
       {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
       {!query.isPending && bids.length === 0 && <p className="text-muted">{t("auction.noBids")}</p>}
