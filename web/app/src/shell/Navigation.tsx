@@ -1,5 +1,5 @@
 /** The links of the header: the same for everyone, then those of the person who is signed in. */
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useMutation } from "@tanstack/react-query";
 import type { Schemas } from "../lib/api";
 import { rostrum } from "../lib/rostrum";
@@ -54,8 +54,15 @@ function LogOut() {
   );
 }
 
+/** The page to come back to after the login: the present one, but no page of the login itself. */
+function useBack(): { back?: string } {
+  const href = useRouterState({ select: ({ location }) => location.href });
+  return href === "/" || /^\/(login|register|reset|verify)/.test(href) ? {} : { back: href };
+}
+
 export function Navigation({ open, user }: { open: boolean; user: Schemas["Account"] | null | undefined }) {
   const t = useText();
+  const back = useBack();
   return (
     <nav
       id="navigation"
@@ -68,9 +75,14 @@ export function Navigation({ open, user }: { open: boolean; user: Schemas["Accou
         </Link>
       ))}
       {user === null && (
-        <Link to="/login" className={LINK}>
-          {t("shell.logIn")}
-        </Link>
+        <>
+          <Link to="/login" search={back} className={LINK}>
+            {t("shell.logIn")}
+          </Link>
+          <Link to="/register" search={back} className={LINK}>
+            {t("shell.register")}
+          </Link>
+        </>
       )}
       {user !== null && user !== undefined && (
         <>

@@ -1,5 +1,6 @@
 /** Says what went wrong, in the visitor's language where the code is known, else in the server's sentence. */
 import { ApiError } from "rostrum-client";
+import { useFormats, type Formats } from "../lib/format";
 import { isTextId, useText, type Translate } from "../lib/text";
 import { Button } from "./Button";
 import { Notice } from "./Notice";
@@ -10,9 +11,24 @@ export function errorForCode(t: Translate, code: string, other = code): string {
   return isTextId(id) ? t(id) : other;
 }
 
-/** The sentence for an error. */
-export function errorSentence(t: Translate, error: unknown): string {
-  return error instanceof ApiError ? errorForCode(t, error.code, error.message) : t("error.network");
+type Fault = ApiError["fields"][number];
+
+/** What is wrong with one of the fields: in the visitor's language if name and code are known, else as the server says it. */
+function faultSentence(t: Translate, { date, number }: Formats, { field, code, message, min, max }: Fault): string {
+  const [name, what] = [`fault.of.${field}`, `fault.${code}`];
+  const shown = (limit: Fault["min"]) => (typeof limit === "number" ? number(limit) : date(limit ?? 0));
+  const limits = { ...(min !== undefined && { min: shown(min) }), ...(max !== undefined && { max: shown(max) }) };
+  return isTextId(name) && isTextId(what) ? `${t(name)} ${t(what, limits)}` : `${field} ${message}`;
+}
+
+/** The sentences for an error. */
+function errorSentences(t: Translate, formats: Formats, error: unknown): string[] {
+  if (!(error instanceof ApiError)) {
+    return [t("error.network")];
+  }
+  return error.fields.length > 0
+    ? error.fields.map((fault) => faultSentence(t, formats, fault))
+    : [errorForCode(t, error.code, error.message)];
 }
 
 interface ErrorNoticeProps {
@@ -22,10 +38,15 @@ interface ErrorNoticeProps {
 
 export function ErrorNotice({ error, onRetry }: ErrorNoticeProps) {
   const t = useText();
+  const formats = useFormats();
   return (
     <Notice tone="bad">
       <div className="flex flex-wrap items-center justify-between gap-3">
-        <span>{errorSentence(t, error)}</span>
+        <div>
+          {errorSentences(t, formats, error).map((each) => (
+            <p key={each}>{each}</p>
+          ))}
+        </div>
         {onRetry !== undefined && <Button onClick={onRetry}>{t("ui.tryAgain")}</Button>}
       </div>
     </Notice>

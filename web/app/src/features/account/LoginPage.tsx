@@ -24,7 +24,7 @@ export function LoginPage() {
       }),
     onSuccess: async () => {
       await changed();
-      router.history.push(back ?? "/");
+      router.history.replace(back ?? "/");
     },
   });
   return (

@@ -27,7 +27,7 @@ export function RegisterPage() {
     mutationFn: register,
     onSuccess: async () => {
       await changed();
-      router.history.push(back ?? "/");
+      router.history.replace(back ?? "/");
     },
   });
   return (

@@ -1,14 +1,13 @@
 /** Messages that no program could read or decide: sent again once the cause is mended, or removed. */
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import type { Schemas } from "../../lib/api";
 import { useFormats } from "../../lib/format";
 import { rostrum } from "../../lib/rostrum";
 import { useText } from "../../lib/text";
 import { Button } from "../../ui/Button";
-import { Dialog } from "../../ui/Dialog";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { Empty } from "../../ui/Page";
+import { Act } from "./Act";
 import { AdminPage } from "./AdminPage";
 import { AdminTable } from "./AdminTable";
 import { deadLettersQuery } from "./queries";
@@ -18,16 +17,11 @@ type Letter = Schemas["DeadLetter"];
 function Acts({ letter }: { letter: Letter }) {
   const t = useText();
   const queries = useQueryClient();
-  const [asking, setAsking] = useState(false);
   const params = { path: { id: letter.id } };
   const settled = { onSuccess: () => queries.invalidateQueries({ queryKey: ["admin"] }) };
   const requeue = useMutation({
     ...settled,
     mutationFn: () => rostrum.post("/api/v1/admin/dead-letters/{id}/requeue", { params }),
-  });
-  const remove = useMutation({
-    ...settled,
-    mutationFn: () => rostrum.del("/api/v1/admin/dead-letters/{id}", { params }),
   });
   return (
     <div className="grid gap-2">
@@ -40,35 +34,15 @@ function Acts({ letter }: { letter: Letter }) {
         >
           {t("admin.requeue")}
         </Button>
-        <Button
-          kind="danger"
-          onClick={() => {
-            setAsking(true);
-          }}
+        <Act
+          text={t("ui.remove")}
+          label={t("admin.removeLetter")}
+          act={(reason) => rostrum.del("/api/v1/admin/dead-letters/{id}", { params: { ...params, query: { reason } } })}
         >
-          {t("ui.remove")}
-        </Button>
+          {t("admin.removeLetterExplained", { key: letter.routingKey })}
+        </Act>
       </div>
       {requeue.isError && <ErrorNotice error={requeue.error} />}
-      <Dialog
-        title={t("admin.removeLetter")}
-        open={asking}
-        onClose={() => {
-          setAsking(false);
-        }}
-      >
-        <p>{t("admin.removeLetterExplained", { key: letter.routingKey })}</p>
-        {remove.isError && <ErrorNotice error={remove.error} />}
-        <Button
-          kind="danger"
-          busy={remove.isPending}
-          onClick={() => {
-            remove.mutate();
-          }}
-        >
-          {t("ui.remove")}
-        </Button>
-      </Dialog>
     </div>
   );
 }

@@ -3,13 +3,14 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import type { Auction } from "rostrum-client";
 import { useAuctionState } from "../../lib/live";
-import { ErrorNotice } from "../../ui/ErrorNotice";
+import { NotLoaded } from "../../ui/NotLoaded";
 import { Page, Skeleton } from "../../ui/Page";
 import { BidPanel } from "./BidPanel";
 import { Description } from "./Description";
 import { Gallery } from "./Gallery";
 import { History } from "./History";
 import { auctionQuery } from "./queries";
+import { Outcome } from "./Outcome";
 import { SellerTools } from "./SellerTools";
 import { WatchButton } from "./WatchButton";
 
@@ -23,6 +24,7 @@ function Shown({ auction }: { auction: Auction }) {
         <Gallery images={auction.images} title={auction.title} />
         <div className="grid gap-6 lg:sticky lg:top-6 lg:col-start-2 lg:row-span-3 lg:row-start-1">
           <BidPanel auction={auction} state={state} />
+          <Outcome auction={auction} state={state} />
           <SellerTools auction={auction} state={state} />
         </div>
         <Description auction={auction} />
@@ -39,7 +41,7 @@ export function AuctionPage() {
     return <Shown key={id} auction={query.data} />;
   }
   if (query.isError) {
-    return <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />;
+    return <NotLoaded error={query.error} onRetry={() => void query.refetch()} />;
   }
   return (
     <div className="grid gap-6 lg:grid-cols-[1fr_24rem]">

@@ -10,6 +10,7 @@ import { AmountForm } from "./AmountForm";
 import { BidProgress } from "./BidProgress";
 import { BuyNow } from "./BuyNow";
 import { useSeen } from "./useSeen";
+import { WithdrawMaximum } from "./WithdrawMaximum";
 import { useBidding, type Bidding } from "./useBidding";
 
 const NEXT_AMOUNTS = 3;
@@ -54,6 +55,9 @@ function OpenForm({ auction, state, bidding }: BidFormProps & { bidding: Bidding
         </div>
       </div>
       <AmountForm state={state} busy={busy} onPlace={(kind, amount) => bidding.place({ kind, amount, version })} />
+      {state.you?.state === "leading" && (state.you.myMaximum ?? 0) > (state.currentBid ?? 0) && (
+        <WithdrawMaximum auctionId={auction.id} />
+      )}
       <BuyNow
         auction={auction}
         state={state}
@@ -72,9 +76,14 @@ export function BidForm({ auction, state }: BidFormProps) {
   const open = state.status === "active";
   if (user === null && open) {
     return (
-      <Link to="/login" search={{ back: `/auctions/${auction.id}` }} className={buttonClass("primary")}>
-        {t("auction.loginToBid")}
-      </Link>
+      <>
+        <Link to="/login" search={{ back: `/auctions/${auction.id}` }} className={buttonClass("primary")}>
+          {t("auction.loginToBid")}
+        </Link>
+        <Link to="/register" search={{ back: `/auctions/${auction.id}` }} className={buttonClass()}>
+          {t("auction.registerToBid")}
+        </Link>
+      </>
     );
   }
   // What came of a bid stays when the auction is over.

@@ -41,6 +41,9 @@ function Clock({ state }: { state: AuctionState }) {
       </p>
     );
   }
+  if (state.status === "draft") {
+    return null;
+  }
   if (state.status !== "active") {
     return <p className="text-muted">{t("auction.endedAt", { time: date(state.endTime) })}</p>;
   }
@@ -66,6 +69,7 @@ export function BidPanel({ auction, state }: PanelProps) {
       <p className="text-muted flex flex-wrap items-center gap-x-3 gap-y-1 text-sm">
         <AuctionStatus status={state.status} />
         <span>{t("auction.bids", { count: state.bidCount })}</span>
+        {auction.watchers > 0 && <span>{t("auction.watchers", { count: auction.watchers })}</span>}
       </p>
       {state.freshness === "stale" && <Notice tone="warn">{t("auction.stale")}</Notice>}
       <StateLine auction={auction} state={state} />

@@ -11,7 +11,9 @@ export function Gallery({ images, title }: { images: Auction["images"]; title: s
   const [zoomed, setZoomed] = useState(false);
   const image = images[chosen];
   if (image === undefined) {
-    return <Picture image={undefined} alt="" sizes="100vw" className="aspect-[4/3] rounded-(--radius-card)" />;
+    return (
+      <Picture image={undefined} alt="" sizes="100vw" className="aspect-[4/3] rounded-(--radius-card) max-lg:hidden" />
+    );
   }
   const label = t("auction.picture", { number: chosen + 1, count: images.length, title });
   return (

@@ -47,16 +47,21 @@ function Chart(props: ComponentProps<typeof PriceChart>) {
   );
 }
 
-/** The bids of both sources, each once, newest first. */
-function merge(live: readonly PublicBid[], read: readonly PublicBid[]): PublicBid[] {
-  const known = new Set(read.map(({ bidId }) => bidId));
-  return [...live.filter(({ bidId }) => !known.has(bidId)), ...read];
+/**
+ * The bids of both sources, each once, newest first. What was read is older: a bid that is missing among the live ones of
+ * its time was voided since.
+ */
+function merge({ bids: live, bidCount, gap }: AuctionState, read: readonly PublicBid[]): PublicBid[] {
+  const known = new Set(live.map(({ bidId }) => bidId));
+  const oldest = live.at(-1)?.createdAt ?? Infinity;
+  const older = read.filter(({ bidId, createdAt }) => !known.has(bidId) && (gap || createdAt <= oldest));
+  return bidCount === 0 ? [] : [...live, ...older];
 }
 
 export function History({ state }: { state: AuctionState }) {
   const t = useText();
   const query = useInfiniteQuery(historyQuery(state.id));
-  const bids = merge(state.bids, query.data ?? []);
+  const bids = merge(state, query.data ?? []);
   return (
     <Card title={t("auction.history")}>
       {bids.length > 1 && <Chart bids={bids} currency={state.currency} />}

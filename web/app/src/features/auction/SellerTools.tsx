@@ -1,29 +1,46 @@
-/** What a seller sees of the own auction: the reserve, and once it is sold whom to write to. */
+/** What a seller sees of the own auction: the reserve, and until the first bid changing and cancelling it. */
+import { Link } from "@tanstack/react-router";
+import { useQueryClient } from "@tanstack/react-query";
 import { toMinor, type Auction, type AuctionState } from "rostrum-client";
-import type { ReactNode } from "react";
 import { useFormats } from "../../lib/format";
+import { useSession } from "../../lib/session";
 import { useText } from "../../lib/text";
+import { buttonClass } from "../../ui/Button";
+import { CancelAuction } from "../../ui/CancelAuction";
 import { Card } from "../../ui/Page";
 import { Facts } from "../../ui/Table";
+import { auctionQuery } from "./queries";
+
+const CHANGEABLE = new Set(["draft", "scheduled", "active"]);
 
 export function SellerTools({ auction, state }: { auction: Auction; state: AuctionState }) {
   const t = useText();
   const { money } = useFormats();
-  const facts: [string, ReactNode][] = [];
-  if (auction.reservePrice !== undefined && auction.reservePrice !== null) {
-    facts.push([t("auction.reserve"), money(toMinor(auction.reservePrice), state.currency)]);
+  const { user } = useSession();
+  const queries = useQueryClient();
+  const reserve = auction.reservePrice ?? null;
+  const changeable = CHANGEABLE.has(state.status) && state.bidCount === 0;
+  if (user?.id !== auction.sellerId || (reserve === null && !changeable)) {
+    return null;
   }
-  if (auction.contact !== undefined) {
-    facts.push([
-      t("auction.contact"),
-      <a key="mail" className="underline" href={`mailto:${auction.contact.email}`}>
-        {auction.contact.displayName}
-      </a>,
-    ]);
-  }
-  return facts.length === 0 ? null : (
+  const draft = state.status === "draft";
+  return (
     <Card title={t("auction.forYou")}>
-      <Facts items={facts} />
+      {reserve !== null && <Facts items={[[t("auction.reserve"), money(toMinor(reserve), state.currency)]]} />}
+      {changeable && (
+        <>
+          <p>{draft ? t("auction.draft") : t("auction.untilFirstBid")}</p>
+          <Link to="/sell" search={{ draft: auction.id }} className={buttonClass()}>
+            {draft ? t("auction.continueDraft") : t("auction.change")}
+          </Link>
+          {!draft && (
+            <CancelAuction
+              auction={auction}
+              onDone={() => queries.invalidateQueries({ queryKey: auctionQuery(auction.id).queryKey })}
+            />
+          )}
+        </>
+      )}
     </Card>
   );
 }

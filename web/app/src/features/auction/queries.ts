@@ -12,6 +12,11 @@ export function auctionQuery(id: string) {
   });
 }
 
+/** The auction as it is at the end: read once for each status. */
+export function outcomeQuery(id: string, status: string) {
+  return queryOptions({ ...auctionQuery(id), queryKey: ["auction", id, status] });
+}
+
 export function historyQuery(id: string) {
   return infiniteQueryOptions({
     queryKey: ["history", id],

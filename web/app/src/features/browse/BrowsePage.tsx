@@ -1,7 +1,8 @@
 /** The auctions: search, filters and a list that goes on. */
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
+import { getRouteApi, Link } from "@tanstack/react-router";
 import { useText } from "../../lib/text";
+import { buttonClass } from "../../ui/Button";
 import { Listing } from "../../ui/Listing";
 import { Empty, Page } from "../../ui/Page";
 import { AuctionCard } from "./AuctionCard";
@@ -30,7 +31,14 @@ export function BrowsePage() {
             keyOf={(auction) => auction.id}
             className="grid gap-4 sm:grid-cols-2 xl:grid-cols-3"
             skeleton="h-80"
-            empty={<Empty>{t("browse.nothing")}</Empty>}
+            empty={
+              <Empty>
+                <p>{t("browse.nothing")}</p>
+                <Link to="/" className={buttonClass()}>
+                  {t("shell.toAuctions")}
+                </Link>
+              </Empty>
+            }
           >
             {(auction) => <AuctionCard auction={auction} />}
           </Listing>

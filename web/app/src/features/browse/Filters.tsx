@@ -102,6 +102,11 @@ export function Filters({ search, facets }: { search: Search; facets: Schemas["F
             </Choice>
           ))}
         </Group>
+        {Object.keys(search).some((name) => name !== "sort" && name !== "q") && (
+          <Choice chosen={false} search={readSearch({ q: search.q, sort: search.sort })}>
+            <span className="underline">{t("browse.clear")}</span>
+          </Choice>
+        )}
         {facets !== undefined && (
           <>
             <Categories search={search} facets={facets} />

@@ -18,9 +18,15 @@ export function AuctionRow({ auction, children }: { auction: Auction; children?:
       )}
       <div className="grid min-w-0 flex-1 gap-1">
         <h2 className="font-medium">
-          <Link to="/auctions/$id" params={{ id: auction.id }} className="hover:underline">
-            {auction.title}
-          </Link>
+          {auction.status === "draft" ? (
+            <Link to="/sell" search={{ draft: auction.id }} className="hover:underline">
+              {auction.title}
+            </Link>
+          ) : (
+            <Link to="/auctions/$id" params={{ id: auction.id }} className="hover:underline">
+              {auction.title}
+            </Link>
+          )}
         </h2>
         <p className="text-muted flex flex-wrap items-center gap-x-4 gap-y-1 text-sm">
           <AuctionStatus status={auction.status} />

@@ -4,9 +4,8 @@ import type { ReactNode } from "react";
 import { NeedsUser } from "../../shell/NeedsUser";
 import { useText } from "../../lib/text";
 import { Page } from "../../ui/Page";
+import { TAB, Tabs } from "../../ui/Tabs";
 
-const TAB =
-  "data-[status=active]:border-accent flex min-h-11 items-center border-b-2 border-transparent px-3 data-[status=active]:font-semibold";
 const PAGES = [
   ["/me/bids", "me.bids"],
   ["/me/auctions", "me.auctions"],
@@ -26,13 +25,13 @@ export function MePage({ title, aside, children }: MePageProps) {
   const t = useText();
   return (
     <Page title={title} aside={aside}>
-      <nav aria-label={t("me.pages")} className="border-line flex gap-x-2 overflow-x-auto border-b whitespace-nowrap">
+      <Tabs label={t("me.pages")}>
         {PAGES.map(([to, text]) => (
           <Link key={to} to={to} activeOptions={{ includeSearch: false }} className={TAB}>
             {t(text)}
           </Link>
         ))}
-      </nav>
+      </Tabs>
       <NeedsUser>{children}</NeedsUser>
     </Page>
   );

@@ -4,6 +4,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import type { Auction } from "rostrum-client";
 import { useText } from "../../lib/text";
 import { buttonClass } from "../../ui/Button";
+import { CancelAuction } from "../../ui/CancelAuction";
 import { Listing } from "../../ui/Listing";
 import { Empty } from "../../ui/Page";
 import { AuctionRow } from "./AuctionRow";
@@ -24,9 +25,12 @@ function Next({ auction }: { auction: Auction }) {
     );
   }
   return auction.status === "draft" ? (
-    <Link to="/sell" search={{ draft: auction.id }} className={buttonClass()}>
-      {t("me.continueDraft")}
-    </Link>
+    <div className="flex flex-wrap gap-3">
+      <Link to="/sell" search={{ draft: auction.id }} className={buttonClass()}>
+        {t("me.continueDraft")}
+      </Link>
+      <CancelAuction auction={auction} />
+    </div>
   ) : null;
 }
 

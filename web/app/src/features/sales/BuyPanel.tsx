@@ -43,9 +43,14 @@ export function BuyPanel({ sale, state }: { sale: Schemas["FlashSale"]; state: S
   }
   if (user === null) {
     return (
-      <Link to="/login" search={{ back: `/sales/${sale.id}` }} className={buttonClass("primary")}>
-        {t("sales.loginToJoin")}
-      </Link>
+      <>
+        <Link to="/login" search={{ back: `/sales/${sale.id}` }} className={buttonClass("primary")}>
+          {t("sales.loginToJoin")}
+        </Link>
+        <Link to="/register" search={{ back: `/sales/${sale.id}` }} className={buttonClass()}>
+          {t("sales.registerToJoin")}
+        </Link>
+      </>
     );
   }
   return (

@@ -6,7 +6,7 @@ import type { Schemas } from "../../lib/api";
 import { useFormats } from "../../lib/format";
 import { useSaleState } from "../../lib/live";
 import { useText } from "../../lib/text";
-import { ErrorNotice } from "../../ui/ErrorNotice";
+import { NotLoaded } from "../../ui/NotLoaded";
 import { Notice } from "../../ui/Notice";
 import { Card, Page, Skeleton } from "../../ui/Page";
 import { TimeLeft } from "../../ui/TimeLeft";
@@ -70,7 +70,7 @@ export function SalePage() {
     return <Shown key={id} sale={query.data} />;
   }
   return query.isError ? (
-    <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />
+    <NotLoaded error={query.error} onRetry={() => void query.refetch()} />
   ) : (
     <Skeleton className="h-96" />
   );

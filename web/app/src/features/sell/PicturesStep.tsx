@@ -1,11 +1,12 @@
 /** The third step: pictures, and publishing. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import type { Auction } from "rostrum-client";
 import { rostrum } from "../../lib/rostrum";
 import { useFormats } from "../../lib/format";
 import { useText } from "../../lib/text";
-import { Button } from "../../ui/Button";
+import { Button, buttonClass } from "../../ui/Button";
+import { CancelAuction } from "../../ui/CancelAuction";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { Card } from "../../ui/Page";
 import { Pictures } from "../../ui/Pictures";
@@ -25,7 +26,13 @@ export function PicturesStep({ draft, onBack }: { draft: Auction; onBack: () => 
   });
   return (
     <Card title={draft.title}>
-      <p className="text-muted">{t("sell.runsUntil", { time: dateSeconds(draft.endTime) })}</p>
+      <p className="text-muted">
+        {draft.status !== "draft"
+          ? t("sell.published")
+          : Date.parse(draft.startTime) > rostrum.clock.now()
+            ? t("sell.startsAt", { start: dateSeconds(draft.startTime), time: dateSeconds(draft.endTime) })
+            : t("sell.runsUntil", { time: dateSeconds(draft.endTime) })}
+      </p>
       <Pictures
         images={draft.images}
         path={`/api/v1/auctions/${draft.id}/images`}
@@ -37,15 +44,18 @@ export function PicturesStep({ draft, onBack }: { draft: Auction; onBack: () => 
       {publish.isError && <ErrorNotice error={publish.error} />}
       <div className="flex flex-wrap justify-between gap-3">
         <Button onClick={onBack}>{t("sell.back")}</Button>
-        <Button
-          kind="primary"
-          busy={publish.isPending}
-          onClick={() => {
-            publish.mutate();
-          }}
-        >
-          {t("sell.publish")}
-        </Button>
+        {draft.status === "draft" ? (
+          <>
+            <CancelAuction auction={draft} onDone={() => navigate({ to: "/me/auctions" })} />
+            <Button kind="primary" busy={publish.isPending} onClick={() => publish.mutate()}>
+              {t("sell.publish")}
+            </Button>
+          </>
+        ) : (
+          <Link to="/auctions/$id" params={{ id: draft.id }} className={buttonClass("primary")}>
+            {t("sell.toAuction")}
+          </Link>
+        )}
       </div>
     </Card>
   );

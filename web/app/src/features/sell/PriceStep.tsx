@@ -97,6 +97,10 @@ export function PriceStep({ form, draft, onChange, onBack, onSaved }: PriceStepP
     onSuccess: (saved) => {
       queries.setQueryData(draftQuery(saved.id).queryKey, saved);
       onSaved(saved);
+      return Promise.all([
+        queries.invalidateQueries({ queryKey: ["auction", saved.id] }),
+        queries.invalidateQueries({ queryKey: ["me", "auctions"] }),
+      ]);
     },
   });
   return (
@@ -132,7 +136,7 @@ export function PriceStep({ form, draft, onChange, onBack, onSaved }: PriceStepP
         <div className="flex flex-wrap justify-between gap-3">
           <Button onClick={onBack}>{t("sell.back")}</Button>
           <Button kind="primary" type="submit" busy={save.isPending}>
-            {t("sell.saveDraft")}
+            {draft === undefined || draft.status === "draft" ? t("sell.saveDraft") : t("sell.save")}
           </Button>
         </div>
       </Card>

@@ -41,7 +41,7 @@ function Steps({ draft }: { draft: Auction | undefined }) {
     const now = rostrum.clock.now();
     return draft === undefined ? emptyForm(now) : fromDraft(draft, now);
   });
-  const [step, setStep] = useState<Step>(draft === undefined ? "what" : "pictures");
+  const [step, setStep] = useState<Step>(draft?.status === "draft" ? "pictures" : "what");
   const change = (part: Partial<Form>) => {
     setForm({ ...form, ...part });
   };
