@@ -80,6 +80,45 @@ test("a seller writes a draft, publishes it, watches bids arrive and sees it sol
   await page.getByRole("link", { name: "Write to Bea" }).waitFor();
 });
 
+test("a seller deletes a draft, changes an auction before the first bid and cancels it", async () => {
+  const seller = await newAccount("Sam");
+  await newAuction(seller, { title: "A broken draft", draft: true });
+  const auction = await newAuction(seller, { title: "A chiar" });
+  const { page } = await stage.person(seller);
+  await page.goto("/me/auctions");
+  await page.getByRole("button", { name: "Delete the draft" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete the draft" }).click();
+  await page.getByText("A broken draft").waitFor({ state: "detached" });
+  await page.goto(`/auctions/${auction}`);
+  await page.getByRole("link", { name: "Change the auction" }).click();
+  await page.getByLabel("Title").fill("A chair");
+  await page.getByRole("button", { name: "Next" }).click();
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("link", { name: "To the auction" }).click();
+  await page.getByRole("heading", { name: "A chair", level: 1 }).waitFor();
+  await page.getByRole("button", { name: "Cancel the auction" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel the auction" }).click();
+  await page.getByTestId("state").getByText("This auction was cancelled.").waitFor();
+});
+
+test("a maximum is withdrawn; once it is sold the buyer sees the contact and the hash of the ledger", async () => {
+  const seller = await newAccount("Sam");
+  const auction = await newAuction(seller, { buyNowPrice: "90.00", reservePrice: "80.00" });
+  const ann = await stage.person(await newAccount("Ann"));
+  const { page } = ann;
+  await page.goto(`/auctions/${auction}`);
+  await page.getByLabel("Your amount").fill("50");
+  await page.getByRole("button", { name: "As my maximum" }).click();
+  await ann.hasState(/Your maximum is \$50\.00\./);
+  await page.getByRole("button", { name: "Withdraw my maximum" }).click();
+  await page.getByRole("button", { name: "Withdraw my maximum" }).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Buy now for $90.00" }).click();
+  await page.getByRole("button", { name: "Buy it" }).click();
+  await ann.hasState("You won this auction.");
+  await page.getByRole("link", { name: "Sam" }).waitFor();
+  await page.getByText("Hash of all decisions").waitFor();
+});
+
 /** A picture as the browser encodes it: noise, so that no other upload has the same bytes. */
 async function picture(page: import("playwright-core").Page): Promise<Buffer> {
   const text = await page.evaluate(() => {
@@ -161,6 +200,7 @@ test("an admin voids a bid while two watch: price and lead go back", async () =>
     await each.sees("$10.00");
   }
   await ann.hasState("You lead.");
+  expect(await guest.page.getByText("$30.00").count()).toBe(0); // neither in the history
 });
 
 test("double clicks, a reload in between and two tabs place one bid", async () => {

@@ -1,7 +1,11 @@
 /** The account: name, address, password, notifications, sessions, export and erasure. */
-import { sessionQuery } from "../../lib/session";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { sessionQuery } from "../../lib/session";
 import { useText } from "../../lib/text";
+import { buttonClass } from "../../ui/Button";
+import { Notice } from "../../ui/Notice";
 import { Page } from "../../ui/Page";
 import { NeedsUser } from "../../shell/NeedsUser";
 import { Erase } from "./Erase";
@@ -11,7 +15,7 @@ import { Preferences } from "./Preferences";
 import { Profile } from "./Profile";
 import { Sessions } from "./Sessions";
 
-function Parts() {
+function Parts({ onErased }: { onErased: () => void }) {
   const { data: account } = useQuery(sessionQuery);
   if (account === null || account === undefined) {
     return null;
@@ -23,7 +27,7 @@ function Parts() {
       <Sessions />
       <div className="grid gap-6">
         <Export />
-        <Erase />
+        <Erase onErased={onErased} />
       </div>
       <Preferences account={account} />
     </div>
@@ -32,11 +36,21 @@ function Parts() {
 
 export function AccountPage() {
   const t = useText();
+  const [erased, setErased] = useState(false);
   return (
     <Page title={t("account.title")}>
-      <NeedsUser>
-        <Parts />
-      </NeedsUser>
+      {erased ? (
+        <>
+          <Notice tone="good">{t("account.erased")}</Notice>
+          <Link to="/" className={buttonClass("plain", "justify-self-start")}>
+            {t("shell.toAuctions")}
+          </Link>
+        </>
+      ) : (
+        <NeedsUser>
+          <Parts onErased={() => setErased(true)} />
+        </NeedsUser>
+      )}
     </Page>
   );
 }

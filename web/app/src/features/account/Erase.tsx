@@ -11,13 +11,17 @@ import { TextField } from "../../ui/Field";
 import { Card } from "../../ui/Page";
 import { textOf } from "./form";
 
-export function Erase() {
+/** `onErased`: the session is gone then, and this part of the page with it. */
+export function Erase({ onErased }: { onErased: () => void }) {
   const t = useText();
   const [asking, setAsking] = useState(false);
   const changed = useSessionChanged();
   const erase = useMutation({
     mutationFn: (password: string) => rostrum.post("/api/v1/users/me/erasure", { body: { password } }),
-    onSuccess: changed,
+    onSuccess: () => {
+      onErased();
+      return changed();
+    },
   });
   return (
     <Card title={t("account.erase")}>

@@ -1,6 +1,7 @@
 /** A new password: without a token a mail is asked for, with the token of that mail the password is set. */
 import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { useState } from "react";
 import { rostrum } from "../../lib/rostrum";
 import { useText } from "../../lib/text";
 import { Button, buttonClass } from "../../ui/Button";
@@ -36,7 +37,7 @@ function AskForMail() {
   );
 }
 
-function SetPassword({ token }: { token: string }) {
+function SetPassword({ token, onAgain }: { token: string; onAgain: () => void }) {
   const t = useText();
   const set = useMutation({
     mutationFn: (password: string) =>
@@ -71,6 +72,7 @@ function SetPassword({ token }: { token: string }) {
         required
       />
       {set.isError && <ErrorNotice error={set.error} />}
+      {set.isError && <Button onClick={onAgain}>{t("account.resetAgain")}</Button>}
       <Button kind="primary" type="submit" busy={set.isPending}>
         {t("account.passwordSet")}
       </Button>
@@ -81,9 +83,12 @@ function SetPassword({ token }: { token: string }) {
 export function ResetPage() {
   const t = useText();
   const token = useMailToken();
+  const [again, setAgain] = useState(false);
   return (
     <Page title={t("account.reset")}>
-      <Card className="w-full max-w-md">{token === null ? <AskForMail /> : <SetPassword token={token} />}</Card>
+      <Card className="w-full max-w-md">
+        {token === null || again ? <AskForMail /> : <SetPassword token={token} onAgain={() => setAgain(true)} />}
+      </Card>
     </Page>
   );
 }

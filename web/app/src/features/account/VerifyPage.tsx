@@ -27,7 +27,14 @@ export function VerifyPage() {
             {t("account.verifyNow")}
           </Button>
         )}
-        {verify.isError && <ErrorNotice error={verify.error} />}
+        {verify.isError && (
+          <>
+            <ErrorNotice error={verify.error} />
+            <Link to="/account" className="underline">
+              {t("account.verifyAgain")}
+            </Link>
+          </>
+        )}
         {verify.isSuccess && <Notice tone="good">{t("account.verified")}</Notice>}
         <Link to="/" className={buttonClass()}>
           {t("shell.toAuctions")}

@@ -15,16 +15,24 @@ interface PanelProps {
   state: AuctionState;
 }
 
+/** Nothing of a draft is sent live. */
+function isStale({ status, freshness }: AuctionState) {
+  return status !== "draft" && freshness === "stale";
+}
+
 function Price({ state }: { state: AuctionState }) {
   const t = useText();
   const { money } = useFormats();
-  const stale = state.freshness === "stale";
+  const stale = isStale(state);
   return (
     <div>
       <p className="text-muted text-sm">
         {state.currentBid === null ? t("auction.startingPrice") : t("auction.currentBid")}
       </p>
-      <p data-testid="price" className={`text-3xl font-semibold tabular-nums ${stale ? "text-muted" : ""}`}>
+      <p
+        data-testid="price"
+        className={`text-3xl font-semibold whitespace-nowrap tabular-nums ${stale ? "text-muted" : ""}`}
+      >
         {money(state.currentBid ?? state.startingPrice, state.currency)}
       </p>
     </div>
@@ -71,7 +79,7 @@ export function BidPanel({ auction, state }: PanelProps) {
         <span>{t("auction.bids", { count: state.bidCount })}</span>
         {auction.watchers > 0 && <span>{t("auction.watchers", { count: auction.watchers })}</span>}
       </p>
-      {state.freshness === "stale" && <Notice tone="warn">{t("auction.stale")}</Notice>}
+      {isStale(state) && <Notice tone="warn">{t("auction.stale")}</Notice>}
       <StateLine auction={auction} state={state} />
       <BidForm auction={auction} state={state} />
       <Announcer state={state} />

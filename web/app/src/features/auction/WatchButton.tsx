@@ -23,7 +23,7 @@ export function WatchButton({ auction, state }: { auction: Auction; state: Aucti
         queries.invalidateQueries({ queryKey: ["me", "watchlist"] }),
       ]),
   });
-  if (user === null || user === undefined) {
+  if (user === null || user === undefined || user.id === auction.sellerId) {
     return null;
   }
   const watching = change.isPending ? change.variables : known;

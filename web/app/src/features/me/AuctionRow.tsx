@@ -16,7 +16,7 @@ export function AuctionRow({ auction, children }: { auction: Auction; children?:
       {image !== undefined && (
         <img src={image.thumbnails["160"]} alt="" width="64" height="64" className="size-16 rounded-lg object-cover" />
       )}
-      <div className="grid min-w-0 flex-1 gap-1">
+      <div className="grid min-w-0 flex-1 basis-48 gap-1">
         <h2 className="font-medium">
           {auction.status === "draft" ? (
             <Link to="/sell" search={{ draft: auction.id }} className="hover:underline">

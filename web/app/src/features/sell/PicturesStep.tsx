@@ -22,6 +22,7 @@ export function PicturesStep({ draft, onBack }: { draft: Auction; onBack: () => 
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: ["me", "auctions"] });
       await navigate({ to: "/auctions/$id", params: { id: draft.id } });
+      queries.removeQueries({ queryKey: draftQuery(draft.id).queryKey }); // it is no draft any more
     },
   });
   return (
