@@ -88,7 +88,7 @@ test("a seller deletes a draft, changes an auction before the first bid and canc
   await page.goto("/me/auctions");
   await page.getByRole("button", { name: "Delete the draft" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete the draft" }).click();
-  await page.getByText("A broken draft").waitFor({ state: "detached" });
+  await page.getByRole("link", { name: "A broken draft" }).waitFor({ state: "detached" });
   await page.goto(`/auctions/${auction}`);
   await page.getByRole("link", { name: "Change the auction" }).click();
   await page.getByLabel("Title").fill("A chair");
