@@ -36,9 +36,28 @@ async function load(language: Language) {
   }
 }
 
+async function loadAdmin(language: Language) {
+  switch (language) {
+    case "en":
+      return (await import("virtual:messages/en/admin")).default;
+    case "de":
+      return (await import("virtual:messages/de/admin")).default;
+  }
+}
+
+let withAdmin = false; // whether a page of admins was opened
+
+/** Loads the texts of the admin's pages, which nobody else needs. */
+export async function needAdminTexts(): Promise<void> {
+  withAdmin = true;
+  const language = isLanguage(i18n.locale) ? i18n.locale : preferredLanguage();
+  i18n.load(language, await loadAdmin(language));
+}
+
 /** Loads the language and shows it. `remember` keeps it for the next visit. */
 export async function activateLanguage(language: Language, remember: boolean): Promise<void> {
-  i18n.loadAndActivate({ locale: language, messages: await load(language) });
+  const admin = withAdmin ? await loadAdmin(language) : {};
+  i18n.loadAndActivate({ locale: language, messages: { ...(await load(language)), ...admin } });
   document.documentElement.lang = language;
   if (remember) {
     localStorage.setItem(STORED, language);

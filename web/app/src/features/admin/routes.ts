@@ -1,69 +1,73 @@
 /** The pages of this folder. */
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { needAdminTexts } from "../../lib/text";
 import { rootRoute } from "../../shell/root";
 import { readAuctionSearch, readAuditSearch, readUserSearch } from "./search";
 
+/** What all of them have in common. */
+const admin = { getParentRoute: () => rootRoute, beforeLoad: needAdminTexts };
+
 export const adminRoutes = [
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...admin,
     path: "/admin",
     component: lazyRouteComponent(() => import("./DashboardPage"), "DashboardPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...admin,
     path: "/admin/auctions",
     validateSearch: readAuctionSearch,
     component: lazyRouteComponent(() => import("./AuctionsPage"), "AuctionsPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...admin,
     path: "/admin/auctions/$id",
     component: lazyRouteComponent(() => import("./AdminAuctionPage"), "AdminAuctionPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...admin,
     path: "/admin/users",
     validateSearch: readUserSearch,
     component: lazyRouteComponent(() => import("./UsersPage"), "UsersPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...admin,
     path: "/admin/users/$id",
     component: lazyRouteComponent(() => import("./UserPage"), "UserPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...admin,
     path: "/admin/audit",
     validateSearch: readAuditSearch,
     component: lazyRouteComponent(() => import("./AuditPage"), "AuditPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...admin,
     path: "/admin/dead-letters",
     component: lazyRouteComponent(() => import("./DeadLettersPage"), "DeadLettersPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...admin,
     path: "/admin/webhooks",
     component: lazyRouteComponent(() => import("./WebhooksPage"), "WebhooksPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...admin,
     path: "/admin/products",
     component: lazyRouteComponent(() => import("./ProductsPage"), "ProductsPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...admin,
     path: "/admin/products/$id",
     component: lazyRouteComponent(() => import("./ProductPage"), "ProductPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...admin,
     path: "/admin/sales",
     component: lazyRouteComponent(() => import("./AdminSalesPage"), "AdminSalesPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...admin,
     path: "/admin/refunds",
     component: lazyRouteComponent(() => import("./RefundsPage"), "RefundsPage"),
   }),
