@@ -17,6 +17,6 @@ FAULTS = [*(make(service) for service in PROGRAMS + SERVERS for make in (killed,
           *(down(service) for service in SERVERS)]
 
 if __name__ == "__main__":
-    main("sale_faults_long_test", Opening(buyers=10000, units=100, faults=FAULTS, pause_s=2, most_s=900, turn_s=25,
-                                          reservation_s=25, keeps_half=True),
+    main("sale_faults_long_test",
+         Opening(buyers=10000, units=100, faults=FAULTS, pause_s=2, most_s=900, turn_s=25, reservation_s=25),
          lambda: Shop(os.environ["ROSTRUM_HTTP_URL"]))

@@ -45,8 +45,7 @@ class Opening:
     pause_s: float  # from a decision after a fault until the next one
     most_s: int  # until it must be over
     turn_s: int = 2
-    reservation_s: int = 2
-    keeps_half: bool = False  # half of the units are kept for after the faults, so that all of them find the sale open
+    reservation_s: int = 5
 
 
 @dataclasses.dataclass
@@ -121,7 +120,8 @@ OWNER_HUNG = taken_over("the sale worker that decides: stopped, another takes ov
 
 
 class Striker(threading.Thread):
-    """Strikes with each fault in turn. The next one waits until something was decided after the one before."""
+    """Strikes with each fault in turn. The next one waits until something was decided after the one before. Half of the
+    units are kept for after the faults, so that all of them find the sale open."""
 
     def __init__(self, opening, crowd):
         super().__init__(daemon=True)
@@ -139,8 +139,7 @@ class Striker(threading.Thread):
                     return
 
     def run(self):
-        if self.opening.keeps_half:
-            self.crowd.keep_open(self.opening.units // 2)
+        self.crowd.keep_open(self.opening.units // 2)
         try:
             self.strike_all()
         finally:
