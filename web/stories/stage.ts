@@ -121,6 +121,12 @@ export async function bid(bidder: Account, auction: string, amount: string): Pro
   return bidder.send("POST", `/auctions/${auction}/bids`, { amount }, { Prefer: "wait=10" });
 }
 
+/** Ends an auction as an admin does, and waits until that is decided. */
+export async function endNow(auction: string): Promise<void> {
+  const admin = await newAdmin("Ada");
+  await admin.send("PUT", `/admin/auctions/${auction}`, { action: "end", reason: "the story goes on" });
+}
+
 /** The token of the newest mail to an address whose link begins with `path`. */
 export async function mailToken(email: string, path: string): Promise<string> {
   const folder = join(environment("ROSTRUM_TEST_SMTP"), "mail");

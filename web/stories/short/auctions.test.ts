@@ -1,6 +1,6 @@
 /** Stories of auctions, each with two or three people in front of a browser. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { bid, mailToken, newAccount, newAdmin, newAuction, PASSWORD, Stage, until } from "../stage.ts";
+import { bid, endNow, mailToken, newAccount, newAdmin, newAuction, PASSWORD, Stage, until } from "../stage.ts";
 
 let stage: Stage;
 beforeAll(async () => {
@@ -13,7 +13,7 @@ test("a newcomer registers, verifies, searches, bids, is outbid, sets a maximum,
   const seller = await newAccount("Sam");
   const rival = await newAccount("Rita");
   const title = `Lamp ${crypto.randomUUID().slice(0, 8)}`;
-  const auction = await newAuction(seller, { title, lastsS: 25, antiSnipe: { windowSeconds: 0 } });
+  const auction = await newAuction(seller, { title });
   const email = `${crypto.randomUUID()}@example.org`;
   const { page, ...ann } = await stage.person();
   await page.goto("/");
@@ -43,11 +43,13 @@ test("a newcomer registers, verifies, searches, bids, is outbid, sets a maximum,
   await page.getByTestId("state").getByText("You lead. Your maximum is $50.00.").waitFor();
   await bid(rival, auction, "20.00");
   await page.getByTestId("price").getByText("$21.00").waitFor();
+  await endNow(auction);
   await page.getByTestId("state").getByText("You won this auction.").waitFor();
   await page.goto("/me/receipts");
-  await expect
-    .poll(() => page.locator("[data-testid=receipt][data-result=valid]").count(), { timeout: 10_000 })
-    .toBe(2);
+  await until(
+    "two valid receipts",
+    async () => (await page.locator("[data-testid=receipt][data-result=valid]").count()) === 2,
+  );
   expect(ann.errors).toEqual([]);
 });
 
@@ -138,16 +140,18 @@ async function picture(page: import("playwright-core").Page): Promise<Buffer> {
 test("a bid in the last seconds moves the end for everyone", async () => {
   const seller = await newAccount("Sam");
   const sniper = await newAccount("Sue");
-  const auction = await newAuction(seller, { lastsS: 12, antiSnipe: { windowSeconds: 10, extensionSeconds: 30 } });
+  const auction = await newAuction(seller, { antiSnipe: { windowSeconds: 20, extensionSeconds: 30 } });
   const people = [await stage.person(), await stage.person(await newAccount("Ann"))];
   for (const { page } of people) {
     await page.goto(`/auctions/${auction}`);
     await page.getByTestId("time-left").waitFor();
   }
-  await until(
-    "the window",
-    async () => Number.parseFloat((await people[0]?.page.getByTestId("time-left").textContent()) ?? "99") < 8,
-  );
+  // The last seconds begin when both pages are there, however long that took.
+  const endTime = new Date(Date.now() + 15_000).toISOString();
+  await seller.send("PUT", `/auctions/${auction}`, { version: 1, endTime });
+  for (const { page } of people) {
+    await until("tenths of seconds", async () => (await page.getByTestId("time-left").textContent())?.includes("."));
+  }
   await bid(sniper, auction, "10.00");
   for (const { page } of people) {
     await page.getByText("extended by a late bid").waitFor();
@@ -166,7 +170,12 @@ test("of two who buy at once one gets it, and the other is told", async () => {
     await page.goto(`/auctions/${auction}`);
     await page.getByRole("button", { name: "Buy now for $100.00" }).click();
   }
-  await Promise.all(people.map(({ page }) => page.getByRole("button", { name: "Buy it" }).click()));
+  const buttons = people.map(({ page }) => page.getByRole("button", { name: "Buy it" }));
+  await Promise.all(buttons.map((each) => each.waitFor()));
+  // Pressed without the driver's checks: the dialog of the slower one closes as soon as the auction is sold.
+  await Promise.all(
+    buttons.map((each) => each.evaluateAll((found: HTMLElement[]) => found.forEach((one) => one.click()))),
+  );
   const states = await Promise.all(
     people.map(({ page }) =>
       page
@@ -230,25 +239,22 @@ test("double clicks, a reload in between and two tabs place one bid", async () =
 
 test("a wrong and jumping clock of the client does not move the countdown", async () => {
   const seller = await newAccount("Sam");
-  const auction = await newAuction(seller, { lastsS: 40 });
+  const auction = await newAuction(seller, { lastsS: 58 });
   const end = Date.parse(String((await seller.send("GET", `/auctions/${auction}`)).endTime));
   const { page } = await stage.person();
   await page.addInitScript(watchCountdown);
-  await page.goto(`/auctions/${auction}`);
+  await page.goto(`/auctions/${auction}`, { waitUntil: "networkidle" }); // the clock has asked the server
+  await page.evaluate(() => (window as unknown as Watched).drawn.splice(0));
   const drawn = () => page.evaluate(() => (window as unknown as Watched).drawn);
   for (const [round, jump] of [0, -7_200_000, 86_400_000].entries()) {
     await page.evaluate((ms) => (window as unknown as Watched).jump(ms), jump);
     await until("enough changes", async () => (await drawn()).length >= (round + 1) * CHANGES);
   }
-  // A shown tenth stands for all times from itself to the next one.
-  const wrong = (await drawn()).filter(({ left, at }) => {
-    const after = end - at - left;
-    return after <= -CLOCK_ERROR_MS || after >= TENTH_MS + CLOCK_ERROR_MS;
-  });
-  expect(wrong).toEqual([]);
-  // It changes when the time has just become less than the tenth before: here nothing has to be allowed for tenths.
-  const errors = (await drawn()).slice(1).map(({ left, at }) => Math.abs(end - at - left - TENTH_MS));
-  expect(errors.sort((a, b) => a - b)[Math.floor(errors.length / 2)]).toBeLessThan(CLOCK_ERROR_MS / 2);
+  // A shown tenth stands for all times from itself to the next one. Too little left is never shown: only a wrong clock does
+  // that. Too much is also shown by a page that had no processor for a while: half of the changes are judged.
+  const late = (await drawn()).map(({ left, at }) => TENTH_MS - (end - at - left));
+  expect(late.filter((ms) => ms <= -CLOCK_ERROR_MS)).toEqual([]);
+  expect(late.sort((a, b) => a - b)[Math.floor(late.length / 2)]).toBeLessThan(CLOCK_ERROR_MS / 2);
 });
 
 const CLOCK_ERROR_MS = 100;
