@@ -54,7 +54,9 @@ PROGRAMS += $(BIN)/rostrum-image-decoder # helper program of the gateway
 
 # Every .c file of tests/*/ is a program, a test suite if its name ends in _test.c. All link tests/support.
 SUPPORT       := $(call objects,tests/support)
-TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/support/% tests/fuzz/%,$(wildcard tests/*/*.c)))
+TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/support/% tests/fuzz/% tests/bench/guard.c,$(wildcard tests/*/*.c)))
+# Needs valgrind, so it is built only for `make bench-guard`.
+GUARD         := $(BUILD)/tests/bench/guard
 # Every .c file of tests/fuzz is a fuzz target. The program replays its corpus; with FUZZER=1 it is driven by libFuzzer.
 FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 TEST_PACKAGES := check libcurl
@@ -83,7 +85,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 export BUILD
 
 .PHONY: all test-programs help deps deps-check deps-cluster deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-types deps-web deps-webhooks docs run up web web-lint down status cluster clean clean-var check \
-        check-long check-security check-unit mutate chaos chaos-cluster replay replay-sale bench bench-sale bench-against bench-read bench-search bench-live bench-web \
+        check-long check-security check-unit mutate chaos chaos-cluster replay replay-sale bench bench-guard bench-sale bench-against bench-read bench-search bench-live bench-web \
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
 
@@ -128,7 +130,7 @@ $(filter-out $(PLAIN),$(PROGRAMS)):
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS)
 
 $(OBJ)/tests/%.o: PKG_CFLAGS += $(shell pkg-config --cflags $(TEST_PACKAGES))
-$(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(COMMON)
+$(TEST_PROGRAMS) $(GUARD): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS) $(shell pkg-config --libs $(TEST_PACKAGES)) -lwslay
 
@@ -169,6 +171,9 @@ $(BUILD)/tests/unit/gateway_sale_line_test: $(OBJ)/gateway/live/sale_line.o
 $(BUILD)/tests/unit/saleworker_user_updates_test: $(addprefix $(OBJ)/,saleworker/batch.o saleworker/outcome.o saleworker/user_updates.o common/worker/work.o)
 $(BUILD)/tests/unit/saleworker_live_updates_test: $(addprefix $(OBJ)/,saleworker/batch.o saleworker/live_updates.o common/worker/work.o)
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/search/queries.o
+$(GUARD): $(addprefix $(OBJ)/,bidworker/batch.o bidworker/batch_events.o bidworker/decide.o bidworker/family.o bidworker/ledger_chain.o bidworker/live_updates.o) \
+    $(addprefix $(OBJ)/common/worker/,outbox_batch.o work.o) \
+    $(addprefix $(OBJ)/gateway/,access/idempotency.o access/local_limits.o core/jws.o core/token.o http/scanner.o live/live_message.o)
 $(BUILD)/tests/unit/mailtext_test: $(addprefix $(OBJ)/notifyworker/,mailtext.o templates.o)
 $(BUILD)/tests/unit/mail_links_test: $(OBJ)/notifyworker/mail_links.o
 $(BUILD)/tests/unit/web_negotiation_test: $(OBJ)/gateway/web/negotiation.o
@@ -376,6 +381,11 @@ bench-live: deps-check ## measure live updates for 100, 1,000 and 10,000 watcher
 	@$(build_all) -s all test-programs
 	@tests/bench/live-run
 
+bench-guard: deps-check deps-lint ## count the instructions of the hot paths, and fail at 5 % more than tests/bench/guard.txt
+	@echo Building.
+	@$(build_all) -s $(GUARD)
+	@tests/bench/guard-run
+
 bench-sale: deps-bench ## measure a flash sale beside bids: joins per second, waits, memory, rows read
 	@echo Building.
 	@$(build_all) -s all test-programs
@@ -485,7 +495,7 @@ web-lint: deps-docs ## check the pages: generated types, types, rules and format
 	@web/fetch all
 	@web/lint
 
-LINTS := format-check tidy cppcheck shellcheck python-check web-lint units-check
+LINTS := format-check tidy cppcheck shellcheck python-check web-lint units-check bench-guard
 lint: deps-lint ## run all static checks, and print the time of each
 	@all=$$(date +%s); for each in $(LINTS); do \
 	    began=$$(date +%s); \
