@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+"""What the statements of the programs read, in a deployment that stores much (tests/bench/scale.sql).
+
+Every statement that a program prepares is looked at: its generic plan must not read all of a table that grows, or an
+index without a condition. Exceptions are listed with their reasons. The statements of lists and polls also run, for users
+and auctions that have very much, and must stay below a number of buffers.
+
+SCALE is the share of the data, default 0.05. tests/bench/scale runs the same with all of it.
+"""
+import os
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "support"))
+from database import sql  # noqa: E402 (needs the line above)
+from plans import buffers, explained, faults  # noqa: E402
+from prepared_statements import statements_of  # noqa: E402
+
+SCALE = os.environ.get("SCALE", "0.05")
+SCHEMA = "plans_test"
+PROGRAMS = ("rostrum-gateway", "rostrum-bidworker", "rostrum-saleworker", "rostrum-endworker", "rostrum-notifyworker")
+
+# Statements that read a whole index or table, and why that does not grow with what is stored, or how it is bounded.
+ALLOWED = {
+    "retention_sweep": "users_erasing holds only users that are being erased",
+    "settle": "auctions_unsettled holds only auctions that have just ended",
+    "settle_free": "as settle",
+    "unsettled": "as settle",
+    "admin_ban": "all admins are locked; there are few",
+    "admin_role": "as admin_ban",
+    "sale_notify": "all admins are notified of a refund; there are few",
+    # These read a whole table of a deployment.
+    **dict.fromkeys(("watchers_notify_bids", "watchers_notify_extensions", "watchers_close"), "look at all watched auctions"),
+    **dict.fromkeys(("notify_user", "notify_extended", "notify_settled", "notify_ending_soon", "notify_cancelled",
+                     "notify_voided", "sale_fanout"), "look at all users who muted a kind"),
+    **dict.fromkeys(("admin_users", "admin_log"), "filters of any columns"),
+    **dict.fromkeys(("admin_stats_auctions", "admin_stats_deployment"), "count all rows"),
+    **dict.fromkeys((f"admin_auctions_{order}" for order in ("newest", "ending", "price_up", "price_down")), "filters of any columns"),
+    **dict.fromkeys(("auctions_facets_several", "auctions_facets_bare_several"), "count all rows"),
+}
+
+
+def user(number):
+    """A user of tests/bench/scale.sql."""
+    return f"'018f0000-0000-8001-8000-{number:012x}'"
+
+
+def auction(number):
+    """An auction of the same."""
+    return f"'018f0000-{number >> 16:04x}-8002-8000-{number:012x}'"
+
+
+FIRST = ["NULL", "NULL", "21"]  # the first page of a list
+
+# Statement, case, values of its parameters, and the most buffers that it may read.
+CASES = (
+    ("admin_users", "the first page", [*FIRST, "NULL", "NULL", "NULL"], 50),
+    ("me_notifications", "the first page", [user(2), *FIRST, "'false'"], 200),
+    ("watch_list", "the first page", [user(5), *FIRST], 200),
+)
+
+
+def prepare():
+    """Makes the tables of the schema, without rows."""
+    sql(f"SET client_min_messages = warning; DROP SCHEMA IF EXISTS {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}")
+    url = os.environ["ROSTRUM_PG_URL"]
+    url += f"{'&' if '?' in url else '?'}options=-csearch_path%3D{SCHEMA}"
+    program = os.path.join(os.environ.get("BUILD", "build"), "bin", "rostrumctl")
+    subprocess.run([program, "migrate"], env={**os.environ, "ROSTRUM_PG_URL": url}, check=True, stdout=subprocess.DEVNULL)
+
+
+def load():
+    """Fills the tables."""
+    with open(os.path.join(ROOT, "tests", "bench", "scale.sql"), encoding="utf-8") as file:
+        sql(file.read(), "-v", f"scale={SCALE}", schema=f"{SCHEMA}")
+
+
+def all_statements():
+    """The statements of all programs as "program name", with their texts. They start before there are rows."""
+    found = {}
+    for program in PROGRAMS:
+        for name, text in statements_of(program, SCHEMA).items():
+            found[f"{program} {name}"] = text
+    return found
+
+
+def wrong_plans(statements):
+    """Sentences about plans that grow, and about exceptions that are none."""
+    wrong, excused = [], set()
+    for key, plan in explained(statements, schema=SCHEMA).items():
+        name = key.split()[1]
+        found = faults(plan)
+        if found and name in ALLOWED:
+            excused.add(name)
+        elif found:
+            wrong.append(f"{key}: {', '.join(found)}")
+    return wrong + [f"{name} needs no exception" for name in ALLOWED if name not in excused]
+
+
+def wrong_cases(statements):
+    """Sentences about executions that read too much; prints the buffers of each."""
+    wrong = []
+    texts = {key.split()[1]: text for key, text in statements.items()}
+    for name, what, values, most in CASES:
+        plan = explained({name: texts[name]}, {name: values}, ", ANALYZE, BUFFERS, TIMING OFF", SCHEMA)[name]
+        read = buffers(plan)
+        print(f"{name:<28} {what:<36} {plan['Plan']['Actual Rows']:>5} rows {read:>7} buffers, at most {most}", flush=True)
+        if read > most:
+            wrong.append(f"{name}, {what}: {read} buffers, and not {most}")
+    return wrong
+
+
+def main():
+    """Runs everything and prints the summary."""
+    results = []
+    try:
+        prepare()
+        statements = all_statements()
+        began = time.monotonic()
+        load()
+        print(f"scale {SCALE}: loaded in {time.monotonic() - began:.0f} s; {len(statements)} statements", flush=True)
+        results = [wrong_plans(statements), wrong_cases(statements)]
+    finally:
+        sql(f"SET client_min_messages = warning; DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+    for line in sum(results, []):
+        print(f"FAILED {line}")
+    failed = sum(bool(wrong) for wrong in results)
+    print(f"plans_test: {len(results) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
