@@ -19,7 +19,7 @@ export default defineConfig(
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
     },
   },
-  { files: ["app/**/*.tsx"], rules: { "max-lines-per-function": ["error", { max: 150, skipComments: true }] } },
+  { files: ["app/**/*.tsx"], rules: { "max-lines": ["error", { max: 150 }] } },
   { files: ["client/**/*.ts"], rules: { "max-lines": ["error", { max: 500 }] } },
   {
     files: ["**/*.js"],

@@ -1,14 +1,14 @@
 /** Logging in, and asking for a new password. */
 import { useMutation } from "@tanstack/react-query";
 import { getRouteApi, Link, useRouter } from "@tanstack/react-router";
+import { textOf } from "../../lib/form";
 import { rostrum } from "../../lib/rostrum";
 import { useSessionChanged } from "../../lib/session";
 import { useText } from "../../lib/text";
-import { Button } from "../../ui/Button";
-import { ErrorNotice } from "../../ui/ErrorNotice";
-import { TextField } from "../../ui/Field";
+import { ActForm } from "../../ui/ActForm";
 import { Card, Page } from "../../ui/Page";
-import { textOf } from "./form";
+import { EmailField } from "./EmailField";
+import { PasswordField } from "./PasswordField";
 
 const route = getRouteApi("/login");
 
@@ -30,26 +30,10 @@ export function LoginPage() {
   return (
     <Page title={t("account.logIn")}>
       <Card className="w-full max-w-md">
-        <form
-          className="grid gap-4"
-          onSubmit={(event) => {
-            event.preventDefault();
-            logIn.mutate(new FormData(event.currentTarget));
-          }}
-        >
-          <TextField label={t("account.email")} name="email" type="email" autoComplete="username" required />
-          <TextField
-            label={t("account.password")}
-            name="password"
-            type="password"
-            autoComplete="current-password"
-            required
-          />
-          {logIn.isError && <ErrorNotice error={logIn.error} />}
-          <Button kind="primary" type="submit" busy={logIn.isPending}>
-            {t("account.logIn")}
-          </Button>
-        </form>
+        <ActForm act={logIn} text={t("account.logIn")}>
+          <EmailField />
+          <PasswordField label={t("account.password")} />
+        </ActForm>
         <p className="flex flex-wrap justify-between gap-3">
           <Link to="/register" search={back === undefined ? {} : { back }} className="underline">
             {t("account.noAccount")}

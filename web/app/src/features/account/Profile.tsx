@@ -1,15 +1,17 @@
 /** Name, language of mails, and whether the address is verified. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { Schemas } from "../../lib/api";
+import { textOf } from "../../lib/form";
 import { rostrum } from "../../lib/rostrum";
 import { sessionQuery } from "../../lib/session";
 import { LANGUAGES, useText } from "../../lib/text";
+import { ActForm } from "../../ui/ActForm";
 import { Button } from "../../ui/Button";
 import { ErrorNotice } from "../../ui/ErrorNotice";
-import { SelectField, TextField } from "../../ui/Field";
+import { SelectField } from "../../ui/Field";
 import { Notice } from "../../ui/Notice";
 import { Card } from "../../ui/Page";
-import { NAME_MAX, textOf } from "./form";
+import { NameField } from "./NameField";
 
 function Verification({ account }: { account: Schemas["Account"] }) {
   const t = useText();
@@ -47,21 +49,13 @@ export function Profile({ account }: { account: Schemas["Account"] }) {
   return (
     <Card title={t("account.profile")}>
       <Verification account={account} />
-      <form
-        className="grid gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          change.mutate(new FormData(event.currentTarget));
-        }}
+      <ActForm
+        act={change}
+        text={t("account.save")}
+        kind="plain"
+        done={<Notice tone="good">{t("account.saved")}</Notice>}
       >
-        <TextField
-          label={t("account.name")}
-          name="name"
-          defaultValue={account.displayName}
-          autoComplete="name"
-          maxLength={NAME_MAX}
-          required
-        />
+        <NameField value={account.displayName} />
         <SelectField label={t("account.mailLanguage")} name="language" defaultValue={account.language}>
           {Object.entries({ [account.language]: account.language, ...LANGUAGES }).map(([each, name]) => (
             <option key={each} value={each}>
@@ -69,12 +63,7 @@ export function Profile({ account }: { account: Schemas["Account"] }) {
             </option>
           ))}
         </SelectField>
-        {change.isError && <ErrorNotice error={change.error} />}
-        {change.isSuccess && <Notice tone="good">{t("account.saved")}</Notice>}
-        <Button type="submit" busy={change.isPending}>
-          {t("account.save")}
-        </Button>
-      </form>
+      </ActForm>
     </Card>
   );
 }

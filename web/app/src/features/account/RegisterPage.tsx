@@ -1,14 +1,15 @@
 /** A new account. It is logged in at once, so that a newcomer can bid within a minute. */
 import { useMutation } from "@tanstack/react-query";
 import { getRouteApi, Link, useRouter } from "@tanstack/react-router";
+import { textOf } from "../../lib/form";
 import { rostrum } from "../../lib/rostrum";
 import { useSessionChanged } from "../../lib/session";
 import { useText } from "../../lib/text";
-import { Button } from "../../ui/Button";
-import { ErrorNotice } from "../../ui/ErrorNotice";
-import { TextField } from "../../ui/Field";
+import { ActForm } from "../../ui/ActForm";
 import { Card, Page } from "../../ui/Page";
-import { NAME_MAX, PASSWORD_MAX, PASSWORD_MIN, textOf } from "./form";
+import { EmailField } from "./EmailField";
+import { NameField } from "./NameField";
+import { NewPasswordField } from "./PasswordField";
 
 const route = getRouteApi("/register");
 
@@ -33,37 +34,11 @@ export function RegisterPage() {
   return (
     <Page title={t("account.register")}>
       <Card className="w-full max-w-md">
-        <form
-          className="grid gap-4"
-          onSubmit={(event) => {
-            event.preventDefault();
-            create.mutate(new FormData(event.currentTarget));
-          }}
-        >
-          <TextField
-            label={t("account.name")}
-            hint={t("account.nameHint")}
-            name="name"
-            autoComplete="name"
-            maxLength={NAME_MAX}
-            required
-          />
-          <TextField label={t("account.email")} name="email" type="email" autoComplete="username" required />
-          <TextField
-            label={t("account.password")}
-            hint={t("account.passwordHint", { min: PASSWORD_MIN })}
-            name="password"
-            type="password"
-            autoComplete="new-password"
-            minLength={PASSWORD_MIN}
-            maxLength={PASSWORD_MAX}
-            required
-          />
-          {create.isError && <ErrorNotice error={create.error} />}
-          <Button kind="primary" type="submit" busy={create.isPending}>
-            {t("account.register")}
-          </Button>
-        </form>
+        <ActForm act={create} text={t("account.register")}>
+          <NameField hint={t("account.nameHint")} />
+          <EmailField />
+          <NewPasswordField label={t("account.password")} />
+        </ActForm>
         <Link to="/login" search={back === undefined ? {} : { back }} className="underline">
           {t("account.haveAccount")}
         </Link>

@@ -2,46 +2,38 @@
 import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
+import { textOf } from "../../lib/form";
 import { rostrum } from "../../lib/rostrum";
 import { useText } from "../../lib/text";
+import { ActForm } from "../../ui/ActForm";
 import { Button, buttonClass } from "../../ui/Button";
-import { ErrorNotice } from "../../ui/ErrorNotice";
-import { TextField } from "../../ui/Field";
 import { Notice } from "../../ui/Notice";
 import { Card, Page } from "../../ui/Page";
-import { PASSWORD_MAX, PASSWORD_MIN, textOf } from "./form";
+import { EmailField } from "./EmailField";
+import { NewPasswordField } from "./PasswordField";
 import { useMailToken } from "./token";
 
 function AskForMail() {
   const t = useText();
   const ask = useMutation({
-    mutationFn: (email: string) => rostrum.post("/api/v1/auth/password-reset", { body: { email } }),
+    mutationFn: (form: FormData) =>
+      rostrum.post("/api/v1/auth/password-reset", { body: { email: textOf(form, "email") } }),
   });
   if (ask.isSuccess) {
     return <Notice tone="good">{t("account.resetSent")}</Notice>;
   }
   return (
-    <form
-      className="grid gap-4"
-      onSubmit={(event) => {
-        event.preventDefault();
-        ask.mutate(textOf(new FormData(event.currentTarget), "email"));
-      }}
-    >
-      <TextField label={t("account.email")} name="email" type="email" autoComplete="username" required />
-      {ask.isError && <ErrorNotice error={ask.error} />}
-      <Button kind="primary" type="submit" busy={ask.isPending}>
-        {t("account.resetAsk")}
-      </Button>
-    </form>
+    <ActForm act={ask} text={t("account.resetAsk")}>
+      <EmailField />
+    </ActForm>
   );
 }
 
 function SetPassword({ token, onAgain }: { token: string; onAgain: () => void }) {
   const t = useText();
   const set = useMutation({
-    mutationFn: (password: string) =>
-      rostrum.post("/api/v1/auth/password-reset/confirm", { body: { token, password } }),
+    mutationFn: (form: FormData) =>
+      rostrum.post("/api/v1/auth/password-reset/confirm", { body: { token, password: textOf(form, "password") } }),
   });
   if (set.isSuccess) {
     return (
@@ -54,29 +46,13 @@ function SetPassword({ token, onAgain }: { token: string; onAgain: () => void })
     );
   }
   return (
-    <form
-      className="grid gap-4"
-      onSubmit={(event) => {
-        event.preventDefault();
-        set.mutate(textOf(new FormData(event.currentTarget), "password"));
-      }}
+    <ActForm
+      act={set}
+      text={t("account.passwordSet")}
+      instead={<Button onClick={onAgain}>{t("account.resetAgain")}</Button>}
     >
-      <TextField
-        label={t("account.newPassword")}
-        hint={t("account.passwordHint", { min: PASSWORD_MIN })}
-        name="password"
-        type="password"
-        autoComplete="new-password"
-        minLength={PASSWORD_MIN}
-        maxLength={PASSWORD_MAX}
-        required
-      />
-      {set.isError && <ErrorNotice error={set.error} />}
-      {set.isError && <Button onClick={onAgain}>{t("account.resetAgain")}</Button>}
-      <Button kind="primary" type="submit" busy={set.isPending}>
-        {t("account.passwordSet")}
-      </Button>
-    </form>
+      <NewPasswordField label={t("account.newPassword")} />
+    </ActForm>
   );
 }
 

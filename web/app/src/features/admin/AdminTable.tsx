@@ -1,17 +1,13 @@
 /** A keyset list as a table. */
-import type { InfiniteData, UseInfiniteQueryResult } from "@tanstack/react-query";
 import type { Key, ReactNode } from "react";
-import { useText } from "../../lib/text";
-import { Button } from "../../ui/Button";
-import { ErrorNotice } from "../../ui/ErrorNotice";
-import type { ListPage } from "../../ui/Listing";
+import { KeysetList, type ListQuery } from "../../ui/KeysetList";
 import { Skeleton } from "../../ui/Page";
 import { Table } from "../../ui/Table";
 
 interface AdminTableProps<T> {
   label: string;
   head: ReactNode[];
-  query: UseInfiniteQueryResult<InfiniteData<ListPage<T>>>;
+  query: ListQuery<T>;
   keyOf: (item: T) => Key;
   /** The cells of a row. */
   children: (item: T) => ReactNode;
@@ -19,34 +15,15 @@ interface AdminTableProps<T> {
 }
 
 export function AdminTable<T>({ label, head, query, keyOf, children, empty }: AdminTableProps<T>) {
-  const t = useText();
-  if (query.isPending) {
-    return <Skeleton className="h-64" />;
-  }
-  if (query.data === undefined) {
-    return <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />;
-  }
-  const items = query.data.pages.flatMap((page) => page.items);
-  if (items.length === 0) {
-    return empty;
-  }
   return (
-    <div className="grid gap-4">
-      <Table label={label} head={head}>
-        {items.map((item) => (
-          <tr key={keyOf(item)}>{children(item)}</tr>
-        ))}
-      </Table>
-      {query.isFetchNextPageError && <ErrorNotice error={query.error} />}
-      {query.hasNextPage && (
-        <Button
-          className="justify-self-center"
-          busy={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          {t("ui.more")}
-        </Button>
+    <KeysetList query={query} loading={<Skeleton className="h-64" />} empty={empty}>
+      {(items) => (
+        <Table label={label} head={head}>
+          {items.map((item) => (
+            <tr key={keyOf(item)}>{children(item)}</tr>
+          ))}
+        </Table>
       )}
-    </div>
+    </KeysetList>
   );
 }

@@ -1,6 +1,6 @@
 /** A product: its members, its pictures, and a new flash sale of it. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
+import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import type { Schemas } from "../../lib/api";
 import { rostrum } from "../../lib/rostrum";
 import { useText } from "../../lib/text";
@@ -8,8 +8,10 @@ import { ErrorNotice } from "../../ui/ErrorNotice";
 import { Card, Skeleton } from "../../ui/Page";
 import { Pictures } from "../../ui/Pictures";
 import { AdminPage } from "./AdminPage";
-import { ProductForm, type ProductValues } from "./ProductForm";
+import { readProduct } from "./product";
+import { ProductForm } from "./ProductForm";
 import { productQuery } from "./queries";
+import { readNewSale } from "./sale";
 import { SaleForm } from "./SaleForm";
 
 const route = getRouteApi("/admin/products/$id");
@@ -20,23 +22,14 @@ function Edit({ product }: { product: Schemas["Product"] }) {
   const params = { path: { id: product.id } };
   const changed = () => queries.invalidateQueries({ queryKey: ["admin"] });
   const save = useMutation({
-    mutationFn: (values: ProductValues) =>
-      rostrum.put("/api/v1/products/{id}", { params, body: { ...values, version: product.version } }),
+    mutationFn: (form: FormData) =>
+      rostrum.put("/api/v1/products/{id}", { params, body: { ...readProduct(form), version: product.version } }),
     onSuccess: changed,
   });
   return (
     <>
       <Card title={product.name}>
-        <ProductForm
-          key={product.version}
-          product={product}
-          act={t("admin.save")}
-          busy={save.isPending}
-          error={save.error}
-          onSave={(values) => {
-            save.mutate(values);
-          }}
-        />
+        <ProductForm key={product.version} product={product} act={save} text={t("admin.save")} />
       </Card>
       <Card title={t("admin.pictures")}>
         <Pictures
@@ -48,10 +41,26 @@ function Edit({ product }: { product: Schemas["Product"] }) {
           onChanged={changed}
         />
       </Card>
-      <Card title={t("admin.newSale")}>
-        <SaleForm productId={product.id} />
-      </Card>
+      <NewSale productId={product.id} />
     </>
+  );
+}
+
+function NewSale({ productId }: { productId: string }) {
+  const t = useText();
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const create = useMutation({
+    mutationFn: (form: FormData) => rostrum.post("/api/v1/flash-sales", { body: readNewSale(productId, form) }),
+    onSuccess: async () => {
+      await queries.invalidateQueries({ queryKey: ["admin"] });
+      await navigate({ to: "/admin/sales" });
+    },
+  });
+  return (
+    <Card title={t("admin.newSale")}>
+      <SaleForm act={create} text={t("admin.create")} />
+    </Card>
   );
 }
 

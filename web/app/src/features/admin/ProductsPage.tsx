@@ -8,26 +8,20 @@ import { useText } from "../../lib/text";
 import { Card, Empty } from "../../ui/Page";
 import { AdminPage } from "./AdminPage";
 import { AdminTable } from "./AdminTable";
-import { ProductForm, type ProductValues } from "./ProductForm";
+import { readProduct } from "./product";
+import { ProductForm } from "./ProductForm";
 import { productsQuery } from "./queries";
 
 function Create() {
   const t = useText();
   const navigate = useNavigate();
   const create = useMutation({
-    mutationFn: (values: ProductValues) => rostrum.post("/api/v1/products", { body: values }),
+    mutationFn: (form: FormData) => rostrum.post("/api/v1/products", { body: readProduct(form) }),
     onSuccess: ({ id }) => navigate({ to: "/admin/products/$id", params: { id } }),
   });
   return (
     <Card title={t("admin.newProduct")}>
-      <ProductForm
-        act={t("admin.create")}
-        busy={create.isPending}
-        error={create.error}
-        onSave={(values) => {
-          create.mutate(values);
-        }}
-      />
+      <ProductForm act={create} text={t("admin.create")} />
     </Card>
   );
 }

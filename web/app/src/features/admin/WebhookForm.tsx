@@ -1,11 +1,10 @@
 /** A new webhook of the deployment. Its secret is shown once. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useRef } from "react";
 import type { Schemas } from "../../lib/api";
+import { textOf } from "../../lib/form";
 import { rostrum } from "../../lib/rostrum";
 import { useText } from "../../lib/text";
-import { Button } from "../../ui/Button";
-import { ErrorNotice } from "../../ui/ErrorNotice";
+import { ActForm } from "../../ui/ActForm";
 import { CheckField, TextField } from "../../ui/Field";
 import { eventName } from "../../ui/events";
 import { Notice } from "../../ui/Notice";
@@ -43,8 +42,8 @@ const DESCRIPTION_MAX = 200;
 
 function read(form: FormData): NewWebhook {
   return {
-    url: form.get("url") as string,
-    description: form.get("description") as string,
+    url: textOf(form, "url"),
+    description: textOf(form, "description"),
     events: form.getAll("events") as Event[],
   };
 }
@@ -52,24 +51,18 @@ function read(form: FormData): NewWebhook {
 export function WebhookForm() {
   const t = useText();
   const queries = useQueryClient();
-  const form = useRef<HTMLFormElement>(null);
   const create = useMutation({
-    mutationFn: (body: NewWebhook) => rostrum.post("/api/v1/admin/webhooks", { body }),
-    onSuccess: () => {
-      form.current?.reset();
-      return queries.invalidateQueries({ queryKey: webhooksQuery.queryKey });
-    },
+    mutationFn: (form: FormData) => rostrum.post("/api/v1/admin/webhooks", { body: read(form) }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: webhooksQuery.queryKey }),
   });
+  const secret = (
+    <Notice tone="good">
+      {t("admin.secretOnce")} <code className="break-all">{create.data?.secret}</code>
+    </Notice>
+  );
   return (
     <Card title={t("admin.newWebhook")}>
-      <form
-        ref={form}
-        className="grid gap-4"
-        onSubmit={(event) => {
-          event.preventDefault();
-          create.mutate(read(new FormData(event.currentTarget)));
-        }}
-      >
+      <ActForm act={create} text={t("admin.create")} wideButton={false} emptied done={secret}>
         <TextField label={t("admin.url")} name="url" type="url" required />
         <TextField label={t("admin.description")} name="description" maxLength={DESCRIPTION_MAX} />
         <fieldset className="grid gap-x-4 sm:grid-cols-2">
@@ -78,16 +71,7 @@ export function WebhookForm() {
             <CheckField key={each} name="events" value={each} defaultChecked label={eventName(t, each)} />
           ))}
         </fieldset>
-        {create.isError && <ErrorNotice error={create.error} />}
-        {create.data !== undefined && (
-          <Notice tone="good">
-            {t("admin.secretOnce")} <code className="break-all">{create.data.secret}</code>
-          </Notice>
-        )}
-        <Button kind="primary" type="submit" busy={create.isPending}>
-          {t("admin.create")}
-        </Button>
-      </form>
+      </ActForm>
     </Card>
   );
 }

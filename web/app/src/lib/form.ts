@@ -1,0 +1,13 @@
+/** What pages read from a form that is sent. */
+import { parseAmount, toDecimal } from "rostrum-client";
+
+export function textOf(form: FormData, name: string): string {
+  const value = form.get(name);
+  return typeof value === "string" ? value : "";
+}
+
+/** An amount as the API takes it. What is no amount is sent as it stands: the server says what is wrong with it. */
+export function amountOf(form: FormData, name: string): string {
+  const amount = parseAmount(textOf(form, name));
+  return amount === null ? textOf(form, name) : toDecimal(amount);
+}
