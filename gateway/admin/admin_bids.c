@@ -19,20 +19,29 @@ enum { NUMBER_SIZE = 24, SEQ_DIGITS_MAX = 18 };
 static const char sort[] = "admin-bids";
 
 static const struct pg_statement list[] = {
-    /* A row with a NULL seq: the auction exists and has no (more) bids. $1 auction, $2 seq of the cursor, $3 limit */
+    /* clang-format off */
+    /*
+     * A row with a NULL seq: the auction exists and has no (more) bids. A row without its public entry is a voided bid:
+     * an automatic answer that nothing calls for any more is none. $1 auction, $2 seq of the cursor, $3 limit
+     */
     [ADMIN_BIDS] = {"admin_bids",
-                    "SELECT b.seq, b.bid_id, b.bidder_id, b.automatic, b.amount, " COLUMNS_MS(
-                        "b.decided_at") ", (SELECT u.display_name FROM users u WHERE u.id = b.bidder_id)"
-                                        " FROM auctions a LEFT JOIN LATERAL (SELECT * FROM public_bids p"
-                                        "  WHERE p.auction_id = a.id AND p.in_history AND p.seq < $2::bigint"
-                                        "  ORDER BY p.seq DESC LIMIT $3::integer) b ON true"
-                                        " WHERE a.id = $1 ORDER BY b.seq DESC"},
+        "SELECT b.seq, b.bid_id, b.bidder, b.automatic, b.price, " COLUMNS_MS("b.decided_at") ","
+        " (SELECT u.display_name FROM users u WHERE u.id = b.bidder), NOT b.effective"
+        " FROM auctions a LEFT JOIN LATERAL (SELECT v.seq, v.bid_id, v.decided_at, v.effective,"
+        "  coalesce(p.bidder_id, v.bidder_id) AS bidder, coalesce(p.automatic, v.kind = 'proxy') AS automatic,"
+        "  coalesce(p.amount, v.amount) AS price"
+        "  FROM bids v LEFT JOIN public_bids p ON p.auction_id = v.auction_id AND p.seq = v.seq"
+        "  WHERE v.auction_id = a.id AND v.seq < $2::bigint AND (p.in_history OR (NOT v.effective"
+        "   AND v.kind IN ('bid', 'proxy', 'buy') AND v.status <> 'rejected' AND NOT v.raise AND v.amount IS NOT NULL))"
+        "  ORDER BY v.seq DESC LIMIT $3::integer) b ON true"
+        " WHERE a.id = $1 ORDER BY b.seq DESC"},
+    /* clang-format on */
 };
 static_assert(ARRAY_LEN(list) == ADMIN_BIDS_COUNT, "each statement has its entry");
 
 struct statements admin_bids_statements = {list, ARRAY_LEN(list), 0};
 
-enum { SEQ, BID, BIDDER, AUTOMATIC, AMOUNT, DECIDED, NAME };
+enum { SEQ, BID, BIDDER, AUTOMATIC, AMOUNT, DECIDED, NAME, VOIDED };
 
 static void write_item(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
@@ -47,6 +56,7 @@ static void write_item(struct jsonw *json, const struct request *request, const 
     jsonw_put_string(json, "bidderName", pg_text(result, row, NAME));
     jsonw_put_money(json, "amount", pg_money(result, row, AMOUNT));
     jsonw_put_bool(json, "isProxyBid", pg_bool(result, row, AUTOMATIC));
+    jsonw_put_bool(json, "voided", pg_bool(result, row, VOIDED));
     jsonw_put_time(json, "createdAt", pg_int(result, row, DECIDED));
     jsonw_end_object(json);
 }

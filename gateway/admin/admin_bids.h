@@ -1,6 +1,6 @@
 /*
- * GET /admin/auctions/:id/bids: the public history with the ids and names of the bidders. Guests and users see the same
- * entries under pseudonyms (gateway/bid/ledger.c). Never a maximum.
+ * GET /admin/auctions/:id/bids: the public history and the voided bids, with the ids and names of the bidders. Guests
+ * and users see the public ones, under pseudonyms (gateway/bid/ledger.c). Never a maximum.
  */
 #ifndef ROSTRUM_GATEWAY_ADMIN_ADMIN_BIDS_H
 #define ROSTRUM_GATEWAY_ADMIN_ADMIN_BIDS_H

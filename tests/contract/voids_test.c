@@ -82,6 +82,14 @@ START_TEST(an_admin_voids_the_leading_bid)
     reply = fixture_call(NULL, "GET", fixture_path("/bids"), NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "items.0.bidId", low);
+    reply = fixture_call(&admin, "GET", client_format("/api/v1/admin/auctions/%s/bids", fixture.auction), NULL);
+    ck_assert_int_eq(reply_count(reply, "items"), 2);
+    EXPECT_TEXT(reply, "items.0.bidId", high);
+    EXPECT_TEXT(reply, "items.0.bidderName", "Bob");
+    EXPECT_TEXT(reply, "items.0.amount", "5000.00");
+    EXPECT_TEXT(reply, "items.0.voided", "true");
+    EXPECT_TEXT(reply, "items.1.bidId", low);
+    EXPECT_TEXT(reply, "items.1.voided", "false");
     EXPECT_ERROR(void_bid(&admin, high), 409, "BID_VOIDED");
     SUITE_WAIT(factory_notifications(fixture.client, &fixture.bob, fixture.auction, "BID_VOIDED") == 1,
                FACTORY_DECISION_MS);
