@@ -43,7 +43,7 @@ struct routes_contexts {
     struct accounts_context accounts;
     struct recovery_context recovery;
     struct webhooks_context webhooks;
-    struct bids_context bids;
+    struct command_requests bids;
     struct sale_commands_context sale_commands;
     struct orders_context orders;
     struct places_context places;

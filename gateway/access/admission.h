@@ -10,7 +10,7 @@
  *   p  pending: the broker has confirmed it. Set only for bids with an idempotency key.
  *   d  decided; the bid worker sets it.
  *
- * Callers: dispatch.c, bids.c, presence.c.
+ * Callers: dispatch.c, command_request.c, presence.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_ADMISSION_H
 #define ROSTRUM_GATEWAY_ACCESS_ADMISSION_H

@@ -4,7 +4,8 @@
  * request always names the same row, and another request with the same key another row, even if Redis has lost the key.
  * Redis only adds the refusal 422 for the second case. Pure.
  *
- * Callers: key_header.c, creation.c, gateway/bid/bids.c.
+ * Callers: key_header.c, creation.c, gateway/submit/command_request.c, gateway/bid/bids.c,
+ * gateway/sale/sale_commands.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_IDEMPOTENCY_H
 #define ROSTRUM_GATEWAY_ACCESS_IDEMPOTENCY_H

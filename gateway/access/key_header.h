@@ -1,7 +1,7 @@
 /*
  * Reads the idempotency key of a request from its headers, or from a command over a WebSocket.
  *
- * Callers: creation.c, gateway/bid/bids.c, gateway/image/images.c.
+ * Callers: creation.c, gateway/submit/command_request.c, gateway/image/images.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_KEY_HEADER_H
 #define ROSTRUM_GATEWAY_ACCESS_KEY_HEADER_H

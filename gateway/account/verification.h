@@ -2,7 +2,7 @@
  * Verification of email addresses: POST /auth/verify-email takes the token of a mail, …/resend sends a new one. If the
  * setting bid_unverified is off, users with an unverified address cannot bid.
  *
- * Callers: routes.c, bids.c, components.c.
+ * Callers: routes.c, command_request.c, components.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCOUNT_VERIFICATION_H
 #define ROSTRUM_GATEWAY_ACCOUNT_VERIFICATION_H

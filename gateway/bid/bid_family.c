@@ -25,6 +25,11 @@ static void set_reply_to(union submit_command *command, const struct uuid *gatew
     command->bid.reply_to = *gateway;
 }
 
+static void set_received_ms(union submit_command *command, int64_t received_ms)
+{
+    command->bid.received_ms = received_ms;
+}
+
 static bool read_message(const void *bytes, size_t length, union submit_decision *decision)
 {
     return message_read_decision(bytes, length, &decision->bid);
@@ -48,6 +53,7 @@ const struct submit_family bid_family = {
     .ids_of_command = ids_of_command,
     .ids_of_decision = ids_of_decision,
     .set_reply_to = set_reply_to,
+    .set_received_ms = set_received_ms,
     .read_message = read_message,
     .find = find,
     .read_row = read_row,

@@ -1,31 +1,12 @@
 /*
- * See bids.h. A bid passes through these steps, each in a function of that name:
- *
- *   begin    parse the amount, choose the id               no I/O; 400
- *   ask      admission and snapshot in one pipeline        401, 403, 409, 422, 429, 400 BID_TOO_LOW
- *   verify   the user's address, if required               403
- *   load     a certain snapshot, if needed                 404, and the refusals of `ask`
- *   backlog  503 while the oldest undecided bid of the shard, or of an auction set aside, waits longer than
- *            undecided_max_s
- *   publish  and wait for the decision if asked for        200, 202, 503 (submission.h)
- *
- * `load` is needed if Redis has no snapshot, or if the snapshot refuses the bid and may be outdated. Without Redis,
- * `ask` and `load` are skipped for clients with an access token: the bid worker decides. A request whose deadline
- * passes before `publish` is not published.
+ * See bids.h. The steps of a bid are those of gateway/submit/command_request.h; here is what bids do differently.
  */
 #include "gateway/bid/bids.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/clock.h"
-#include "common/base/money.h"
-#include "gateway/access/admission.h"
-#include "gateway/access/idempotency.h"
-#include "gateway/access/key_header.h"
-#include "gateway/account/verification.h"
 #include "gateway/bid/bid_metrics.h"
 #include "gateway/bid/ledger.h"
 #include "gateway/bid/receipt.h"
@@ -34,28 +15,18 @@
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/cache_metrics.h"
-#include "gateway/submit/prefer.h"
-#include "gateway/submit/submitting.h"
+#include "gateway/submit/command_request.h"
 
-enum {
-    LOCATION_SIZE = 128,
-    COMMAND_WAIT_S = 3, /* of a withdrawal for its decision, as in the API */
-};
+enum { LOCATION_SIZE = 128 };
 
 /* Handler state of a bid, from parsing to the answer. */
 struct bid_request {
-    struct submission submission; /* contains the command */
-    struct admission admission;
-    char key_hash[IDEMPOTENCY_HASH_SIZE]; /* "": no idempotency key */
-    int wait_s;                           /* 0: no wait */
-    bool receipt;                         /* the client asked for one */
-    int awaited;                          /* outstanding replies of Redis */
-    struct snapshot snapshot;             /* status RULES_NO_STATUS: unknown */
-    bool certain;                         /* the snapshot is from PostgreSQL, or was just found fresh */
-    enum error_code reason;               /* of the refusal, which is final unless the ledger has the bid */
+    struct command_request command_request; /* first: see command_request.h */
+    struct snapshot snapshot;               /* status RULES_NO_STATUS: unknown */
+    enum error_code reason;                 /* of a rejected withdrawal */
 };
 
-static const struct bids_context *context_of(const struct request *request)
+static const struct command_requests *shared_of(const struct request *request)
 {
     return request->context;
 }
@@ -79,9 +50,8 @@ static void put_receipt(struct request *request, struct jsonw *json, int64_t rec
 {
     const struct bid_request *bid_request = request->handler_state;
     char text[RECEIPT_SIZE];
-    if (bid_request->receipt) {
-        receipt_write(&context_of(request)->deployment->receipts, &bid_request->submission.item.command.bid,
-                      received_ms, text);
+    if (bid_request->command_request.receipt) {
+        receipt_write(&shared_of(request)->deployment->receipts, submission_command(request), received_ms, text);
         jsonw_put_string(json, "receipt", text);
     }
 }
@@ -135,7 +105,7 @@ static void reply_decided(struct request *request, const struct decision *decisi
     } else {
         struct bid_request *bid_request = request->handler_state;
         bid_request->reason = errors_of_reason(decision->reason);
-        snapshots_load(context_of(request)->snapshots, &submission_command(request)->auction_id, rejection_loaded,
+        snapshots_load(shared_of(request)->snapshots, &submission_command(request)->auction_id, rejection_loaded,
                        request);
     }
 }
@@ -153,10 +123,6 @@ static void reply_too_low(struct request *request, const struct snapshot *snapsh
 static void reply_refusal(struct request *request, enum error_code code)
 {
     const struct bid_request *bid_request = request->handler_state;
-    if (code == ERROR_RATE_LIMITED) {
-        limits_refuse_client(request);
-        return;
-    }
     if (code == ERROR_BID_TOO_LOW) {
         reply_too_low(request, &bid_request->snapshot);
     } else if (code == ERROR_AUCTION_ENDED && bid_request->snapshot.status != RULES_NO_STATUS) {
@@ -170,303 +136,86 @@ static void reply_refusal(struct request *request, enum error_code code)
     }
 }
 
-static void forgotten(const redisReply *reply, void *arg)
-{
-    struct request *request = arg;
-    const struct bid_request *bid_request = request->handler_state;
-    (void)reply; /* if Redis is unavailable, the key stays reserved */
-    reply_refusal(request, bid_request->reason);
-}
-
-/* The hash of the bid's idempotency key; NULL: it has none. */
-static const char *key_hash_of(const struct bid_request *bid_request)
-{
-    return bid_request->key_hash[0] == '\0' ? NULL : bid_request->key_hash;
-}
-
-/* Releases the key before it answers: another worker may receive the retry, or a higher bid with the same key. */
-static void refuse(struct request *request, enum error_code code)
-{
-    struct bid_request *bid_request = request->handler_state;
-    const struct command *command = submission_command(request);
-    bid_request->reason = code;
-    bool noted = bid_request->admission.verdict == ADMISSION_GRANTED && command->kind != COMMAND_WITHDRAW;
-    bool awaited = noted && admission_forget(request, &command->id, key_hash_of(bid_request),
-                                             command->keyed ? forgotten : NULL, request);
-    if (!awaited || !command->keyed) {
-        reply_refusal(request, code);
-    }
-}
-
-/* ---- publish and finish ---- */
+/* ---- what bids do differently ---- */
 
 static void confirmed(struct request *request)
 {
     const struct bid_request *bid_request = request->handler_state;
-    bid_metrics_add_taken(bid_request->submission.confirmed_us - request->start_us);
-    if (bid_request->submission.item.command.bid.keyed) {
-        admission_mark_pending(request, &bid_request->submission.item.command.bid.id);
-    }
+    bid_metrics_add_taken(bid_request->command_request.submission.confirmed_us - request->start_us);
+    command_request_confirmed(request);
+}
+
+static void reply_bid_decided(struct request *request, const union submit_decision *decision)
+{
+    reply_decided(request, &decision->bid);
 }
 
 static void decided(struct request *request, const union submit_decision *decision)
 {
     const struct bid_request *bid_request = request->handler_state;
-    if (bid_request->submission.confirmed_us > 0) {
-        bid_metrics_add_decided(clock_boot_us() - bid_request->submission.confirmed_us);
+    if (bid_request->command_request.submission.confirmed_us > 0) {
+        bid_metrics_add_decided(clock_boot_us() - bid_request->command_request.submission.confirmed_us);
     }
     reply_decided(request, &decision->bid);
 }
 
-static void failed(struct request *request, bool sent)
-{
-    if (sent && submission_command(request)->keyed) {
-        reply_error(request, ERROR_UNAVAILABLE); /* its key stays reserved for the retry that the answer asks for */
-    } else {
-        refuse(request, ERROR_UNAVAILABLE);
-    }
-}
-
-static const struct submission_kind submission = {
-    .id_member = "bidId", .confirmed = confirmed, .decided = decided, .pending = reply_pending, .failed = failed};
-
-/* A 202 would be a promise that is not kept in time. A withdrawal is queued nevertheless: it protects its user. */
-static bool would_wait_too_long(const struct request *request)
-{
-    const struct bids_context *context = context_of(request);
-    const struct command *command = submission_command(request);
-    return command_kind_is_bid(command->kind) &&
-           submitting_overdue(context->backlog, context->config, context->deployment->facts.shards,
-                              &command->auction_id);
-}
+static const struct submission_kind submission = {.id_member = "bidId",
+                                                  .confirmed = confirmed,
+                                                  .decided = decided,
+                                                  .pending = reply_pending,
+                                                  .failed = command_request_failed};
 
 static void publish(struct request *request)
 {
     const struct bid_request *bid_request = request->handler_state;
-    if (would_wait_too_long(request)) {
-        refuse(request, ERROR_UNAVAILABLE);
-        return;
-    }
     submission_command(request)->terms_version = bid_request->snapshot.terms_version;
     submission_publish(request);
 }
 
-/* ---- load ---- */
-
-static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg);
-
-static void looked_for_key(const struct pg_reply *reply, void *arg)
-{
-    struct request *request = arg;
-    const struct bid_request *bid_request = request->handler_state;
-    struct decision decision;
-    if (reply->outcome == PG_OK && ledger_read(reply->result, 0, &decision)) {
-        reply_decided(request, &decision);
-    } else {
-        refuse(request, bid_request->reason);
-    }
-}
-
-/* Redis may have lost a key that the ledger has: a bid that was placed must not be answered as too late. */
-static void refuse_unless_placed(struct request *request, enum error_code reason)
-{
-    struct bid_request *bid_request = request->handler_state;
-    const struct command *command = &bid_request->submission.item.command.bid;
-    bid_request->reason = reason;
-    if (!command->keyed ||
-        !ledger_find(context_of(request)->pg, &command->auction_id, &command->id, looked_for_key, request)) {
-        refuse(request, reason);
-    }
-}
-
-static void check_snapshot(struct request *request)
+static bool refused(const struct request *request, enum error_code *reason, bool *lasts)
 {
     const struct bid_request *bid_request = request->handler_state;
-    enum error_code reason = ERROR_INTERNAL_ERROR;
-    const struct command *command = &bid_request->submission.item.command.bid;
-    if (!refusal_certain(&bid_request->snapshot, command, clock_now_ms(), &reason)) {
-        publish(request);
-    } else if (!bid_request->certain && !refusal_lasts(reason)) {
-        /* A snapshot from Redis may be older than a void, an update or a reopening. */
-        snapshots_confirm(context_of(request)->snapshots, &command->auction_id, loaded, request);
-    } else {
-        refuse_unless_placed(request, reason);
-    }
+    bool certain = refusal_certain(&bid_request->snapshot, submission_command(request), clock_now_ms(), reason);
+    *lasts = certain && refusal_lasts(*reason);
+    return certain;
 }
 
 static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg)
 {
     struct request *request = arg;
     struct bid_request *bid_request = request->handler_state;
-    if (request_answered(request)) {
-        refuse(request, ERROR_UNAVAILABLE);
-    } else if (outcome == SNAPSHOTS_NONE) {
-        refuse(request, ERROR_NOT_FOUND);
-    } else if (outcome == SNAPSHOTS_UNKNOWN) {
-        publish(request);
-    } else {
+    if (outcome == SNAPSHOTS_FOUND) {
         bid_request->snapshot = *snapshot;
-        bid_request->certain = true;
-        check_snapshot(request);
     }
+    command_request_loaded(request, outcome);
 }
 
-/* ---- ask ---- */
-
-static void publish_again(struct request *request, enum verification_answer verified)
+static void load_snapshot(struct request *request)
 {
-    if (verified == VERIFICATION_YES) {
-        submission_command(request)->received_ms = request->received_ms; /* the first receipt came to nothing */
-        publish(request);
-    } else {
-        refuse(request, verified == VERIFICATION_NO ? ERROR_EMAIL_UNVERIFIED : ERROR_UNAVAILABLE);
-    }
+    snapshots_load(shared_of(request)->snapshots, &submission_command(request)->auction_id, loaded, request);
 }
 
-/*
- * The ledger does not have the bid (`certain`), or PostgreSQL could not answer. In state a the first request may still
- * be under way, and may be refused because of the user's address: this one must not get around that. In state d the
- * ledger has lost the bid, because PostgreSQL was restored from a backup.
- */
-static void repeat_undecided(struct request *request, bool certain)
+/* It may be older than a void, an update or a reopening. */
+static void confirm_snapshot(struct request *request)
 {
-    const struct bid_request *bid_request = request->handler_state;
-    char state = bid_request->admission.state;
-    if ((state == 'a' || (state == 'd' && certain)) && !request_answered(request)) {
-        verification_ask(context_of(request)->verification, request, publish_again);
-    } else if (state == 'p') {
-        reply_pending(request);
-    } else {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
+    snapshots_confirm(shared_of(request)->snapshots, &submission_command(request)->auction_id, loaded, request);
 }
 
-static void found_again(const struct pg_reply *reply, void *arg)
-{
-    struct request *request = arg;
-    struct decision decision;
-    bool certain = reply->outcome == PG_OK;
-    if (certain && ledger_read(reply->result, 0, &decision)) {
-        reply_decided(request, &decision);
-    } else {
-        repeat_undecided(request, certain);
-    }
-}
-
-/*
- * Same key and body again: the bid is not placed twice, but published again if the first attempt may have failed. The
- * entry may be outdated if Redis was unavailable when the bid was decided.
- */
-static void repeat(struct request *request)
+static bool read_snapshot(struct request *request, const redisReply *reply)
 {
     struct bid_request *bid_request = request->handler_state;
-    const struct command *command = &bid_request->submission.item.command.bid;
-    if (bid_request->admission.state == 'p' && bid_request->wait_s > 0) {
-        submission_wait(request);
-    } else if (!ledger_find(context_of(request)->pg, &command->auction_id, &command->id, found_again, request)) {
-        repeat_undecided(request, false);
-    }
-}
-
-static bool is_unchecked(const struct admission *admission)
-{
-    return admission->verdict == ADMISSION_UNCHECKED || admission->verdict == ADMISSION_MISSING;
-}
-
-/* All checks of the user have passed. */
-static void admitted(struct request *request, enum verification_answer verified)
-{
-    struct bid_request *bid_request = request->handler_state;
-    if (request_answered(request) || verified == VERIFICATION_UNKNOWN) {
-        refuse(request, ERROR_UNAVAILABLE);
-    } else if (verified == VERIFICATION_NO) {
-        refuse(request, ERROR_EMAIL_UNVERIFIED);
-    } else if (bid_request->snapshot.status != RULES_NO_STATUS) {
-        check_snapshot(request);
-    } else if (is_unchecked(&bid_request->admission)) {
-        publish(request);
-    } else {
-        snapshots_load(context_of(request)->snapshots, &bid_request->submission.item.command.bid.auction_id, loaded,
-                       request);
-    }
-}
-
-static void ask(struct request *request);
-
-static void asked(struct request *request)
-{
-    const struct bid_request *bid_request = request->handler_state;
-    if (request_answered(request)) {
-        refuse(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    if (admission_reload(request, &bid_request->admission, ask) || admission_refuse(request, &bid_request->admission)) {
-        return;
-    }
-    if (bid_request->admission.verdict == ADMISSION_GRANTED) {
-        limits_spent(request);
-    }
-    if (!limits_count_user(request)) {
-        refuse(request, ERROR_RATE_LIMITED);
-        return;
-    }
-    limits_headers(request, &bid_request->admission.limit);
-    if (bid_request->admission.verdict == ADMISSION_KNOWN) {
-        repeat(request);
-    } else if (submission_command(request)->kind == COMMAND_WITHDRAW) {
-        admitted(request, VERIFICATION_YES);
-    } else {
-        verification_ask(context_of(request)->verification, request, admitted);
-    }
-}
-
-/* A repetition has the receipt time of the first request. */
-static void use_first_receipt_time(struct bid_request *bid_request)
-{
-    const char *pending = bid_request->admission.pending;
-    const char *text = NULL;
-    struct json *tree = pending == NULL ? NULL : json_parse(pending, strlen(pending), NULL);
-    int64_t received = 0;
-    if (json_get_text(tree, "receivedAt", &text) && clock_parse(text, &received)) {
-        bid_request->submission.item.command.bid.received_ms = received;
-    }
-    json_free(tree);
-    bid_request->admission.pending = NULL; /* it was borrowed */
-}
-
-static void admission_answered(const redisReply *reply, void *arg)
-{
-    struct request *request = arg;
-    struct bid_request *bid_request = request->handler_state;
-    bid_request->admission = admission_read(request, reply);
-    /* In state a the bid is published again, with the receipt time of this request. */
-    if (bid_request->admission.verdict == ADMISSION_KNOWN && bid_request->admission.state != 'a') {
-        use_first_receipt_time(bid_request);
-    }
-    if (--bid_request->awaited == 0) {
-        asked(request);
-    }
-}
-
-static void snapshot_answered(const redisReply *reply, void *arg)
-{
-    struct request *request = arg;
-    struct bid_request *bid_request = request->handler_state;
-    if (!snapshots_read(reply, &bid_request->submission.item.command.bid.auction_id, &bid_request->snapshot)) {
+    if (!snapshots_read(reply, &submission_command(request)->auction_id, &bid_request->snapshot)) {
         bid_request->snapshot = (struct snapshot){.status = RULES_NO_STATUS};
     }
-    cache_metrics_add(CACHE_METRICS_SNAPSHOT, bid_request->snapshot.status != RULES_NO_STATUS);
-    if (--bid_request->awaited == 0) {
-        asked(request);
-    }
+    bool known = bid_request->snapshot.status != RULES_NO_STATUS;
+    cache_metrics_add(CACHE_METRICS_SNAPSHOT, known);
+    return known;
 }
 
 /* The bid as GET shows it until it is decided. */
-static const char *pending_text(struct request *request)
+static void write_pending(const struct request *request, struct jsonw *json)
 {
     const struct command *command = submission_command(request);
-    struct jsonw *json = reply_json(request);
-    size_t length = 0;
     struct decision pending = {
         .bid_id = command->id,
         .auction_id = command->auction_id,
@@ -476,32 +225,19 @@ static const char *pending_text(struct request *request)
         .received_ms = command->received_ms,
     };
     ledger_write(json, &pending);
-    return jsonw_text(json, &length);
 }
 
-static void ask(struct request *request)
-{
-    struct bid_request *bid_request = request->handler_state;
-    const struct command *command = &bid_request->submission.item.command.bid;
-    struct admission_bid entry = {
-        .id = command->id,
-        .key_hash = key_hash_of(bid_request),
-        .pending = pending_text(request),
-    };
-    const struct admission_bid *noted = command->kind == COMMAND_WITHDRAW ? NULL : &entry;
-    if (entry.pending == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    bid_request->awaited = 1;
-    if (!admission_ask(request, noted, admission_answered, request)) {
-        bid_request->awaited = 0;
-        bid_request->admission = admission_read(request, NULL);
-        asked(request);
-    } else if (snapshot_loads_ask(context_of(request)->snapshots, &command->auction_id, snapshot_answered, request)) {
-        bid_request->awaited++;
-    }
-}
+static const struct command_request_kind bids = {
+    .write_pending = write_pending,
+    .read_snapshot = read_snapshot,
+    .load_snapshot = load_snapshot,
+    .confirm_snapshot = confirm_snapshot,
+    .refused = refused,
+    .reply_refusal = reply_refusal,
+    .publish = publish,
+    .reply_pending = reply_pending,
+    .reply_decided = reply_bid_decided,
+};
 
 /* ---- begin ---- */
 
@@ -517,43 +253,21 @@ static void fill_command(const struct request *request, struct command *command,
         .received_ms = request->received_ms,
         .keyed = key[0] != '\0',
     };
-    command->id = command->keyed ? idempotency_bid_id(context_of(request)->deployment->facts.idempotency, command, key)
+    command->id = command->keyed ? idempotency_bid_id(shared_of(request)->deployment->facts.idempotency, command, key)
                                  : uuid_new();
     memcpy(command->request_id, request->id, sizeof(command->request_id));
     memcpy(command->traceparent, request->traceparent, sizeof(command->traceparent));
 }
 
-static void set_preferences(const struct request *request, struct bid_request *bid_request)
-{
-    char wishes[PREFER_SIZE];
-    if (bid_request->submission.item.command.bid.kind == COMMAND_WITHDRAW) {
-        bid_request->wait_s = COMMAND_WAIT_S;
-        return;
-    }
-    request_header_list(request, "Prefer", wishes, sizeof(wishes));
-    bid_request->wait_s = prefer_wait_s(wishes);
-    bid_request->receipt = prefer_receipt(wishes);
-}
-
 static void begin(struct request *request, enum command_kind kind, int64_t amount)
 {
-    char key[IDEMPOTENCY_KEY_SIZE] = "";
-    if (kind != COMMAND_WITHDRAW && !key_header_read(request, key)) {
-        return;
+    enum command_request_sort sort = command_kind_is_bid(kind) ? COMMAND_REQUEST_TAKES : COMMAND_REQUEST_LEAVES;
+    const struct command_request *command_request =
+        command_request_begin(request, shared_of(request), &bids, sort, sizeof(struct bid_request));
+    if (command_request != NULL) {
+        fill_command(request, submission_command(request), kind, amount, command_request->key);
+        command_request_send(request, &submission);
     }
-    struct bid_request *bid_request = request_handler_state(request, sizeof(*bid_request));
-    if (bid_request == NULL || !context_of(request)->deployment->known ||
-        timing_guard_withholds(context_of(request)->submissions->timing)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    fill_command(request, &bid_request->submission.item.command.bid, kind, amount, key);
-    if (key[0] != '\0') {
-        idempotency_key_hash(key, bid_request->key_hash);
-    }
-    set_preferences(request, bid_request);
-    submission_begin(context_of(request)->submissions, request, &submission, bid_request->wait_s * 1000);
-    ask(request);
 }
 
 /* Handles a body with one amount. */

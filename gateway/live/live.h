@@ -31,7 +31,7 @@ struct live_context {
     struct presences *presences;
     /* For commands over a WebSocket that routes handle. */
     struct dispatch *dispatch;
-    struct bids_context *bids;
+    struct command_requests *bids;
     struct sale_commands_context *sale_commands;
     struct waiters *waiters; /* for decisions on bids */
     struct waiters *sale_waiters;

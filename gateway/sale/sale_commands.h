@@ -6,23 +6,13 @@
 #ifndef ROSTRUM_GATEWAY_SALE_SALE_COMMANDS_H
 #define ROSTRUM_GATEWAY_SALE_SALE_COMMANDS_H
 
-#include "common/service/config.h"
-#include "gateway/account/verification.h"
-#include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
-#include "gateway/sale/sale_snapshots.h"
-#include "gateway/submit/submitting.h"
+#include "gateway/submit/command_request.h"
 
 /* What the handlers use. components.c fills it. */
 struct sale_commands_context {
-    const struct config *config;
-    const struct deployment *deployment;
-    const struct backlog *backlog; /* of sales */
-    struct pg *pg;
+    struct command_requests requests;
     struct redis *redis;
-    struct snapshot_loads *snapshots; /* of sales */
-    struct verification *verification;
-    const struct submissions *submissions; /* of sales */
 };
 
 /* Indices of sale_commands_routes, for commands over a WebSocket. */

@@ -75,6 +75,11 @@ static void set_reply_to(union submit_command *command, const struct uuid *gatew
     command->sale.reply_to = *gateway;
 }
 
+static void set_received_ms(union submit_command *command, int64_t received_ms)
+{
+    command->sale.command.received_ms = received_ms;
+}
+
 static bool read_message(const void *bytes, size_t length, union submit_decision *decision)
 {
     return sale_message_read_decision(bytes, length, &decision->sale);
@@ -167,6 +172,7 @@ const struct submit_family sale_family = {
     .ids_of_command = ids_of_command,
     .ids_of_decision = ids_of_decision,
     .set_reply_to = set_reply_to,
+    .set_received_ms = set_received_ms,
     .read_message = read_message,
     .find = find,
     .read_row = read_row,

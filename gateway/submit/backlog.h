@@ -17,7 +17,7 @@
  *
  * An auction that a bid worker has set aside counts for itself alone, by a fresh report.
  *
- * Callers: backlog_reader.c looks; bids.c and health.c ask.
+ * Callers: backlog_reader.c looks; submitting.c and health.c ask.
  */
 #ifndef ROSTRUM_GATEWAY_SUBMIT_BACKLOG_H
 #define ROSTRUM_GATEWAY_SUBMIT_BACKLOG_H

@@ -36,6 +36,7 @@ struct submit_family {
     struct submit_ids (*ids_of_command)(const union submit_command *command);
     struct submit_ids (*ids_of_decision)(const union submit_decision *decision);
     void (*set_reply_to)(union submit_command *command, const struct uuid *gateway);
+    void (*set_received_ms)(union submit_command *command, int64_t received_ms);
     /* False if the message is no decision of this family. */
     bool (*read_message)(const void *bytes, size_t length, union submit_decision *decision);
     /*

@@ -1,5 +1,5 @@
 /*
- * The parts of the Prefer header (RFC 7240) that the API supports: wait and receipt. Pure. Caller: bids.c.
+ * The parts of the Prefer header (RFC 7240) that the API supports: wait and receipt. Pure. Caller: command_request.c.
  */
 #ifndef ROSTRUM_GATEWAY_SUBMIT_PREFER_H
 #define ROSTRUM_GATEWAY_SUBMIT_PREFER_H
