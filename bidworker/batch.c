@@ -24,14 +24,13 @@ struct batch *batch_new(size_t max)
         return NULL;
     }
     batch->entries = calloc(max, sizeof *batch->entries);
-    batch->order = calloc(max, sizeof *batch->order);
     batch->auctions = calloc(max, sizeof *batch->auctions);
     batch->rows = calloc(max * ROWS_PER_COMMAND, sizeof *batch->rows);
     batch->terms = calloc(max, sizeof *batch->terms);
     batch->events = calloc(max * EVENTS_PER_COMMAND, sizeof *batch->events);
     bool work = work_init(&batch->work, max);
-    if (!work || batch->entries == NULL || batch->order == NULL || batch->auctions == NULL || batch->rows == NULL ||
-        batch->terms == NULL || batch->events == NULL) {
+    if (!work || batch->entries == NULL || batch->auctions == NULL || batch->rows == NULL || batch->terms == NULL ||
+        batch->events == NULL) {
         batch_free(batch);
         return NULL;
     }
@@ -59,7 +58,6 @@ void batch_free(struct batch *batch)
     }
     work_free(&batch->work);
     free(batch->entries);
-    free(batch->order);
     free(batch->auctions);
     free(batch->rows);
     free(batch->terms);
@@ -70,55 +68,16 @@ void batch_free(struct batch *batch)
 void batch_clear(struct batch *batch)
 {
     work_clear(&batch->work);
-    batch->ordered = 0;
     drop_auctions(batch);
     batch->row_count = 0;
     batch->terms_count = 0;
     batch->event_count = 0;
 }
 
-/* By auction, id, position: repetitions of a command become adjacent. */
-static int compare_ids(const void *left, const void *right, void *arg)
-{
-    const struct batch *batch = arg;
-    size_t a = *(const size_t *)left;
-    size_t b = *(const size_t *)right;
-    const struct command *one = batch->entries[a].command;
-    const struct command *other = batch->entries[b].command;
-    int result = uuid_compare(&one->auction_id, &other->auction_id);
-    if (result == 0) {
-        result = uuid_compare(&one->id, &other->id);
-    }
-    return result != 0 ? result : (a > b) - (a < b);
-}
-
-static int compare_positions(const void *left, const void *right, void *arg)
-{
-    const struct batch *batch = arg;
-    size_t a = *(const size_t *)left;
-    size_t b = *(const size_t *)right;
-    int result = uuid_compare(&batch->entries[a].command->auction_id, &batch->entries[b].command->auction_id);
-    return result != 0 ? result : (a > b) - (a < b);
-}
-
-static void mark_repetitions(struct batch *batch)
-{
-    qsort_r(batch->order, batch->ordered, sizeof *batch->order, compare_ids, batch);
-    for (size_t i = 1; i < batch->ordered; i++) {
-        struct batch_entry *before = &batch->entries[batch->order[i - 1]];
-        struct batch_entry *entry = &batch->entries[batch->order[i]];
-        if (uuid_equal(&before->command->auction_id, &entry->command->auction_id) &&
-            uuid_equal(&before->command->id, &entry->command->id)) {
-            entry->first_of_id = before->first_of_id;
-        }
-    }
-}
-
 static void group_by_auction(struct batch *batch)
 {
-    qsort_r(batch->order, batch->ordered, sizeof *batch->order, compare_positions, batch);
-    for (size_t i = 0; i < batch->ordered; i++) {
-        const struct command *command = batch->entries[batch->order[i]].command;
+    for (size_t i = 0; i < batch->work.ordered; i++) {
+        const struct command *command = batch->entries[batch->work.order[i]].command;
         const struct uuid *id = &command->auction_id;
         if (i == 0 || !uuid_equal(&batch->auctions[batch->auction_count - 1].id, id)) {
             batch->auctions[batch->auction_count++] = (struct batch_auction){.id = *id, .first = i};
@@ -131,24 +90,16 @@ static void group_by_auction(struct batch *batch)
 
 void batch_prepare(struct batch *batch)
 {
-    batch->ordered = 0;
-    batch->work.locked = 0;
     drop_auctions(batch);
     batch->row_count = 0;
     batch->terms_count = 0;
     batch->event_count = 0;
     for (size_t i = 0; i < batch->work.count; i++) {
         struct batch_entry *entry = &batch->entries[i];
-        entry->work->outcome = WORK_UNDECIDED;
         entry->command = entry->work->command.command;
-        entry->banned = false;
         entry->terms = NULL;
-        entry->first_of_id = i;
-        if (!uuid_is_nil(&entry->command->auction_id)) {
-            batch->order[batch->ordered++] = i;
-        }
     }
-    mark_repetitions(batch);
+    work_sort(&batch->work);
     group_by_auction(batch);
 }
 

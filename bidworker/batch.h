@@ -2,8 +2,7 @@
  * One batch of bids: the commands that one transaction decides (common/worker/work.h), with everything that is loaded
  * and decided for them. ledger loads the auctions and writes the rows, decide decides, results publishes.
  *
- * Invariants: the commands of one auction keep the order of their queue. `auctions` and `order` are sorted by auction
- * id.
+ * Invariants: the commands of one auction keep the order of their queue. `auctions` are sorted by id.
  */
 #ifndef ROSTRUM_BIDWORKER_BATCH_H
 #define ROSTRUM_BIDWORKER_BATCH_H
@@ -19,15 +18,13 @@
 struct batch_entry {
     struct work_entry *work;
     const struct command *command;   /* the ids may be nil if the command was unreadable */
-    bool banned;                     /* the bidder is banned */
     const struct rules_terms *terms; /* of an update, points into the batch's `terms`; NULL: none were found */
-    size_t first_of_id;       /* index of the first entry with this auction and id; its own index unless repeated */
-    struct decision decision; /* WORK_KNOWN, WORK_DECIDED */
+    struct decision decision;        /* WORK_KNOWN, WORK_DECIDED */
 };
 
 struct batch_auction {
     struct uuid id;
-    size_t first; /* in `order` */
+    size_t first; /* in the work's `order` */
     size_t count;
     bool found;
     bool locked;  /* by another session: nothing else is known of it, and nothing is decided */
@@ -64,8 +61,6 @@ struct batch_row {
 struct batch {
     struct work work; /* the commands */
     struct batch_entry *entries;
-    size_t *order; /* indices of entries that name an auction, by auction and then position */
-    size_t ordered;
     struct batch_auction *auctions;
     size_t auction_count;
     int64_t decided_ms;
@@ -82,7 +77,7 @@ MUST_CHECK struct batch *batch_new(size_t max);
 void batch_free(struct batch *batch);
 /* Drops the commands and everything else. */
 void batch_clear(struct batch *batch);
-/* Resets what an earlier attempt loaded and decided, then fills `command`, `order`, `auctions` and `first_of_id`. */
+/* Resets what an earlier attempt loaded and decided, then fills `command` and `auctions`, and sorts the work. */
 void batch_prepare(struct batch *batch);
 /* The auction of that id; NULL if the batch has none. */
 struct batch_auction *batch_find_auction(const struct batch *batch, const struct uuid *id);

@@ -32,9 +32,9 @@ static void log_traced(const struct batch *batch)
     }
 }
 
-static void committed(struct redis_results *results, int64_t took_us, void *arg)
+static void committed(struct redis_results *results, int64_t took_us, void *of)
 {
-    const struct batch *batch = ledger_batch(arg);
+    const struct batch *batch = of;
     bidworker_metrics_batch(batch);
     results_publish(results, batch);
     log_debug("batch of %zu on %zu auctions decided: %zu rows, %zu events, %" PRId64 " us", batch->work.count,
@@ -54,7 +54,6 @@ const struct worker_program bidworker_program = {
     .first_statement = STATEMENT_WORKER,
     .locked = &bidworker_metrics_locked,
     .locked_age = &bidworker_metrics_locked_age,
-    .open = ledger_open,
-    .close = ledger_close,
+    .load = &ledger_load_kind,
     .committed = committed,
 };

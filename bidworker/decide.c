@@ -145,7 +145,7 @@ static struct rules_command rules_command_of_entry(const struct batch_auction *a
         .amount = command->amount,
         .received_ms = command->received_ms,
         .terms_version = command->terms_version,
-        .banned = entry->banned,
+        .banned = entry->work->banned,
         /* No sender has seen a state that this batch has not committed yet. */
         .stale = command->kind == COMMAND_UPDATE && (auction->touched || command->version != auction->version),
         .end_ms = command->end_ms,
@@ -230,7 +230,7 @@ static void start_before_fence(struct batch *batch, struct batch_auction *auctio
 
 static void repeat(const struct batch *batch, struct batch_entry *entry)
 {
-    const struct batch_entry *first = &batch->entries[entry->first_of_id];
+    const struct batch_entry *first = &batch->entries[entry->work->first_of_id];
     assert(first->work->outcome != WORK_UNDECIDED);
     entry->decision = first->decision;
     entry->work->outcome = first->work->outcome == WORK_DECIDED ? WORK_KNOWN : first->work->outcome;
@@ -243,7 +243,7 @@ static bool decide_entry(struct batch *batch, struct batch_auction *auction, siz
     if (entry->work->outcome == WORK_KNOWN) {
         return false;
     }
-    if (entry->first_of_id != index) {
+    if (entry->work->first_of_id != index) {
         repeat(batch, entry);
         return false;
     }
@@ -269,20 +269,11 @@ static bool decide_entry(struct batch *batch, struct batch_auction *auction, siz
     return apply(batch, auction, entry);
 }
 
-/* Also commands that are in the ledger: a message is complete or waits, as a whole. */
-static void leave_locked(struct batch *batch, const struct batch_auction *auction)
-{
-    for (size_t i = 0; i < auction->count; i++) {
-        batch->entries[batch->order[auction->first + i]].work->outcome = WORK_LOCKED;
-    }
-    batch->work.locked += auction->count;
-}
-
 static void decide_auction(struct batch *batch, struct batch_auction *auction)
 {
     const struct command *extended_by = NULL;
     for (size_t i = 0; i < auction->count; i++) {
-        size_t index = batch->order[auction->first + i];
+        size_t index = batch->work.order[auction->first + i];
         struct batch_entry *entry = &batch->entries[index];
         if (auction->broken && entry->work->quarantine == WORK_TRUSTED &&
             !command_kind_is_scheduled(entry->command->kind)) {
@@ -305,7 +296,7 @@ void decide_batch(struct batch *batch, int64_t now_ms)
     for (size_t i = 0; i < batch->auction_count; i++) {
         struct batch_auction *auction = &batch->auctions[i];
         if (auction->locked) {
-            leave_locked(batch, auction);
+            work_leave(&batch->work, auction->first, auction->count);
         } else {
             decide_auction(batch, auction);
         }

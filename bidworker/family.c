@@ -18,6 +18,7 @@ static void describe(const void *items, size_t index, struct work_command *comma
         .command = &item->command,
         .id = &item->command.id,
         .key = &item->command.auction_id,
+        .user_id = &item->command.user_id,
         .received_ms = item->command.received_ms,
         .request_id = item->command.request_id,
         .traceparent = item->command.traceparent,

@@ -2,8 +2,7 @@
  * See ledger.h.
  *
  *   load     lock, known ids, terms of updates, bids of auctions with voids, bans; flush
- *   missed   only for auctions that were not locked: whether another session has locked them, or else the sequence
- *            numbers of their newest ledger rows; flush
+ *   missed   only for auctions that were not locked (ledger_load.c)
  *   decide   in memory; then the hashes of the rows (ledger_chain.c)
  *   write    (ledger_write.c) rows, states
  *
@@ -14,7 +13,6 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "bidworker/batch_events.h"
 #include "bidworker/decide.h"
@@ -24,13 +22,6 @@
 #include "common/base/log.h"
 
 enum { NUMBER_SIZE = 24 };
-
-struct ledger {
-    struct batch *batch;
-    struct ledger_tx *ledger_tx; /* set by load */
-    int64_t now_ms;              /* the database's time when the last auction was locked */
-    struct row_arrays arrays;
-};
 
 /* Makes room for the entries that this batch will add. */
 static bool reserve_entries(const struct batch *batch)
@@ -46,25 +37,26 @@ static bool reserve_entries(const struct batch *batch)
 
 static bool decide(struct outbox_batch *events, void *arg)
 {
-    const struct ledger *ledger = arg;
-    if (!reserve_entries(ledger->batch)) {
+    const struct ledger_load *ledger = arg;
+    struct batch *batch = ledger->batch;
+    if (!reserve_entries(batch)) {
         return false;
     }
-    decide_batch(ledger->batch, ledger->now_ms);
-    ledger_chain(ledger->batch);
-    return batch_events_add(events, ledger->batch);
+    decide_batch(batch, batch->decided_ms);
+    ledger_chain(batch);
+    return batch_events_add(events, batch);
 }
 
 static bool write_rows(struct pg_tx *tx, void *arg)
 {
-    struct ledger *ledger = arg;
+    struct ledger_load *ledger = arg;
     return ledger_write(tx, &ledger->arrays, ledger->batch);
 }
 
 /* A void may settle an auction again. As in the end worker, the log keeps the hash outside the database. */
 static void written(void *arg)
 {
-    const struct ledger *ledger = arg;
+    const struct ledger_load *ledger = arg;
     const struct batch *batch = ledger->batch;
     for (size_t i = 0; i < batch->event_count; i++) {
         if (batch->events[i].kind != EVENT_SETTLED) {
@@ -78,54 +70,26 @@ static void written(void *arg)
     }
 }
 
-static void on_missed(const struct pg_reply *reply, void *arg)
+static void missed(void *of, const struct uuid *key, bool exists, int64_t seq, const char *hash)
 {
-    struct ledger *ledger = arg;
-    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
-        return;
-    }
-    for (int row = 0; row < PQntuples(reply->result); row++) {
-        struct uuid id = pg_uuid(reply->result, row, MISSED_AUCTION);
-        struct batch_auction *auction = batch_find_auction(ledger->batch, &id);
-        assert(auction != NULL);
-        auction->locked = pg_bool(reply->result, row, MISSED_EXISTS);
-        auction->seq = pg_int(reply->result, row, MISSED_SEQ);
-        (void)snprintf(auction->hash, sizeof auction->hash, "%s", pg_text(reply->result, row, MISSED_HASH));
-    }
-    ledger_tx_loaded(ledger->ledger_tx);
+    struct batch_auction *auction = batch_find_auction(of, key);
+    assert(auction != NULL);
+    auction->locked = exists;
+    auction->seq = seq;
+    (void)snprintf(auction->hash, sizeof auction->hash, "%s", hash);
 }
 
-/* The last reply of the load. Only auctions that were not locked are still to be looked at. */
-static void on_banned(const struct pg_reply *reply, void *arg)
+static size_t add_missed(const void *of, struct pg_array *keys)
 {
-    struct ledger *ledger = arg;
-    struct batch *batch = ledger->batch;
-    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
-        return;
-    }
-    for (int row = 0; row < PQntuples(reply->result); row++) {
-        struct uuid id = pg_uuid(reply->result, row, 0);
-        for (size_t i = 0; i < batch->work.count; i++) {
-            struct batch_entry *entry = &batch->entries[i];
-            entry->banned = entry->banned || uuid_equal(&entry->command->user_id, &id);
-        }
-    }
+    const struct batch *batch = of;
     size_t missed = 0;
-    pg_array_reset(&ledger->arrays.columns[0]);
     for (size_t i = 0; i < batch->auction_count; i++) {
         if (!batch->auctions[i].found) {
-            pg_array_uuid(&ledger->arrays.columns[0], &batch->auctions[i].id);
+            pg_array_uuid(keys, &batch->auctions[i].id);
             missed++;
         }
     }
-    if (missed == 0) {
-        ledger_tx_loaded(ledger->ledger_tx);
-        return;
-    }
-    struct pg_tx *tx = ledger_tx_open(ledger->ledger_tx);
-    if (!row_arrays_ask(&ledger->arrays, tx, STATEMENT_MISSED, 0, 1, on_missed, ledger) || !pg_tx_flush(tx)) {
-        ledger_tx_retry(ledger->ledger_tx);
-    }
+    return missed;
 }
 
 /* The existing decision of a redelivered command, from one row of STATEMENT_KNOWN. */
@@ -148,15 +112,15 @@ static struct decision decision_of_known(const struct command *command, const PG
 static void read_known(struct batch *batch, const PGresult *result, int row)
 {
     size_t number = (size_t)pg_int(result, row, KNOWN_NUMBER);
-    assert(number >= 1 && number <= batch->ordered);
-    struct batch_entry *entry = &batch->entries[batch->order[number - 1]];
+    assert(number >= 1 && number <= batch->work.ordered);
+    struct batch_entry *entry = &batch->entries[batch->work.order[number - 1]];
     entry->work->outcome = WORK_KNOWN;
     entry->decision = decision_of_known(entry->command, result, row);
 }
 
 static void on_known(const struct pg_reply *reply, void *arg)
 {
-    struct ledger *ledger = arg;
+    struct ledger_load *ledger = arg;
     if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
     }
@@ -167,7 +131,7 @@ static void on_known(const struct pg_reply *reply, void *arg)
 
 static void on_terms(const struct pg_reply *reply, void *arg)
 {
-    struct ledger *ledger = arg;
+    struct ledger_load *ledger = arg;
     struct batch *batch = ledger->batch;
     if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
@@ -175,16 +139,16 @@ static void on_terms(const struct pg_reply *reply, void *arg)
     for (int row = 0; row < PQntuples(reply->result); row++) {
         size_t number = (size_t)pg_int(reply->result, row, TERMS_NUMBER);
         struct rules_terms *terms = batch_add_terms(batch);
-        assert(number >= 1 && number <= batch->ordered);
+        assert(number >= 1 && number <= batch->work.ordered);
         if (ledger_read_terms(terms, reply->result, row)) {
-            batch->entries[batch->order[number - 1]].terms = terms;
+            batch->entries[batch->work.order[number - 1]].terms = terms;
         }
     }
 }
 
 static void on_entries(const struct pg_reply *reply, void *arg)
 {
-    struct ledger *ledger = arg;
+    struct ledger_load *ledger = arg;
     if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
     }
@@ -200,15 +164,16 @@ static void on_entries(const struct pg_reply *reply, void *arg)
 }
 
 /* Requests the bids of auctions with voids. False: no memory, or the connection is lost. */
-static bool request_entries(struct ledger *ledger, struct pg_tx *tx)
+static bool request_entries(struct ledger_load *ledger, struct pg_tx *tx)
 {
+    const struct batch *batch = ledger->batch;
     struct pg_array *ids = &ledger->arrays.columns[4];
     char most[NUMBER_SIZE];
     const char *values[] = {NULL, most};
     size_t count = 0;
     pg_array_reset(ids);
-    for (size_t i = 0; i < ledger->batch->auction_count; i++) {
-        const struct batch_auction *auction = &ledger->batch->auctions[i];
+    for (size_t i = 0; i < batch->auction_count; i++) {
+        const struct batch_auction *auction = &batch->auctions[i];
         if (auction->voiding) {
             pg_array_uuid(ids, &auction->id);
             count++;
@@ -234,12 +199,13 @@ static bool has_update(const struct batch *batch)
 
 static void on_locked(const struct pg_reply *reply, void *arg)
 {
-    struct ledger *ledger = arg;
+    struct ledger_load *ledger = arg;
+    struct batch *batch = ledger->batch;
     if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
     }
     for (int row = 0; row < PQntuples(reply->result); row++) {
-        ledger->now_ms = pg_int(reply->result, row, LOCK_NOW_MS);
+        batch->decided_ms = pg_int(reply->result, row, LOCK_NOW_MS);
         if (pg_null(reply->result, row, LOCK_ID)) {
             return; /* the batch names no auction that exists */
         }
@@ -252,7 +218,7 @@ static void on_locked(const struct pg_reply *reply, void *arg)
 
 static bool load(struct ledger_tx *ledger_tx, struct pg_tx *tx, void *arg)
 {
-    struct ledger *ledger = arg;
+    struct ledger_load *ledger = arg;
     struct batch *batch = ledger->batch;
     struct pg_array *columns = ledger->arrays.columns;
     ledger->ledger_tx = ledger_tx;
@@ -261,8 +227,8 @@ static bool load(struct ledger_tx *ledger_tx, struct pg_tx *tx, void *arg)
     for (size_t i = 0; i < batch->auction_count; i++) {
         pg_array_uuid(&columns[0], &batch->auctions[i].id);
     }
-    for (size_t i = 0; i < batch->ordered; i++) {
-        const struct command *command = batch->entries[batch->order[i]].command;
+    for (size_t i = 0; i < batch->work.ordered; i++) {
+        const struct command *command = batch->entries[batch->work.order[i]].command;
         pg_array_uuid(&columns[1], &command->auction_id);
         pg_array_uuid(&columns[2], &command->id);
         pg_array_uuid(&columns[3], &command->user_id);
@@ -271,40 +237,28 @@ static bool load(struct ledger_tx *ledger_tx, struct pg_tx *tx, void *arg)
     return row_arrays_ask(arrays, tx, STATEMENT_LOCK, 0, 1, on_locked, ledger) &&
            row_arrays_ask(arrays, tx, STATEMENT_KNOWN, 1, 2, on_known, ledger) &&
            (!has_update(batch) || row_arrays_ask(arrays, tx, STATEMENT_TERMS, 1, 2, on_terms, ledger)) &&
-           request_entries(ledger, tx) && row_arrays_ask(arrays, tx, STATEMENT_BANNED, 3, 1, on_banned, ledger) &&
-           pg_tx_flush(tx);
+           request_entries(ledger, tx) && ledger_load_banned(ledger, tx, 3) && pg_tx_flush(tx);
 }
 
 const struct ledger_program ledger_program = {.load = load, .decide = decide, .write = write_rows, .written = written};
 
-void *ledger_open(size_t commands, struct work **work)
+static void *open_batch(size_t commands, struct work **work)
 {
-    struct ledger *ledger = calloc(1, sizeof *ledger);
-    if (ledger == NULL) {
-        return NULL;
-    }
-    ledger->batch = batch_new(commands);
-    if (ledger->batch == NULL) {
-        ledger_close(ledger);
-        return NULL;
-    }
-    *work = &ledger->batch->work;
-    return ledger;
+    struct batch *batch = batch_new(commands);
+    *work = batch == NULL ? NULL : &batch->work;
+    return batch;
 }
 
-struct batch *ledger_batch(const void *arg)
+static void close_batch(void *of)
 {
-    const struct ledger *ledger = arg;
-    return ledger->batch;
+    batch_free(of);
 }
 
-void ledger_close(void *arg)
-{
-    struct ledger *ledger = arg;
-    if (ledger == NULL) {
-        return;
-    }
-    batch_free(ledger->batch);
-    row_arrays_free(&ledger->arrays);
-    free(ledger);
-}
+const struct ledger_load_kind ledger_load_kind = {
+    .first_statement = STATEMENT_WORKER,
+    .missed_statement = STATEMENT_MISSED,
+    .open_batch = open_batch,
+    .close_batch = close_batch,
+    .add_missed = add_missed,
+    .missed = missed,
+};

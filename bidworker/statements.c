@@ -75,8 +75,6 @@ const struct pg_statement statements_all[STATEMENTS] = {
 
     /* $1: users. */
     /* Without a lock: a ban that commits during the batch counts from the next one on (docs/accounts.md). */
-    [STATEMENT_BANNED] = {"banned", "SELECT id FROM users WHERE banned_at IS NOT NULL AND id = ANY ($1::uuid[])"},
-
     /*
      * For auctions that STATEMENT_LOCK left out: whether they exist, so that another session has locked them. If not,
      * they may have ledger rows of earlier commands. $1: auctions.

@@ -20,13 +20,11 @@ struct sale_batch *sale_batch_new(size_t max)
         return NULL;
     }
     batch->entries = calloc(max, sizeof *batch->entries);
-    batch->order = calloc(max, sizeof *batch->order);
     batch->sales = calloc(max, sizeof *batch->sales);
     batch->sets = calloc(max, sizeof *batch->sets);
     batch->refunds = calloc(max, sizeof *batch->refunds);
     bool work = work_init(&batch->work, max);
-    if (!work || batch->entries == NULL || batch->order == NULL || batch->sales == NULL || batch->sets == NULL ||
-        batch->refunds == NULL) {
+    if (!work || batch->entries == NULL || batch->sales == NULL || batch->sets == NULL || batch->refunds == NULL) {
         sale_batch_free(batch);
         return NULL;
     }
@@ -50,7 +48,6 @@ void sale_batch_free(struct sale_batch *batch)
     }
     work_free(&batch->work);
     free(batch->entries);
-    free(batch->order);
     free(batch->sales);
     free(batch->sets);
     free(batch->events);
@@ -59,43 +56,6 @@ void sale_batch_free(struct sale_batch *batch)
     free(batch->positions);
     free(batch->hashes);
     free(batch);
-}
-
-/* By sale, id, position: repetitions of a command become adjacent. */
-static int compare_ids(const void *left, const void *right, void *arg)
-{
-    const struct sale_batch *batch = arg;
-    size_t a = *(const size_t *)left;
-    size_t b = *(const size_t *)right;
-    const struct sale_message_command *one = batch->entries[a].command;
-    const struct sale_message_command *other = batch->entries[b].command;
-    int result = uuid_compare(&one->sale_id, &other->sale_id);
-    if (result == 0) {
-        result = uuid_compare(&one->command.id, &other->command.id);
-    }
-    return result != 0 ? result : (a > b) - (a < b);
-}
-
-static int compare_positions(const void *left, const void *right, void *arg)
-{
-    const struct sale_batch *batch = arg;
-    size_t a = *(const size_t *)left;
-    size_t b = *(const size_t *)right;
-    int result = uuid_compare(&batch->entries[a].command->sale_id, &batch->entries[b].command->sale_id);
-    return result != 0 ? result : (a > b) - (a < b);
-}
-
-static void mark_repetitions(struct sale_batch *batch)
-{
-    qsort_r(batch->order, batch->ordered, sizeof *batch->order, compare_ids, batch);
-    for (size_t i = 1; i < batch->ordered; i++) {
-        const struct sale_batch_entry *before = &batch->entries[batch->order[i - 1]];
-        struct sale_batch_entry *entry = &batch->entries[batch->order[i]];
-        if (uuid_equal(&before->command->sale_id, &entry->command->sale_id) &&
-            uuid_equal(&before->command->command.id, &entry->command->command.id)) {
-            entry->first_of_id = before->first_of_id;
-        }
-    }
 }
 
 /* Keeps the memory of the set and of the places. */
@@ -107,9 +67,8 @@ static void begin_sale(struct sale_batch_sale *sale, const struct uuid *id, size
 
 static void group_by_sale(struct sale_batch *batch)
 {
-    qsort_r(batch->order, batch->ordered, sizeof *batch->order, compare_positions, batch);
-    for (size_t i = 0; i < batch->ordered; i++) {
-        const struct uuid *id = &batch->entries[batch->order[i]].command->sale_id;
+    for (size_t i = 0; i < batch->work.ordered; i++) {
+        const struct uuid *id = &batch->entries[batch->work.order[i]].command->sale_id;
         if (i == 0 || !uuid_equal(&batch->sales[batch->sale_count - 1].id, id)) {
             begin_sale(&batch->sales[batch->sale_count++], id, i);
         }
@@ -122,23 +81,15 @@ void sale_batch_prepare(struct sale_batch *batch)
     for (size_t i = SETS_KEPT; i < batch->sale_count; i++) {
         sale_set_free(&batch->sets[i]);
     }
-    batch->ordered = 0;
-    batch->work.locked = 0;
     batch->sale_count = 0;
     batch->event_count = 0;
     batch->refund_count = 0;
     for (size_t i = 0; i < batch->work.count; i++) {
         struct sale_batch_entry *entry = &batch->entries[i];
-        entry->work->outcome = WORK_UNDECIDED;
         entry->command = entry->work->command.command;
-        entry->banned = false;
         entry->has_terms = false;
-        entry->first_of_id = i;
-        if (!uuid_is_nil(&entry->command->sale_id)) {
-            batch->order[batch->ordered++] = i;
-        }
     }
-    mark_repetitions(batch);
+    work_sort(&batch->work);
     group_by_sale(batch);
 }
 

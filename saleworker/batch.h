@@ -2,7 +2,7 @@
  * One batch of commands to flash sales: the commands that one transaction decides (common/worker/work.h), with the
  * working sets of their sales and the events. load.c fills it, decide.c decides, write.c writes, results.c publishes.
  *
- * Invariants: the commands of one sale keep the order of their queue. `sales` and `order` are sorted by sale id.
+ * Invariants: the commands of one sale keep the order of their queue. `sales` are sorted by id.
  */
 #ifndef ROSTRUM_SALEWORKER_BATCH_H
 #define ROSTRUM_SALEWORKER_BATCH_H
@@ -16,10 +16,8 @@
 struct sale_batch_entry {
     struct work_entry *work;
     const struct sale_message_command *command; /* the ids may be nil if the command was unreadable */
-    bool banned;                                /* the user is banned */
     bool has_terms;                             /* of an UPDATE: they were found */
     struct sale_terms terms;
-    size_t first_of_id; /* index of the first entry with this sale and id; its own index unless repeated */
     struct sale_message_decision decision; /* WORK_KNOWN, WORK_DECIDED */
 };
 
@@ -38,7 +36,7 @@ struct sale_batch_refund {
 
 struct sale_batch_sale {
     struct uuid id;
-    size_t first; /* in `order` */
+    size_t first; /* in the work's `order` */
     size_t count;
     bool found;
     bool locked;  /* by another session: nothing else is known of it, and nothing is decided */
@@ -66,8 +64,6 @@ struct sale_batch_sale {
 struct sale_batch {
     struct work work; /* the commands */
     struct sale_batch_entry *entries;
-    size_t *order; /* indices of entries that name a sale, by sale and then position */
-    size_t ordered;
     struct sale_batch_sale *sales;
     size_t sale_count;
     struct sale_set *sets; /* one for each of `sales`, kept for their memory */
@@ -88,7 +84,7 @@ struct sale_batch {
 /* For up to `max` commands; NULL without memory. */
 MUST_CHECK struct sale_batch *sale_batch_new(size_t max);
 void sale_batch_free(struct sale_batch *batch);
-/* Resets what an earlier attempt loaded and decided, then fills `command`, `order`, `sales` and `first_of_id`. */
+/* Resets what an earlier attempt loaded and decided, then fills `command` and `sales`, and sorts the work. */
 void sale_batch_prepare(struct sale_batch *batch);
 /* The sale of that id; NULL if the batch has none. */
 struct sale_batch_sale *sale_batch_find(const struct sale_batch *batch, const struct uuid *id);

@@ -29,7 +29,7 @@ struct decide_needs decide_needs_of(const struct sale_batch *batch, const struct
     struct decide_needs result = {0};
     bool expires = false;
     for (size_t i = 0; i < sale->count; i++) {
-        const struct sale_command *command = &batch->entries[batch->order[sale->first + i]].command->command;
+        const struct sale_command *command = &batch->entries[batch->work.order[sale->first + i]].command->command;
         sale_needs_add(&needs, command);
         expires = expires || command->kind == SALE_COMMAND_EXPIRE;
         result.others += only_adds(command->kind) ? 0 : 1;
@@ -145,7 +145,7 @@ static void refuse(const struct sale_batch_sale *sale, struct sale_batch_entry *
 
 static void repeat(const struct sale_batch *batch, struct sale_batch_entry *entry)
 {
-    const struct sale_batch_entry *first = &batch->entries[entry->first_of_id];
+    const struct sale_batch_entry *first = &batch->entries[entry->work->first_of_id];
     assert(first->work->outcome != WORK_UNDECIDED);
     entry->work->outcome = first->work->outcome == WORK_DECIDED ? WORK_KNOWN : first->work->outcome;
 }
@@ -200,7 +200,7 @@ static bool apply(struct sale_batch *batch, struct sale_batch_sale *sale, size_t
     struct sale_batch_entry *entry = &batch->entries[index];
     struct sale_set *set = sale->set;
     struct sale_command command = entry->command->command;
-    command.banned = entry->banned;
+    command.banned = entry->work->banned;
     command.terms = &entry->terms;
     /* No sender has seen a state that this batch has not committed yet. */
     command.stale = command.kind == SALE_COMMAND_UPDATE && (set->changed || entry->command->version != sale->version);
@@ -222,20 +222,11 @@ static bool apply(struct sale_batch *batch, struct sale_batch_sale *sale, size_t
 
 /* --- a sale --- */
 
-/* Also commands that are in the ledger: a message is complete or waits, as a whole. */
-static void leave_waiting(struct sale_batch *batch, const struct sale_batch_sale *sale)
-{
-    for (size_t i = 0; i < sale->count; i++) {
-        batch->entries[batch->order[sale->first + i]].work->outcome = WORK_LOCKED;
-    }
-    batch->work.locked += sale->count;
-}
-
 /* False: no memory. */
 static bool decide_commands(struct sale_batch *batch, struct sale_batch_sale *sale)
 {
     for (size_t i = 0; i < sale->count; i++) {
-        size_t index = batch->order[sale->first + i];
+        size_t index = batch->work.order[sale->first + i];
         struct sale_batch_entry *entry = &batch->entries[index];
         if (entry->work->outcome == WORK_KNOWN) {
             continue;
@@ -243,7 +234,7 @@ static bool decide_commands(struct sale_batch *batch, struct sale_batch_sale *sa
         if (sale_grant_due(sale->set)) {
             return true; /* the others follow in the next transaction */
         }
-        if (entry->first_of_id != index) {
+        if (entry->work->first_of_id != index) {
             repeat(batch, entry);
         } else if (!decide_without_rules(sale, entry) && !apply(batch, sale, index)) {
             return false;
@@ -259,7 +250,7 @@ static void undo(struct sale_batch *batch, struct sale_batch_sale *sale, size_t 
     decide_set_aside(sale, violated);
     batch->event_count = events;
     batch->refund_count = refunds;
-    leave_waiting(batch, sale);
+    work_leave(&batch->work, sale->first, sale->count);
 }
 
 /* False: no memory. */
@@ -269,7 +260,7 @@ static bool decide_sale(struct sale_batch *batch, struct sale_batch_sale *sale)
     size_t events = batch->event_count;
     size_t refunds = batch->refund_count;
     if (sale->locked || sale->broken) {
-        leave_waiting(batch, sale);
+        work_leave(&batch->work, sale->first, sale->count);
         return true;
     }
     if (sale->found) {

@@ -18,6 +18,7 @@ static void describe(const void *items, size_t index, struct work_command *comma
         .command = &item->command,
         .id = &item->command.command.id,
         .key = &item->command.sale_id,
+        .user_id = &item->command.command.user_id,
         .received_ms = item->command.command.received_ms,
         .request_id = item->command.request_id,
         .traceparent = item->command.traceparent,

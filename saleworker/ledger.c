@@ -2,8 +2,7 @@
  * See ledger.h.
  *
  *   load     lock, known ids, terms of updates, users, orders, the first waiting places, what is due, bans; flush
- *   missed   only for sales that were not locked: whether another session has locked them, or else the number and hash
- *            of their newest ledger rows; flush
+ *   missed   only for sales that were not locked (ledger_load.c)
  *   decide   in memory (decide.c); then hashes (chain.c) and events (events.c)
  *   write    (write.c)
  *
@@ -13,7 +12,6 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "saleworker/chain.h"
 #include "saleworker/decide.h"
@@ -22,16 +20,10 @@
 #include "saleworker/statements.h"
 #include "saleworker/write.h"
 
-struct ledger {
-    struct sale_batch *batch;
-    struct ledger_tx *ledger_tx; /* set by load */
-    struct row_arrays arrays;
-};
-
 /* --- what is loaded --- */
 
 /* The sale of a row, if it was locked; else NULL. */
-static struct sale_batch_sale *sale_of_row(const struct ledger *ledger, const PGresult *result, int row)
+static struct sale_batch_sale *sale_of_row(const struct ledger_load *ledger, const PGresult *result, int row)
 {
     struct uuid id = pg_uuid(result, row, 0);
     struct sale_batch_sale *sale = sale_batch_find(ledger->batch, &id);
@@ -40,7 +32,7 @@ static struct sale_batch_sale *sale_of_row(const struct ledger *ledger, const PG
 
 static void on_locked(const struct pg_reply *reply, void *arg)
 {
-    struct ledger *ledger = arg;
+    struct ledger_load *ledger = arg;
     struct sale_batch *batch = ledger->batch;
     if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
@@ -70,7 +62,7 @@ static void on_locked(const struct pg_reply *reply, void *arg)
 
 static void on_known(const struct pg_reply *reply, void *arg)
 {
-    struct ledger *ledger = arg;
+    struct ledger_load *ledger = arg;
     struct sale_batch *batch = ledger->batch;
     if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
@@ -78,8 +70,8 @@ static void on_known(const struct pg_reply *reply, void *arg)
     for (int row = 0; row < PQntuples(reply->result); row++) {
         static const struct sale unknown;
         size_t number = (size_t)pg_int(reply->result, row, KNOWN_NUMBER);
-        assert(number >= 1 && number <= batch->ordered);
-        struct sale_batch_entry *entry = &batch->entries[batch->order[number - 1]];
+        assert(number >= 1 && number <= batch->work.ordered);
+        struct sale_batch_entry *entry = &batch->entries[batch->work.order[number - 1]];
         const struct sale_batch_sale *sale = sale_batch_find(batch, &entry->command->sale_id);
         assert(sale != NULL);
         entry->work->outcome = WORK_KNOWN;
@@ -91,15 +83,15 @@ static void on_known(const struct pg_reply *reply, void *arg)
 
 static void on_terms(const struct pg_reply *reply, void *arg)
 {
-    struct ledger *ledger = arg;
+    struct ledger_load *ledger = arg;
     struct sale_batch *batch = ledger->batch;
     if (!ledger_tx_check(ledger->ledger_tx, reply)) {
         return;
     }
     for (int row = 0; row < PQntuples(reply->result); row++) {
         size_t number = (size_t)pg_int(reply->result, row, TERMS_NUMBER);
-        assert(number >= 1 && number <= batch->ordered);
-        struct sale_batch_entry *entry = &batch->entries[batch->order[number - 1]];
+        assert(number >= 1 && number <= batch->work.ordered);
+        struct sale_batch_entry *entry = &batch->entries[batch->work.order[number - 1]];
         entry->has_terms = rows_terms(reply->result, row, &entry->terms);
     }
 }
@@ -113,7 +105,7 @@ static bool add_entry(struct sale_batch_sale *sale, const PGresult *result, int 
 }
 
 /* Has each row of a locked sale read. Without memory the batch is tried again. */
-static void read_rows(struct ledger *ledger, const struct pg_reply *reply,
+static void read_rows(struct ledger_load *ledger, const struct pg_reply *reply,
                       bool (*read)(struct sale_batch_sale *sale, const PGresult *result, int row))
 {
     if (!ledger_tx_check(ledger->ledger_tx, reply)) {
@@ -189,67 +181,40 @@ static void on_reserved(const struct pg_reply *reply, void *arg)
     read_rows(arg, reply, add_reserved);
 }
 
-static void on_missed(const struct pg_reply *reply, void *arg)
+static void missed(void *of, const struct uuid *key, bool exists, int64_t seq, const char *hash)
 {
-    struct ledger *ledger = arg;
-    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
-        return;
-    }
-    for (int row = 0; row < PQntuples(reply->result); row++) {
-        struct uuid id = pg_uuid(reply->result, row, MISSED_SALE);
-        struct sale_batch_sale *sale = sale_batch_find(ledger->batch, &id);
-        assert(sale != NULL);
-        const struct sale unknown = {.ledger_seq = pg_int(reply->result, row, MISSED_SEQ)};
-        sale->locked = pg_bool(reply->result, row, MISSED_EXISTS);
-        sale->seq_before = unknown.ledger_seq;
-        (void)snprintf(sale->hash, sizeof sale->hash, "%s", pg_text(reply->result, row, MISSED_HASH));
-        sale_set_begin(sale->set, &unknown, ledger->batch->now_ms, true);
-    }
-    ledger_tx_loaded(ledger->ledger_tx);
+    const struct sale_batch *batch = of;
+    const struct sale unknown = {.ledger_seq = seq};
+    struct sale_batch_sale *sale = sale_batch_find(batch, key);
+    assert(sale != NULL);
+    sale->locked = exists;
+    sale->seq_before = seq;
+    (void)snprintf(sale->hash, sizeof sale->hash, "%s", hash);
+    sale_set_begin(sale->set, &unknown, batch->now_ms, true);
 }
 
-/* The last reply of the load. Only sales that were not locked are still to be looked at. */
-static void on_banned(const struct pg_reply *reply, void *arg)
+static size_t add_missed(const void *of, struct pg_array *keys)
 {
-    struct ledger *ledger = arg;
-    struct sale_batch *batch = ledger->batch;
-    if (!ledger_tx_check(ledger->ledger_tx, reply)) {
-        return;
-    }
-    for (int row = 0; row < PQntuples(reply->result); row++) {
-        struct uuid id = pg_uuid(reply->result, row, 0);
-        for (size_t i = 0; i < batch->work.count; i++) {
-            struct sale_batch_entry *entry = &batch->entries[i];
-            entry->banned = entry->banned || uuid_equal(&entry->command->command.user_id, &id);
-        }
-    }
+    const struct sale_batch *batch = of;
     size_t missed = 0;
-    pg_array_reset(&ledger->arrays.columns[0]);
     for (size_t i = 0; i < batch->sale_count; i++) {
         if (!batch->sales[i].found) {
-            pg_array_uuid(&ledger->arrays.columns[0], &batch->sales[i].id);
+            pg_array_uuid(keys, &batch->sales[i].id);
             missed++;
         }
     }
-    if (missed == 0) {
-        ledger_tx_loaded(ledger->ledger_tx);
-        return;
-    }
-    struct pg_tx *tx = ledger_tx_open(ledger->ledger_tx);
-    if (!row_arrays_ask(&ledger->arrays, tx, STATEMENT_MISSED, 0, 1, on_missed, ledger) || !pg_tx_flush(tx)) {
-        ledger_tx_retry(ledger->ledger_tx);
-    }
+    return missed;
 }
 
 /* --- what is asked for --- */
 
-static bool ask(struct ledger *ledger, struct pg_tx *tx, size_t statement, size_t first, size_t count,
+static bool ask(struct ledger_load *ledger, struct pg_tx *tx, size_t statement, size_t first, size_t count,
                 pg_callback callback)
 {
     return row_arrays_ask(&ledger->arrays, tx, statement, first, count, callback, ledger);
 }
 
-static bool ask_commands(struct ledger *ledger, struct pg_tx *tx)
+static bool ask_commands(struct ledger_load *ledger, struct pg_tx *tx)
 {
     const struct sale_batch *batch = ledger->batch;
     bool updates = false;
@@ -257,8 +222,8 @@ static bool ask_commands(struct ledger *ledger, struct pg_tx *tx)
     for (size_t i = 0; i < batch->sale_count; i++) {
         pg_array_uuid(&ledger->arrays.columns[0], &batch->sales[i].id);
     }
-    for (size_t i = 0; i < batch->ordered; i++) {
-        const struct sale_message_command *command = batch->entries[batch->order[i]].command;
+    for (size_t i = 0; i < batch->work.ordered; i++) {
+        const struct sale_message_command *command = batch->entries[batch->work.order[i]].command;
         pg_array_uuid(&ledger->arrays.columns[1], &command->sale_id);
         pg_array_uuid(&ledger->arrays.columns[2], &command->command.id);
         updates = updates || command->command.kind == SALE_COMMAND_UPDATE;
@@ -267,14 +232,14 @@ static bool ask_commands(struct ledger *ledger, struct pg_tx *tx)
            (!updates || ask(ledger, tx, STATEMENT_TERMS, 1, 2, on_terms));
 }
 
-static bool ask_users(struct ledger *ledger, struct pg_tx *tx)
+static bool ask_users(struct ledger_load *ledger, struct pg_tx *tx)
 {
     const struct sale_batch *batch = ledger->batch;
     size_t users = 0;
     size_t orders = 0;
     row_arrays_start(&ledger->arrays, 0, 5);
-    for (size_t i = 0; i < batch->ordered; i++) {
-        const struct sale_message_command *message = batch->entries[batch->order[i]].command;
+    for (size_t i = 0; i < batch->work.ordered; i++) {
+        const struct sale_message_command *message = batch->entries[batch->work.order[i]].command;
         const struct sale_command *command = &message->command;
         enum sale_needs_of needs = sale_needs_of(command);
         if (needs == SALE_NEEDS_USER && !uuid_is_nil(&command->user_id)) {
@@ -293,7 +258,7 @@ static bool ask_users(struct ledger *ledger, struct pg_tx *tx)
            (orders == 0 || ask(ledger, tx, STATEMENT_ORDERS, 3, 2, on_orders));
 }
 
-static bool ask_lines(struct ledger *ledger, struct pg_tx *tx)
+static bool ask_lines(struct ledger_load *ledger, struct pg_tx *tx)
 {
     struct sale_batch *batch = ledger->batch;
     bool due = false;
@@ -318,22 +283,22 @@ static bool ask_lines(struct ledger *ledger, struct pg_tx *tx)
                                                 ask(ledger, tx, STATEMENT_RESERVED, 4, 3, on_reserved))));
 }
 
-static bool ask_banned(struct ledger *ledger, struct pg_tx *tx)
+static bool ask_banned(struct ledger_load *ledger, struct pg_tx *tx)
 {
     const struct sale_batch *batch = ledger->batch;
     row_arrays_start(&ledger->arrays, 0, 1);
-    for (size_t i = 0; i < batch->ordered; i++) {
-        const struct sale_command *command = &batch->entries[batch->order[i]].command->command;
+    for (size_t i = 0; i < batch->work.ordered; i++) {
+        const struct sale_command *command = &batch->entries[batch->work.order[i]].command->command;
         if (command->kind == SALE_COMMAND_JOIN || command->kind == SALE_COMMAND_ORDER) {
             pg_array_uuid(&ledger->arrays.columns[0], &command->user_id);
         }
     }
-    return ask(ledger, tx, STATEMENT_BANNED, 0, 1, on_banned);
+    return ledger_load_banned(ledger, tx, 0);
 }
 
 static bool load(struct ledger_tx *ledger_tx, struct pg_tx *tx, void *arg)
 {
-    struct ledger *ledger = arg;
+    struct ledger_load *ledger = arg;
     ledger->ledger_tx = ledger_tx;
     sale_batch_prepare(ledger->batch);
     return ask_commands(ledger, tx) && ask_users(ledger, tx) && ask_lines(ledger, tx) && ask_banned(ledger, tx) &&
@@ -344,19 +309,19 @@ static bool load(struct ledger_tx *ledger_tx, struct pg_tx *tx, void *arg)
 
 static bool decide(struct outbox_batch *events, void *arg)
 {
-    const struct ledger *ledger = arg;
+    const struct ledger_load *ledger = arg;
     return decide_batch(ledger->batch) && chain_batch(ledger->batch) && events_add(events, ledger->batch);
 }
 
 static bool write_rows(struct pg_tx *tx, void *arg)
 {
-    struct ledger *ledger = arg;
+    struct ledger_load *ledger = arg;
     return write_batch(tx, &ledger->arrays, ledger->batch);
 }
 
 static bool unfinished(void *arg)
 {
-    const struct ledger *ledger = arg;
+    const struct ledger_load *ledger = arg;
     return decide_unfinished(ledger->batch);
 }
 
@@ -367,34 +332,23 @@ const struct ledger_program ledger_program = {
     .write = write_rows,
 };
 
-void *ledger_open(size_t commands, struct work **work)
+static void *open_batch(size_t commands, struct work **work)
 {
-    struct ledger *ledger = calloc(1, sizeof *ledger);
-    if (ledger == NULL) {
-        return NULL;
-    }
-    ledger->batch = sale_batch_new(commands);
-    if (ledger->batch == NULL) {
-        ledger_close(ledger);
-        return NULL;
-    }
-    *work = &ledger->batch->work;
-    return ledger;
+    struct sale_batch *batch = sale_batch_new(commands);
+    *work = batch == NULL ? NULL : &batch->work;
+    return batch;
 }
 
-struct sale_batch *ledger_batch(const void *arg)
+static void close_batch(void *of)
 {
-    const struct ledger *ledger = arg;
-    return ledger->batch;
+    sale_batch_free(of);
 }
 
-void ledger_close(void *arg)
-{
-    struct ledger *ledger = arg;
-    if (ledger == NULL) {
-        return;
-    }
-    sale_batch_free(ledger->batch);
-    row_arrays_free(&ledger->arrays);
-    free(ledger);
-}
+const struct ledger_load_kind ledger_load_kind = {
+    .first_statement = STATEMENT_WORKER,
+    .missed_statement = STATEMENT_MISSED,
+    .open_batch = open_batch,
+    .close_batch = close_batch,
+    .add_missed = add_missed,
+    .missed = missed,
+};

@@ -7,15 +7,11 @@
 #ifndef ROSTRUM_SALEWORKER_LEDGER_H
 #define ROSTRUM_SALEWORKER_LEDGER_H
 
-#include "common/worker/ledger_tx.h"
+#include "common/worker/ledger_load.h"
 #include "saleworker/batch.h"
 
-/* The functions `open` and `close` of struct worker_program: with a batch for that many commands. NULL without memory.
- */
-MUST_CHECK void *ledger_open(size_t commands, struct work **work);
-void ledger_close(void *arg);
-/* Has what ledger_open returned as argument. */
+/* Both have a struct ledger_load as argument, whose batch is a struct sale_batch. */
+extern const struct ledger_load_kind ledger_load_kind;
 extern const struct ledger_program ledger_program;
-struct sale_batch *ledger_batch(const void *arg);
 
 #endif

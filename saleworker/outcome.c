@@ -128,15 +128,15 @@ bool outcome_end(struct sale_batch *batch, struct sale_batch_sale *sale)
     }
     sale->head_seq = head_of(sale);
     for (size_t i = 0; i < sale->count; i++) {
-        size_t index = batch->order[sale->first + i];
+        size_t index = batch->work.order[sale->first + i];
         struct sale_batch_entry *entry = &batch->entries[index];
-        bool repeated = entry->first_of_id != index && entry->work->outcome == WORK_KNOWN;
+        bool repeated = entry->work->first_of_id != index && entry->work->outcome == WORK_KNOWN;
         if (entry->work->outcome == WORK_DECIDED) {
             entry->decision.version = sale->version;
             add_entry(batch, sale, &entry->decision);
             add_order(sale, &entry->command->command, &entry->decision);
         } else if (repeated) {
-            entry->decision = batch->entries[entry->first_of_id].decision;
+            entry->decision = batch->entries[entry->work->first_of_id].decision;
         }
     }
     return true;

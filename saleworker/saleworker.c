@@ -32,9 +32,9 @@ static void log_traced(const struct sale_batch *batch)
     }
 }
 
-static void committed(struct redis_results *results, int64_t took_us, void *arg)
+static void committed(struct redis_results *results, int64_t took_us, void *of)
 {
-    struct sale_batch *batch = ledger_batch(arg);
+    struct sale_batch *batch = of;
     saleworker_metrics_batch(batch);
     log_debug("batch of %zu on %zu sales decided: %zu events, %" PRId64 " us", batch->work.count, batch->sale_count,
               batch->event_count, took_us);
@@ -54,7 +54,6 @@ const struct worker_program saleworker_program = {
     .first_statement = STATEMENT_WORKER,
     .locked = &saleworker_metrics_locked,
     .locked_age = &saleworker_metrics_locked_age,
-    .open = ledger_open,
-    .close = ledger_close,
+    .load = &ledger_load_kind,
     .committed = committed,
 };

@@ -94,8 +94,6 @@ const struct pg_statement statements_all[STATEMENTS] = {
         " ORDER BY asked.sale_id, o.seq"},
 
     /* $1: users. */
-    [STATEMENT_BANNED] = {"banned", "SELECT id FROM users WHERE banned_at IS NOT NULL AND id = ANY ($1::uuid[])"},
-
     /*
      * For sales that STATEMENT_LOCK left out: whether they exist, so that another session has locked them. If not, they
      * may have ledger rows of earlier commands. $1: sales.

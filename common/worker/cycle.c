@@ -357,7 +357,7 @@ static void on_committed(struct cycle *cycle)
     }
     int64_t took_us = clock_mono_us() - cycle->batch_began_us;
     worker_metrics_batch(work, took_us);
-    program->committed(cycle->options.results, took_us, cycle->options.program_arg);
+    program->committed(cycle->options.results, took_us, cycle->options.load->batch);
     outbox_sent(cycle->options.outbox, outbox_batch->rows, outbox_batch->count);
     cycle->totals.batches++;
     if (!finished) {
@@ -438,15 +438,15 @@ struct cycle *cycle_new(const struct cycle_options *options)
         return NULL;
     }
     cycle->options = *options;
-    cycle->work = options->work;
+    cycle->work = options->load->work;
     const struct ledger_tx_options ledger = {
         .pg = options->pg,
         .first_statement = options->program->first_statement,
         .outbox = options->outbox,
-        .work = options->work,
+        .work = options->load->work,
         .family = options->program->family,
         .program = options->program->ledger,
-        .program_arg = options->program_arg,
+        .program_arg = options->load,
         .done = on_decided,
         .allowed = may_decide,
         .suspected = on_suspected,

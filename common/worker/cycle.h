@@ -23,8 +23,7 @@ struct cycle_options {
     const struct config *config;
     const struct worker_program *program;
     struct pg *pg; /* with the program's statements */
-    void *program_arg;
-    struct work *work;
+    struct ledger_load *load;
     struct redis_results *results;
     struct shard_reader *shard_reader;
     struct outbox *outbox;

@@ -50,6 +50,7 @@ enum ledger_tx_statement {
     LEDGER_TX_SUSPECT,
     LEDGER_TX_ACQUIT,
     LEDGER_TX_CLEAR_SUSPECT,
+    LEDGER_TX_BANNED,
     LEDGER_TX_OUTBOX, /* and those that follow: common/service/outbox.h */
     LEDGER_TX_STATEMENTS = LEDGER_TX_OUTBOX + OUTBOX_STATEMENTS
 };
@@ -63,6 +64,7 @@ enum ledger_tx_statement {
     {"acquit", "UPDATE " table " SET attempts = attempts - 1 WHERE " key " = $1::uuid"                                 \
                " AND " id " = $2::uuid AND attempts > 0"},                                                             \
     {"clear_suspect", "DELETE FROM " table " WHERE " key " = $1::uuid AND " id " = $2::uuid"},                         \
+    {"banned", "SELECT id FROM users WHERE banned_at IS NOT NULL AND id = ANY ($1::uuid[])"},                          \
     OUTBOX_STATEMENT_ROWS
 /* clang-format on */
 

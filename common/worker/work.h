@@ -33,10 +33,11 @@ enum work_outcome {
 
 /* What a family says of one of its commands (work_family.h). Everything is borrowed from the delivery. */
 struct work_command {
-    const void *command;    /* as the program reads it */
-    const struct uuid *id;  /* nil if the command was unreadable */
-    const struct uuid *key; /* likewise */
-    int64_t received_ms;    /* 0: unknown */
+    const void *command;        /* as the program reads it */
+    const struct uuid *id;      /* nil if the command was unreadable */
+    const struct uuid *key;     /* likewise */
+    const struct uuid *user_id; /* nil: of no user */
+    int64_t received_ms;        /* 0: unknown */
     const char *request_id;
     const char *traceparent;
     const char *unreadable; /* the reason; static. NULL: readable */
@@ -53,13 +54,17 @@ struct work_entry {
     bool careful;   /* delivered too often: decided alone; the attempt is counted in PostgreSQL first */
     bool published; /* its decision, by an earlier transaction of the same batch; set by the program */
     enum work_outcome outcome;
+    bool banned;        /* the user is; set by ledger_load */
+    size_t first_of_id; /* index of the first entry with this key and id; its own index unless repeated: work_sort */
 };
 
 struct work {
     size_t max; /* commands */
     size_t count;
-    size_t locked; /* number of commands that are WORK_LOCKED; set by the program */
+    size_t locked; /* number of commands that are WORK_LOCKED */
     struct work_entry *entries;
+    size_t *order; /* of work_sort: indices of entries that have a key, by key and then position */
+    size_t ordered;
 };
 
 /* For up to `max` commands. False without memory. work_free also takes a zeroed struct. */
@@ -71,5 +76,9 @@ struct work_entry *work_add(struct work *work, struct shard_reader_message *mess
                             const struct work_command *command);
 /* Drops all but the first `count` commands. The caller returns the others to shard_reader first. */
 void work_keep(struct work *work, size_t count);
+/* Resets what an earlier attempt has loaded and decided, then fills `order` and `first_of_id`. */
+void work_sort(struct work *work);
+/* Leaves `count` commands of one key, from `first` on in `order`, undecided: their row cannot be used now. */
+void work_leave(struct work *work, size_t first, size_t count);
 
 #endif

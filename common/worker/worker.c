@@ -56,8 +56,7 @@ struct worker {
     struct shard_reader *shard_reader;
     struct ownership *ownership;
     struct outbox *outbox;
-    void *program_arg;
-    struct work *work; /* of the program */
+    struct ledger_load *load;
     struct redis_results *results;
     struct cycle *cycle; /* NULL until the number of shards is known */
     struct event *topology_timer;
@@ -392,8 +391,7 @@ static bool open_rest(struct worker *worker)
         .config = config,
         .program = program,
         .pg = worker->pg,
-        .program_arg = worker->program_arg,
-        .work = worker->work,
+        .load = worker->load,
         .results = worker->results,
         .shard_reader = worker->shard_reader,
         .outbox = worker->outbox,
@@ -515,11 +513,11 @@ static bool worker_open(struct worker *worker)
     worker->topology_timer = evtimer_new(base, on_topology_timer, worker);
     worker->outbox_timer = evtimer_new(base, check_outbox, worker);
     worker->report_timer = event_new(base, -1, EV_PERSIST, on_report, worker);
-    worker->program_arg = program->open((size_t)config->batch_max_bids, &worker->work);
+    worker->load = ledger_load_new(program->load, (size_t)config->batch_max_bids);
     worker->results = redis_results_new(base, config);
     worker->pg = pg_new(&pg);
     return worker->topology_timer != NULL && worker->outbox_timer != NULL && worker->report_timer != NULL &&
-           worker->program_arg != NULL && worker->results != NULL && worker->pg != NULL &&
+           worker->load != NULL && worker->results != NULL && worker->pg != NULL &&
            evtimer_add(worker->report_timer, &period) == 0;
 }
 
@@ -556,7 +554,7 @@ void worker_free(struct worker *worker)
     cycle_free(worker->cycle);
     shard_reader_free(worker->shard_reader);
     outbox_free(worker->outbox);
-    worker->options.program->close(worker->program_arg);
+    ledger_load_free(worker->load);
     redis_results_free(worker->results);
     struct event *events[] = {worker->topology_timer, worker->outbox_timer, worker->report_timer};
     for (size_t i = 0; i < ARRAY_LEN(events); i++) {

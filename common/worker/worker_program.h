@@ -7,14 +7,15 @@
 
 #include "common/base/metrics.h"
 #include "common/protocol/logins.h"
-#include "common/worker/ledger_tx.h"
+#include "common/worker/ledger_load.h"
 #include "common/worker/redis_results.h"
 
 struct worker_program {
     const char *name; /* "rostrum-bidworker": of its connections */
     enum login login;
     const struct work_family *family;
-    const struct ledger_program *ledger;
+    const struct ledger_load_kind *load;
+    const struct ledger_program *ledger; /* its functions have a struct ledger_load as argument */
     const struct republish_pages *pages;
     const char *session; /* settings of the sessions that run the statements */
     const struct pg_statement *statements;
@@ -22,14 +23,8 @@ struct worker_program {
     size_t first_statement;            /* index of LEDGER_TX_STATEMENT_ROWS */
     struct metrics_family *locked;     /* gauge: locked rows */
     struct metrics_family *locked_age; /* gauge: seconds since the first of them is locked */
-    /*
-     * Creates the batch, for that many commands, and what belongs to it. Returns the argument of all other functions,
-     * also of `ledger`. NULL: no memory.
-     */
-    void *(*open)(size_t commands, struct work **work);
-    void (*close)(void *arg); /* the connections to PostgreSQL and RabbitMQ are freed; NULL is allowed */
     /* The batch is committed, and acked if it is finished: publishes its results. */
-    void (*committed)(struct redis_results *results, int64_t took_us, void *arg);
+    void (*committed)(struct redis_results *results, int64_t took_us, void *batch);
 };
 
 #endif

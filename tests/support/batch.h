@@ -15,6 +15,7 @@ static inline struct batch_entry *batch_add(struct batch *batch, struct shard_re
         .command = command,
         .id = &command->id,
         .key = &command->auction_id,
+        .user_id = &command->user_id,
         .received_ms = command->received_ms,
         .request_id = command->request_id,
         .traceparent = command->traceparent,

@@ -65,9 +65,9 @@ START_TEST(commands_are_grouped_by_auction_in_their_order)
     (void)add(COMMAND_BID, first_auction, 3);
     (void)add(COMMAND_BID, second_auction, 2);
     batch_prepare(batch);
-    ck_assert_uint_eq(batch->ordered, ARRAY_LEN(order));
+    ck_assert_uint_eq(batch->work.ordered, ARRAY_LEN(order));
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
-        ck_assert_uint_eq(batch->order[i], order[i]);
+        ck_assert_uint_eq(batch->work.order[i], order[i]);
     }
     ck_assert_uint_eq(batch->auction_count, 2);
     ck_assert(uuid_equal(&batch->auctions[0].id, &first_auction));
@@ -93,7 +93,7 @@ START_TEST(a_duplicate_refers_to_the_first_command_with_its_id)
     (void)add(COMMAND_BID, second_auction, 1);
     batch_prepare(batch);
     for (size_t i = 0; i < ROOM; i++) {
-        ck_assert_uint_eq(batch->entries[i].first_of_id, first_of_id[i]);
+        ck_assert_uint_eq(batch->work.entries[i].first_of_id, first_of_id[i]);
     }
 }
 END_TEST
@@ -129,14 +129,14 @@ END_TEST
 static void fill(void)
 {
     struct rules_terms *terms = NULL;
-    add(COMMAND_UPDATE, first_auction, 1)->banned = true;
+    add(COMMAND_UPDATE, first_auction, 1)->work->banned = true;
     (void)add(COMMAND_VOID, second_auction, 2);
     batch_prepare(batch);
     terms = batch_add_terms(batch);
     terms->starting_price = 1;
     batch->entries[0].terms = terms;
     batch->entries[0].work->outcome = WORK_DECIDED;
-    batch->entries[1].first_of_id = 0;
+    batch->work.entries[1].first_of_id = 0;
     batch_add_row(batch)->seq = 1;
     batch_add_event(batch)->amount = 1;
     batch->work.locked = 1;
@@ -154,15 +154,15 @@ static void expect_nothing_decided(void)
 START_TEST(preparing_again_clears_decisions)
 {
     fill();
-    batch->entries[0].banned = true;
+    batch->work.entries[0].banned = true;
     work_keep(&batch->work, 1);
     batch_prepare(batch);
     expect_nothing_decided();
     ck_assert_uint_eq(batch->work.count, 1);
-    ck_assert_uint_eq(batch->ordered, 1);
+    ck_assert_uint_eq(batch->work.ordered, 1);
     ck_assert_uint_eq(batch->auction_count, 1);
     ck_assert_int_eq(batch->entries[0].work->outcome, WORK_UNDECIDED);
-    ck_assert(!batch->entries[0].banned);
+    ck_assert(!batch->work.entries[0].banned);
     ck_assert_ptr_null(batch->entries[0].terms);
 }
 END_TEST
@@ -173,7 +173,7 @@ START_TEST(a_cleared_batch_is_empty)
     batch_clear(batch);
     expect_nothing_decided();
     ck_assert_uint_eq(batch->work.count, 0);
-    ck_assert_uint_eq(batch->ordered, 0);
+    ck_assert_uint_eq(batch->work.ordered, 0);
     ck_assert_uint_eq(batch->auction_count, 0);
 }
 END_TEST

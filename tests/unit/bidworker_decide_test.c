@@ -160,7 +160,7 @@ static void world_load(const struct world *world, struct batch *batch)
     }
     for (size_t i = 0; i < batch->work.count; i++) {
         struct batch_entry *entry = &batch->entries[i];
-        entry->banned = uuid_equal(&entry->command->user_id, &banned);
+        entry->work->banned = uuid_equal(&entry->command->user_id, &banned);
         if (world_find(world, entry->command) != NULL) {
             entry->work->outcome = WORK_KNOWN;
         }

@@ -262,7 +262,7 @@ START_TEST(banned_bidders_and_other_terms_are_rejected)
     (void)add(COMMAND_BID, ANN, 700);
     add(COMMAND_BID, BOB, 700)->terms_version = 2;
     load();
-    batch->entries[0].banned = true;
+    batch->work.entries[0].banned = true;
     decide_batch(batch, NOW_MS);
     ck_assert_int_eq(expect_row(0, "bid", "rejected", ANN)->reason, RULES_USER_BANNED);
     ck_assert_int_eq(expect_row(1, "bid", "rejected", BOB)->reason, RULES_TERMS_CHANGED);
