@@ -1,7 +1,7 @@
 /*
- * What the transaction of a batch loads last, alike in both programs: which users are banned, and, only for keys whose
- * row was not locked, whether another session has locked it, or else what the newest ledger row of the key is. It also
- * keeps what the program's functions need beside the batch. Called by ledger.c of the programs; worker.c owns it.
+ * What the transaction of a batch loads last, alike in both programs. First, which users are banned. Then, only for
+ * keys whose row was not locked: whether another session has locked it, or else the newest ledger row of the key. It
+ * also keeps what the program's functions need beside the batch. Called by ledger.c of the programs; worker.c owns it.
  */
 #ifndef ROSTRUM_COMMON_WORKER_LEDGER_LOAD_H
 #define ROSTRUM_COMMON_WORKER_LEDGER_LOAD_H

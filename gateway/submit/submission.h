@@ -9,7 +9,8 @@
  * confirm is answered as pending. Without a confirm in time the answer is 503 with "outcome": "unknown". The request's
  * deadline answers the same once the command was published.
  *
- * Callers: command_request.c, bids.c, changes.c, gateway/sale. A submission is the first member of its request's handler state.
+ * Callers: command_request.c, bids.c, changes.c, gateway/sale. A submission is the first member of its request's
+ * handler state.
  */
 #ifndef ROSTRUM_GATEWAY_SUBMIT_SUBMISSION_H
 #define ROSTRUM_GATEWAY_SUBMIT_SUBMISSION_H
