@@ -4,21 +4,18 @@
 #include "bidworker/ledger_chain.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "common/base/decimal.h"
 #include "common/base/money.h"
 #include "common/protocol/ledger_hash.h"
-
-enum { NUMBER_SIZE = 24 };
 
 /* A formatted value. */
 struct formatted {
     char text[UUID_TEXT_SIZE];
 };
 
-static_assert((int)UUID_TEXT_SIZE >= (int)MONEY_TEXT_SIZE && (int)UUID_TEXT_SIZE >= (int)NUMBER_SIZE,
+static_assert((int)UUID_TEXT_SIZE >= (int)MONEY_TEXT_SIZE && (int)UUID_TEXT_SIZE >= (int)DECIMAL_SIZE,
               "one size fits all formatted values");
 
 /* The functions below return `formatted`, or NULL for a value that is NULL in SQL. */
@@ -43,7 +40,7 @@ static const char *money_text(int64_t minor, struct formatted *formatted)
 
 static const char *number_text(int64_t number, struct formatted *formatted)
 {
-    (void)snprintf(formatted->text, sizeof formatted->text, "%" PRId64, number);
+    (void)decimal_format(number, formatted->text);
     return formatted->text;
 }
 

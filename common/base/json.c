@@ -292,7 +292,7 @@ const struct json *json_member(const struct json *object, const char *name)
         return NULL;
     }
     for (const struct json *member = object->child; member != NULL; member = member->next) {
-        if (strcmp(member->name, name) == 0) {
+        if (member->name[0] == name[0] && strcmp(member->name, name) == 0) { /* most differ in the first byte */
             return member;
         }
     }

@@ -2,12 +2,12 @@
  * See json.h: the writer. yajl's generator adds commas and escapes and refuses calls that would not result in valid
  * JSON. The first refusal is kept in `failed`.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_gen.h>
 
 #include "common/base/clock.h"
+#include "common/base/decimal.h"
 #include "common/base/json.h"
 #include "common/base/money.h"
 
@@ -111,9 +111,9 @@ void jsonw_bool(struct jsonw *writer, bool value)
 
 void jsonw_int(struct jsonw *writer, int64_t value)
 {
-    char text[24];
-    int length = snprintf(text, sizeof text, "%lld", (long long)value);
-    keep_error(writer, yajl_gen_number(writer->generator, text, (size_t)length));
+    char text[DECIMAL_SIZE];
+    size_t length = decimal_format(value, text);
+    keep_error(writer, yajl_gen_number(writer->generator, text, length));
 }
 
 void jsonw_string(struct jsonw *writer, const char *text)
@@ -130,15 +130,26 @@ void jsonw_string_n(struct jsonw *writer, const char *text, size_t length)
     keep_error(writer, yajl_gen_string(writer->generator, (const unsigned char *)text, length));
 }
 
+/*
+ * Writes a string that needs no check of its UTF-8 and no escape, which take longer than all else. The first byte is
+ * free and the last one is the NUL: both become quotation marks.
+ */
+static void write_plain(struct jsonw *writer, char *text, size_t size)
+{
+    text[0] = '"';
+    text[size - 1] = '"';
+    jsonw_raw(writer, text, size);
+}
+
 void jsonw_uuid(struct jsonw *writer, const struct uuid *id)
 {
     if (id == NULL) {
         jsonw_null(writer);
         return;
     }
-    char text[UUID_TEXT_SIZE];
-    uuid_format(id, text);
-    jsonw_string_n(writer, text, UUID_TEXT_SIZE - 1);
+    char text[1 + UUID_TEXT_SIZE];
+    uuid_format(id, text + 1);
+    write_plain(writer, text, sizeof text);
 }
 
 void jsonw_money(struct jsonw *writer, int64_t minor)
@@ -150,9 +161,9 @@ void jsonw_money(struct jsonw *writer, int64_t minor)
 
 void jsonw_time(struct jsonw *writer, int64_t ms)
 {
-    char text[CLOCK_TEXT_SIZE];
-    clock_format(ms, text);
-    jsonw_string_n(writer, text, CLOCK_TEXT_SIZE - 1);
+    char text[1 + CLOCK_TEXT_SIZE];
+    clock_format(ms, text + 1);
+    write_plain(writer, text, sizeof text);
 }
 
 void jsonw_raw(struct jsonw *writer, const char *json, size_t length)

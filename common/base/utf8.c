@@ -3,6 +3,8 @@
  */
 #include "common/base/utf8.h"
 
+#include <string.h>
+
 struct lead {
     unsigned char first; /* first byte of this range of lead bytes */
     unsigned char last;
@@ -39,10 +41,24 @@ static size_t character(const unsigned char *at, size_t left)
     return lead->length;
 }
 
+/* How many bytes from `at` on are ASCII for sure: all of most texts, looked at eight by eight. */
+static size_t ascii(const unsigned char *at, size_t left)
+{
+    size_t found = 0;
+    uint64_t word;
+    for (; left - found >= sizeof word; found += sizeof word) {
+        memcpy(&word, at + found, sizeof word);
+        if ((word & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+    }
+    return found;
+}
+
 bool utf8_valid(const void *bytes, size_t length)
 {
     const unsigned char *text = bytes;
-    size_t at = 0;
+    size_t at = ascii(text, length);
     while (at < length) {
         size_t step = character(text + at, length - at);
         if (step == 0) {

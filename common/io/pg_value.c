@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/decimal.h"
 #include "common/base/money.h"
 
 enum { ARRAY_FIRST_SIZE = 1024 /* bytes; doubles */ };
@@ -207,8 +208,8 @@ void pg_array_text_add(struct pg_array *array, const char *text)
 
 void pg_array_int(struct pg_array *array, int64_t value)
 {
-    char text[24];
-    (void)snprintf(text, sizeof(text), "%" PRId64, value);
+    char text[DECIMAL_SIZE];
+    (void)decimal_format(value, text);
     array_add_plain(array, text);
 }
 

@@ -1,12 +1,12 @@
 /*
- * See hash_chain.h. A bid worker makes a hash for every bid: so lengths are written without snprintf, and the fields
- * are gathered, because each call of SHA-256 costs more than most fields.
+ * See hash_chain.h. A bid worker makes a hash for every bid: so the fields are gathered, because each call of SHA-256
+ * costs more than most fields.
  */
 #include "common/protocol/hash_chain.h"
 
 #include <string.h>
 
-enum { LENGTH_SIZE = 24, DECIMAL = 10 };
+#include "common/base/decimal.h"
 
 static void flush(struct hash_chain *chain)
 {
@@ -36,20 +36,15 @@ void hash_chain_begin(struct hash_chain *chain, const char *label)
 
 void hash_chain_add(struct hash_chain *chain, const char *text)
 {
-    char prefix[LENGTH_SIZE];
-    size_t at = sizeof prefix;
+    char prefix[DECIMAL_SIZE];
     if (text == NULL) {
         add(chain, "-,", 2);
         return;
     }
     size_t length = strlen(text);
-    size_t rest = length;
-    prefix[--at] = ':';
-    do {
-        prefix[--at] = (char)('0' + rest % DECIMAL);
-        rest /= DECIMAL;
-    } while (rest > 0);
-    add(chain, prefix + at, sizeof prefix - at);
+    size_t digits = decimal_format((int64_t)length, prefix);
+    prefix[digits] = ':'; /* in place of the NUL */
+    add(chain, prefix, digits + 1);
     add(chain, text, length);
     add(chain, ",", 1);
 }

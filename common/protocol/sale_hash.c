@@ -3,12 +3,8 @@
  */
 #include "common/protocol/sale_hash.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
+#include "common/base/decimal.h"
 #include "common/base/money.h"
-
-enum { NUMBER_SIZE = 24 };
 
 static void add_id(struct hash_chain *chain, const struct uuid *id)
 {
@@ -19,8 +15,8 @@ static void add_id(struct hash_chain *chain, const struct uuid *id)
 
 static void add_number(struct hash_chain *chain, int64_t number)
 {
-    char text[NUMBER_SIZE];
-    (void)snprintf(text, sizeof text, "%" PRId64, number);
+    char text[DECIMAL_SIZE];
+    (void)decimal_format(number, text);
     hash_chain_add(chain, text);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "common/base/clock.h"
+#include "common/base/decimal.h"
 #include "common/protocol/keys.h"
 #include "gateway/access/access.h"
 #include "gateway/access/limits.h"
@@ -84,9 +85,9 @@ struct script_call {
     int count;
     const char *arguments[ARGUMENTS_MAX];
     char keys[KEY_COUNT_MAX][KEYS_SIZE];
-    char from[NUMBER_SIZE];
-    char epoch[NUMBER_SIZE];
-    char now[NUMBER_SIZE];
+    char from[DECIMAL_SIZE];
+    char epoch[DECIMAL_SIZE];
+    char now[DECIMAL_SIZE];
     char age[NUMBER_SIZE];
     char most[NUMBER_SIZE];
     char window[NUMBER_SIZE];
@@ -103,9 +104,9 @@ static void add(struct script_call *call, const char *argument)
 static void add_user(struct script_call *call, const struct access *access, const struct request_user *user)
 {
     bool by_token = user->via == REQUEST_BY_ACCESS_TOKEN;
-    (void)snprintf(call->from, sizeof(call->from), "%lld", (long long)access->deployment->epoch.sessions_from_ms);
-    (void)snprintf(call->epoch, sizeof(call->epoch), "%lld", by_token ? (long long)user->epoch : 0);
-    (void)snprintf(call->now, sizeof(call->now), "%lld", (long long)clock_now_ms());
+    (void)decimal_format(access->deployment->epoch.sessions_from_ms, call->from);
+    (void)decimal_format(by_token ? user->epoch : 0, call->epoch);
+    (void)decimal_format(clock_now_ms(), call->now);
     (void)snprintf(call->age, sizeof(call->age), "%d000", access->config->credentials_age_s);
     add(call, call->from);
     add(call, call->epoch);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "common/base/clock.h"
+#include "common/base/decimal.h"
 #include "common/protocol/keys.h"
 #include "gateway/access/access.h"
 #include "gateway/access/local_limits.h"
@@ -110,8 +111,8 @@ static int64_t seconds_up(int64_t ms)
 
 static void number_header(struct request *request, const char *name, int64_t value)
 {
-    char text[NUMBER_SIZE];
-    (void)snprintf(text, sizeof(text), "%lld", (long long)value);
+    char text[DECIMAL_SIZE];
+    (void)decimal_format(value, text);
     reply_header(request, name, text);
 }
 
