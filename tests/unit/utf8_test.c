@@ -16,7 +16,9 @@ static void expect_at_each_place(const char *bytes, bool valid)
     for (size_t at = 0; at + length <= TEXT_SIZE; at++) {
         char text[TEXT_SIZE];
         memset(text, 'a', sizeof text);
-        memcpy(text + at, bytes, length);
+        for (size_t i = 0; i < length; i++) {
+            text[at + i] = bytes[i];
+        }
         for (size_t end = at + length; end <= TEXT_SIZE; end++) {
             ck_assert_msg(utf8_valid(text, end) == valid, "at %zu of %zu", at, end);
         }
