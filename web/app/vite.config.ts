@@ -3,22 +3,30 @@ import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { chunks } from "./chunks.ts";
 import { messages } from "./messages.ts";
 
 const gateway = `http://127.0.0.1:${process.env.ROSTRUM_HTTP_PORT ?? "8080"}`;
 const source = fileURLToPath(new URL("src", import.meta.url));
-/** Not the plot of prices: it is loaded when it is on the screen. */
-const SHARED = /node_modules\/(?!uplot)|src\/(ui|lib|shell)\/|client\/src\//;
+const root = fileURLToPath(new URL(".", import.meta.url));
 
 export default defineConfig({
+  // React has what this package adds to older ones.
+  resolve: { alias: { "use-sync-external-store/shim/with-selector": "use-sync-external-store/with-selector" } },
   plugins: [react(), tailwindcss(), messages(source)],
   build: {
     target: "es2022",
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    modulePreload: false,
     reportCompressedSize: false,
-    // One file for what most pages need: thirty small ones compress worse, and take more ways to the server.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "shared", test: SHARED }] } } },
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [{ name: chunks(root), debugName: "chunks", test: /./ }],
+        },
+      },
+    },
   },
   server: {
     host: "127.0.0.1",

@@ -8,7 +8,7 @@ import type { Live } from "./live/public.ts";
 import type { WebSocketConstructor } from "./live/connection.ts";
 import { toMs } from "./auction-state.ts";
 import type { Image } from "./types.ts";
-import { upload, type Progress } from "./upload.ts";
+import type { Progress } from "./upload.ts";
 
 export { HISTORY_MAX, reduceAuction } from "./auction-state.ts";
 export type { AuctionInput, AuctionState, PublicBid, Terms } from "./auction-state.ts";
@@ -133,7 +133,10 @@ export function createRostrum(options: RostrumOptions): Rostrum {
     put: calling("put"),
     patch: calling("patch"),
     del: calling("delete"),
-    upload: (path, file, onProgress, signal) => upload(http, { baseUrl, fetch, token }, path, file, onProgress, signal),
+    upload: async (path, file, onProgress, signal) => {
+      const { upload } = await import("./upload.ts"); // few pages need it
+      return upload(http, { baseUrl, fetch, token }, path, file, onProgress, signal);
+    },
     ...bidding(post),
     clock,
     live,

@@ -1,14 +1,17 @@
 /**
  * The texts of the pages: ids with ICU messages in the text.LANGUAGE.json of each folder, compiled at build time. A language
- * is loaded when it is chosen. tests/text.test.ts holds the languages against each other.
+ * is loaded when it is chosen, and the texts of most features with their pages. text.test.ts compares the languages.
  */
-import { i18n } from "@lingui/core";
+import { i18n, type Messages } from "@lingui/core";
 import { useLingui } from "@lingui/react";
 import { useCallback } from "react";
+import texts from "virtual:messages";
 import type { TextId } from "./text-ids";
 
 export const LANGUAGES = { en: "English", de: "Deutsch" } as const;
 export type Language = keyof typeof LANGUAGES;
+/** Folders of features whose texts are loaded with their pages (messages.ts). */
+export type Part = "account" | "admin" | "me" | "sales" | "sell";
 export type Values = Record<string, string | number | Date>;
 export type Translate = (id: TextId, values?: Values) => string;
 
@@ -27,37 +30,36 @@ export function preferredLanguage(): Language {
   return navigator.languages.map((each) => each.slice(0, 2)).find(isLanguage) ?? "en";
 }
 
-async function load(language: Language) {
-  switch (language) {
-    case "en":
-      return (await import("virtual:messages/en")).default;
-    case "de":
-      return (await import("virtual:messages/de")).default;
-  }
+function currentLanguage(): Language {
+  return isLanguage(i18n.locale) ? i18n.locale : "en";
 }
 
-async function loadAdmin(language: Language) {
-  switch (language) {
-    case "en":
-      return (await import("virtual:messages/en/admin")).default;
-    case "de":
-      return (await import("virtual:messages/de/admin")).default;
-  }
+const needed = new Set<Part>(); // those of the pages that were opened
+
+async function load(language: Language, parts: readonly (keyof (typeof texts)[Language])[]): Promise<Messages> {
+  const loaded = await Promise.all(parts.map((part) => texts[language][part]()));
+  return Object.assign({}, ...loaded.map((each) => each.default)) as Messages;
 }
 
-let withAdmin = false; // whether a page of admins was opened
-
-/** Loads the texts of the admin's pages, which nobody else needs. */
-export async function needAdminTexts(): Promise<void> {
-  withAdmin = true;
-  const language = isLanguage(i18n.locale) ? i18n.locale : preferredLanguage();
-  i18n.load(language, await loadAdmin(language));
+/** What a route does before it is shown: loads texts that are not common, once. */
+export function needsTexts(...parts: Part[]) {
+  return async () => {
+    const missing = parts.filter((part) => !needed.has(part));
+    if (missing.length === 0) {
+      return;
+    }
+    const language = currentLanguage();
+    i18n.load(language, await load(language, missing));
+    missing.forEach((part) => needed.add(part));
+    if (currentLanguage() !== language) {
+      await activateLanguage(currentLanguage(), false); // chosen meanwhile, without these parts
+    }
+  };
 }
 
 /** Loads the language and shows it. `remember` keeps it for the next visit. */
 export async function activateLanguage(language: Language, remember: boolean): Promise<void> {
-  const admin = withAdmin ? await loadAdmin(language) : {};
-  i18n.loadAndActivate({ locale: language, messages: { ...(await load(language)), ...admin } });
+  i18n.loadAndActivate({ locale: language, messages: await load(language, ["common", ...needed]) });
   document.documentElement.lang = language;
   if (remember) {
     localStorage.setItem(STORED, language);

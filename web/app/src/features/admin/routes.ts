@@ -1,11 +1,11 @@
 /** The pages of this folder. */
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
-import { needAdminTexts } from "../../lib/text";
+import { needsTexts } from "../../lib/text";
 import { rootRoute } from "../../shell/root";
 import { readAuctionSearch, readAuditSearch, readUserSearch } from "./search";
 
-/** What all of them have in common. */
-const admin = { getParentRoute: () => rootRoute, beforeLoad: needAdminTexts };
+/** What all of them have in common. Admins see errors and events that other parts name. */
+const admin = { getParentRoute: () => rootRoute, beforeLoad: needsTexts("admin", "me", "sales", "sell") };
 
 export const adminRoutes = [
   createRoute({

@@ -1,8 +1,10 @@
 /** An auction: pictures, its state, bidding, history. */
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import type { Auction } from "rostrum-client";
 import { useAuctionState } from "../../lib/live";
+import { useSession } from "../../lib/session";
 import { NotLoaded } from "../../ui/NotLoaded";
 import { Page, Skeleton } from "../../ui/Page";
 import { BidPanel } from "./BidPanel";
@@ -10,22 +12,31 @@ import { Description } from "./Description";
 import { Gallery } from "./Gallery";
 import { History } from "./History";
 import { auctionQuery } from "./queries";
-import { Outcome } from "./Outcome";
-import { SellerTools } from "./SellerTools";
 import { WatchButton } from "./WatchButton";
+
+// What few visitors see is loaded when it is needed.
+const Outcome = lazy(() => import("./Outcome"));
+const SellerTools = lazy(() => import("./SellerTools"));
+
+const OVER = new Set(["sold", "unsold", "cancelled"]);
 
 const route = getRouteApi("/auctions/$id");
 
 function Shown({ auction }: { auction: Auction }) {
   const state = useAuctionState(auction);
+  const { user } = useSession();
   return (
     <Page title={auction.title} aside={<WatchButton auction={auction} state={state} />}>
       <div className="grid items-start gap-6 lg:grid-cols-[1fr_24rem]">
         <Gallery images={auction.images} title={auction.title} />
         <div className="grid gap-6 lg:sticky lg:top-6 lg:col-start-2 lg:row-span-3 lg:row-start-1">
           <BidPanel auction={auction} state={state} />
-          <Outcome auction={auction} state={state} />
-          <SellerTools auction={auction} state={state} />
+          <Suspense>{OVER.has(state.status) && <Outcome auction={auction} state={state} />}</Suspense>
+          {user?.id === auction.sellerId && (
+            <Suspense>
+              <SellerTools auction={auction} state={state} />
+            </Suspense>
+          )}
         </div>
         <Description auction={auction} />
         <History state={state} />

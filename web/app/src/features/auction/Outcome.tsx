@@ -7,12 +7,10 @@ import { Card } from "../../ui/Page";
 import { Facts } from "../../ui/Table";
 import { outcomeQuery } from "./queries";
 
-const OVER = new Set(["sold", "unsold", "cancelled"]);
-
-export function Outcome({ auction, state }: { auction: Auction; state: AuctionState }) {
+export default function Outcome({ auction, state }: { auction: Auction; state: AuctionState }) {
   const t = useText();
   // What was read before the end has neither: it is read again once the live state says that it is over.
-  const late = OVER.has(state.status) && auction.status !== state.status;
+  const late = auction.status !== state.status;
   const { data } = useQuery({ ...outcomeQuery(auction.id, state.status), enabled: late });
   const { contact, ledger } = data ?? auction;
   const facts: [string, ReactNode][] = [];

@@ -3,7 +3,6 @@ import { Link } from "@tanstack/react-router";
 import { useQueryClient } from "@tanstack/react-query";
 import { toMinor, type Auction, type AuctionState } from "rostrum-client";
 import { useFormats } from "../../lib/format";
-import { useSession } from "../../lib/session";
 import { useText } from "../../lib/text";
 import { buttonClass } from "../../ui/Button";
 import { CancelAuction } from "../../ui/CancelAuction";
@@ -13,14 +12,13 @@ import { auctionQuery } from "./queries";
 
 const CHANGEABLE = new Set(["draft", "scheduled", "active"]);
 
-export function SellerTools({ auction, state }: { auction: Auction; state: AuctionState }) {
+export default function SellerTools({ auction, state }: { auction: Auction; state: AuctionState }) {
   const t = useText();
   const { money } = useFormats();
-  const { user } = useSession();
   const queries = useQueryClient();
   const reserve = auction.reservePrice ?? null;
   const changeable = CHANGEABLE.has(state.status) && state.bidCount === 0;
-  if (user?.id !== auction.sellerId || (reserve === null && !changeable)) {
+  if (reserve === null && !changeable) {
     return null;
   }
   const draft = state.status === "draft";

@@ -1,38 +1,42 @@
 /** The pages of this folder. */
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { needsTexts } from "../../lib/text";
 import { rootRoute } from "../../shell/root";
 import { readStates, readStatuses } from "./search";
 
+/** What all of them have in common. */
+const page = { getParentRoute: () => rootRoute, beforeLoad: needsTexts("me", "sales") };
+
 export const meRoutes = [
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...page,
     path: "/me/bids",
     validateSearch: readStates,
     component: lazyRouteComponent(() => import("./MyBidsPage"), "MyBidsPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...page,
     path: "/me/auctions",
     validateSearch: readStatuses,
     component: lazyRouteComponent(() => import("./MyAuctionsPage"), "MyAuctionsPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...page,
     path: "/me/watchlist",
     component: lazyRouteComponent(() => import("./WatchlistPage"), "WatchlistPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...page,
     path: "/me/notifications",
     component: lazyRouteComponent(() => import("./NotificationsPage"), "NotificationsPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...page,
     path: "/me/orders",
     component: lazyRouteComponent(() => import("./OrdersPage"), "OrdersPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...page,
     path: "/me/receipts",
     component: lazyRouteComponent(() => import("./ReceiptPage"), "ReceiptPage"),
   }),

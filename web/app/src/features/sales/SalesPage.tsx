@@ -4,8 +4,9 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useText } from "../../lib/text";
 import { Listing } from "../../ui/Listing";
 import { Empty, Page } from "../../ui/Page";
-import { GROUPS, salesQuery, type Group } from "./queries";
+import { salesQuery } from "./queries";
 import { SaleCard } from "./SaleCard";
+import { GROUPS, type Group } from "./search";
 
 const route = getRouteApi("/sales");
 const TAB =

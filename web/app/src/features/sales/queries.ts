@@ -1,12 +1,10 @@
 /** What the pages of flash sales read. */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { rostrum } from "../../lib/rostrum";
+import { GROUPS, type Group } from "./search";
 
 const PAGE_SIZE = 24;
 const ASK_MS = 1_000;
-
-export const GROUPS = { now: "open,active", soon: "upcoming", over: "ended,settled,sold_out,cancelled" } as const;
-export type Group = keyof typeof GROUPS;
 
 export function salesQuery(group: Group) {
   return infiniteQueryOptions({

@@ -1,27 +1,26 @@
 /** The pages of this folder. */
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
+import { needsTexts } from "../../lib/text";
 import { rootRoute } from "../../shell/root";
-import { GROUPS, type Group } from "./queries";
+import { readGroup } from "./search";
 
-function readGroup(search: Record<string, unknown>): { show?: Group } {
-  const { show } = search;
-  return typeof show === "string" && Object.hasOwn(GROUPS, show) ? { show: show as Group } : {};
-}
+/** What all of them have in common. */
+const page = { getParentRoute: () => rootRoute, beforeLoad: needsTexts("sales", "me") };
 
 export const salesRoutes = [
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...page,
     path: "/sales",
     validateSearch: readGroup,
     component: lazyRouteComponent(() => import("./SalesPage"), "SalesPage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...page,
     path: "/sales/$id",
     component: lazyRouteComponent(() => import("./SalePage"), "SalePage"),
   }),
   createRoute({
-    getParentRoute: () => rootRoute,
+    ...page,
     path: "/orders/$id",
     component: lazyRouteComponent(() => import("./OrderPage"), "OrderPage"),
   }),
