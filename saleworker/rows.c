@@ -5,8 +5,6 @@
 
 #include "saleworker/statements.h"
 
-enum { MS_PER_S = 1000 };
-
 bool rows_entry(const PGresult *result, int row, int first, struct sale_entry *entry, struct sale_batch_place *place)
 {
     *entry = (struct sale_entry){
@@ -45,17 +43,10 @@ bool rows_order(const PGresult *result, int row, int first, struct sale_order *o
 
 bool rows_terms(const PGresult *result, int row, struct sale_terms *terms)
 {
-    *terms = (struct sale_terms){
-        .price = pg_money(result, row, TERMS_PRICE),
-        .quantity = pg_int(result, row, TERMS_QUANTITY),
-        .per_user_limit = pg_int(result, row, TERMS_LIMIT),
-        .join_ms = pg_int(result, row, TERMS_JOIN_MS),
-        .start_ms = pg_int(result, row, TERMS_START_MS),
-        .end_ms = pg_int(result, row, TERMS_END_MS),
-        .turn_ms = pg_int(result, row, TERMS_TURN_S) * MS_PER_S,
-        .reservation_ms = pg_int(result, row, TERMS_RESERVATION_S) * MS_PER_S,
-    };
-    return sale_payment_parse(pg_text(result, row, TERMS_PAYMENT), &terms->payment);
+    struct sale_snapshot read = {.version = 0};
+    bool known = sale_members_read(&read, SALE_MEMBER_PRICE, SALE_MEMBER_TERMS_COUNT, result, row, TERMS_FIRST);
+    *terms = read.sale.terms;
+    return known;
 }
 
 void rows_known(const PGresult *result, int row, const struct sale_message_command *command, const struct sale *sale,

@@ -70,19 +70,8 @@ enum {
     KNOWN_ORDER = KNOWN_ENTRY + ENTRY_COLUMNS
 };
 
-/* Columns of STATEMENT_TERMS. */
-enum {
-    TERMS_NUMBER,
-    TERMS_PRICE,
-    TERMS_QUANTITY,
-    TERMS_LIMIT,
-    TERMS_JOIN_MS,
-    TERMS_START_MS,
-    TERMS_END_MS,
-    TERMS_TURN_S,
-    TERMS_RESERVATION_S,
-    TERMS_PAYMENT
-};
+/* Columns of STATEMENT_TERMS: then those of the terms (sale_members.h). */
+enum { TERMS_NUMBER, TERMS_FIRST };
 
 /* Columns of STATEMENT_USERS: then an entry, perhaps null. */
 enum { USERS_SALE, USERS_ID, USERS_HELD, USERS_ENTRY };

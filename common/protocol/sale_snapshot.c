@@ -10,91 +10,54 @@
 #include "common/base/words.h"
 #include "common/protocol/keys.h"
 
-enum {
-    NUMBERS = 16,
-    NUMBER_SIZE = 24,
-    WORD_SIZE = 16,
-    SECOND_MS = 1000,
-};
+enum { WORD_SIZE = 16 };
 
-/* The numbers in the order of the text. */
-static void list_numbers(struct sale_snapshot *snapshot, int64_t *numbers[static NUMBERS])
+/* In the order of the text: after all numbers. */
+static const enum sale_member words_of_text[] = {SALE_MEMBER_STATUS, SALE_MEMBER_PAYMENT};
+
+static bool is_number(enum sale_member member)
 {
-    struct sale *sale = &snapshot->sale;
-    struct sale_terms *terms = &sale->terms;
-    int64_t *const all[] = {
-        &snapshot->version, &snapshot->head_seq, &terms->price,  &terms->quantity, &terms->per_user_limit,
-        &terms->join_ms,    &terms->start_ms,    &terms->end_ms, &terms->turn_ms,  &terms->reservation_ms,
-        &sale->claimed,     &sale->reserved,     &sale->sold,    &sale->waiting,   &sale->ledger_seq,
-        &sale->decided_ms,
-    };
-    static_assert(ARRAY_LEN(all) == NUMBERS, "each number is listed");
-    for (size_t i = 0; i < NUMBERS; i++) {
-        numbers[i] = all[i];
-    }
+    return sale_members[member].type != SALE_MEMBER_WORD;
 }
 
 void sale_snapshot_format(const struct sale_snapshot *snapshot, char out[static SALE_SNAPSHOT_TEXT_SIZE])
 {
-    struct sale_snapshot copy = *snapshot;
-    int64_t *numbers[NUMBERS];
     size_t at = 0;
-    list_numbers(&copy, numbers);
-    for (size_t i = 0; i < NUMBERS; i++) {
-        at += (size_t)snprintf(out + at, SALE_SNAPSHOT_TEXT_SIZE - at, "%" PRId64 " ", *numbers[i]);
+    for (enum sale_member member = 0; member < SALE_MEMBER_COUNT; member++) {
+        if (is_number(member)) {
+            at += (size_t)snprintf(out + at, SALE_SNAPSHOT_TEXT_SIZE - at, "%" PRId64 " ",
+                                   sale_member_value(snapshot, member));
+            assert(at < SALE_SNAPSHOT_TEXT_SIZE);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(words_of_text); i++) {
+        at += (size_t)snprintf(out + at, SALE_SNAPSHOT_TEXT_SIZE - at, "%s%s", i == 0 ? "" : " ",
+                               sale_member_text(snapshot, words_of_text[i]));
         assert(at < SALE_SNAPSHOT_TEXT_SIZE);
     }
-    at += (size_t)snprintf(out + at, SALE_SNAPSHOT_TEXT_SIZE - at, "%s %s", sale_status_text(snapshot->sale.status),
-                           sale_payment_text(snapshot->sale.terms.payment));
-    assert(at < SALE_SNAPSHOT_TEXT_SIZE);
 }
 
 bool sale_snapshot_parse(const char *text, size_t length, struct sale_snapshot *snapshot)
 {
     struct words words = {text, text + length};
-    int64_t *numbers[NUMBERS];
-    char status[WORD_SIZE];
-    char payment[WORD_SIZE];
-    list_numbers(snapshot, numbers);
-    for (size_t i = 0; i < NUMBERS; i++) {
-        if (!words_number(&words, numbers[i])) {
+    char word[WORD_SIZE];
+    for (enum sale_member member = 0; member < SALE_MEMBER_COUNT; member++) {
+        if (is_number(member) && !words_number(&words, sale_member(snapshot, member))) {
             return false;
         }
     }
-    return words_text(&words, status, sizeof status) && sale_status_parse(status, &snapshot->sale.status) &&
-           words_text(&words, payment, sizeof payment) && sale_payment_parse(payment, &snapshot->sale.terms.payment) &&
-           words.at == words.end;
+    for (size_t i = 0; i < ARRAY_LEN(words_of_text); i++) {
+        if (!words_text(&words, word, sizeof word) || !sale_member_parse(snapshot, words_of_text[i], word)) {
+            return false;
+        }
+    }
+    return words.at == words.end;
 }
 
 bool sale_snapshot_read_row(const PGresult *result, int row, struct sale_snapshot *snapshot)
 {
-    *snapshot = (struct sale_snapshot){
-        .sale_id = pg_uuid(result, row, SALE_SNAPSHOT_COLUMN_ID),
-        .version = pg_int(result, row, SALE_SNAPSHOT_COLUMN_VERSION),
-        .head_seq = pg_int(result, row, SALE_SNAPSHOT_COLUMN_HEAD),
-        .sale =
-            {
-                .terms =
-                    {
-                        .price = pg_money(result, row, SALE_SNAPSHOT_COLUMN_PRICE),
-                        .quantity = pg_int(result, row, SALE_SNAPSHOT_COLUMN_QUANTITY),
-                        .per_user_limit = pg_int(result, row, SALE_SNAPSHOT_COLUMN_LIMIT),
-                        .join_ms = pg_int(result, row, SALE_SNAPSHOT_COLUMN_JOIN),
-                        .start_ms = pg_int(result, row, SALE_SNAPSHOT_COLUMN_START),
-                        .end_ms = pg_int(result, row, SALE_SNAPSHOT_COLUMN_END),
-                        .turn_ms = pg_int(result, row, SALE_SNAPSHOT_COLUMN_TURN) * SECOND_MS,
-                        .reservation_ms = pg_int(result, row, SALE_SNAPSHOT_COLUMN_RESERVATION) * SECOND_MS,
-                    },
-                .claimed = pg_int(result, row, SALE_SNAPSHOT_COLUMN_CLAIMED),
-                .reserved = pg_int(result, row, SALE_SNAPSHOT_COLUMN_RESERVED),
-                .sold = pg_int(result, row, SALE_SNAPSHOT_COLUMN_SOLD),
-                .waiting = pg_int(result, row, SALE_SNAPSHOT_COLUMN_WAITING),
-                .ledger_seq = pg_int(result, row, SALE_SNAPSHOT_COLUMN_LEDGER_SEQ),
-                .decided_ms = pg_int(result, row, SALE_SNAPSHOT_COLUMN_DECIDED),
-            },
-    };
-    return sale_payment_parse(pg_text(result, row, SALE_SNAPSHOT_COLUMN_PAYMENT), &snapshot->sale.terms.payment) &&
-           sale_status_parse(pg_text(result, row, SALE_SNAPSHOT_COLUMN_STATUS), &snapshot->sale.status);
+    *snapshot = (struct sale_snapshot){.sale_id = pg_uuid(result, row, SALE_SNAPSHOT_COLUMN_ID)};
+    return sale_members_read(snapshot, 0, SALE_MEMBER_COUNT, result, row, SALE_SNAPSHOT_COLUMN_MEMBERS);
 }
 
 bool sale_snapshot_write(const struct snapshot_writer *writer, const struct sale_snapshot *snapshot,

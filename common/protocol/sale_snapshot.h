@@ -8,20 +8,13 @@
 #ifndef ROSTRUM_COMMON_PROTOCOL_SALE_SNAPSHOT_H
 #define ROSTRUM_COMMON_PROTOCOL_SALE_SNAPSHOT_H
 
+#include "common/protocol/sale_members.h"
 #include "common/protocol/snapshot.h"
-#include "common/rules/sale_set.h"
-
-struct sale_snapshot {
-    struct uuid sale_id;
-    int64_t version;  /* flash_sales.version */
-    int64_t head_seq; /* no place with a lower seq waits */
-    struct sale sale;
-    bool updating; /* an UPDATE may be queued; only as a gateway reads it from PostgreSQL, never in Redis */
-};
 
 enum { SALE_SNAPSHOT_TEXT_SIZE = 384 };
 
-/* The columns of table flash_sales from which sale_snapshot_read_row makes a snapshot. */
+/* The columns of table flash_sales from which sale_snapshot_read_row makes a snapshot: the id, then enum sale_member.
+ */
 #define SALE_SNAPSHOT_COLUMNS                                                                                          \
     "id, version, head_seq, price, quantity, per_user_limit, (extract(epoch FROM join_time) * 1000)::bigint,"          \
     " (extract(epoch FROM start_time) * 1000)::bigint, (extract(epoch FROM end_time) * 1000)::bigint, turn_s,"         \
@@ -29,30 +22,15 @@ enum { SALE_SNAPSHOT_TEXT_SIZE = 384 };
     " coalesce((extract(epoch FROM decided_at) * 1000)::bigint, 0)"
 enum {
     SALE_SNAPSHOT_COLUMN_ID,
-    SALE_SNAPSHOT_COLUMN_VERSION,
-    SALE_SNAPSHOT_COLUMN_HEAD,
-    SALE_SNAPSHOT_COLUMN_PRICE,
-    SALE_SNAPSHOT_COLUMN_QUANTITY,
-    SALE_SNAPSHOT_COLUMN_LIMIT,
-    SALE_SNAPSHOT_COLUMN_JOIN,
-    SALE_SNAPSHOT_COLUMN_START,
-    SALE_SNAPSHOT_COLUMN_END,
-    SALE_SNAPSHOT_COLUMN_TURN,
-    SALE_SNAPSHOT_COLUMN_RESERVATION,
-    SALE_SNAPSHOT_COLUMN_PAYMENT,
-    SALE_SNAPSHOT_COLUMN_STATUS,
-    SALE_SNAPSHOT_COLUMN_CLAIMED,
-    SALE_SNAPSHOT_COLUMN_RESERVED,
-    SALE_SNAPSHOT_COLUMN_SOLD,
-    SALE_SNAPSHOT_COLUMN_WAITING,
-    SALE_SNAPSHOT_COLUMN_LEDGER_SEQ,
-    SALE_SNAPSHOT_COLUMN_DECIDED,
-    SALE_SNAPSHOT_COLUMN_COUNT
+    SALE_SNAPSHOT_COLUMN_MEMBERS,
+    SALE_SNAPSHOT_COLUMN_VERSION = SALE_SNAPSHOT_COLUMN_MEMBERS + SALE_MEMBER_VERSION,
+    SALE_SNAPSHOT_COLUMN_END = SALE_SNAPSHOT_COLUMN_MEMBERS + SALE_MEMBER_END,
+    SALE_SNAPSHOT_COLUMN_COUNT = SALE_SNAPSHOT_COLUMN_MEMBERS + SALE_MEMBER_COUNT
 };
 /* Makes a snapshot of a row that begins with SALE_SNAPSHOT_COLUMNS. False if its status or payment is unknown. */
 MUST_CHECK bool sale_snapshot_read_row(const PGresult *result, int row, struct sale_snapshot *snapshot);
 
-/* As text: sixteen numbers, the status and the payment, separated by spaces. */
+/* As text: the numbers of enum sale_member, the status and the payment, separated by spaces. */
 void sale_snapshot_format(const struct sale_snapshot *snapshot, char out[static SALE_SNAPSHOT_TEXT_SIZE]);
 /* Parses all members but sale_id. False if the text is invalid; `snapshot` is then undefined. */
 MUST_CHECK bool sale_snapshot_parse(const char *text, size_t length, struct sale_snapshot *snapshot);

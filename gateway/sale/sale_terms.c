@@ -20,6 +20,8 @@ enum {
     PAYMENT_MOST = 16, /* characters */
 };
 
+#define NAME(member) (sale_members[SALE_MEMBER_##member].name)
+
 struct sale_terms sale_terms_default(void)
 {
     return (struct sale_terms){
@@ -32,19 +34,7 @@ struct sale_terms sale_terms_default(void)
 
 struct sale_terms sale_terms_of_row(const PGresult *result, int row)
 {
-    enum sale_payment payment = SALE_PAYMENT_NONE;
-    bool known = sale_payment_parse(pg_text(result, row, SALE_VIEW_PAYMENT), &payment);
-    return (struct sale_terms){
-        .price = pg_money(result, row, SALE_VIEW_PRICE),
-        .quantity = pg_int(result, row, SALE_VIEW_QUANTITY),
-        .per_user_limit = pg_int(result, row, SALE_VIEW_PER_USER_LIMIT),
-        .join_ms = pg_int(result, row, SALE_VIEW_JOIN),
-        .start_ms = pg_int(result, row, SALE_VIEW_START),
-        .end_ms = pg_int(result, row, SALE_VIEW_END),
-        .turn_ms = pg_int(result, row, SALE_VIEW_TURN) * MS_PER_S,
-        .reservation_ms = pg_int(result, row, SALE_VIEW_RESERVATION) * MS_PER_S,
-        .payment = known ? payment : SALE_PAYMENT_NONE,
-    };
+    return sale_view_read(result, row).sale.terms;
 }
 
 /* --- reading --- */
@@ -52,9 +42,9 @@ struct sale_terms sale_terms_of_row(const PGresult *result, int row)
 /* False: the price is invalid (400 INVALID_AMOUNT). */
 static bool read_price(const struct json *body, struct sale_terms *terms, struct field_errors *field_errors)
 {
-    enum fields_money read = fields_money(body, "flashPrice", &terms->price);
+    enum fields_money read = fields_money(body, NAME(PRICE), &terms->price);
     if (read == FIELDS_MONEY_ABSENT && terms->price == 0) {
-        field_errors_add(field_errors, "flashPrice", FIELD_REQUIRED);
+        field_errors_add(field_errors, NAME(PRICE), FIELD_REQUIRED);
     }
     return read != FIELDS_MONEY_INVALID;
 }
@@ -62,14 +52,14 @@ static bool read_price(const struct json *body, struct sale_terms *terms, struct
 static void read_stock(const struct json *body, enum fields_need need, struct sale_terms *terms,
                        struct field_errors *field_errors)
 {
-    (void)fields_int(body, "quantityAvailable", need, 1, SALE_QUANTITY_MAX, &terms->quantity, field_errors);
+    (void)fields_int(body, NAME(QUANTITY), need, 1, SALE_QUANTITY_MAX, &terms->quantity, field_errors);
     /* All units of a user together have a price that can be written. */
     int64_t most = terms->price > 0 ? MONEY_MAX / terms->price : SALE_QUANTITY_MAX;
     most = most < SALE_QUANTITY_MAX ? most : SALE_QUANTITY_MAX;
     size_t before = field_errors->count;
-    bool read = fields_int(body, "perUserLimit", FIELDS_OPTIONAL, 1, most, &terms->per_user_limit, field_errors);
+    bool read = fields_int(body, NAME(LIMIT), FIELDS_OPTIONAL, 1, most, &terms->per_user_limit, field_errors);
     if (!read && field_errors->count == before && terms->per_user_limit > most) {
-        field_errors_add_two(field_errors, "perUserLimit", FIELD_INVALID_NUMBER, parameter_number("min", 1),
+        field_errors_add_two(field_errors, NAME(LIMIT), FIELD_INVALID_NUMBER, parameter_number("min", 1),
                              parameter_number("max", most));
     }
 }
@@ -94,9 +84,9 @@ static void read_times(const struct json *body, const struct sale_terms_reading 
     enum fields_need need = reading->change ? FIELDS_OPTIONAL : FIELDS_REQUIRED;
     const struct sale_terms present = *terms;
     size_t before = field_errors->count;
-    read_future(body, "startTime", need, reading->now_ms, &terms->start_ms, field_errors);
-    read_future(body, "joinTime", FIELDS_OPTIONAL, reading->now_ms, &terms->join_ms, field_errors);
-    (void)fields_time(body, "endTime", need, &terms->end_ms, field_errors);
+    read_future(body, NAME(START), need, reading->now_ms, &terms->start_ms, field_errors);
+    read_future(body, NAME(JOIN), FIELDS_OPTIONAL, reading->now_ms, &terms->join_ms, field_errors);
+    (void)fields_time(body, NAME(END), need, &terms->end_ms, field_errors);
     if (field_errors->count > before) {
         return; /* the times are not known, and so not compared */
     }
@@ -109,13 +99,13 @@ static void read_times(const struct json *body, const struct sale_terms_reading 
         terms->join_ms = join_ms > reading->now_ms ? join_ms : reading->now_ms;
     }
     if (terms->join_ms > terms->start_ms) {
-        field_errors_add_one(field_errors, "joinTime", FIELD_TOO_LATE, parameter_time("max", terms->start_ms));
+        field_errors_add_one(field_errors, NAME(JOIN), FIELD_TOO_LATE, parameter_time("max", terms->start_ms));
     }
     if (terms->end_ms < terms->start_ms + TERMS_DURATION_LEAST_MS) {
-        field_errors_add_one(field_errors, "endTime", FIELD_TOO_EARLY,
+        field_errors_add_one(field_errors, NAME(END), FIELD_TOO_EARLY,
                              parameter_time("min", terms->start_ms + TERMS_DURATION_LEAST_MS));
     } else if (terms->end_ms > reading->now_ms + TERMS_END_MOST_MS) {
-        field_errors_add_one(field_errors, "endTime", FIELD_TOO_LATE,
+        field_errors_add_one(field_errors, NAME(END), FIELD_TOO_LATE,
                              parameter_time("max", reading->now_ms + TERMS_END_MOST_MS));
     }
 }
@@ -134,29 +124,36 @@ static void read_payment(const struct json *body, bool payments, struct sale_ter
                          struct field_errors *field_errors)
 {
     const char *word = NULL;
-    if (!fields_text(body, "payment", FIELDS_OPTIONAL, 1, PAYMENT_MOST, &word, field_errors)) {
+    if (!fields_text(body, NAME(PAYMENT), FIELDS_OPTIONAL, 1, PAYMENT_MOST, &word, field_errors)) {
         return;
     }
     if (!sale_payment_parse(word, &terms->payment)) {
-        field_errors_add_one(field_errors, "payment", FIELD_UNKNOWN_VALUE, parameter_words("allowed", "none callback"));
+        field_errors_add_one(field_errors, NAME(PAYMENT), FIELD_UNKNOWN_VALUE,
+                             parameter_words("allowed", "none callback"));
     } else if (terms->payment == SALE_PAYMENT_CALLBACK && !payments) {
-        field_errors_add(field_errors, "payment", FIELD_PAYMENTS_OFF);
+        field_errors_add(field_errors, NAME(PAYMENT), FIELD_PAYMENTS_OFF);
     }
 }
 
-#define TERMS_NAMES                                                                                                    \
-    "flashPrice", "quantityAvailable", "perUserLimit", "joinTime", "startTime", "endTime", "turnSeconds",              \
-        "reservationSeconds", "payment"
+/* The members that a body may have: those of the terms, and one more. */
+static void list_names(const char *more, const char *names[static SALE_MEMBER_TERMS_COUNT + 2])
+{
+    for (size_t i = 0; i < SALE_MEMBER_TERMS_COUNT; i++) {
+        names[i] = sale_members[SALE_MEMBER_PRICE + i].name;
+    }
+    names[SALE_MEMBER_TERMS_COUNT] = more;
+    names[SALE_MEMBER_TERMS_COUNT + 1] = NULL;
+}
 
 bool sale_terms_read(struct request *request, const struct sale_terms_reading *reading, struct sale_terms *terms)
 {
-    static const char *const new_names[] = {TERMS_NAMES, "productId", NULL};
-    static const char *const change_names[] = {TERMS_NAMES, "version", NULL};
+    const char *names[SALE_MEMBER_TERMS_COUNT + 2];
     const struct json *body = request->body;
     struct field_errors field_errors = {.count = 0};
-    fields_known(body, reading->change ? change_names : new_names, &field_errors);
+    list_names(reading->change ? "version" : "productId", names);
+    fields_known(body, names, &field_errors);
     if (!read_price(body, terms, &field_errors)) {
-        reply_invalid_amount(request, "flashPrice");
+        reply_invalid_amount(request, NAME(PRICE));
         return false;
     }
     if (reading->change) {
@@ -166,8 +163,8 @@ bool sale_terms_read(struct request *request, const struct sale_terms_reading *r
     }
     read_stock(body, reading->change ? FIELDS_OPTIONAL : FIELDS_REQUIRED, terms, &field_errors);
     read_times(body, reading, terms, &field_errors);
-    read_seconds(body, "turnSeconds", &terms->turn_ms, &field_errors);
-    read_seconds(body, "reservationSeconds", &terms->reservation_ms, &field_errors);
+    read_seconds(body, NAME(TURN), &terms->turn_ms, &field_errors);
+    read_seconds(body, NAME(RESERVATION), &terms->reservation_ms, &field_errors);
     read_payment(body, reading->payments, terms, &field_errors);
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
@@ -182,26 +179,34 @@ bool sale_terms_read(struct request *request, const struct sale_terms_reading *r
 
 /* --- for SQL --- */
 
-static void write_number(int64_t number, char out[static SALE_TERMS_NUMBER_SIZE])
+static void write_value(const struct sale_snapshot *snapshot, enum sale_member member,
+                        char out[static SALE_TERMS_TEXT_SIZE])
 {
-    (void)snprintf(out, SALE_TERMS_NUMBER_SIZE, "%" PRId64, number);
+    switch (sale_members[member].type) {
+    case SALE_MEMBER_MONEY:
+        money_format(sale_member_value(snapshot, member), out);
+        break;
+    case SALE_MEMBER_TIME:
+        clock_format(sale_member_value(snapshot, member), out);
+        break;
+    case SALE_MEMBER_NUMBER:
+        (void)snprintf(out, SALE_TERMS_TEXT_SIZE, "%" PRId64, sale_member_value(snapshot, member));
+        break;
+    case SALE_MEMBER_SECONDS:
+        (void)snprintf(out, SALE_TERMS_TEXT_SIZE, "%" PRId64, sale_member_value(snapshot, member) / MS_PER_S);
+        break;
+    case SALE_MEMBER_WORD:
+        (void)snprintf(out, SALE_TERMS_TEXT_SIZE, "%s", sale_member_text(snapshot, member));
+        break;
+    }
 }
 
 void sale_terms_values(const struct sale_terms *terms, struct sale_terms_text *text,
                        const char *values[static SALE_TERMS_VALUES])
 {
-    const char *filled[SALE_TERMS_VALUES] = {
-        text->price, text->quantity,    text->limit,
-        text->join,  text->start,       text->end,
-        text->turn,  text->reservation, sale_payment_text(terms->payment),
-    };
-    money_format(terms->price, text->price);
-    write_number(terms->quantity, text->quantity);
-    write_number(terms->per_user_limit, text->limit);
-    clock_format(terms->join_ms, text->join);
-    clock_format(terms->start_ms, text->start);
-    clock_format(terms->end_ms, text->end);
-    write_number(terms->turn_ms / MS_PER_S, text->turn);
-    write_number(terms->reservation_ms / MS_PER_S, text->reservation);
-    memcpy(values, filled, sizeof(filled));
+    const struct sale_snapshot snapshot = {.sale.terms = *terms};
+    for (size_t i = 0; i < SALE_TERMS_VALUES; i++) {
+        write_value(&snapshot, SALE_MEMBER_PRICE + i, text->values[i]);
+        values[i] = text->values[i];
+    }
 }

@@ -5,9 +5,12 @@
 #ifndef ROSTRUM_GATEWAY_SALE_SALE_TERMS_H
 #define ROSTRUM_GATEWAY_SALE_SALE_TERMS_H
 
+#include <assert.h>
+
 #include "common/base/clock.h"
 #include "common/base/money.h"
 #include "common/io/pg.h"
+#include "common/protocol/sale_members.h"
 #include "common/rules/sale_set.h"
 #include "gateway/http/reply.h"
 
@@ -30,8 +33,11 @@ struct sale_terms sale_terms_of_row(const PGresult *result, int row);
 MUST_CHECK bool sale_terms_read(struct request *request, const struct sale_terms_reading *reading,
                                 struct sale_terms *terms);
 
-/* Values $1 to $9 of a statement: those of SALE_TERMS_COLUMNS, of the tables flash_sales and sale_terms. */
-enum { SALE_TERMS_VALUES = 9, SALE_TERMS_NUMBER_SIZE = 24 };
+/* Values $1 to $9 of a statement: those of SALE_TERMS_COLUMNS, of the tables flash_sales and sale_terms, in the order
+ * of enum sale_member. */
+enum { SALE_TERMS_VALUES = SALE_MEMBER_TERMS_COUNT, SALE_TERMS_TEXT_SIZE = 32 };
+static_assert((int)SALE_TERMS_TEXT_SIZE >= (int)MONEY_TEXT_SIZE && (int)SALE_TERMS_TEXT_SIZE >= (int)CLOCK_TEXT_SIZE,
+              "each value has room");
 #define SALE_TERMS_COLUMNS                                                                                             \
     "price, quantity, per_user_limit, join_time, start_time, end_time, turn_s, reservation_s, payment"
 
@@ -42,14 +48,7 @@ enum { SALE_TERMS_VALUES = 9, SALE_TERMS_NUMBER_SIZE = 24 };
     " 'payment', payment"
 
 struct sale_terms_text {
-    char price[MONEY_TEXT_SIZE];
-    char quantity[SALE_TERMS_NUMBER_SIZE];
-    char limit[SALE_TERMS_NUMBER_SIZE];
-    char join[CLOCK_TEXT_SIZE];
-    char start[CLOCK_TEXT_SIZE];
-    char end[CLOCK_TEXT_SIZE];
-    char turn[SALE_TERMS_NUMBER_SIZE];
-    char reservation[SALE_TERMS_NUMBER_SIZE];
+    char values[SALE_TERMS_VALUES][SALE_TERMS_TEXT_SIZE];
 };
 
 /* The values point into `text`. */

@@ -10,7 +10,10 @@
 #include "gateway/query/columns.h"
 
 // clang-format off
-/* Columns of a row of flash_sales named `s`, in the order of enum sale_view_column. */
+/*
+ * Columns of a row of flash_sales named `s`: its own ones, then those of enum sale_member from the price to `waiting`,
+ * then the last ones.
+ */
 #define SALE_VIEW_COLUMNS \
     "s.id, s.product_id, (SELECT p.name FROM products p WHERE p.id = s.product_id), s.price, s.quantity," \
     " s.per_user_limit, " COLUMNS_MS("s.join_time") ", " COLUMNS_MS("s.start_time") ", " COLUMNS_MS("s.end_time") "," \
@@ -18,30 +21,23 @@
     COLUMNS_MS("s.created_at") ", " COLUMNS_MS("s.updated_at")
 // clang-format on
 
+enum { SALE_VIEW_MEMBERS = SALE_MEMBER_WAITING - SALE_MEMBER_PRICE + 1 };
+
 enum sale_view_column {
     SALE_VIEW_ID,
     SALE_VIEW_PRODUCT,
     SALE_VIEW_PRODUCT_NAME,
-    SALE_VIEW_PRICE,
-    SALE_VIEW_QUANTITY,
-    SALE_VIEW_PER_USER_LIMIT,
-    SALE_VIEW_JOIN,
-    SALE_VIEW_START,
-    SALE_VIEW_END,
-    SALE_VIEW_TURN,
-    SALE_VIEW_RESERVATION,
-    SALE_VIEW_PAYMENT,
-    SALE_VIEW_STATUS,
-    SALE_VIEW_CLAIMED,
-    SALE_VIEW_RESERVED,
-    SALE_VIEW_SOLD,
-    SALE_VIEW_WAITING,
-    SALE_VIEW_VERSION,
+    SALE_VIEW_FIRST_MEMBER,
+    SALE_VIEW_START = SALE_VIEW_FIRST_MEMBER + SALE_MEMBER_START - SALE_MEMBER_PRICE,
+    SALE_VIEW_STATUS = SALE_VIEW_FIRST_MEMBER + SALE_MEMBER_STATUS - SALE_MEMBER_PRICE,
+    SALE_VIEW_VERSION = SALE_VIEW_FIRST_MEMBER + SALE_VIEW_MEMBERS,
     SALE_VIEW_CREATED,
     SALE_VIEW_UPDATED,
     SALE_VIEW_COLUMN_COUNT /* a statement's own columns start here */
 };
 
+/* Reads the terms, state, counters, version and time of the last change. */
+struct sale_snapshot sale_view_read(const PGresult *result, int row);
 /* Writes the members of FlashSale; the caller begins and ends the object. */
 void sale_view_write_members(struct jsonw *json, const PGresult *result, int row);
 /* Writes the member of this name as the snapshot has it. False: it is not in a snapshot, and no command changes it. */
