@@ -11,6 +11,7 @@
 #include "tests/support/sql.h"
 #include "tests/support/suite.h"
 #include "tests/support/tables.h"
+#include "tests/support/verifying.h"
 
 enum {
     PRICE = 1000,
@@ -38,8 +39,6 @@ enum { ADMIN = 1, ANN, BOB, CYD, DOT, EVE, BAN };
 #define OF_SOLD   " WHERE sale_id = '" SOLD "'"
 #define OF_ACTIVE " WHERE sale_id = '" ACTIVE "'"
 
-static struct sql *sql;
-static PGconn *connection;
 static struct sale_book book;
 
 /* --- sales written by the rules --- */
@@ -103,7 +102,7 @@ static void write_sold(void)
     struct uuid dot = send(SALE_COMMAND_ORDER, DOT, 1, later_ms + 3); /* 16 */
     send_about(SALE_COMMAND_CONFIRM, DOT, dot, later_ms + 4);         /* 17 sold out */
     (void)send(SALE_COMMAND_JOIN, ANN, 1, later_ms + 5);              /* 18 SOLD_OUT */
-    sale_book_write(&book, connection);
+    sale_book_write(&book, verifying.connection);
 }
 
 static void write_active(void)
@@ -146,7 +145,7 @@ static void write_active(void)
     (void)sale_book_undecided(&book, (struct sale_command){.kind = SALE_COMMAND_UPDATE, /* 22 without terms */
                                                            .user_id = sale_book_user(ADMIN),
                                                            .received_ms = paid_ms + 13});
-    sale_book_write(&book, connection);
+    sale_book_write(&book, verifying.connection);
 }
 
 static void write_others(void)
@@ -156,13 +155,13 @@ static void write_others(void)
     (void)send(SALE_COMMAND_ORDER, ANN, 1, START_MS);       /* 1: starts it */
     (void)send(SALE_COMMAND_JOIN, BOB, 1, START_MS + 1);    /* 2 */
     (void)send(SALE_COMMAND_ABORT, ADMIN, 0, START_MS + 2); /* 3 */
-    sale_book_write(&book, connection);
+    sale_book_write(&book, verifying.connection);
 
     of.join_ms = FAR_MS - 2;
     of.start_ms = FAR_MS - 1;
     of.end_ms = FAR_MS;
     sale_book_begin(&book, 4, &of);
-    sale_book_write(&book, connection);
+    sale_book_write(&book, verifying.connection);
 }
 
 /* --- random sales --- */
@@ -220,20 +219,14 @@ static void write_random(void)
             at_ms += random_below(k % 100 == 0 ? 2 * TURN_MS : 3000);
             send_random(at_ms);
         }
-        sale_book_write(&book, connection);
+        sale_book_write(&book, verifying.connection);
     }
 }
 
 static void set_up(void)
 {
-    sql = sql_open(deployment_pg_url());
-    ck_assert_ptr_nonnull(sql);
-    connection = PQconnectdb(deployment_pg_url());
-    PQclear(sql_rows(sql,
-                     "TRUNCATE products, product_images, flash_sales, queue_entries, sale_line_blocks, orders, "
-                     "sale_ledger, sale_terms,"
-                     " refunds CASCADE",
-                     NULL));
+    verifying_open("products, product_images, flash_sales, queue_entries, sale_line_blocks, orders, sale_ledger,"
+                   " sale_terms, refunds");
     write_sold();
     write_active();
     write_others();
@@ -245,50 +238,34 @@ static void set_up_random(void)
     write_random();
 }
 
-static void tear_down(void)
-{
-    PQfinish(connection);
-    sql_close(sql);
-}
-
 /* --- the tests --- */
-
-static void expect(int code, const char *word, const char *id)
-{
-    char out[DEPLOYMENT_OUTPUT_SIZE];
-    int got = deployment_ctl(out, sizeof(out), "verify", id, NULL);
-    ck_assert_msg(got == code, "exit code %d: %s", got, out);
-    ck_assert_msg(strstr(out, word) != NULL, "no \"%s\" in: %s", word, out);
-}
 
 START_TEST(sales_written_by_the_rules_show_no_difference)
 {
-    expect(0, "4 sales, 43 entries: no difference", NULL);
-    expect(0, "1 sales, 18 entries: no difference", SOLD);
-    expect(0, "1 sales, 0 entries: no difference", UPCOMING);
-    expect(1, "there is no auction or sale " NONE, NONE);
+    verifying_expect(0, "4 sales, 43 entries: no difference", NULL);
+    verifying_expect(0, "1 sales, 18 entries: no difference", SOLD);
+    verifying_expect(0, "1 sales, 0 entries: no difference", UPCOMING);
+    verifying_expect(1, "there is no auction or sale " NONE, NONE);
 }
 END_TEST
 
 START_TEST(random_sales_with_several_pages_of_rows_show_no_difference)
 {
-    int64_t entries = sql_int(sql, "SELECT count(*) FROM sale_ledger", NULL);
+    int64_t entries = sql_int(verifying.sql, "SELECT count(*) FROM sale_ledger", NULL);
     char due[SQL_TEXT_SIZE];
     (void)snprintf(due, sizeof(due), "8 sales, %lld entries: no difference", (long long)entries);
     ck_assert_int_gt(entries, 2000);
-    ck_assert_int_gt(sql_int(sql, "SELECT count(*) FROM queue_entries WHERE status = 'waiting'", NULL), 0);
-    ck_assert_int_gt(sql_int(sql, "SELECT count(DISTINCT block) FROM sale_line_blocks", NULL), 2);
-    expect(0, due, NULL);
-    PQclear(sql_rows(
-        sql, "UPDATE sale_line_blocks SET waiting = waiting + 1 WHERE block = 2 AND sale_id = '" RANDOM "'", NULL));
-    expect(1, "the number of places that wait in block 2 is", NULL);
+    ck_assert_int_gt(sql_int(verifying.sql, "SELECT count(*) FROM queue_entries WHERE status = 'waiting'", NULL), 0);
+    ck_assert_int_gt(sql_int(verifying.sql, "SELECT count(DISTINCT block) FROM sale_line_blocks", NULL), 2);
+    verifying_expect(0, due, NULL);
+    PQclear(sql_rows(verifying.sql,
+                     "UPDATE sale_line_blocks SET waiting = waiting + 1 WHERE block = 2 AND sale_id = '" RANDOM "'",
+                     NULL));
+    verifying_expect(1, "the number of places that wait in block 2 is", NULL);
 }
 END_TEST
 
-static const struct tampering {
-    const char *statement;
-    const char *word; /* text that the output must contain */
-} TAMPERINGS[] = {
+static const struct tampering TAMPERINGS[] = {
     /* the sale's row */
     {"UPDATE flash_sales SET sold = 1 WHERE id = '" SOLD "'", "the number of sold units is 1, by the rules it is 2"},
     {"UPDATE flash_sales SET claimed = 1 WHERE id = '" ACTIVE "'", "the number of claimed units is 1, by the rules"},
@@ -425,33 +402,25 @@ static const struct tampering {
 
 START_TEST(each_way_of_tampering_shows_a_difference)
 {
-    const struct tampering *tampering = &TAMPERINGS[_i];
-    char out[DEPLOYMENT_OUTPUT_SIZE];
-    PGresult *result = sql_rows(sql, tampering->statement, NULL);
-    ck_assert_msg(result != NULL && strcmp(PQcmdTuples(result), "0") != 0, "changes nothing: %s", tampering->statement);
-    PQclear(result);
-    int code = deployment_ctl(out, sizeof(out), "verify", NULL);
-    ck_assert_msg(code == 1, "exit code %d after: %s\n%s", code, tampering->statement, out);
-    ck_assert_msg(strstr(out, tampering->word) != NULL, "no word \"%s\" after: %s\n%s", tampering->word,
-                  tampering->statement, out);
+    (void)verifying_tamper(&TAMPERINGS[_i]);
 }
 END_TEST
 
 START_TEST(a_sale_that_has_not_ended_in_time_is_a_difference)
 {
-    PQclear(sql_rows(sql,
+    PQclear(sql_rows(verifying.sql,
                      "UPDATE flash_sales SET join_time = '2020-01-01', start_time = '2020-01-01', end_time = now() -"
                      " interval '70 s' WHERE id = '" UPCOMING "'",
                      NULL));
-    expect(1, "it is upcoming, its end was due at", NULL);
+    verifying_expect(1, "it is upcoming, its end was due at", NULL);
 }
 END_TEST
 
 START_TEST(refunds_that_an_admin_has_paid_are_no_difference)
 {
-    PQclear(sql_rows(sql, "UPDATE orders SET status = 'refunded' WHERE status = 'refund_due'", NULL));
-    PQclear(sql_rows(sql, "UPDATE refunds SET refunded_at = now()", NULL));
-    expect(0, "4 sales, 43 entries: no difference", NULL);
+    PQclear(sql_rows(verifying.sql, "UPDATE orders SET status = 'refunded' WHERE status = 'refund_due'", NULL));
+    PQclear(sql_rows(verifying.sql, "UPDATE refunds SET refunded_at = now()", NULL));
+    verifying_expect(0, "4 sales, 43 entries: no difference", NULL);
 }
 END_TEST
 
@@ -480,9 +449,9 @@ START_TEST(a_sale_is_printed_with_what_holds_units_and_its_ledger)
                                             "INTERNAL_ERROR"};
     static const char *const of_sold[] = {"status           sold_out", "free             0", "NOT_YOUR_TURN"};
     char out[DEPLOYMENT_OUTPUT_SIZE];
-    PQclear(sql_rows(sql, "INSERT INTO sale_suspects VALUES ('" ACTIVE "', '" NONE "', 2)", NULL));
+    PQclear(sql_rows(verifying.sql, "INSERT INTO sale_suspects VALUES ('" ACTIVE "', '" NONE "', 2)", NULL));
     expect_sale(ACTIVE, of_active, ARRAY_LEN(of_active));
-    PQclear(sql_rows(sql, "DELETE FROM sale_suspects", NULL));
+    PQclear(sql_rows(verifying.sql, "DELETE FROM sale_suspects", NULL));
     expect_sale(SOLD, of_sold, ARRAY_LEN(of_sold));
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "sale", NONE, NULL), 1);
     ck_assert_msg(strstr(out, "there is no sale " NONE) != NULL, "%s", out);
@@ -503,20 +472,21 @@ END_TEST
 /* As the sale worker keeps it. */
 START_TEST(an_order_of_a_sale_that_does_not_exist_is_no_difference)
 {
-    PQclear(sql_rows(sql,
+    PQclear(sql_rows(verifying.sql,
                      "INSERT INTO sale_ledger (sale_id, seq, command_id, kind, status, reason, order_id, received_at,"
                      " decided_at, hash_version, hash) VALUES ('" NONE "', 1, '" NONE "', 'order', 'rejected',"
                      " 'NOT_FOUND', '" NONE "', now(), now(), 1, '')",
                      NULL));
-    PQclear(sql_rows(sql,
+    PQclear(sql_rows(verifying.sql,
                      "INSERT INTO orders (id, sale_id, seq, user_id, quantity, total_price, status, reason, created_at,"
                      " updated_at) SELECT command_id, sale_id, seq, '" NONE "', 1, 0, 'rejected', reason, received_at,"
                      " received_at FROM sale_ledger WHERE reason = 'NOT_FOUND' AND kind = 'order'",
                      NULL));
-    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM orders WHERE user_id = '" NONE "'", NULL), 1);
-    expect(0, "4 sales, 44 entries: no difference", NULL);
-    PQclear(sql_rows(sql, "UPDATE orders SET status = 'reserved', reason = NULL WHERE sale_id = '" NONE "'", NULL));
-    expect(1, "the sale does not exist, but an order does", NULL);
+    ck_assert_int_eq(sql_int(verifying.sql, "SELECT count(*) FROM orders WHERE user_id = '" NONE "'", NULL), 1);
+    verifying_expect(0, "4 sales, 44 entries: no difference", NULL);
+    PQclear(sql_rows(verifying.sql, "UPDATE orders SET status = 'reserved', reason = NULL WHERE sale_id = '" NONE "'",
+                     NULL));
+    verifying_expect(1, "the sale does not exist, but an order does", NULL);
 }
 END_TEST
 
@@ -535,7 +505,7 @@ static Suite *sale_verify_suite(void)
     Suite *suite = suite_create("sale_verify");
     TCase *tcase = tcase_create("sales");
     TCase *random = tcase_create("random sales");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, set_up, verifying_close);
     tcase_add_test(tcase, sales_written_by_the_rules_show_no_difference);
     tcase_add_loop_test(tcase, each_way_of_tampering_shows_a_difference, 0, (int)ARRAY_LEN(TAMPERINGS));
     tcase_add_test(tcase, a_sale_that_has_not_ended_in_time_is_a_difference);
@@ -545,7 +515,7 @@ static Suite *sale_verify_suite(void)
     tcase_add_test(tcase, an_order_of_a_sale_that_does_not_exist_is_no_difference);
     tcase_add_test(tcase, the_watch_of_a_sale_that_is_over_ends_with_its_counters);
     suite_add_tcase(suite, tcase);
-    tcase_add_checked_fixture(random, set_up_random, tear_down);
+    tcase_add_checked_fixture(random, set_up_random, verifying_close);
     tcase_add_test(random, random_sales_with_several_pages_of_rows_show_no_difference);
     suite_add_tcase(suite, random);
     return suite;

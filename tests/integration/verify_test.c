@@ -18,6 +18,7 @@
 #include "tests/support/suite.h"
 #include "tests/support/tables.h"
 #include "tests/support/values.h"
+#include "tests/support/verifying.h"
 
 enum {
     CREATED_MS = 1000000,
@@ -40,9 +41,6 @@ enum { SELLER = 1, ANN, BOB, CYD, BAN };
 #define VOIDED    "01900000-0000-7000-8000-00000000a006"
 #define ANN_ID    "00000000-0000-7000-8000-000000000002"
 #define NONE      "01900000-0000-7000-8000-00000000a000"
-
-static struct sql *sql;
-static PGconn *connection; /* for statements with more values than sql_rows takes */
 
 /* --- a ledger written by the rules --- */
 
@@ -77,7 +75,7 @@ static void write_entry(struct book *book, const struct uuid *id, const struct u
     values_money(&values, amount);
     values_money(&values, max_amount);
     values_time(&values, received_ms);
-    values_run(connection,
+    values_run(verifying.connection,
                "INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, reason, raise, amount, max_amount,"
                " received_at, decided_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
                &values);
@@ -148,7 +146,7 @@ static struct book open_book(const char *id, int64_t start_ms, int64_t end_ms)
     values_time(&values, end_ms);
     values_time(&values, CREATED_MS);
     values_run(
-        connection,
+        verifying.connection,
         "INSERT INTO auctions (id, seller_id, title, starting_price, reserve_price, increments, bid_increment,"
         " snipe_window_s, snipe_extension_s, start_time, original_end_time, end_time, status, minimum_bid, created_at,"
         " updated_at) VALUES ($1, $2, 'A chair', 10.00, 50.00, '[{\"from\": 0, \"increment\": 1.00}]', 1.00, $3, $4,"
@@ -183,7 +181,7 @@ static void close_book(const struct book *book, const char *status, bool sold)
         values_time(&values, state->end_ms);
     }
     values_run(
-        connection,
+        verifying.connection,
         "UPDATE auctions SET status = $2, end_time = $3, extensions_used = $4, current_bid = $5, minimum_bid = $6,"
         " bid_count = $7, leader_id = $8, leader_max = $9, leader_bid_id = $10, leader_by_proxy = $11,"
         " runner_up_max = $12, ledger_seq = $13, winner_id = $14, winning_bid_id = $15, settled_at = $16 WHERE id = $1",
@@ -254,7 +252,7 @@ static void write_update(struct book *book, bool stale)
     values_id(&values, &id);
     values_time(&values, asked.start_ms);
     values_time(&values, asked.end_ms);
-    values_run(connection,
+    values_run(verifying.connection,
                TERMS_OF_AUCTION "$2, title, description, category, 20.00, 60.00, 90.00, increments, bid_increment, 0,"
                                 " snipe_extension_s, $3, $4, created_at FROM auctions WHERE id = $1",
                &values);
@@ -265,7 +263,7 @@ static void write_changed(void)
     struct book book = open_book(CHANGED, START_MS, END_MS);
     struct values values = {.count = 0};
     values_text(&values, book.id);
-    values_run(connection,
+    values_run(verifying.connection,
                TERMS_OF_AUCTION
                "id, title, description, category, starting_price, reserve_price, buy_now_price, increments,"
                " bid_increment, snipe_window_s, snipe_extension_s, start_time, original_end_time, created_at"
@@ -285,7 +283,7 @@ static void write_changed(void)
     values_time(&values, asked.end_ms);
     values_time(&values, END_MS + 1);
     values_run(
-        connection,
+        verifying.connection,
         "WITH extended AS (UPDATE bids SET end_time = $4 WHERE auction_id = $1 AND kind = 'extend')"
         " UPDATE auctions SET starting_price = 20.00, reserve_price = 60.00, buy_now_price = 90.00, snipe_window_s = 0,"
         " start_time = $2, original_end_time = $3, terms_version = 2 WHERE id = $1",
@@ -309,7 +307,7 @@ static void enter_void(struct book *book, enum command_kind kind, const struct u
     values_text(&values, book->id);
     values_int(&values, book->seq);
     values_id(&values, target);
-    values_run(connection, "UPDATE bids SET voids = $3 WHERE auction_id = $1 AND seq = $2", &values);
+    values_run(verifying.connection, "UPDATE bids SET voids = $3 WHERE auction_id = $1 AND seq = $2", &values);
 }
 
 static void restate(const struct book *book, int64_t seq, bool effective, const char *status, int64_t amount)
@@ -321,7 +319,7 @@ static void restate(const struct book *book, int64_t seq, bool effective, const 
     values_text(&values, status);
     values_money(&values, amount);
     values_run(
-        connection,
+        verifying.connection,
         "UPDATE bids SET effective = $3, effective_status = $4, effective_amount = $5 WHERE auction_id = $1 AND seq = "
         "$2",
         &values);
@@ -394,21 +392,18 @@ static void write_notifications(void)
         for (size_t k = 0; k < ARRAY_LEN(rows[i]); k++) {
             values_text(&values, rows[i][k]);
         }
-        values_run(connection, insert, &values);
+        values_run(verifying.connection, insert, &values);
     }
 }
 
 static void set_up(void)
 {
-    sql = sql_open(deployment_pg_url());
-    ck_assert_ptr_nonnull(sql);
-    connection = PQconnectdb(deployment_pg_url());
-    PQclear(sql_rows(sql, "TRUNCATE auctions, bids, terms, users, notifications CASCADE", NULL));
+    verifying_open("auctions, bids, terms, users, notifications");
     for (int i = SELLER; i <= BAN; i++) {
         struct uuid id = user(i);
         char text[UUID_TEXT_SIZE];
         uuid_format(&id, text);
-        PQclear(sql_rows(sql,
+        PQclear(sql_rows(verifying.sql,
                          "INSERT INTO users (id, email, display_name, password_hash, created_at)"
                          " VALUES ($1::uuid, $1::text, 'A', '', now())",
                          text, NULL));
@@ -420,30 +415,16 @@ static void set_up(void)
     write_notifications();
 }
 
-static void tear_down(void)
-{
-    PQfinish(connection);
-    sql_close(sql);
-}
-
 /* --- the tests --- */
 
 START_TEST(a_ledger_written_by_the_rules_shows_no_difference)
 {
-    char out[DEPLOYMENT_OUTPUT_SIZE];
-    int code = deployment_ctl(out, sizeof(out), "verify", NULL);
-    ck_assert_msg(code == 0, "exit code %d: %s", code, out);
-    ck_assert_msg(strstr(out, "6 auctions, 43 entries: no difference") != NULL, "%s", out);
-    code = deployment_ctl(out, sizeof(out), "verify", SOLD, NULL);
-    ck_assert_msg(code == 0, "exit code %d: %s", code, out);
-    ck_assert_msg(strstr(out, "1 auctions, 19 entries: no difference") != NULL, "%s", out);
+    verifying_expect(0, "6 auctions, 43 entries: no difference", NULL);
+    verifying_expect(0, "1 auctions, 19 entries: no difference", SOLD);
 }
 END_TEST
 
-static const struct tampering {
-    const char *statement;
-    const char *word; /* text that the output must contain */
-} TAMPERINGS[] = {
+static const struct tampering TAMPERINGS[] = {
     /* the auction's row */
     {"UPDATE auctions SET current_bid = 58.00 WHERE id = '" SOLD "'", "its price is 58.00, by the rules it is 57.00"},
     {"UPDATE auctions SET current_bid = NULL WHERE id = '" UNSOLD "'", "its price is none, by the rules it is 10.00"},
@@ -560,15 +541,7 @@ static const struct tampering {
 
 START_TEST(each_way_of_tampering_shows_a_difference)
 {
-    const struct tampering *tampering = &TAMPERINGS[_i];
-    char out[DEPLOYMENT_OUTPUT_SIZE];
-    PGresult *result = sql_rows(sql, tampering->statement, NULL);
-    ck_assert_msg(result != NULL && strcmp(PQcmdTuples(result), "0") != 0, "changes nothing: %s", tampering->statement);
-    PQclear(result);
-    int code = deployment_ctl(out, sizeof(out), "verify", NULL);
-    ck_assert_msg(code == 1, "exit code %d after: %s\n%s", code, tampering->statement, out);
-    ck_assert_msg(strstr(out, tampering->word) != NULL, "no word \"%s\" after: %s\n%s", tampering->word,
-                  tampering->statement, out);
+    const char *out = verifying_tamper(&TAMPERINGS[_i]);
     /* With their decimals: an id, which is random, may hold any digits. */
     ck_assert_msg(strstr(out, "7777.00") == NULL && strstr(out, "7778.00") == NULL, "a standing maximum is printed: %s",
                   out);
@@ -578,7 +551,7 @@ END_TEST
 START_TEST(one_auction_can_be_verified_alone)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
-    PQclear(sql_rows(sql, "UPDATE auctions SET current_bid = 58.00 WHERE id = '" SOLD "'", NULL));
+    PQclear(sql_rows(verifying.sql, "UPDATE auctions SET current_bid = 58.00 WHERE id = '" SOLD "'", NULL));
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", UNSOLD, NULL), 0);
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", SOLD, NULL), 1);
     ck_assert_msg(strstr(out, "1 differences in 1 auctions") != NULL, "%s", out);
@@ -591,34 +564,29 @@ END_TEST
 
 START_TEST(many_differences_of_one_auction_are_summed_up)
 {
-    char out[DEPLOYMENT_OUTPUT_SIZE];
-    PQclear(sql_rows(sql, "UPDATE bids SET seq = seq + 100 * seq WHERE auction_id = '" SOLD "'", NULL));
-    PQclear(sql_rows(sql, "UPDATE bids SET raise = NOT raise WHERE auction_id = '" SOLD "'", NULL));
-    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", NULL), 1);
-    ck_assert_msg(strstr(out, " more\n") != NULL, "%s", out);
+    PQclear(sql_rows(verifying.sql, "UPDATE bids SET seq = seq + 100 * seq WHERE auction_id = '" SOLD "'", NULL));
+    PQclear(sql_rows(verifying.sql, "UPDATE bids SET raise = NOT raise WHERE auction_id = '" SOLD "'", NULL));
+    verifying_expect(1, " more\n", NULL);
 }
 END_TEST
 
 START_TEST(verify_reads_every_page_of_auctions)
 {
-    char out[DEPLOYMENT_OUTPUT_SIZE];
     /* More rows of both kinds than verify reads at once. */
-    PQclear(sql_rows(sql,
+    PQclear(sql_rows(verifying.sql,
                      "INSERT INTO auctions (id, seller_id, title, starting_price, increments, snipe_window_s,"
                      " snipe_extension_s, start_time, original_end_time, end_time, status, minimum_bid, created_at,"
                      " updated_at) SELECT gen_random_uuid(), seller_id, title, starting_price, increments, 0, 0,"
                      " created_at, original_end_time, original_end_time, 'active', 10.00, created_at, created_at"
                      " FROM auctions, generate_series(1, 2500) WHERE id = '" OPEN "'",
                      NULL));
-    PQclear(sql_rows(sql,
+    PQclear(sql_rows(verifying.sql,
                      "INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, reason, amount, received_at,"
                      " decided_at) SELECT id, 1, gen_random_uuid(), seller_id, 'bid', 'rejected', 'OWN_AUCTION', 10.00,"
                      " start_time, start_time FROM auctions WHERE ledger_seq = 0",
                      NULL));
-    PQclear(sql_rows(sql, "UPDATE auctions SET ledger_seq = 1 WHERE ledger_seq = 0", NULL));
-    int code = deployment_ctl(out, sizeof(out), "verify", NULL);
-    ck_assert_msg(code == 0, "exit code %d: %s", code, out);
-    ck_assert_msg(strstr(out, "2506 auctions, 2543 entries: no difference") != NULL, "%s", out);
+    PQclear(sql_rows(verifying.sql, "UPDATE auctions SET ledger_seq = 1 WHERE ledger_seq = 0", NULL));
+    verifying_expect(0, "2506 auctions, 2543 entries: no difference", NULL);
 }
 END_TEST
 
@@ -629,14 +597,15 @@ START_TEST(an_end_within_the_confirm_deadline_is_a_difference)
                                   " WHERE auction_id = '" SOLD "' AND kind = 'end'";
     char since[SQL_TEXT_SIZE];
     char out[DEPLOYMENT_OUTPUT_SIZE];
-    (void)snprintf(since, sizeof(since), "%s", sql_text(sql, "SELECT timing_since FROM topology", NULL));
+    (void)snprintf(since, sizeof(since), "%s", sql_text(verifying.sql, "SELECT timing_since FROM topology", NULL));
     ck_assert_str_ne(since, "");
-    PQclear(sql_rows(sql, "UPDATE topology SET timing_since = '1970-01-01', confirm_deadline_ms = 1500", NULL));
-    PQclear(sql_rows(sql, decided, "1499", NULL));
+    PQclear(
+        sql_rows(verifying.sql, "UPDATE topology SET timing_since = '1970-01-01', confirm_deadline_ms = 1500", NULL));
+    PQclear(sql_rows(verifying.sql, decided, "1499", NULL));
     int early = deployment_ctl(out, sizeof(out), "verify", SOLD, NULL);
-    PQclear(sql_rows(sql, decided, "1500", NULL));
+    PQclear(sql_rows(verifying.sql, decided, "1500", NULL));
     int due = deployment_ctl(out, sizeof(out), "verify", SOLD, NULL);
-    PQclear(sql_rows(sql, "UPDATE topology SET timing_since = $1::timestamptz", since, NULL));
+    PQclear(sql_rows(verifying.sql, "UPDATE topology SET timing_since = $1::timestamptz", since, NULL));
     ck_assert_int_eq(early, 1);
     ck_assert_int_eq(due, 0);
 }
@@ -647,11 +616,12 @@ START_TEST(an_auction_whose_fence_is_not_due_is_no_difference)
 {
     char grace[SQL_TEXT_SIZE];
     char out[DEPLOYMENT_OUTPUT_SIZE];
-    (void)snprintf(grace, sizeof(grace), "%s", sql_text(sql, "SELECT fence_grace_ms FROM topology", NULL));
-    PQclear(sql_rows(sql, "UPDATE auctions SET end_time = now() - interval '70 s' WHERE id = '" OPEN "'", NULL));
-    PQclear(sql_rows(sql, "UPDATE topology SET fence_grace_ms = 120000", NULL));
+    (void)snprintf(grace, sizeof(grace), "%s", sql_text(verifying.sql, "SELECT fence_grace_ms FROM topology", NULL));
+    PQclear(
+        sql_rows(verifying.sql, "UPDATE auctions SET end_time = now() - interval '70 s' WHERE id = '" OPEN "'", NULL));
+    PQclear(sql_rows(verifying.sql, "UPDATE topology SET fence_grace_ms = 120000", NULL));
     (void)deployment_ctl(out, sizeof(out), "verify", OPEN, NULL);
-    PQclear(sql_rows(sql, "UPDATE topology SET fence_grace_ms = $1::integer", grace, NULL));
+    PQclear(sql_rows(verifying.sql, "UPDATE topology SET fence_grace_ms = $1::integer", grace, NULL));
     ck_assert_msg(strstr(out, "its end was due") == NULL, "%s", out);
 }
 END_TEST
@@ -660,7 +630,7 @@ static Suite *verify_suite(void)
 {
     Suite *suite = suite_create("verify");
     TCase *tcase = tcase_create("verify");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_checked_fixture(tcase, set_up, verifying_close);
     tcase_add_test(tcase, a_ledger_written_by_the_rules_shows_no_difference);
     tcase_add_loop_test(tcase, each_way_of_tampering_shows_a_difference, 0, (int)ARRAY_LEN(TAMPERINGS));
     tcase_add_test(tcase, one_auction_can_be_verified_alone);
