@@ -302,9 +302,23 @@ static bool make_sale_set(void)
     return ok;
 }
 
+/* The first row of a set may be that of an order that does not exist. */
+static bool make_set_without_order(void)
+{
+    struct sale_set set = {0};
+    struct sale sale = {.terms = {.quantity = 1}};
+    struct uuid id = {{1}};
+    sale_set_begin(&set, &sale, 1, false);
+    bool ok = sale_set_add_no_order(&set, &id);
+    enough();
+    sale_set_free(&set);
+    return ok;
+}
+
 START_TEST(the_set_of_a_sale_survives_failed_allocations)
 {
     expect_failures(make_sale_set, 14);
+    expect_failures(make_set_without_order, 1);
 }
 END_TEST
 

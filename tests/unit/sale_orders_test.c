@@ -62,6 +62,7 @@ START_TEST(an_order_above_the_claim_is_refused_and_the_turn_stays)
     struct sale_decision decision = flash_order(FLASH_ANN, 2, AT + 1);
     flash_expect_rejected(decision, SALE_REASON_CLAIM_EXCEEDED);
     ck_assert_int_eq(decision.place, flash_entry_of(FLASH_ANN)->seq);
+    ck_assert_int_eq(decision.quantity, 2);
     flash_expect_entry(FLASH_ANN, SALE_ENTRY_TURN);
     (void)reserve(FLASH_ANN, 1, AT + 2);
     flash_expect_units(0, 2, 0);
@@ -91,6 +92,7 @@ START_TEST(an_order_without_a_place_takes_what_nobody_waits_for)
     struct sale_decision decision = flash_order(FLASH_ANN, 2, AT);
     flash_expect_accepted(decision);
     ck_assert_int_eq(decision.place, 0);
+    ck_assert_int_eq(decision.quantity, 2);
     ck_assert_uint_eq(flash.entry_count, 0);
     flash_expect_rejected(flash_order(FLASH_BOB, 2, AT), SALE_REASON_NOT_IN_QUEUE);
     ck_assert_uint_eq(flash.entry_count, 0);

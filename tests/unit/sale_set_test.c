@@ -326,6 +326,17 @@ START_TEST(rows_may_be_loaded_twice_and_in_any_order)
 }
 END_TEST
 
+START_TEST(a_line_in_which_nobody_waits_has_no_head)
+{
+    flash_tear_down();
+    flash_begin_active(1, 1);
+    ck_assert_ptr_null(sale_set_head(&flash));
+    flash_expect_accepted(flash_join(FLASH_ANN, 1, AT));
+    flash_expect_entry(FLASH_ANN, SALE_ENTRY_TURN);
+    ck_assert_ptr_null(sale_set_head(&flash));
+}
+END_TEST
+
 START_TEST(orders_may_be_loaded_twice_and_in_any_order)
 {
     struct sale_order orders[] = {
@@ -584,6 +595,7 @@ int main(void)
     tcase_add_test(tcase, reservations_expire_in_the_order_of_the_ledger);
     tcase_add_loop_test(tcase, what_a_batch_needs_is_enough, 0, SEEDS);
     tcase_add_test(tcase, rows_may_be_loaded_twice_and_in_any_order);
+    tcase_add_test(tcase, a_line_in_which_nobody_waits_has_no_head);
     tcase_add_test(tcase, orders_may_be_loaded_twice_and_in_any_order);
     tcase_add_test(tcase, an_order_that_was_absent_can_be_made_in_the_same_batch);
     tcase_add_test(tcase, what_is_written_is_no_longer_marked);
