@@ -1,7 +1,7 @@
 /*
- * The members of a flash sale that commands change: the order of their columns and of the text in Redis, their names in
- * JSON, and where they are in a struct sale_snapshot. This table is the only list of them. Everything that reads,
- * writes or shows a sale goes through it.
+ * The members of a flash sale that commands change. The table has their names in JSON, and where they are in a struct
+ * sale_snapshot. Its order is that of their columns and of the text in Redis. It is the only list of them: whatever
+ * reads, writes or shows a sale goes through it.
  *
  * Callers: sale_snapshot.c, saleworker/rows.c, gateway/sale/sale_view.c, gateway/sale/sale_terms.c.
  */
