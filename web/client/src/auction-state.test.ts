@@ -170,6 +170,16 @@ describe("the user's own view", () => {
     expect(play(mine, onUpdate(7, { ...sold, status: "unsold" })).you?.state).toBe("lost");
   });
 
+  it("leads no longer once the price is above the own bids, though nothing says who bid", () => {
+    const you = { ...ME, state: "leading", myHighestBid: 16, myMaximum: 20 };
+    const mine = onSnapshot(6, { you, bids: [bidOf(6, "Bidder-ME", 16)], id: 1 });
+    expect(play(mine, onBody(8, { currentBid: 20 })).you?.state).toBe("leading");
+    expect(play(mine, onBody(8, { currentBid: 21 })).you?.state).toBe("outbid");
+    expect(play(mine, onBody(8, { currentBid: 20, status: "sold" })).you?.state).toBe("won");
+    expect(play(mine, onBody(8, { currentBid: 21, status: "sold" })).you?.state).toBe("lost");
+    expect(play(mine, onUpdate(9, { currentBid: 21, bids: [] })).you?.state).toBe("outbid");
+  });
+
   it("stays when the server does not know it, and goes with the user", () => {
     expect(play(led, onSnapshot(6, { you: null })).you).toMatchObject(ME);
     expect(play(led, onSnapshot(6)).you).toMatchObject(ME);

@@ -174,7 +174,7 @@ function onSnapshot(state: AuctionState, input: AuctionInput & { kind: "snapshot
   const bids = readBids(message.bids);
   const leader = leaderOf(bids, values.currentBid);
   const you =
-    message.you === undefined ? youAfterBids(state.you, leader, values.status) : readYou(message.you, state.you);
+    message.you === undefined ? youAfterBids(state.you, leader, values) : readYou(message.you, state.you);
   return {
     ...values,
     bids,
@@ -218,7 +218,7 @@ function onUpdate(state: AuctionState, { message, live }: AuctionInput & { kind:
     historyVersion: message.seq,
     extensions: extensions(state, values.endTime),
     buyNowPrice: buyNow(state.buyNowPrice, values),
-    you: youAfterBids(state.you, leader, values.status),
+    you: youAfterBids(state.you, leader, values),
     ...freshness(live, message.serverTime, state),
   };
 }
@@ -238,7 +238,7 @@ function onBody(state: AuctionState, { auction }: AuctionInput & { kind: "body" 
   const newer = auction.version > state.version;
   const leader = newer ? null : state.leader;
   const you =
-    auction.you === undefined ? youAfterBids(state.you, leader, values.status) : readYou(auction.you, state.you);
+    auction.you === undefined ? youAfterBids(state.you, leader, values) : readYou(auction.you, state.you);
   return {
     ...values,
     ...readTerms(auction),

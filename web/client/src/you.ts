@@ -43,10 +43,20 @@ function withState(you: You, state: You["state"]): You {
   return you.state === state ? you : { ...you, state };
 }
 
-/** The view after bids of anyone. Without a leader it stays: a body of REST shows none. */
-export function youAfterBids(you: You | null, leader: string | null, status: AuctionStatus): You | null {
+/** Whether the price may be that of the user: it is not above all that the user is known to have bid. */
+function mayBeOurs({ myHighestBid, myMaximum }: You, price: Minor | null): boolean {
+  if (price === null || (myHighestBid === null && myMaximum === null)) return true;
+  return price <= Math.max(myHighestBid ?? 0, myMaximum ?? 0);
+}
+
+/** The view after bids of anyone. Without a leader, as in a body of REST, it stays while the price may be the user's. */
+export function youAfterBids(
+  you: You | null,
+  leader: string | null,
+  { status, currentBid }: { readonly status: AuctionStatus; readonly currentBid: Minor | null },
+): You | null {
   if (you === null || you.state === "none" || you.state === "won" || you.state === "lost") return you;
-  const leads = leader === null ? you.state === "leading" : leader === you.pseudonym;
+  const leads = leader === null ? you.state === "leading" && mayBeOurs(you, currentBid) : leader === you.pseudonym;
   if (status === "sold") return withState(you, leads ? "won" : "lost");
   if (status === "unsold" || status === "cancelled") return withState(you, "lost");
   return withState(you, leads ? "leading" : "outbid");
