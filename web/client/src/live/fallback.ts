@@ -64,9 +64,15 @@ export class Fallback {
     if (mode !== "off") void this.#poll();
   }
 
-  /** Polls at once, after the network came back. */
+  /** Opens the streams anew and polls at once, after the page or the network came back: old streams may be dead. */
   check(): void {
     if (this.#mode === "off") return;
+    for (const id of [...this.#streams.keys()]) this.#closeStream(id);
+    this.sync();
+    this.#pollNow();
+  }
+
+  #pollNow(): void {
     clearTimeout(this.#timer);
     void this.#poll();
   }
@@ -89,8 +95,8 @@ export class Fallback {
     if (this.#streams.has(id)) {
       this.#closeStream(id);
       this.sync();
-    } else {
-      this.check();
+    } else if (this.#mode !== "off") {
+      this.#pollNow();
     }
   }
 

@@ -71,6 +71,18 @@ describe("watching over the socket", () => {
     expect(vi.getTimerCount()).toBe(1); // the clock's
   });
 
+  it("goes on for a later watcher when an earlier one stops twice", async () => {
+    const stop = watch();
+    await pass(100);
+    stop();
+    await pass(2 * LINGER_MS + 100);
+    watch();
+    stop();
+    await pass(2 * LINGER_MS + 100);
+    server.socket.receive(update(6));
+    expect(state()).toMatchObject({ version: 6, freshness: "live" });
+  });
+
   it("gives a second watcher the present state at once", async () => {
     watch();
     await pass(100);
@@ -137,6 +149,21 @@ describe("watching over the socket", () => {
     expect(failed.mock.calls[0]?.[0]).toMatchObject({ code: "NOT_FOUND" });
     expect(states).toHaveLength(0);
     expect(server.socket.commands("subscribe")).toHaveLength(1);
+  });
+
+  it("asks again for something unknown when somebody else watches it, or another user is logged in", async () => {
+    server.answers.set("subscribe", ({ id }) => ({ type: "error", id, error: "NOT_FOUND", message: "none" }));
+    server.rest = false;
+    watch();
+    await pass(1000);
+    expect(server.socket.commands("subscribe")).toHaveLength(1);
+    watch();
+    await pass(1000);
+    expect(server.socket.commands("subscribe")).toHaveLength(2);
+    server.answers.delete("subscribe");
+    rostrum.live.reconnect();
+    await pass(1000);
+    expect(state()).toMatchObject({ version: 5, freshness: "live" });
   });
 
   it("subscribes again after a refusal or the end of a subscription", async () => {
@@ -314,6 +341,25 @@ describe("many at a time", () => {
     expect(seen.get(idOf(0))).toMatchObject({ version: 8, freshness: "stale" });
   });
 
+  it("are stale from the loss of their place until the snapshot of the next one", async () => {
+    watch();
+    await pass(100);
+    const stops = Array.from({ length: SUBSCRIPTIONS_MAX }, (_, number) =>
+      rostrum.live.watchAuction(idOf(number), () => undefined),
+    );
+    await pass(100);
+    expect(server.socket.commands("unsubscribe")).toMatchObject([{ auctionId: AUCTION }]);
+    expect(state().freshness).toBe("stale");
+    server.answers.set("subscribe", null); // it comes later
+    stops[0]?.();
+    await pass(LINGER_MS + 100);
+    expect(server.socket.commands("subscribe").at(-1)).toMatchObject({ auctionId: AUCTION });
+    expect(state().freshness).toBe("stale");
+    server.version = 6;
+    server.socket.receive(snapshot(6, { id: 102 }));
+    expect(state()).toMatchObject({ version: 6, freshness: "live" });
+  });
+
   it("are subscribed below the server's limit of commands", async () => {
     for (let round = 0; round < 4; round += 1) {
       const stops = Array.from({ length: 90 }, (_, number) => watch(`${String(round)}-${String(number)}`));
@@ -373,6 +419,18 @@ describe("without the socket", () => {
     await pass(2 * POLL_MS);
     expect(state().freshness).toBe("stale");
     expect(rostrum.live.status()).toBe("offline");
+  });
+
+  it("opens the streams anew when the page comes back: those before may be dead without a sign", async () => {
+    watch();
+    await pass(FALLBACK_AFTER_MS + 500);
+    server.streams[0]?.receive(snapshot(6));
+    expect(state().freshness).toBe("live");
+    (rostrum.live as unknown as Pick<LiveHub, "check">).check();
+    expect(state().freshness).toBe("stale");
+    expect(server.streams.map((each) => each.readyState)).toEqual([2, 1]);
+    server.streams[1]?.receive(snapshot(6));
+    expect(state().freshness).toBe("live");
   });
 
   it("has few streams, and polls the rest, which is stale", async () => {

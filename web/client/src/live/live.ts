@@ -82,6 +82,7 @@ export class LiveHub implements Live {
       mono,
       send: (command) => this.#connection?.send(command),
       wanted: () => this.#list.byImportance(),
+      onLeft: (id) => this.#lostStream(id, "socket"),
     });
     this.#fallback = new Fallback({
       baseUrl,
@@ -89,7 +90,7 @@ export class LiveHub implements Live {
       bodies: this.#bodies,
       wanted: () => this.#unserved(),
       onMessage: (message) => intake.take(message, "events"),
-      onStreamLost: (id) => this.#lostStream(id),
+      onStreamLost: (id) => this.#lostStream(id, "events"),
       onPoll: (succeeded) => this.#setPolled(succeeded),
     });
     const intake = new Intake({
@@ -135,7 +136,10 @@ export class LiveHub implements Live {
   }
 
   reconnect(): void {
-    for (const each of this.#list.all()) each.feed({ kind: "user" });
+    for (const each of this.#list.all()) {
+      each.missing = false; // another user may see it
+      each.feed({ kind: "user" });
+    }
     this.#connection?.reopen();
     this.#fallback.check();
   }
@@ -262,9 +266,9 @@ export class LiveHub implements Live {
     this.#refresh();
   }
 
-  #lostStream(id: string): void {
+  #lostStream(id: string, stream: Stream): void {
     const watched = this.#list.auctions.get(id) ?? this.#list.sales.get(id);
-    if (watched?.stream === "events") watched.stream = null;
+    if (watched?.stream === stream) watched.stream = null;
     this.#refresh();
   }
 

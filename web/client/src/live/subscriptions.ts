@@ -33,6 +33,8 @@ export interface SubscriptionsOptions {
   readonly send: (command: Command) => void;
   /** All that is watched, the most important first. */
   readonly wanted: () => readonly Wanted[];
+  /** The socket no longer watches this, because something else has its place. */
+  readonly onLeft: (id: string) => void;
 }
 
 function subscribeCommand(kind: Kind, id: string, command: number): Command {
@@ -85,6 +87,7 @@ export class Subscriptions {
       if (!ids.has(id) && this.#spend()) {
         this.#asked.delete(id);
         this.#options.send(unsubscribeCommand(kind, id));
+        this.#options.onLeft(id);
       }
     }
     for (const { kind, id } of wanted) {

@@ -78,6 +78,7 @@ export class WatchList {
       throw new RangeError(`At most ${String(WATCHED_MAX)} auctions and sales can be watched`);
     }
     map.set(watched.id, watched);
+    watched.missing = false; // it is asked for again: there may be one by now
     clearTimeout(watched.linger);
     this.#order += 1;
     watched.order = this.#order;
@@ -88,6 +89,8 @@ export class WatchList {
       clearTimeout(watched.linger);
       if (!watched.abandoned) return;
       watched.linger = setTimeout(() => {
+        // Whoever stops twice must not stop a later one.
+        if (map.get(watched.id) !== watched) return;
         map.delete(watched.id);
         this.#options.onForget();
       }, LINGER_MS);
