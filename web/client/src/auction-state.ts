@@ -173,8 +173,7 @@ function onSnapshot(state: AuctionState, input: AuctionInput & { kind: "snapshot
   const values = readValues(message);
   const bids = readBids(message.bids);
   const leader = leaderOf(bids, values.currentBid);
-  const you =
-    message.you === undefined ? youAfterBids(state.you, leader, values) : readYou(message.you, state.you);
+  const you = message.you === undefined ? youAfterBids(state.you, leader, values) : readYou(message.you, state.you);
   return {
     ...values,
     bids,
@@ -237,8 +236,7 @@ function onBody(state: AuctionState, { auction }: AuctionInput & { kind: "body" 
   const values = readValues(auction);
   const newer = auction.version > state.version;
   const leader = newer ? null : state.leader;
-  const you =
-    auction.you === undefined ? youAfterBids(state.you, leader, values) : readYou(auction.you, state.you);
+  const you = auction.you === undefined ? youAfterBids(state.you, leader, values) : readYou(auction.you, state.you);
   return {
     ...values,
     ...readTerms(auction),
