@@ -6,6 +6,7 @@ import {
   type Auction,
   type AuctionState,
   type FlashSale,
+  type Freshness,
   type SaleState,
 } from "rostrum-client";
 import { rostrum } from "./rostrum";
@@ -14,16 +15,21 @@ const NEAR_SCREEN = "200px"; // beyond the edge of the screen a card is already 
 
 type Watch<S> = (listener: (state: S) => void) => () => void;
 
-/** A state outside React: what `watch` gave last. */
-function makeStore<S>(watch: Watch<S>) {
+/** A state outside React: what `watch` gave last. While nobody watches, it is stale. */
+export function makeStore<S extends { readonly freshness: Freshness }>(watch: Watch<S>) {
   let state: S | null = null;
   return {
     read: () => state,
-    subscribe: (changed: () => void) =>
-      watch((next) => {
+    subscribe: (changed: () => void) => {
+      const stop = watch((next) => {
         state = next;
         changed();
-      }),
+      });
+      return () => {
+        stop();
+        state = state && { ...state, freshness: "stale" };
+      };
+    },
     silent: () => () => undefined,
   };
 }

@@ -26,7 +26,9 @@ export function AuctionCard({ auction }: { auction: Auction }) {
           </Link>
         </h2>
         <p className="flex items-baseline justify-between gap-3">
-          <span className="text-lg font-semibold tabular-nums">{money(price, auction.currency)}</span>
+          <span className={`text-lg font-semibold tabular-nums ${state.freshness === "stale" ? "text-muted" : ""}`}>
+            {money(price, auction.currency)}
+          </span>
           <span className="text-muted text-sm">{t("browse.bids", { count: state.bidCount })}</span>
         </p>
         <p className="text-muted flex items-center justify-between gap-3 text-sm">
