@@ -72,7 +72,7 @@ export function BidForm({ auction, state }: BidFormProps) {
   const t = useText();
   const { user } = useSession();
   const mayBid = user !== undefined && user !== null && user.id !== auction.sellerId;
-  const bidding = useBidding(auction.id, mayBid);
+  const bidding = useBidding(auction.id, mayBid ? user.id : null);
   const open = state.status === "active";
   if (user === null && open) {
     return (

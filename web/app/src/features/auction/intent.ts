@@ -6,6 +6,8 @@ export const KINDS = ["bid", "maximum", "buy"] as const;
 export type Kind = (typeof KINDS)[number];
 
 export interface Intent {
+  /** The id of the visitor: somebody else may log in on this tab. */
+  by: string;
   kind: Kind;
   /** Minor units. */
   amount: number;
@@ -33,16 +35,17 @@ export function dropIntent(auctionId: string): void {
 function isIntent(value: unknown): value is Intent {
   const intent = value as Partial<Intent> | null;
   return (
-    KINDS.some((each) => each === intent?.kind) &&
-    [intent?.amount, intent?.version, intent?.at].every((each) => Number.isSafeInteger(each))
+    typeof intent?.by === "string" &&
+    KINDS.some((each) => each === intent.kind) &&
+    [intent.amount, intent.version, intent.at].every((each) => Number.isSafeInteger(each))
   );
 }
 
-/** The intent that had no answer when the page was left, or null. */
-export function keptIntent(auctionId: string, now: number): Intent | null {
+/** The intent of this visitor that had no answer when the page was left, or null. */
+export function keptIntent(auctionId: string, by: string, now: number): Intent | null {
   try {
     const value: unknown = JSON.parse(sessionStorage.getItem(nameOf(auctionId)) ?? "null");
-    return isIntent(value) && now - value.at < INTENT_LIFE_MS ? value : null;
+    return isIntent(value) && value.by === by && now - value.at < INTENT_LIFE_MS ? value : null;
   } catch {
     return null; // not written by these pages
   }

@@ -38,7 +38,7 @@ export interface Bidding {
   intent: Intent | undefined;
   bid: Bid | undefined;
   error: Error | null;
-  place: (intent: Omit<Intent, "at">) => void;
+  place: (intent: Omit<Intent, "at" | "by">) => void;
 }
 
 function phaseOf(status: "idle" | "pending" | "error" | "success", bid: Bid | undefined): Phase {
@@ -48,8 +48,8 @@ function phaseOf(status: "idle" | "pending" | "error" | "success", bid: Bid | un
   return status === "pending" ? "sending" : status === "error" ? "failed" : "idle";
 }
 
-/** `mayBid`: the visitor is somebody who may bid here. */
-export function useBidding(auctionId: string, mayBid: boolean): Bidding {
+/** `bidder`: the id of the visitor, or null if they may not bid here. */
+export function useBidding(auctionId: string, bidder: string | null): Bidding {
   const queries = useQueryClient();
   const sending = useMutation({
     mutationKey: ["place", auctionId],
@@ -73,11 +73,11 @@ export function useBidding(auctionId: string, mayBid: boolean): Bidding {
   const decision = useQuery({ ...bidQuery(auctionId, data?.bidId ?? ""), enabled: data !== undefined });
   // A request that a reload interrupted is finished: this is no reading of data, which a query would do.
   useEffect(() => {
-    const kept = mayBid ? keptIntent(auctionId, rostrum.clock.now()) : null;
+    const kept = bidder === null ? null : keptIntent(auctionId, bidder, rostrum.clock.now());
     if (kept !== null) {
       mutate(kept);
     }
-  }, [auctionId, mayBid, mutate]);
+  }, [auctionId, bidder, mutate]);
   const phase = phaseOf(status, decision.data);
   return {
     phase,
@@ -85,8 +85,8 @@ export function useBidding(auctionId: string, mayBid: boolean): Bidding {
     bid: decision.data,
     error,
     place: (intent) => {
-      if (phase !== "sending" && phase !== "queued") {
-        mutate({ ...intent, at: Math.round(rostrum.clock.now()) });
+      if (bidder !== null && phase !== "sending" && phase !== "queued") {
+        mutate({ ...intent, by: bidder, at: Math.round(rostrum.clock.now()) });
       }
     },
   };
