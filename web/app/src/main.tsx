@@ -5,15 +5,18 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { followOtherTabs } from "./lib/session";
 import { activateLanguage, preferredLanguage } from "./lib/text";
 import { showStoredTheme } from "./lib/theme";
-import { queries, router } from "./shell/router";
+import { queries } from "./shell/queries";
+import { router } from "./shell/router";
 import { startLiveQueries } from "./shell/live-queries";
 import "./style.css";
 
 showStoredTheme();
 await activateLanguage(preferredLanguage(), false);
 startLiveQueries(queries);
+followOtherTabs(queries);
 const root = document.getElementById("root");
 if (root === null) {
   throw new Error("index.html has no element with the id root");

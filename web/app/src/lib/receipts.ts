@@ -14,5 +14,9 @@ export function keptReceipts(): string[] {
 
 export function keepReceipt(receipt: string): void {
   const all = [receipt, ...keptReceipts().filter((each) => each !== receipt)].slice(0, KEPT_MAX);
-  localStorage.setItem(STORED, JSON.stringify(all));
+  try {
+    localStorage.setItem(STORED, JSON.stringify(all));
+  } catch {
+    // The storage is full or forbidden. The bid is placed all the same, and must not look like a failed one.
+  }
 }

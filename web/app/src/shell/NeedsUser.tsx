@@ -4,14 +4,15 @@ import type { ReactNode } from "react";
 import { useSession } from "../lib/session";
 import { useText } from "../lib/text";
 import { buttonClass } from "../ui/Button";
+import { ErrorNotice } from "../ui/ErrorNotice";
 import { Empty, Skeleton } from "../ui/Page";
 
 export function NeedsUser({ admin = false, children }: { admin?: boolean; children: ReactNode }) {
   const t = useText();
-  const { user, isAdmin } = useSession();
+  const { user, isAdmin, error } = useSession();
   const back = useRouterState({ select: (state) => state.location.href });
   if (user === undefined) {
-    return <Skeleton className="h-64" />;
+    return error === null ? <Skeleton className="h-64" /> : <ErrorNotice error={error} />;
   }
   if (user === null) {
     return (
