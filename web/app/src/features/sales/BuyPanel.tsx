@@ -17,7 +17,7 @@ function Step({ sale, state }: { sale: Schemas["FlashSale"]; state: SaleState })
   const t = useText();
   const reserved = state.you?.orders.find((each) => each.status === "reserved");
   if (reserved !== undefined) {
-    return <Checkout order={reserved} sale={sale} />;
+    return <Checkout key={reserved.orderId} order={reserved} sale={sale} />;
   }
   const over = OVER.find((each) => each === state.status);
   if (over !== undefined) {

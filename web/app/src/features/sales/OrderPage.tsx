@@ -46,7 +46,7 @@ function Shown() {
   const { id } = route.useParams();
   const query = useQuery(orderQuery(id));
   if (query.data !== undefined) {
-    return <OrderCard order={query.data} />;
+    return <OrderCard key={id} order={query.data} />;
   }
   return query.isError ? (
     <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />
