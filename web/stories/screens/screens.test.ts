@@ -39,7 +39,7 @@ beforeAll(async () => {
   await bid(admin, auction, "11.00");
   const product = await admin.send("POST", "/products", { name: "A radio", basePrice: "80.00", description: "Small." });
   const times = {
-    startTime: new Date(Date.now() + 2_000).toISOString(),
+    startTime: new Date(Date.now() + 5_000).toISOString(),
     endTime: new Date(Date.now() + 3_600_000).toISOString(),
   };
   const sale = await admin.send("POST", "/flash-sales", {

@@ -1,6 +1,18 @@
 /** Stories of auctions, each with two or three people in front of a browser. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { bid, endNow, mailToken, newAccount, newAdmin, newAuction, PASSWORD, Stage, until } from "../stage.ts";
+import {
+  bid,
+  endIn,
+  endNow,
+  LAST_SECONDS,
+  mailToken,
+  newAccount,
+  newAdmin,
+  newAuction,
+  PASSWORD,
+  Stage,
+  until,
+} from "../stage.ts";
 
 let stage: Stage;
 beforeAll(async () => {
@@ -140,25 +152,21 @@ async function picture(page: import("playwright-core").Page): Promise<Buffer> {
 test("a bid in the last seconds moves the end for everyone", async () => {
   const seller = await newAccount("Sam");
   const sniper = await newAccount("Sue");
-  const auction = await newAuction(seller, { antiSnipe: { windowSeconds: 20, extensionSeconds: 30 } });
+  const auction = await newAuction(seller, { antiSnipe: { windowSeconds: 60, extensionSeconds: 3600 } });
   const people = [await stage.person(), await stage.person(await newAccount("Ann"))];
   for (const { page } of people) {
     await page.goto(`/auctions/${auction}`);
     await page.getByTestId("time-left").waitFor();
   }
   // The last seconds begin when both pages are there, however long that took.
-  const endTime = new Date(Date.now() + 15_000).toISOString();
-  await seller.send("PUT", `/auctions/${auction}`, { version: 1, endTime });
+  await endIn(LAST_SECONDS, seller, auction);
   for (const { page } of people) {
     await until("tenths of seconds", async () => (await page.getByTestId("time-left").textContent())?.includes("."));
   }
   await bid(sniper, auction, "10.00");
   for (const { page } of people) {
     await page.getByText("extended by a late bid").waitFor();
-    await until(
-      "the later end",
-      async () => Number.parseFloat((await page.getByTestId("time-left").textContent()) ?? "0") > 15,
-    );
+    await until("the later end", async () => (await page.getByTestId("time-left").textContent())?.includes(":"));
   }
 });
 
@@ -236,49 +244,3 @@ test("double clicks, a reload in between and two tabs place one bid", async () =
   const { items } = await account.send("GET", `/auctions/${auction}/bids`);
   expect(items, JSON.stringify(items)).toHaveLength(1);
 });
-
-test("a wrong and jumping clock of the client does not move the countdown", async () => {
-  const seller = await newAccount("Sam");
-  const auction = await newAuction(seller, { lastsS: 58 });
-  const end = Date.parse(String((await seller.send("GET", `/auctions/${auction}`)).endTime));
-  const { page } = await stage.person();
-  await page.addInitScript(watchCountdown);
-  await page.goto(`/auctions/${auction}`, { waitUntil: "networkidle" }); // the clock has asked the server
-  await page.evaluate(() => (window as unknown as Watched).drawn.splice(0));
-  const drawn = () => page.evaluate(() => (window as unknown as Watched).drawn);
-  for (const [round, jump] of [0, -7_200_000, 86_400_000].entries()) {
-    await page.evaluate((ms) => (window as unknown as Watched).jump(ms), jump);
-    await until("enough changes", async () => (await drawn()).length >= (round + 1) * CHANGES);
-  }
-  // A shown tenth stands for all times from itself to the next one. Too little left is never shown: only a wrong clock does
-  // that. Too much is also shown by a page that had no processor for a while: half of the changes are judged.
-  const late = (await drawn()).map(({ left, at }) => TENTH_MS - (end - at - left));
-  expect(late.filter((ms) => ms <= -CLOCK_ERROR_MS)).toEqual([]);
-  expect(late.sort((a, b) => a - b)[Math.floor(late.length / 2)]).toBeLessThan(CLOCK_ERROR_MS / 2);
-});
-
-const CLOCK_ERROR_MS = 100;
-const TENTH_MS = 100;
-const CHANGES = 30; // of the countdown that are looked at after each jump
-
-interface Watched {
-  /** What the countdown has shown so far, in ms, and when by the clock of this machine, which is the server's. */
-  drawn: { left: number; at: number }[];
-  jump: (ms: number) => void;
-}
-
-/** Runs in the page before its scripts: makes its clock wrong, and notes each change of the countdown. */
-function watchCountdown() {
-  const { now } = Date;
-  let wrong = 3_600_000;
-  Date.now = () => now() + wrong;
-  const drawn: Watched["drawn"] = [];
-  Object.assign(window, { drawn, jump: (ms: number) => (wrong += ms) });
-  new MutationObserver(() => {
-    const text = document.querySelector("[data-testid=time-left]")?.textContent;
-    const left = text === undefined ? NaN : text.includes(".") ? Math.round(Number(text) * 1000) : -1;
-    if (text !== undefined && left !== drawn.at(-1)?.left) {
-      drawn.push({ left, at: now() });
-    }
-  }).observe(document, { childList: true, characterData: true, subtree: true });
-}

@@ -12,7 +12,7 @@ afterAll(() => stage.close());
 async function newSale(quantity: number): Promise<string> {
   const admin = await newAdmin("Ada");
   const product = await admin.send("POST", "/products", { name: "A radio", basePrice: "80.00" });
-  const startTime = new Date(Date.now() + 2_000).toISOString();
+  const startTime = new Date(Date.now() + 5_000).toISOString();
   const endTime = new Date(Date.now() + 600_000).toISOString();
   const sale = await admin.send("POST", "/flash-sales", {
     productId: product.id,
