@@ -261,7 +261,7 @@ static void fill_command(const struct request *request, struct command *command,
 
 static void begin(struct request *request, enum command_kind kind, int64_t amount)
 {
-    enum command_request_sort sort = command_kind_is_bid(kind) ? COMMAND_REQUEST_TAKES : COMMAND_REQUEST_LEAVES;
+    enum command_request_sort sort = command_kind_is_bid(kind) ? COMMAND_REQUEST_TAKES : COMMAND_REQUEST_WITHDRAWS;
     const struct command_request *command_request =
         command_request_begin(request, shared_of(request), &bids, sort, sizeof(struct bid_request));
     if (command_request != NULL) {

@@ -151,7 +151,7 @@ static const struct command_entry {
     {"bid", routed_commands_bid, {"auctionId", "amount", "idempotencyKey", "receipt"}},
     {"proxy", routed_commands_proxy, {"auctionId", "maxAmount", "withdraw", "idempotencyKey", "receipt"}},
     {"queue:join", routed_commands_join, {"flashSaleId", "quantity", "idempotencyKey"}},
-    {"queue:leave", routed_commands_leave, {"flashSaleId"}},
+    {"queue:leave", routed_commands_leave, {"flashSaleId", "idempotencyKey"}},
     {"ping", do_ping, {NULL}},
     {"auth", do_auth, {"token"}},
 };

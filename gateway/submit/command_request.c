@@ -41,7 +41,7 @@ static const char *key_hash_of(const struct command_request *state)
 /* Whether Redis has an entry of the command while it is pending. */
 static bool is_noted(const struct command_request *state)
 {
-    return state->sort != COMMAND_REQUEST_LEAVES;
+    return state->sort < COMMAND_REQUEST_LEAVES || is_keyed(state);
 }
 
 /* ---- refusals ---- */
@@ -187,6 +187,16 @@ void command_request_loaded(struct request *request, enum snapshots_outcome outc
 
 /* ---- a repetition: same key and body again ---- */
 
+static void verify(struct request *request, verification_callback then)
+{
+    const struct command_request *state = state_of(request);
+    if (state->sort == COMMAND_REQUEST_TAKES) {
+        verification_ask(state->shared->verification, request, then);
+    } else {
+        then(request, VERIFICATION_YES);
+    }
+}
+
 static void publish_again(struct request *request, enum verification_answer verified)
 {
     struct command_request *state = state_of(request);
@@ -209,7 +219,7 @@ static void repeat_undecided(struct request *request, bool certain)
     const struct command_request *state = state_of(request);
     char entry = state->admission.state;
     if ((entry == 'a' || (entry == 'd' && certain)) && !request_answered(request)) {
-        verification_ask(state->shared->verification, request, publish_again);
+        verify(request, publish_again);
     } else if (entry == 'p') {
         state->kind->reply_pending(request);
     } else {
@@ -274,10 +284,8 @@ void command_request_found(struct request *request)
     const struct command_request *state = state_of(request);
     if (state->admission.verdict == ADMISSION_KNOWN) {
         repeat(request);
-    } else if (state->sort == COMMAND_REQUEST_TAKES) {
-        verification_ask(state->shared->verification, request, verified);
     } else {
-        verified(request, VERIFICATION_YES);
+        verify(request, verified);
     }
 }
 
@@ -385,7 +393,7 @@ struct command_request *command_request_begin(struct request *request, const str
 {
     char key[IDEMPOTENCY_KEY_SIZE] = "";
     char wishes[PREFER_SIZE];
-    if (sort != COMMAND_REQUEST_LEAVES && !key_header_read(request, key)) {
+    if (sort != COMMAND_REQUEST_WITHDRAWS && !key_header_read(request, key)) {
         return NULL;
     }
     struct command_request *state = request_handler_state(request, size);
@@ -401,8 +409,8 @@ struct command_request *command_request_begin(struct request *request, const str
         idempotency_key_hash(key, state->key_hash);
     }
     request_header_list(request, "Prefer", wishes, sizeof(wishes));
-    state->wait_s = sort == COMMAND_REQUEST_LEAVES ? LEAVE_WAIT_S : prefer_wait_s(wishes);
-    state->receipt = sort != COMMAND_REQUEST_LEAVES && prefer_receipt(wishes);
+    state->wait_s = sort >= COMMAND_REQUEST_LEAVES ? LEAVE_WAIT_S : prefer_wait_s(wishes);
+    state->receipt = sort < COMMAND_REQUEST_LEAVES && prefer_receipt(wishes);
     return state;
 }
 

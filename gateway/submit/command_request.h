@@ -43,9 +43,10 @@ struct command_requests {
 
 /* What a command does to the lead, to stock or to the line; so how it is checked. */
 enum command_request_sort {
-    COMMAND_REQUEST_TAKES,  /* needs a verified address; refused while the backlog is overdue */
-    COMMAND_REQUEST_KEEPS,  /* keeps a promise or gives back: neither */
-    COMMAND_REQUEST_LEAVES, /* the same; waits for its decision. No key, and nothing shows it while it is pending */
+    COMMAND_REQUEST_TAKES,     /* needs a verified address; refused while the backlog is overdue */
+    COMMAND_REQUEST_KEEPS,     /* keeps a promise or gives back: neither */
+    COMMAND_REQUEST_LEAVES,    /* the same; waits for its decision, and only a key makes an entry in Redis */
+    COMMAND_REQUEST_WITHDRAWS, /* the same without a key */
 };
 
 /* What the commands of a family do differently. A function that ENDS may end the request later. */

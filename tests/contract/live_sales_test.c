@@ -486,11 +486,16 @@ START_TEST(a_join_and_a_leave_are_answered_by_their_ids)
     await_turn(ann, entry);
     ck_assert(websocket_send_text(ann, join_text(", \"idempotencyKey\": \"once\"")));
     live_expect(live_receive(ann, "queue:joined"), "entryId", entry);
-    ck_assert(websocket_send_text(ann, command_text("queue:leave", "l")));
+    const char *leave = client_format("{\"type\": \"queue:leave\", \"flashSaleId\": \"%s\", \"id\": \"l\","
+                                      " \"idempotencyKey\": \"leave\"}",
+                                      sale.id);
+    ck_assert(websocket_send_text(ann, leave));
     message = live_receive(ann, "queue:left");
     live_expect(message, "id", "l");
     live_expect(message, "flashSaleId", sale.id);
     live_expect(live_receive(ann, "queue:position-update"), "status", "left");
+    ck_assert(websocket_send_text(ann, leave));
+    live_expect(live_receive(ann, "queue:left"), "id", "l");
     ck_assert(websocket_send_text(ann, command_text("queue:leave", "m")));
     message = live_receive(ann, "error");
     live_expect(message, "error", "NOT_IN_QUEUE");

@@ -1209,6 +1209,8 @@ def test_commands_to_flash_sales(fixture):
         fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", path, None, fixture.ann,
                         X_Idempotency_Key=f"{act} {order['orderId']}")
     fixture.refused("NOT_FOUND", 404, "DELETE", f"{API}/queue/leave?flashSaleId={UNKNOWN_ID}", None, fixture.ann)
+    fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "DELETE", f"{API}/queue/leave?flashSaleId={sale}", None, fixture.ann,
+                    X_Idempotency_Key="j")
     for path in (join, orders):
         unknown = {"flashSaleId": UNKNOWN_ID, "quantity": 1}
         fixture.refused("NOT_FOUND", 404, "POST", path, unknown, fixture.ann)

@@ -492,6 +492,34 @@ START_TEST(a_repeated_command_has_the_first_answer)
 }
 END_TEST
 
+static const struct reply *leave_with_key(const char *key, const char *sale)
+{
+    client_header(fixture.client, client_format("Idempotency-Key: %s", key));
+    return leave(&fixture.ann, sale);
+}
+
+/* A client that does not know whether it has left asks again: the place that it took since stays. */
+START_TEST(a_repeated_leave_has_the_first_answer)
+{
+    char sale[UUID_TEXT_SIZE];
+    new_sale(10, "", sale);
+    EXPECT_TEXT(join(&fixture.ann, sale, 1), "status", "turn");
+    EXPECT_STATUS(leave_with_key("l", sale), 204);
+    EXPECT_STATUS(leave_with_key("l", sale), 204);
+    EXPECT_TEXT(join(&fixture.ann, sale, 1), "status", "turn");
+    EXPECT_STATUS(leave_with_key("l", sale), 204);
+    EXPECT_TEXT(place(&fixture.ann, sale), "status", "turn");
+    EXPECT_ERROR(with_key("l", JOIN, body_of(sale, 1)), 422, "IDEMPOTENCY_KEY_REUSED");
+    EXPECT_STATUS(leave_with_key("m", sale), 204);
+    EXPECT_ERROR(leave_with_key("n", sale), 409, "NOT_IN_QUEUE");
+    EXPECT_TEXT(join(&fixture.ann, sale, 1), "status", "turn");
+    EXPECT_ERROR(leave_with_key("n", sale), 409, "NOT_IN_QUEUE"); /* as it was decided */
+    EXPECT_STATUS(leave_with_key("\"\"", sale), 400);
+    ck_assert_int_eq(
+        sql_int(fixture.sql, "SELECT count(*) FROM sale_ledger WHERE sale_id = $1 AND kind = 'leave'", sale, NULL), 3);
+}
+END_TEST
+
 static const struct reply *own_call(const struct own_gateway *own, const struct factory_user *who, const char *path,
                                     const char *body)
 {
@@ -566,6 +594,7 @@ static Suite *sale_commands_suite(void)
         orders_have_their_states_and_are_listed_newest_first,
         what_ran_out_is_refused,
         a_repeated_command_has_the_first_answer,
+        a_repeated_leave_has_the_first_answer,
         limits_count_what_was_taken,
         users_who_may_not_are_403,
     };
