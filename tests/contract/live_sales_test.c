@@ -429,6 +429,7 @@ START_TEST(every_one_of_many_turns_that_ran_out_is_found)
     enum { USERS = 3, SOCKETS = USERS * 95 };
     const struct factory_user *const users[USERS] = {&fixture.ann, &fixture.bob, &fixture.seller};
     struct websocket *sockets[SOCKETS];
+    bool found[SOCKETS]; /* already: on a slow machine the end worker has the turns expired meanwhile */
     for (int i = 0; i < USERS; i++) {
         published_sale_turn(&sale, published_sale_join(&sale, users[i]->id), clock_now_ms());
     }
@@ -436,11 +437,15 @@ START_TEST(every_one_of_many_turns_that_ran_out_is_found)
     for (int i = 0; i < SOCKETS; i++) {
         sockets[i] = live_open(users[i % USERS]);
         (void)watch(sockets[i]);
-        live_expect(live_receive(sockets[i], "queue:position-update"), "status", "turn");
+        const struct json *message = live_receive(sockets[i], "queue:position-update");
+        found[i] = strcmp(websocket_text(message, "status"), "expired") == 0;
+        live_expect(message, "status", found[i] ? "expired" : "turn");
     }
     PQclear(sql_rows(fixture.sql, "UPDATE queue_entries SET status = 'expired' WHERE sale_id = $1", sale.id, NULL));
     for (int i = 0; i < SOCKETS; i++) {
-        live_expect(live_receive(sockets[i], "queue:position-update"), "status", "expired");
+        if (!found[i]) {
+            live_expect(live_receive(sockets[i], "queue:position-update"), "status", "expired");
+        }
         websocket_free(sockets[i]);
     }
 }
