@@ -136,6 +136,20 @@ static void reply_pending(struct request *request)
     reply_send(request, 202);
 }
 
+/* An order that was rejected because its user waits has the user's position. */
+static void reply_order(struct request *request, const struct sale_message_decision *decision)
+{
+    const struct order_view order = decided_order(request, decision);
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    orders_write_members(json, &order);
+    if (order.reason == SALE_REASON_NOT_YOUR_TURN && decision->position != SALE_POSITION_UNKNOWN) {
+        jsonw_put_int(json, "position", decision->position);
+    }
+    jsonw_end_object(json);
+    reply_send(request, 200);
+}
+
 static void reply_decided(struct request *request, const struct sale_message_decision *decision)
 {
     enum sale_command_kind kind = command_of(request)->kind;
@@ -151,9 +165,7 @@ static void reply_decided(struct request *request, const struct sale_message_dec
         jsonw_end_object(json);
         reply_send(request, 200);
     } else {
-        const struct order_view order = decided_order(request, decision);
-        orders_write(reply_json(request), &order);
-        reply_send(request, 200);
+        reply_order(request, decision);
     }
 }
 
@@ -182,34 +194,9 @@ static void confirmed(struct request *request)
     command_request_confirmed(request);
 }
 
-static void looked_for_place(const struct pg_reply *reply, void *arg)
-{
-    struct request *request = arg;
-    union submit_decision decision;
-    if (reply->outcome == PG_OK && sale_family.read_row(reply->result, 0, &decision)) {
-        reply_decided(request, &decision.sale);
-    } else {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
-}
-
-/* A JOIN that found an earlier place: the sale worker says neither its position nor since when it is there. */
-static bool lacks_place(const struct sale_message_decision *decision)
-{
-    return decision->kind == SALE_COMMAND_JOIN &&
-           (decision->verdict == SALE_VERDICT_UNCHANGED ||
-            (decision->verdict == SALE_VERDICT_ACCEPTED && decision->entry_status == SALE_ENTRY_WAITING &&
-             decision->position == SALE_POSITION_UNKNOWN));
-}
-
 static void decided(struct request *request, const union submit_decision *decision)
 {
-    const struct submit_ids ids = sale_family.ids_of_decision(decision);
-    if (!lacks_place(&decision->sale)) {
-        reply_decided(request, &decision->sale);
-    } else if (!sale_family.find(shared_of(request)->pg, &ids, 1, looked_for_place, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
+    reply_decided(request, &decision->sale);
 }
 
 static const struct submission_kind join_submission = {.id_member = "entryId",
@@ -398,11 +385,6 @@ static void find(struct request *request)
     }
 }
 
-static void reply_command_decided(struct request *request, const union submit_decision *decision)
-{
-    reply_decided(request, &decision->sale);
-}
-
 static const struct command_request_kind sale_commands = {
     .write_pending = write_pending,
     .find = find,
@@ -413,7 +395,7 @@ static const struct command_request_kind sale_commands = {
     .reply_refusal = reply_refusal,
     .publish = publish,
     .reply_pending = reply_pending,
-    .reply_decided = reply_command_decided,
+    .reply_decided = decided,
 };
 
 /* ---- begin ---- */

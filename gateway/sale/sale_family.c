@@ -85,6 +85,20 @@ static bool read_message(const void *bytes, size_t length, union submit_decision
     return sale_message_read_decision(bytes, length, &decision->sale);
 }
 
+/*
+ * Of a JOIN that found an earlier place the sale worker says neither its position nor since when it is there. Of an
+ * ORDER by a user who waits it does not say the position.
+ */
+static bool complete(const union submit_decision *of)
+{
+    const struct sale_message_decision *decision = &of->sale;
+    bool waits = decision->entry_status == SALE_ENTRY_WAITING && decision->position == SALE_POSITION_UNKNOWN;
+    if (decision->kind == SALE_COMMAND_JOIN) {
+        return decision->verdict != SALE_VERDICT_UNCHANGED && !(decision->verdict == SALE_VERDICT_ACCEPTED && waits);
+    }
+    return decision->kind != SALE_COMMAND_ORDER || decision->reason != SALE_REASON_NOT_YOUR_TURN || !waits;
+}
+
 static bool find(struct pg *pg, const struct submit_ids *ids, size_t count, pg_callback callback, void *arg)
 {
     return submit_find(pg, &sale_family_statements, DECISION_GET, ids, count, callback, arg);
@@ -174,6 +188,7 @@ const struct submit_family sale_family = {
     .set_reply_to = set_reply_to,
     .set_received_ms = set_received_ms,
     .read_message = read_message,
+    .complete = complete,
     .find = find,
     .read_row = read_row,
 };

@@ -44,6 +44,8 @@ struct submit_family {
      * `callback` is not called.
      */
     bool (*find)(struct pg *pg, const struct submit_ids *ids, size_t count, pg_callback callback, void *arg);
+    /* Whether the message has all that an answer shows. If not, the ledger is asked. NULL: always. */
+    bool (*complete)(const union submit_decision *decision);
     /* Reads a row of `find`; false if there is none, or if it has a word of a newer version. */
     bool (*read_row)(const PGresult *result, int row, union submit_decision *decision);
 };

@@ -82,28 +82,48 @@ static void notify_waiters(struct waiters *waiters, const union submit_decision 
     }
 }
 
-bool waiters_message(struct waiters *waiters, const char *bytes, size_t length)
-{
-    union submit_decision decision;
-    bool read = waiters->family->read_message(bytes, length, &decision);
-    if (read) {
-        notify_waiters(waiters, &decision);
-    }
-    return read;
-}
-
 /* --- the ledger --- */
 
-static void ledger_answered(const struct pg_reply *reply, void *arg)
+static void read_rows(const struct pg_reply *reply, void *arg)
 {
     struct waiters *waiters = arg;
     union submit_decision decision;
-    waiters->looking = false;
     for (int row = 0; reply->outcome == PG_OK && row < PQntuples(reply->result); row++) {
         if (waiters->family->read_row(reply->result, row, &decision)) {
             notify_waiters(waiters, &decision);
         }
     }
+}
+
+static void ledger_answered(const struct pg_reply *reply, void *arg)
+{
+    struct waiters *waiters = arg;
+    waiters->looking = false;
+    read_rows(reply, waiters);
+}
+
+/* The ledger has what the message lacks. If it does not answer, the waiters are looked for when they are due. */
+static void complete(struct waiters *waiters, const union submit_decision *decision)
+{
+    const struct submit_ids ids = waiters->family->ids_of_decision(decision);
+    if (find_waiter(waiters, &ids) != NULL && !waiters->family->find(waiters->pg, &ids, 1, read_rows, waiters)) {
+        log_debug("ledger query for a waiting request failed");
+    }
+}
+
+bool waiters_message(struct waiters *waiters, const char *bytes, size_t length)
+{
+    union submit_decision decision;
+    const struct submit_family *family = waiters->family;
+    if (!family->read_message(bytes, length, &decision)) {
+        return false;
+    }
+    if (family->complete == NULL || family->complete(&decision)) {
+        notify_waiters(waiters, &decision);
+    } else {
+        complete(waiters, &decision);
+    }
+    return true;
 }
 
 /* The waiter that has been due for the longest time; NULL: none is due. */

@@ -2,7 +2,8 @@
  * Requests that wait for the decision on a command of one family. Decisions arrive on this worker's Redis channel,
  * which may lose messages. So the ledger is queried too: by one statement a second at most for WAITERS_LOOK_MAX of
  * them, those first that have been due for the longest time. A waiter is due a second after it was added, then after 2,
- * 4 and 8 s more, and then every 8 s (docs/bounds.md).
+ * 4 and 8 s more, and then every 8 s (docs/bounds.md). What an incomplete message lacks is read from the ledger at
+ * once, by a statement for each.
  */
 #ifndef ROSTRUM_GATEWAY_SUBMIT_WAITERS_H
 #define ROSTRUM_GATEWAY_SUBMIT_WAITERS_H

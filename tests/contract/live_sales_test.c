@@ -509,6 +509,36 @@ START_TEST(a_join_and_a_leave_are_answered_by_their_ids)
 }
 END_TEST
 
+/* The answer is that of the place that one has, also while its line does not move. */
+START_TEST(a_repeated_join_has_the_time_and_the_position_of_the_place)
+{
+    char joined[CLOCK_TEXT_SIZE];
+    char entry[UUID_TEXT_SIZE];
+    PGresult *result = sql_rows(fixture.sql, "UPDATE flash_sales SET quantity = 1 WHERE id = $1", sale.id, NULL);
+    ck_assert_ptr_nonnull(result);
+    PQclear(result);
+    struct websocket *ann = live_open(&fixture.ann);
+    struct websocket *bob = live_open(&fixture.bob);
+    (void)live_exchange(ann, join_text(""), "queue:pending");
+    (void)live_receive(ann, "queue:joined");
+    (void)live_exchange(bob, join_text(""), "queue:pending");
+    const struct json *message = live_receive(bob, "queue:joined");
+    live_expect(message, "status", "waiting");
+    (void)snprintf(joined, sizeof(joined), "%s", websocket_text(message, "joinedAt"));
+    (void)snprintf(entry, sizeof(entry), "%s", websocket_text(message, "entryId"));
+    for (int i = 0; i < 2; i++) {
+        ck_assert(websocket_send_text(bob, join_text("")));
+        (void)live_receive(bob, "queue:pending");
+        message = live_receive(bob, "queue:joined");
+        live_expect(message, "entryId", entry);
+        live_expect(message, "position", "1");
+        live_expect(message, "joinedAt", joined);
+    }
+    websocket_free(ann);
+    websocket_free(bob);
+}
+END_TEST
+
 /* A lock on the sale's row delays the decision beyond the 3 s of the answer. */
 START_TEST(a_late_leave_is_pending_and_then_decided)
 {
@@ -745,6 +775,7 @@ static Suite *live_sales_suite(void)
         a_turn_that_ran_out_is_found_without_a_message,
         every_one_of_many_turns_that_ran_out_is_found,
         a_join_and_a_leave_are_answered_by_their_ids,
+        a_repeated_join_has_the_time_and_the_position_of_the_place,
         a_late_leave_is_pending_and_then_decided,
         a_join_that_the_worker_refuses_is_answered_by_its_id,
         wrong_joins_and_leaves_have_the_codes_of_http,

@@ -296,7 +296,9 @@ START_TEST(a_place_is_shown_from_the_join_to_its_end)
     EXPECT_TEXT(reply, "waiting", "1");
     EXPECT_TEXT(reply, "turnExpiresAt", "null");
     EXPECT_TEXT(join(&fixture.bob, sale, 1), "entryId", entry); /* the place that one has */
-    EXPECT_TEXT(order(&fixture.bob, sale, 1), "reason", "NOT_YOUR_TURN");
+    reply = order(&fixture.bob, sale, 1);
+    EXPECT_TEXT(reply, "reason", "NOT_YOUR_TURN");
+    EXPECT_TEXT(reply, "position", "1");
     EXPECT_STATUS(leave(&fixture.ann, sale), 204);
     EXPECT_TEXT(place(&fixture.ann, sale), "status", "left");
     EXPECT_TEXT(place(&fixture.ann, sale), "position", "null");
