@@ -11,6 +11,8 @@ class Machine {
   /** The way there and back of the next round trips, in ms. */
   trips: [number, number][] = [];
   asked = 0;
+  /** In this round trip the machine sleeps for an hour, in which performance.now stands still. */
+  sleepsAt = 0;
   fails = false;
   /** The server's time minus the monotonic time. */
   ahead = SERVER - 1000;
@@ -18,19 +20,28 @@ class Machine {
   readonly clock = new ServerClock({
     mono: () => this.mono,
     wall: () => this.wall,
-    ask: () => {
+    ask: async () => {
       this.asked += 1;
-      if (this.fails) return Promise.reject(new Error("no answer"));
+      if (this.fails) throw new Error("no answer");
       const [there, back] = this.trips.shift() ?? [10, 10];
       this.pass(there);
       const now = this.serverTime;
       this.pass(back);
-      return Promise.resolve(now);
+      if (this.asked === this.sleepsAt) {
+        this.sleep();
+        await new Promise((woken) => setTimeout(woken, 1500));
+      }
+      return now;
     },
   });
 
   get serverTime(): number {
     return this.mono + this.ahead;
+  }
+
+  sleep(): void {
+    this.wall += HOUR_MS;
+    this.ahead += HOUR_MS;
   }
 
   pass(ms: number): void {
@@ -95,6 +106,20 @@ describe("the server's clock", () => {
       await machine.live(3000);
       expect(Math.abs(machine.clock.now() - machine.serverTime)).toBeLessThan(20);
     }
+    machine.clock.stop();
+  });
+
+  it("does not believe a round trip in which the machine slept, nor those before it", async () => {
+    const machine = new Machine();
+    machine.sleepsAt = 2;
+    machine.trips = [
+      [5, 5],
+      [1, 1],
+    ];
+    machine.clock.start();
+    await vi.advanceTimersByTimeAsync(0);
+    await machine.live(5000);
+    expect(Math.abs(machine.clock.now() - machine.serverTime)).toBeLessThan(20);
     machine.clock.stop();
   });
 

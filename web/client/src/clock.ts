@@ -150,9 +150,14 @@ export class ServerClock implements Clock {
     let best: Sample | null = null;
     for (let trip = 0; trip < SYNC_ROUND_TRIPS; trip += 1) {
       const sent = this.#sources.mono();
+      const apart = this.#sources.wall() - sent;
       try {
         const serverTime = await this.#sources.ask();
         const received = this.#sources.mono();
+        if (Math.abs(this.#sources.wall() - received - apart) > SLEEP_MS) {
+          best = null; // the machine slept: nothing from before is of use
+          throw new Error("the machine slept");
+        }
         const errorMs = (received - sent) / 2;
         if (best === null || errorMs < best.errorMs)
           best = { offset: serverTime - (sent + received) / 2, errorMs, at: received };
