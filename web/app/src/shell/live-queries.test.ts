@@ -40,5 +40,5 @@ test("what was missed without a connection is read after it", () => {
   expect(read).toEqual([]); // the page has read everything a moment ago
   become("fallback");
   become("live");
-  expect(read).toEqual(["notifications", "me"]);
+  expect(read).toEqual(["notifications", "history", "me"]);
 });

@@ -17,6 +17,7 @@ export function startLiveQueries(queries: QueryClient): void {
   rostrum.live.onStatus((status) => {
     if (status === "live" && connected) {
       stale("notifications");
+      stale("history"); // a snapshot has only the newest bids
       stale("me");
     }
     connected ||= status === "live";
