@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "tests/support/deployment.h"
 #include "tests/support/own_gateway.h"
+#include "tests/support/redis_run.h"
 #include "tests/support/sales.h"
 
 #define JOIN   "/api/v1/queue/join"
@@ -583,6 +584,40 @@ START_TEST(users_who_may_not_are_403)
 }
 END_TEST
 
+static const struct reply *cancel_again(const struct own_gateway *own, const char *id)
+{
+    client_token(own->client, fixture.ann.token);
+    client_header(own->client, "Idempotency-Key: again");
+    return client_call(own->client, "POST", client_format(ORDERS "/%s/cancel", id), NULL);
+}
+
+/* The entry says that the first one may not have reached the broker: it is queued again, whatever the address is. */
+START_TEST(a_repeated_cancellation_needs_no_verified_address)
+{
+    struct own_gateway own;
+    char sale[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char key[128];
+    const char *const admitted[] = {"SETRANGE", key, "0", "a"};
+    new_sale(10, "", sale);
+    reserve(&fixture.ann, sale, id);
+    own_gateway_start(&own, "[accounts]\nbid_unverified = no\n");
+    PQclear(sql_rows(fixture.sql, "BEGIN", NULL)); /* until its COMMIT nothing is decided */
+    ck_assert_int_eq(sql_int(fixture.sql, "SELECT 1 FROM flash_sales WHERE id = $1::uuid FOR UPDATE", sale, NULL), 1);
+    const struct reply *reply = cancel_again(&own, id);
+    EXPECT_STATUS(reply, 202);
+    (void)snprintf(key, sizeof(key), "bid:{%s}:%s", fixture.ann.id, reply_text(reply, "commandId"));
+    redis_run(ARRAY_LEN(admitted), admitted);
+    EXPECT_STATUS(cancel_again(&own, id), 202);
+    own_gateway_stop(&own);
+    PQclear(sql_rows(fixture.sql, "COMMIT", NULL));
+    const char *path = client_format(ORDERS "/%s", id);
+    SUITE_WAIT(has_status(fixture_call(&fixture.ann, "GET", path, NULL), "cancelled"), FACTORY_DECISION_MS);
+    ck_assert_int_eq(
+        sql_int(fixture.sql, "SELECT count(*) FROM sale_ledger WHERE sale_id = $1 AND kind = 'cancel'", sale, NULL), 1);
+}
+END_TEST
+
 static Suite *sale_commands_suite(void)
 {
     const TTest *const tests[] = {
@@ -597,6 +632,7 @@ static Suite *sale_commands_suite(void)
         what_ran_out_is_refused,
         a_repeated_command_has_the_first_answer,
         a_repeated_leave_has_the_first_answer,
+        a_repeated_cancellation_needs_no_verified_address,
         limits_count_what_was_taken,
         users_who_may_not_are_403,
     };
