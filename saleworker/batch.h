@@ -1,6 +1,6 @@
 /*
  * One batch of commands to flash sales: the commands that one transaction decides (common/worker/work.h), with the
- * working sets of their sales and the events. load.c fills it, decide.c decides, write.c writes, results.c publishes.
+ * working sets of their sales and the events. ledger.c fills it, decide.c decides, write.c writes, results.c publishes.
  *
  * Invariants: the commands of one sale keep the order of their queue. `sales` are sorted by id.
  */

@@ -101,23 +101,59 @@ static const char *violated_before(const struct sale_set *set)
 
 /* --- one command --- */
 
-/* Rejects a command to which no rule is applied. An ORDER is rejected as a row of its own too. */
-static void refuse(const struct sale_batch_sale *sale, struct sale_batch_entry *entry, enum sale_reason reason)
+static void add_refund(struct sale_batch *batch, size_t index, const struct sale_decision *decided)
 {
+    if (decided->refund_due || decided->payment_unused) {
+        batch->refunds[batch->refund_count++] = (struct sale_batch_refund){.entry = index, .user_id = decided->user_id};
+    }
+}
+
+/* The money of a payment to which no rule is applied has to go back, if the ledger keeps its values. */
+static bool is_returned(const struct sale_row *row)
+{
+    return row->kind == SALE_COMMAND_CONFIRM && row->paid && row->amount > 0 && !uuid_is_nil(&row->order_id);
+}
+
+/* Of a payment: the user of its order, if that is known. */
+static struct uuid user_of(const struct sale_set *set, const struct sale_command *command)
+{
+    size_t index = SALE_NO_INDEX;
+    bool found = command->paid && uuid_map_get(&set->order_index, &command->order_id, &index);
+    return found && index != SALE_NO_INDEX ? set->orders[index].user_id : command->user_id;
+}
+
+static void reject_order(struct sale_set *set, const struct sale_row *row)
+{
+    const struct sale_order order = {
+        .id = row->command_id,
+        .seq = set->sale.ledger_seq + 1,
+        .user_id = row->user_id,
+        .quantity = row->quantity,
+        .status = SALE_ORDER_REJECTED,
+        .reason = row->reason,
+    };
+    sale_set_new_order(set, &order);
+}
+
+/*
+ * Rejects a command to which no rule is applied. An ORDER is rejected as a row of its own too. False: no memory.
+ */
+static bool refuse(struct sale_batch *batch, struct sale_batch_sale *sale, size_t index, enum sale_reason reason)
+{
+    struct sale_batch_entry *entry = &batch->entries[index];
     struct sale_set *set = sale->set;
     const struct sale_command *command = &entry->command->command;
-    bool bare = entry->work->quarantine == WORK_BARE;
-    bool orders = command->kind == SALE_COMMAND_ORDER;
+    size_t first_row = set->row_count;
     struct sale_row row = {
         .command_id = command->id,
         .kind = command->kind,
         .verdict = SALE_VERDICT_REJECTED,
         .reason = reason,
-        .user_id = command->user_id,
-        .order_id = orders ? command->id : command->order_id,
+        .user_id = user_of(set, command),
+        .order_id = command->kind == SALE_COMMAND_ORDER ? command->id : command->order_id,
         .received_ms = set->decided_ms,
     };
-    if (!bare) {
+    if (entry->work->quarantine != WORK_BARE) {
         row.quantity = command->quantity;
         row.paid = command->paid;
         row.amount = command->amount;
@@ -125,22 +161,19 @@ static void refuse(const struct sale_batch_sale *sale, struct sale_batch_entry *
         row.refused_ms = command->refused_ms;
         row.received_ms = command->received_ms;
     }
-    if (orders) {
-        const struct sale_order order = {
-            .id = command->id,
-            .seq = set->sale.ledger_seq + 1,
-            .user_id = command->user_id,
-            .quantity = row.quantity,
-            .status = SALE_ORDER_REJECTED,
-            .reason = reason,
-        };
-        sale_set_new_order(set, &order);
+    if (row.kind == SALE_COMMAND_ORDER) {
+        reject_order(set, &row);
     }
     sale_set_new_row(set, row);
     entry->work->outcome = WORK_DECIDED;
-    const struct sale_decision decided = {
-        .verdict = SALE_VERDICT_REJECTED, .reason = reason, .user_id = command->user_id, .quantity = row.quantity};
+    const struct sale_decision decided = {.verdict = row.verdict,
+                                          .reason = reason,
+                                          .user_id = row.user_id,
+                                          .quantity = row.quantity,
+                                          .payment_unused = is_returned(&row)};
     outcome_begin(sale, entry, &decided);
+    add_refund(batch, index, &decided);
+    return events_of_command(batch, sale, entry, &decided, first_row);
 }
 
 static void repeat(const struct sale_batch *batch, struct sale_batch_entry *entry)
@@ -156,37 +189,30 @@ static bool is_scheduled(enum sale_command_kind kind)
            kind == SALE_COMMAND_FENCE;
 }
 
-/* True if the command has its outcome without the rules. */
-static bool decide_without_rules(const struct sale_batch_sale *sale, struct sale_batch_entry *entry)
+/* True if the command gets no ledger row, whatever the rules say. */
+static bool leaves_no_row(const struct sale_batch_sale *sale, struct sale_batch_entry *entry)
 {
-    const struct sale_command *command = &entry->command->command;
     struct work_entry *work = entry->work;
-    bool undecidable = !sale->found || work->quarantine != WORK_TRUSTED;
-    if (undecidable && is_scheduled(command->kind)) {
-        work->outcome = work->quarantine == WORK_TRUSTED ? WORK_DROPPED : WORK_ASIDE;
-        return true;
-    }
-    if (work->quarantine == WORK_UNWRITABLE) {
-        work->outcome = WORK_ASIDE;
-        return true;
-    }
-    if (undecidable) {
-        bool unknown = !sale->found && work->quarantine == WORK_TRUSTED;
-        refuse(sale, entry, unknown ? SALE_REASON_NOT_FOUND : SALE_REASON_INTERNAL_ERROR);
-        return true;
-    }
-    if (command->kind == SALE_COMMAND_UPDATE && !entry->has_terms) {
-        refuse(sale, entry, SALE_REASON_INTERNAL_ERROR); /* the sender stored no terms */
+    bool trusted = work->quarantine == WORK_TRUSTED;
+    bool scheduled = (!sale->found || !trusted) && is_scheduled(entry->command->command.kind);
+    if (scheduled || work->quarantine == WORK_UNWRITABLE) {
+        work->outcome = trusted ? WORK_DROPPED : WORK_ASIDE;
         return true;
     }
     return false;
 }
 
-static void add_refund(struct sale_batch *batch, size_t index, const struct sale_decision *decided)
+/* Why no rule may be applied to the command; SALE_REASON_NONE: the rules decide it. */
+static enum sale_reason undecidable(const struct sale_batch_sale *sale, const struct sale_batch_entry *entry)
 {
-    if (decided->refund_due || decided->payment_unused) {
-        batch->refunds[batch->refund_count++] = (struct sale_batch_refund){.entry = index, .user_id = decided->user_id};
+    if (entry->work->quarantine != WORK_TRUSTED) {
+        return SALE_REASON_INTERNAL_ERROR;
     }
+    if (!sale->found) {
+        return SALE_REASON_NOT_FOUND;
+    }
+    bool lacks_terms = entry->command->command.kind == SALE_COMMAND_UPDATE && !entry->has_terms;
+    return lacks_terms ? SALE_REASON_INTERNAL_ERROR : SALE_REASON_NONE; /* the sender stored no terms */
 }
 
 static bool changes_terms(enum sale_command_kind kind)
@@ -220,6 +246,17 @@ static bool apply(struct sale_batch *batch, struct sale_batch_sale *sale, size_t
     return events_of_command(batch, sale, entry, &decided, first_row);
 }
 
+/* False: no memory. */
+static bool decide_one(struct sale_batch *batch, struct sale_batch_sale *sale, size_t index)
+{
+    struct sale_batch_entry *entry = &batch->entries[index];
+    if (leaves_no_row(sale, entry)) {
+        return true;
+    }
+    enum sale_reason reason = undecidable(sale, entry);
+    return reason == SALE_REASON_NONE ? apply(batch, sale, index) : refuse(batch, sale, index, reason);
+}
+
 /* --- a sale --- */
 
 /* False: no memory. */
@@ -236,7 +273,7 @@ static bool decide_commands(struct sale_batch *batch, struct sale_batch_sale *sa
         }
         if (entry->work->first_of_id != index) {
             repeat(batch, entry);
-        } else if (!decide_without_rules(sale, entry) && !apply(batch, sale, index)) {
+        } else if (!decide_one(batch, sale, index)) {
             return false;
         }
     }

@@ -260,6 +260,13 @@ static void pass_undecided(struct sale_replay *replay, const PGresult *result, i
     sale_set_new_row(set, (struct sale_row){.verdict = SALE_VERDICT_REJECTED});
 }
 
+/* Whether an undecided command is a payment whose money has to go back. */
+static bool is_returned(const PGresult *result, int row, enum sale_command_kind kind)
+{
+    return kind == SALE_COMMAND_CONFIRM && pg_bool(result, row, ENTRY_PAID) && !pg_null(result, row, ENTRY_AMOUNT) &&
+           !pg_null(result, row, ENTRY_ORDER);
+}
+
 static bool decided_before(const struct sale_replay *replay, const PGresult *result, int row,
                            enum sale_command_kind kind)
 {
@@ -284,7 +291,9 @@ static void decide(struct sale_replay *replay, const PGresult *result, int row)
         return;
     }
     if (reason == SALE_REASON_INTERNAL_ERROR) {
+        const struct sale_decision undecided = {.payment_unused = is_returned(result, row, command.kind)};
         pass_undecided(replay, result, row, command.kind);
+        check_refund(replay, result, row, &undecided);
         return;
     }
     if (!read_command(replay, result, row, &command, reason, &terms)) {

@@ -3,9 +3,11 @@
  * were worked out from the rules of flash sales; `rostrumctl verify` replays each ledger. The tests need a migrated
  * deployment without any other sale worker (deploy/private servers).
  */
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/io/redis.h"
@@ -578,6 +580,44 @@ START_TEST(an_unreadable_command_is_rejected_in_its_place)
 }
 END_TEST
 
+/* An unreadable payment has a member that a CONFIRM does not have: a version. */
+START_TEST(the_money_of_a_payment_that_cannot_be_decided_goes_back)
+{
+    char text[512];
+    char id[UUID_TEXT_SIZE];
+    char order_id[UUID_TEXT_SIZE];
+    struct uuid payment = uuid_new();
+    queued_sale_open(1, 1, SALE_PAYMENT_CALLBACK);
+    struct sale_message_command *order = add(SALE_COMMAND_ORDER, ANN, 1);
+    queued_sale_start(0);
+    queued_sale_decide();
+    uuid_format(&payment, id);
+    uuid_format(&order->command.id, order_id);
+    int length = snprintf(text, sizeof text,
+                          "{\"v\":1,\"commands\":[{\"k\":\"confirm\",\"i\":\"%s\",\"s\":\"%s\",\"o\":\"%s\",\"b\":true,"
+                          "\"m\":1000,\"x\":\"payment\",\"r\":%" PRId64 ",\"n\":1}]}",
+                          id, queued_sale.text, order_id, clock_now_ms());
+    ck_assert_int_lt(length, (int)sizeof text);
+    queued_sale_publish_text(text, (size_t)length);
+    queued_sale_wait(2);
+    ck_assert_str_eq(queued_sale_ledger(), "order u1 accepted\nconfirm u1 rejected INTERNAL_ERROR");
+    ck_assert_str_eq(queued_sale_order(order), "reserved");
+    ck_assert_str_eq(sql_text(queued_sale.sql,
+                              "SELECT concat_ws(' ', r.amount, r.reference, o.user_id = r.user_id) FROM refunds r"
+                              " JOIN orders o ON o.id = r.order_id WHERE r.sale_id = $1::uuid",
+                              queued_sale.text, NULL),
+                     "10.00 payment t");
+    queued_sale_verify();
+    PQclear(
+        sql_rows(queued_sale.sql, "DELETE FROM refunds WHERE sale_id = $1::uuid RETURNING 1", queued_sale.text, NULL));
+    static char out[DEPLOYMENT_OUTPUT_SIZE];
+    ck_assert_int_ne(deployment_ctl(out, sizeof out, "verify", queued_sale.text, NULL), 0);
+    ck_assert_msg(strstr(out, "its payment bought nothing, and no refund is kept") != NULL, "%s", out);
+    SUITE_WAIT(queues_depth(queued_sale.queues, TOPOLOGY_DEAD_QUEUE) >= 1, QUEUED_SALE_DEADLINE_MS);
+    queues_purge(queued_sale.queues, TOPOLOGY_DEAD_QUEUE);
+}
+END_TEST
+
 START_TEST(an_unknown_sale_rejects_its_commands)
 {
     queued_sale_open(1, 1, SALE_PAYMENT_NONE);
@@ -672,6 +712,7 @@ static Suite *saleworker_suite(void)
         snapshots_are_published_and_published_again,
         killed_workers_lose_no_command_and_decide_none_twice,
         an_unreadable_command_is_rejected_in_its_place,
+        the_money_of_a_payment_that_cannot_be_decided_goes_back,
         an_unknown_sale_rejects_its_commands,
         inconsistent_rows_set_only_their_sale_aside,
         events_go_to_the_notification_queue,
