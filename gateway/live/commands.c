@@ -63,6 +63,7 @@ static enum error_code enter(struct websocket *websocket, const struct request_u
 {
     presence_remove(websocket->live->presences, &client_of(websocket)->presence);
     websocket->user = (struct request_user){.via = REQUEST_GUEST};
+    subscriptions_follow(websocket); /* no places of the user before */
     client_of(websocket)->presence = (struct presence){
         .notified = on_notified, .sale_decided = on_sale_decided, .ended = on_user_ended, .owner = websocket};
     if (!stream_count_user(&websocket->stream, &user->id)) {

@@ -26,7 +26,7 @@ void subscriptions_begin(struct websocket *websocket);
 void subscriptions_end(struct websocket *websocket);
 /* The client reads again: sends the present state where updates were skipped. */
 void subscriptions_catch_up(struct websocket *websocket);
-/* The client is another user now: follows that user's places. */
+/* The client is another user now, or a guest: follows that user's places only. */
 void subscriptions_follow(struct websocket *websocket);
 /* A decision on a command of the user, in whichever sale. */
 void subscriptions_decided(struct websocket *websocket, const struct sale_message_decision *decision);

@@ -13,6 +13,7 @@
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
 #include "tests/support/own_gateway.h"
+#include "tests/support/published_sale.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/scratch.h"
 #include "tests/support/websocket.h"
@@ -145,6 +146,43 @@ START_TEST(a_user_has_a_number_of_live_connections_also_by_the_command_auth)
         websocket_free(sockets[i]);
     }
     own_gateway_stop(&gateway); /* its counts are consistent */
+}
+END_TEST
+
+static void watch_sale(struct websocket *socket, const char *sale)
+{
+    ck_assert(
+        websocket_send_text(socket, client_format("{\"type\": \"inventory:watch\", \"flashSaleId\": \"%s\"}", sale)));
+    ck_assert_ptr_nonnull(websocket_receive(socket, "queue:position-update"));
+}
+
+/*
+ * The client is a guest then, and its place before concerns it no more. Bob gets his last position after Ann would: the
+ * former ones were sent in this order.
+ */
+START_TEST(a_failed_auth_ends_what_concerned_the_user_before)
+{
+    static struct published_sale sale;
+    own_gateway_start(&gateway, "[limits]\nlimits_exempt = none\nuser_live_max = 1\n");
+    published_sale_make(&sale);
+    (void)published_sale_join(&sale, fixture.ann.id);
+    (void)published_sale_join(&sale, fixture.bob.id);
+    published_sale_commit(&sale, false);
+    struct websocket *ann = open_as(&fixture.ann, "");
+    struct websocket *bob = open_as(&fixture.bob, "");
+    watch_sale(ann, sale.id);
+    watch_sale(bob, sale.id);
+    ck_assert(websocket_send_text(ann, client_format("{\"type\": \"auth\", \"token\": \"%s\"}", fixture.bob.token)));
+    ck_assert_str_eq(websocket_text(websocket_receive(ann, "authenticated error"), "error"), "RATE_LIMITED");
+    sale.now.status = SALE_ENDED; /* closes each place */
+    published_sale_commit(&sale, false);
+    ck_assert_ptr_nonnull(websocket_receive(ann, "sale:status-change"));
+    ck_assert_ptr_nonnull(websocket_receive(bob, "queue:position-update"));
+    ck_assert(websocket_send_text(ann, "{\"type\": \"ping\"}"));
+    ck_assert_str_eq(websocket_text(websocket_receive(ann, "pong queue:position-update"), "type"), "pong");
+    websocket_free(ann);
+    websocket_free(bob);
+    own_gateway_stop(&gateway);
 }
 END_TEST
 
@@ -370,6 +408,7 @@ static Suite *bounds_suite(void)
         the_oldest_idle_connection_gives_way,
         one_address_holds_half_of_the_live_connections,
         a_user_has_a_number_of_live_connections_also_by_the_command_auth,
+        a_failed_auth_ends_what_concerned_the_user_before,
         guests_who_do_not_read_an_image_take_little_memory,
         an_image_of_many_pieces_arrives_whole_on_a_connection_that_stays_open,
         unsent_bytes_have_a_budget_and_each_address_a_share,
