@@ -86,6 +86,7 @@ static void epoch_renewed(bool ended, void *arg)
     struct gateway *gateway = arg;
     watches_renew(gateway->watches);
     watches_renew(gateway->sale_watches);
+    positions_renew(gateway->positions);
     if (ended) {
         presences_end_all(gateway->presences);
     }

@@ -167,7 +167,7 @@ void positions_write_order(struct jsonw *json, const struct sale_message_decisio
 static void ask(struct follower *follower)
 {
     struct positions *positions = follower->positions;
-    if (follower->asking || follower->reading != 0) {
+    if (follower->asking || follower->reading != 0 || follower->renewing) {
         return;
     }
     follower->asking = true;
@@ -188,6 +188,41 @@ void positions_ask_all(struct positions *positions)
     struct follower *follower = NULL;
     TAILQ_FOREACH(follower, &positions->all, all)
     {
+        ask(follower);
+    }
+}
+
+/* Leaves the list of those that are read, and the running query. */
+static void stop_asking(struct follower *follower)
+{
+    struct positions *positions = follower->positions;
+    if (follower->asking) {
+        follower->asking = false;
+        TAILQ_REMOVE(&positions->asking, follower, asks);
+    }
+    if (follower->reading != 0) {
+        positions->reading[follower->reading - 1] = NULL;
+        follower->reading = 0;
+    }
+}
+
+void positions_renew(struct positions *positions)
+{
+    struct follower *follower = NULL;
+    TAILQ_FOREACH(follower, &positions->all, all)
+    {
+        stop_asking(follower); /* the query may have begun before the rows were restored */
+        follower->placed = false;
+        follower->order_version = 0;
+        follower->renewing = true;
+    }
+}
+
+/* After a restore the place is read once the state of the sale was read: positions are computed with it. */
+static void end_renewal(struct follower *follower)
+{
+    if (follower->renewing && !watch_renewing(follower->watcher)) {
+        follower->renewing = false;
         ask(follower);
     }
 }
@@ -284,9 +319,13 @@ static void do_send(evutil_socket_t fd, short what, void *arg)
 
 void positions_changed(struct follower *follower)
 {
-    if (follower->positions != NULL && follower->placed && !follower->resting) {
+    if (follower->positions == NULL) {
+        return;
+    }
+    end_renewal(follower);
+    if (follower->placed && !follower->resting) {
         send_if_changed(follower);
-    } else if (follower->positions != NULL && follower->placed && follower->status == SALE_ENTRY_WAITING) {
+    } else if (follower->placed && follower->status == SALE_ENTRY_WAITING) {
         (void)advance(follower); /* a place that does not wait any more is read at once */
     }
 }
@@ -331,7 +370,7 @@ void positions_decided(struct follower *follower, const struct sale_message_deci
         .position = decision->position == SALE_POSITION_UNKNOWN ? POSITION_NONE : decision->position,
         .expires_ms = decision->turn_expires_ms,
     };
-    if (follower->positions == NULL) {
+    if (follower->positions == NULL || follower->renewing) {
         return;
     }
     if (!uuid_is_nil(&decision->order_id) && decision->version >= follower->order_version) {
@@ -520,6 +559,7 @@ void positions_follow(struct positions *positions, struct follower *follower, st
         .watcher = watcher,
         .sale_id = *sale,
         .user_id = *user,
+        .renewing = watch_renewing(watcher),
         .asked_ms = clock_mono_ms(),
     };
     sweep_later(follower, follower->asked_ms);
@@ -536,12 +576,7 @@ void positions_leave(struct follower *follower)
     if (follower->resting) {
         TAILQ_REMOVE(&positions->resting, follower, rests);
     }
-    if (follower->asking) {
-        TAILQ_REMOVE(&positions->asking, follower, asks);
-    }
-    if (follower->reading != 0) {
-        positions->reading[follower->reading - 1] = NULL;
-    }
+    stop_asking(follower);
     TAILQ_REMOVE(&positions->all, follower, all);
     follower->positions = NULL;
 }

@@ -40,6 +40,7 @@ struct follower {
     struct watcher *watcher;
     struct uuid sale_id;
     struct uuid user_id;
+    bool renewing;                 /* rows were restored: nothing is known before the sale's state was read again */
     bool placed;                   /* the user has, or had, a place: the members below are set */
     enum sale_entry_status status; /* effective */
     struct sale_place place;       /* its position if it waits; its version is that of all members */
@@ -81,6 +82,8 @@ void positions_changed(struct follower *follower);
 void positions_decided(struct follower *follower, const struct sale_message_decision *decision);
 /* Messages were lost, or may have been: reads all places again. */
 void positions_ask_all(struct positions *positions);
+/* Rows were restored, after watches_renew: forgets all places, and reads each when the state of its sale was read. */
+void positions_renew(struct positions *positions);
 
 /* Appends an order:update as a finished object. */
 void positions_write_order(struct jsonw *json, const struct sale_message_decision *decision);

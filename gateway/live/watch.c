@@ -266,6 +266,11 @@ bool watch_known(const struct watcher *watcher)
     return watcher->watch->seq > 0;
 }
 
+bool watch_renewing(const struct watcher *watcher)
+{
+    return watcher->watch->renewed;
+}
+
 /* Queues a message for all watchers; NULL: the state at that time. Takes over the reference. */
 static void notify_watchers(struct watch *watch, struct text *text)
 {

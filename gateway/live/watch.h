@@ -94,6 +94,8 @@ void watch_remove(struct watcher *watcher);
 void *watch_state(const struct watcher *watcher);
 /* Whether the state was read. */
 bool watch_known(const struct watcher *watcher);
+/* Whether rows were restored, and the state is still that before. The watcher gets an update when it was read. */
+bool watch_renewing(const struct watcher *watcher);
 /* The present state for a watcher that missed updates. The caller owns the reference. NULL without memory. */
 MUST_CHECK struct text *watch_snapshot(struct watcher *watcher);
 /* Number of watchers of this worker, over all that is watched. */

@@ -129,6 +129,20 @@ void published_sale_commit(struct published_sale *sale, bool lost)
     sale->now.look = false;
 }
 
+void published_sale_restore(struct published_sale *sale, int64_t seq)
+{
+    run_sql(client_format("UPDATE queue_entries SET status = 'waiting' WHERE sale_id = '%s' AND seq = %" PRId64,
+                          sale->id, seq));
+    count_waiting(sale, seq, 1);
+    sale->now.version--;
+    run_sql(client_format("UPDATE flash_sales SET version = %" PRId64 ", waiting = %" PRId64 ", head_seq = %" PRId64
+                          " WHERE id = '%s'",
+                          sale->now.version - 1, sale->now.waiting, seq, sale->id));
+    run_sql("UPDATE data_timeline SET epoch = epoch + 1");
+    run_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name LIKE 'rostrum-gateway%'");
+}
+
 void published_sale_decide(const struct published_sale *sale, const char *user, struct sale_message_decision decision)
 {
     char channel[KEYS_SIZE];

@@ -23,6 +23,11 @@ void published_sale_turn(struct published_sale *sale, int64_t seq, int64_t expir
 void published_sale_leave(struct published_sale *sale, int64_t seq);
 /* Commits the next version. Its message is lost if `lost`. */
 void published_sale_commit(struct published_sale *sale, bool lost);
+/*
+ * Takes the last committed version back, in which only the place `seq` was left, as a promoted standby does that lacks
+ * it: another epoch begins, and no session ends.
+ */
+void published_sale_restore(struct published_sale *sale, int64_t seq);
 /* Publishes the decision to its user. Its sale is set. */
 void published_sale_decide(const struct published_sale *sale, const char *user, struct sale_message_decision decision);
 /* Publishes any text on the sale's channel. */
