@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Texts and formats of the pages, by vitest: each language has all texts, with the same parameters."""
+"""The unit tests of the pages, by vitest: texts of each language, formats, and what tabs, reloads and lost connections do."""
 import os
 import sys
 
