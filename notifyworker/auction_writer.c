@@ -10,8 +10,10 @@
 #include "common/protocol/message.h"
 #include "notifyworker/deployment_webhooks.h"
 #include "notifyworker/recipients.h"
+#include "notifyworker/watchers.h"
 
 struct auction_writer {
+    struct watchers *watchers;
     struct recipients *recipients;
     struct deployment_webhooks *deployment_webhooks; /* of the same events and some more */
     struct auction_event *events;                    /* of the message being parsed, MESSAGE_EVENTS_MAX */
@@ -50,6 +52,7 @@ static bool writer_collect(void *arg, struct inapp_message *message)
         if (!recipients_add(writer->recipients, &writer->events[i])) {
             return false;
         }
+        watchers_moved(writer->watchers, &writer->events[i].auction_id);
         log_traced(&writer->events[i]);
         deployment_webhooks_add(writer->deployment_webhooks, &writer->events[i]);
     }
@@ -78,12 +81,13 @@ static void writer_committed(void *arg)
 const struct inapp_writer auction_writer_calls = {writer_reset, writer_collect, writer_count, writer_send,
                                                   writer_committed};
 
-struct auction_writer *auction_writer_new(size_t first_of_webhooks, struct push *push)
+struct auction_writer *auction_writer_new(size_t first_of_webhooks, struct push *push, struct watchers *watchers)
 {
     struct auction_writer *writer = calloc(1, sizeof(*writer));
     if (writer == NULL) {
         return NULL;
     }
+    writer->watchers = watchers;
     writer->recipients = recipients_new(push);
     writer->deployment_webhooks = deployment_webhooks_new(first_of_webhooks);
     writer->events = calloc(MESSAGE_EVENTS_MAX, sizeof(*writer->events));

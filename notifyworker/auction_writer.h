@@ -12,14 +12,16 @@
 
 struct auction_writer;
 struct push;
+struct watchers;
 
 extern const struct inapp_writer auction_writer_calls;
 
 /*
- * The pool has recipients_table at the start of its table, and deployment_webhooks_table at `first_of_webhooks`. NULL:
- * no memory.
+ * The pool has recipients_table at the start of its table, and deployment_webhooks_table at `first_of_webhooks`. The
+ * auctions of all events are reported to `watchers`. NULL: no memory.
  */
-MUST_CHECK struct auction_writer *auction_writer_new(size_t first_of_webhooks, struct push *push);
+MUST_CHECK struct auction_writer *auction_writer_new(size_t first_of_webhooks, struct push *push,
+                                                     struct watchers *watchers);
 void auction_writer_free(struct auction_writer *writer);
 
 #endif

@@ -5,7 +5,8 @@
  *
  *     queue notify -> event_reader -> inapp -> auction_writer -> table notifications
  *     queue sale_notify -> event_reader -> inapp -> sale_writer -> the same, and table sale_fanouts
- *     table sale_fanouts -> sale_fanout -> table notifications
+ *     tables auctions, watch_counts -> watchers -> table notifications, or table watch_fanouts
+ *     tables sale_fanouts, watch_fanouts -> fanout -> table notifications
  *     queue deliveries.CHANNEL -> deliveries -> mail, webhook_channel
  */
 #include <event2/event.h>
@@ -27,21 +28,21 @@
 #include "notifyworker/deliveries.h"
 #include "notifyworker/deployment_webhooks.h"
 #include "notifyworker/event_reader.h"
+#include "notifyworker/fanout.h"
 #include "notifyworker/inapp.h"
 #include "notifyworker/mail.h"
 #include "notifyworker/notifyworker_metrics.h"
 #include "notifyworker/push.h"
 #include "notifyworker/recipients.h"
 #include "notifyworker/retention.h"
-#include "notifyworker/sale_fanout.h"
 #include "notifyworker/sale_webhooks.h"
 #include "notifyworker/sale_writer.h"
 #include "notifyworker/watchers.h"
 #include "notifyworker/webhook_channel.h"
 
 enum {
-    PG_CONNECTIONS = 3,  /* a transaction for each queue, and statements of dead_letter_sink, watchers, sale_fanout */
-    PG_PENDING_MAX = 16, /* its statements, BEGIN and COMMIT, and a pending ROLLBACK */
+    PG_CONNECTIONS = 3,     /* a transaction for each queue, and statements of dead_letter_sink, watchers, fanouts */
+    PG_PENDING_MAX = 16,    /* its statements, BEGIN and COMMIT, and a pending ROLLBACK */
     PG_TIMEOUT_FACTOR = 12, /* notifying all bidders of a large auction takes longer than a request may */
     UNCONFIRMED_MAX = 2048, /* dead letters: the largest prefetch */
     SCHEMA_RETRY_MS = 500,
@@ -92,8 +93,8 @@ enum {
     DEPLOYMENT_WEBHOOKS_FIRST = RETENTION_FIRST + RETENTION_STATEMENTS,
     WEBHOOKS_FIRST = DEPLOYMENT_WEBHOOKS_FIRST + DEPLOYMENT_WEBHOOKS_STATEMENTS,
     SALE_WRITER_FIRST = WEBHOOKS_FIRST + WEBHOOK_CHANNEL_STATEMENTS,
-    SALE_FANOUT_FIRST = SALE_WRITER_FIRST + SALE_WRITER_STATEMENTS,
-    SALE_WEBHOOKS_FIRST = SALE_FANOUT_FIRST + SALE_FANOUT_STATEMENTS,
+    FANOUT_FIRST = SALE_WRITER_FIRST + SALE_WRITER_STATEMENTS,
+    SALE_WEBHOOKS_FIRST = FANOUT_FIRST + FANOUT_STATEMENTS,
     SCHEMA_STATEMENT = SALE_WEBHOOKS_FIRST + SALE_WEBHOOKS_STATEMENTS,
     STATEMENTS
 };
@@ -115,7 +116,7 @@ struct notifyworker {
     struct sale_writer *sale_writer;
     struct inapp *inapps[QUEUES];
     struct event_reader *event_readers[QUEUES];
-    struct sale_fanout *sale_fanout;
+    struct fanout *fanouts[FANOUT_STATEMENTS];
     struct dead_letter_sink *dead_letter_sink;
     struct watchers *watchers;
     struct retention *retention;
@@ -178,7 +179,9 @@ static void on_drain(void *arg)
     for (size_t i = 0; i < QUEUES; i++) {
         event_reader_drain(worker->event_readers[i]);
     }
-    sale_fanout_drain(worker->sale_fanout);
+    for (size_t i = 0; i < FANOUT_STATEMENTS; i++) {
+        fanout_drain(worker->fanouts[i]);
+    }
     dead_letter_sink_drain(worker->dead_letter_sink);
     watchers_drain(worker->watchers);
     retention_drain(worker->retention);
@@ -195,7 +198,7 @@ static bool connect_pg(struct notifyworker *worker)
     memcpy(statements + WEBHOOKS_FIRST, webhook_channel_table, sizeof(webhook_channel_table));
     memcpy(statements + SALE_WRITER_FIRST, sale_writer_table, sizeof(sale_writer_table));
     memcpy(statements + SALE_WEBHOOKS_FIRST, sale_webhooks_table, sizeof(sale_webhooks_table));
-    memcpy(statements + SALE_FANOUT_FIRST, sale_fanout_table, sizeof(sale_fanout_table));
+    memcpy(statements + FANOUT_FIRST, fanout_table, sizeof(fanout_table));
     statements[SCHEMA_STATEMENT] = (struct pg_statement){"schema", "SELECT " SCHEMA_IS_CURRENT};
     char links[CONFIG_LINKS_SIZE];
     config_links_session(&worker->config, links);
@@ -261,7 +264,13 @@ static bool make_readers(struct notifyworker *worker)
         [QUEUE_AUCTIONS] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_KEY_DEAD_NOTIFY},
         [QUEUE_SALES] = {TOPOLOGY_SALE_NOTIFY_QUEUE, TOPOLOGY_KEY_DEAD_SALE_NOTIFY},
     };
-    worker->auction_writer = auction_writer_new(DEPLOYMENT_WEBHOOKS_FIRST, worker->event_pushes[QUEUE_AUCTIONS]);
+    worker->watchers = watchers_new(worker->loop.base, worker->pg, WATCHERS_FIRST, worker->watchers_push,
+                                    worker->config.watch_poll_ms);
+    if (worker->watchers == NULL) {
+        return false;
+    }
+    worker->auction_writer =
+        auction_writer_new(DEPLOYMENT_WEBHOOKS_FIRST, worker->event_pushes[QUEUE_AUCTIONS], worker->watchers);
     worker->sale_writer = sale_writer_new(SALE_WRITER_FIRST, SALE_WEBHOOKS_FIRST, worker->event_pushes[QUEUE_SALES]);
     if (worker->auction_writer == NULL || worker->sale_writer == NULL) {
         return false;
@@ -301,13 +310,16 @@ static bool make_components(struct notifyworker *worker)
                                                               .pg = worker->pg,
                                                               .first_statement = DEAD_LETTER_SINK_FIRST};
     worker->dead_letter_sink = dead_letter_sink_new(&dead_letter_sink);
-    worker->watchers = watchers_new(worker->loop.base, worker->pg, WATCHERS_FIRST, worker->watchers_push,
-                                    worker->config.watch_poll_ms);
     worker->retention =
         retention_new(worker->loop.base, worker->pg, RETENTION_FIRST, worker->config.delivery_keep_days);
-    worker->sale_fanout = sale_fanout_new(worker->loop.base, worker->pg, SALE_FANOUT_FIRST, worker->watchers_push);
-    return worker->dead_letter_sink != NULL && worker->watchers != NULL && worker->retention != NULL &&
-           worker->sale_fanout != NULL && make_deliveries(worker);
+    for (size_t i = 0; i < FANOUT_STATEMENTS; i++) {
+        worker->fanouts[i] =
+            fanout_new(worker->loop.base, worker->pg, FANOUT_FIRST, (enum fanout_statement)i, worker->watchers_push);
+        if (worker->fanouts[i] == NULL) {
+            return false;
+        }
+    }
+    return worker->dead_letter_sink != NULL && worker->retention != NULL && make_deliveries(worker);
 }
 
 static void on_schema(const struct pg_reply *reply, void *arg)
@@ -355,7 +367,9 @@ static void on_close(void *arg)
     retention_free(worker->retention);
     watchers_free(worker->watchers);
     dead_letter_sink_free(worker->dead_letter_sink);
-    sale_fanout_free(worker->sale_fanout);
+    for (size_t i = 0; i < FANOUT_STATEMENTS; i++) {
+        fanout_free(worker->fanouts[i]);
+    }
     for (size_t i = 0; i < QUEUES; i++) {
         event_reader_free(worker->event_readers[i]);
         inapp_free(worker->inapps[i]);

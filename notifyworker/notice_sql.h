@@ -1,5 +1,5 @@
 /*
- * SQL that the writers of notifications share. Callers: recipients.c, sale_recipients.c, sale_fanout.c.
+ * SQL that the writers of notifications share. Callers: recipients.c, sale_recipients.c, watchers.c, fanout.c.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_NOTICE_SQL_H
 #define ROSTRUM_NOTIFYWORKER_NOTICE_SQL_H
@@ -20,5 +20,8 @@
 #define NOTICE_UNLESS_MUTED(p, kind)                                                                                   \
     "NOT EXISTS (SELECT FROM users u WHERE u.id = " p ".user_id AND u.muted <> '{}' AND " kind                         \
     " = ANY (u.muted) AND NOT wanted_elsewhere(u.id, " kind ") OFFSET 0) "
+
+/* The watchers of an auction with more of them are notified in pages (fanout.h). */
+#define NOTICE_WATCHERS_AT_ONCE "500"
 
 #endif

@@ -63,13 +63,18 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         "  FROM public_bids b WHERE b.auction_id = e.auction_id) p"
         " WHERE " NOTICE_UNLESS_MUTED("p", "p.kind") NOTIFYWORKER_METRICS_INSERT_ONCE},
     [RECIPIENTS_ENDING_SOON] = {"notify_ending_soon",
-        "WITH inserted AS (" COLUMNS "SELECT p.user_id, "
+        "WITH e AS MATERIALIZED (SELECT e.*, coalesce((SELECT c.watchers FROM watch_counts c"
+        "  WHERE c.auction_id = e.auction_id), 0) > " NOTICE_WATCHERS_AT_ONCE " AS many"
+        "  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[]) AS e (auction_id, end_ms, at_ms, amount)),"
+        " jobs AS (INSERT INTO watch_fanouts (auction_id, kind, at, amount, end_time, seed, not_bidders)"
+        "  SELECT e.auction_id, 'AUCTION_ENDING_SOON', " NOTICE_AT("e.at_ms") ", e.amount, " NOTICE_AT("e.end_ms")
+        ", e.end_ms::text, false FROM e WHERE e.many ON CONFLICT DO NOTHING),"
+        " inserted AS (" COLUMNS "SELECT p.user_id, "
         NOTICE_ID("e.at_ms", "'AUCTION_ENDING_SOON', e.auction_id, p.user_id, e.end_ms")
         ", 'AUCTION_ENDING_SOON', e.auction_id, e.amount, " NOTICE_AT("e.end_ms") ", " NOTICE_AT("e.at_ms")
-        " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[]) AS e (auction_id, end_ms, at_ms, amount)"
-        " CROSS JOIN LATERAL (SELECT DISTINCT b.bidder_id AS user_id FROM public_bids b"
+        " FROM e CROSS JOIN LATERAL (SELECT DISTINCT b.bidder_id AS user_id FROM public_bids b"
         "  WHERE b.auction_id = e.auction_id"
-        " UNION SELECT w.user_id FROM watchlist w WHERE w.auction_id = e.auction_id) p"
+        " UNION SELECT w.user_id FROM watchlist w WHERE w.auction_id = e.auction_id AND NOT e.many) p"
         " WHERE " NOTICE_UNLESS_MUTED("p", "'AUCTION_ENDING_SOON'") NOTIFYWORKER_METRICS_INSERT_ONCE},
     /* Only once per auction: the version is not part of the id. */
     [RECIPIENTS_CANCELLED] = {"notify_cancelled",

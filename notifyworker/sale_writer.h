@@ -3,7 +3,7 @@
  *
  *     TURN_*, ORDER_RESERVED, ORDER_CONFIRMED, ORDER_EXPIRED   a notification to the user of the event
  *     REFUND_DUE                                              the same, and one to each admin
- *     SOLD_OUT                                                a row in table sale_fanouts, for sale_fanout.h
+ *     SOLD_OUT                                                a row in table sale_fanouts, for fanout.h
  *
  * Other events cause no notification. Each event goes to webhooks of the deployment (sale_webhooks.h). Kinds that a
  * user has muted are skipped, unless the user wants them by email or webhook. The id of a notification is a hash of

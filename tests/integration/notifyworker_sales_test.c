@@ -12,7 +12,7 @@
 #include "common/base/clock.h"
 #include "common/protocol/sale_message.h"
 #include "common/protocol/topology.h"
-#include "notifyworker/sale_fanout.h"
+#include "notifyworker/fanout.h"
 #include "tests/support/listing.h"
 #include "tests/support/program.h"
 #include "tests/support/queues.h"
@@ -22,7 +22,7 @@
 
 enum {
     DEADLINE_MS = 30000, /* for any single wait */
-    LINE = 2 * SALE_FANOUT_PAGE + 100,
+    LINE = 2 * FANOUT_SALES_PAGE + 100,
     SOON_S = 60,
     SECOND_MS = 1000,
     PRICE = 2000,

@@ -29,10 +29,12 @@ enum {
     HALF_LOAD_NOTICES = LOAD_NOTICES / 2,
     EXTENSION_NOTICES = 2 * (BIDDERS + 1),
     MINUTE_MS = 60000,
+    MANY_WATCHERS = 12000,
+    PAGE = 5000,           /* of the watchers of an auction */
     EXTENSION_MS = 120000, /* the extension that listing_new sets */
 };
 
-static const char settings[] = "[notifyworker]\nnotify_batch_max = 16\n";
+static const char settings[] = "[notifyworker]\nnotify_batch_max = 16\nwatch_poll_ms = 200\n";
 
 static struct sql *sql;
 static struct queues *queues;
@@ -417,6 +419,77 @@ START_TEST(a_webhook_is_notified_each_event_once)
 }
 END_TEST
 
+static void run(const char *statement)
+{
+    PGresult *result = sql_rows(sql, statement, auction, NULL);
+    ck_assert_ptr_nonnull(result);
+    PQclear(result);
+}
+
+/* Makes users who watch the auction. */
+static void add_watchers(void)
+{
+    run("INSERT INTO users (id, email, display_name, password_hash, created_at) SELECT gen_random_uuid(),"
+        " 'watcher' || n || '@many.invalid of ' || $1::text, 'Watcher', '-', now() FROM generate_series(1, 12000) n");
+    run("INSERT INTO watchlist (user_id, auction_id, created_at) SELECT id, $1::uuid, now() FROM users"
+        " WHERE email LIKE '%@many.invalid of ' || $1::text");
+    run("INSERT INTO watch_counts (auction_id, watchers, notified_bids, notified_end)"
+        " SELECT id, 12000, bid_count, end_time FROM auctions WHERE id = $1::uuid");
+}
+
+static int64_t notices_of(const char *kind)
+{
+    return sql_int(sql, "SELECT count(*) FROM notifications WHERE kind = $1", kind, NULL);
+}
+
+/* The most notifications of one transaction. */
+static int64_t largest_page(const char *kind)
+{
+    return sql_int(sql,
+                   "SELECT max(n) FROM (SELECT count(*) AS n FROM notifications WHERE kind = $1 GROUP BY xmin::text) t",
+                   kind, NULL);
+}
+
+START_TEST(many_watchers_are_notified_in_pages)
+{
+    struct auction_event event = event_of(EVENT_ENDING_SOON, NULL);
+    event.end_ms = clock_now_ms() + MINUTE_MS;
+    add_watchers();
+    publish(&event, 1, 2);
+    SUITE_WAIT(notices_of("AUCTION_ENDING_SOON") == MANY_WATCHERS + 2, DEADLINE_MS); /* and two bidders */
+    ck_assert_int_le(largest_page("AUCTION_ENDING_SOON"), PAGE);
+    run("UPDATE auctions SET bid_count = bid_count + 1 WHERE id = $1::uuid");
+    SUITE_WAIT(notices_of("WATCHED_BID") == MANY_WATCHERS, DEADLINE_MS);
+    ck_assert_int_le(largest_page("WATCHED_BID"), PAGE);
+    run("UPDATE auctions SET end_time = original_end_time + interval '1 minute' WHERE id = $1::uuid");
+    SUITE_WAIT(notices_of("AUCTION_EXTENDED") == MANY_WATCHERS, DEADLINE_MS);
+    ck_assert_int_le(largest_page("AUCTION_EXTENDED"), PAGE);
+    run("UPDATE auctions SET status = 'cancelled' WHERE id = $1::uuid");
+    SUITE_WAIT(notices_of("AUCTION_CANCELLED") == MANY_WATCHERS, DEADLINE_MS);
+    ck_assert_int_le(largest_page("AUCTION_CANCELLED"), PAGE);
+    SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM watch_fanouts", NULL) == 0, DEADLINE_MS);
+    ck_assert_int_eq(notices_of("AUCTION_ENDING_SOON"), MANY_WATCHERS + 2);
+    ck_assert_int_eq(notices_of("WATCHED_BID"), MANY_WATCHERS);
+    run("DELETE FROM watchlist WHERE auction_id = $1::uuid");
+    run("DELETE FROM users WHERE email LIKE '%@many.invalid of ' || $1::text");
+}
+END_TEST
+
+/* A first bid, or one by the leader, makes no event. The look at all watched auctions finds it. */
+START_TEST(a_bid_without_an_event_is_found_among_many_watched_auctions)
+{
+    run("INSERT INTO watch_counts (auction_id, watchers, notified_bids) SELECT gen_random_uuid(), 1, 0"
+        " FROM generate_series(1, 3000) WHERE $1::uuid IS NOT NULL");
+    run("INSERT INTO watch_counts (auction_id, watchers, notified_bids) SELECT id, 1, bid_count FROM auctions"
+        " WHERE id = $1::uuid");
+    PQclear(sql_rows(sql, "INSERT INTO watchlist (user_id, auction_id, created_at) VALUES ($1::uuid, $2::uuid, now())",
+                     bidders[2], auction, NULL));
+    run("UPDATE auctions SET bid_count = bid_count + 1 WHERE id = $1::uuid");
+    SUITE_WAIT(notices(bidders[2], "WATCHED_BID") == 1, DEADLINE_MS);
+    ck_assert_int_eq(notices_of("WATCHED_BID"), 1);
+}
+END_TEST
+
 START_TEST(ids_sort_by_the_time_of_the_event)
 {
     struct auction_event events[] = {event_of(EVENT_OUTBID, seller), event_of(EVENT_SETTLED, bidders[0])};
@@ -580,6 +653,8 @@ static Suite *notifyworker_suite(void)
     tcase_add_test(tests, a_voided_bid_is_notified_to_its_bidder_the_others_and_the_seller);
     tcase_add_test(tests, a_redelivered_event_notifies_each_user_once);
     tcase_add_test(tests, a_webhook_is_notified_each_event_once);
+    tcase_add_test(tests, many_watchers_are_notified_in_pages);
+    tcase_add_test(tests, a_bid_without_an_event_is_found_among_many_watched_auctions);
     tcase_add_test(tests, ids_sort_by_the_time_of_the_event);
     tcase_add_test(tests, only_undecodable_messages_go_to_the_dead_letters);
     tcase_add_test(tests, a_too_long_message_is_cut_for_the_dead_letters);

@@ -5,7 +5,7 @@ Every statement that a program prepares is looked at: its generic plan must not 
 index without a condition. Exceptions are listed with their reasons. The statements of lists and polls also run, for users
 and auctions that have very much, and must stay below a number of buffers.
 
-SCALE is the share of the data, default 0.05. tests/bench/scale runs the same with all of it.
+SCALE is the share of the data, default 0.03. tests/bench/scale runs the same with all of it.
 """
 import os
 import subprocess
@@ -18,7 +18,7 @@ from database import sql  # noqa: E402 (needs the line above)
 from plans import buffers, explained, faults  # noqa: E402
 from prepared_statements import statements_of  # noqa: E402
 
-SCALE = os.environ.get("SCALE", "0.05")
+SCALE = os.environ.get("SCALE", "0.03")
 SCHEMA = "plans_test"
 PROGRAMS = ("rostrum-gateway", "rostrum-bidworker", "rostrum-saleworker", "rostrum-endworker", "rostrum-notifyworker")
 
@@ -32,7 +32,6 @@ ALLOWED = {
     "admin_role": "as admin_ban",
     "sale_notify": "all admins are notified of a refund; there are few",
     # These read a whole table of a deployment.
-    **dict.fromkeys(("watchers_notify_bids", "watchers_notify_extensions", "watchers_close"), "look at all watched auctions"),
     **dict.fromkeys(("admin_users", "admin_log"), "filters of any columns"),
     **dict.fromkeys(("admin_stats_auctions", "admin_stats_deployment"), "count all rows"),
     **dict.fromkeys((f"admin_auctions_{order}" for order in ("newest", "ending", "price_up", "price_down")), "filters of any columns"),
@@ -50,6 +49,12 @@ def auction(number):
     return f"'018f0000-{number >> 16:04x}-8002-8000-{number:012x}'"
 
 
+def some_auctions(count):
+    """The ids of the first auctions."""
+    return "ARRAY[" + ", ".join(auction(number) for number in range(1, count + 1)) + "]::uuid[]"
+
+
+NIL, LAST = "'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'"
 FIRST = ["NULL", "NULL", "21"]  # the first page of a list
 
 TRIGGER_ROWS = 100  # of each table, which the triggers of three notifications may read
@@ -59,6 +64,12 @@ CASES = (
     ("admin_users", "the first page", [*FIRST, "NULL", "NULL", "NULL"], 50),
     ("me_notifications", "the first page", [user(2), *FIRST, "'false'"], 200),
     ("watch_list", "the first page", [user(5), *FIRST], 200),
+    ("watchers_look", "a page of 1,000 auctions", [NIL, "1000", "'{}'", "100"], 500),
+    ("watchers_look", "100 auctions that events named", [LAST, "1000", some_auctions(100), "100"], 900),
+    ("watchers_notify_bids", "100 auctions", [some_auctions(100)], 900),
+    ("watchers_notify_extensions", "100 auctions", [some_auctions(100)], 900),
+    ("watchers_close", "100 auctions", [some_auctions(100)], 900),
+    ("watch_fanout", "no auction with many watchers", ["5000"], 50),
 )
 
 

@@ -81,5 +81,6 @@ void listing_bid(struct sql *sql, const char *auction_id, const char *bidder_id,
 void listing_clear(struct sql *sql)
 {
     run(sql, "TRUNCATE users, auctions, bids, outbox, suspects, ending_soon, notifications, auction_prices_owed, "
+             "watch_counts, watch_fanouts, "
              "deliveries, dead_letters CASCADE");
 }

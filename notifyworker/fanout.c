@@ -1,8 +1,8 @@
 /*
- * See sale_fanout.h. One statement at a time, each in its own transaction; a failed one is repeated at the next poll.
+ * See fanout.h. One statement at a time, each in its own transaction; a failed one is repeated at the next poll.
  * As long as pages are found, the next one follows at once.
  */
-#include "notifyworker/sale_fanout.h"
+#include "notifyworker/fanout.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,9 +17,9 @@
 enum { POLL_MS = 1000, NUMBER_SIZE = 12 };
 
 /* clang-format off */
-const struct pg_statement sale_fanout_table[SALE_FANOUT_STATEMENTS] = {
+const struct pg_statement fanout_table[FANOUT_STATEMENTS] = {
     /* The line of a sale that starts soon grows until the start: it is looked at each second. */
-    [SALE_FANOUT_NEXT] = {"sale_fanout",
+    [FANOUT_SALES] = {"sale_fanout",
         "WITH job AS MATERIALIZED (SELECT f.sale_id, f.kind, f.at, f.after_seq, f.kind = 'SALE_STARTING_SOON'"
         "  AND coalesce(s.status = 'open' AND s.start_time > now(), false) AS goes_on FROM sale_fanouts f"
         "  LEFT JOIN flash_sales s ON s.id = f.sale_id WHERE NOT f.done AND f.next_at <= now()"
@@ -39,28 +39,51 @@ const struct pg_statement sale_fanout_table[SALE_FANOUT_STATEMENTS] = {
         "  WHERE " NOTICE_UNLESS_MUTED("p", "j.kind") "ON CONFLICT DO NOTHING RETURNING user_id, id)"
         " SELECT m.kind, (SELECT count(*) FROM inserted), coalesce((SELECT " PUSH_COLUMN " FROM inserted), '')"
         " FROM moved m"},
+    /* A short page is the last one. Of bidders the ledger is read once for a page. */
+    [FANOUT_WATCHERS] = {"watch_fanout",
+        "WITH job AS MATERIALIZED (SELECT * FROM watch_fanouts ORDER BY at LIMIT 1 FOR UPDATE SKIP LOCKED),"
+        " page AS MATERIALIZED (SELECT w.user_id FROM job j CROSS JOIN LATERAL (SELECT l.user_id FROM watchlist l"
+        "  WHERE l.auction_id = j.auction_id AND l.user_id > j.after_user ORDER BY l.user_id LIMIT $1::bigint) w),"
+        " moved AS (UPDATE watch_fanouts f"
+        "  SET after_user = (SELECT p.user_id FROM page p ORDER BY p.user_id DESC LIMIT 1) FROM job j"
+        "  WHERE f.auction_id = j.auction_id AND f.kind = j.kind AND f.at = j.at"
+        "  AND (SELECT count(*) FROM page) = $1::bigint RETURNING f.kind),"
+        " done AS (DELETE FROM watch_fanouts f USING job j"
+        "  WHERE f.auction_id = j.auction_id AND f.kind = j.kind AND f.at = j.at"
+        "  AND (SELECT count(*) FROM page) < $1::bigint RETURNING f.kind),"
+        " inserted AS (INSERT INTO notifications (user_id, id, kind, auction_id, amount, end_time, created_at)"
+        "  SELECT p.user_id, "
+        NOTICE_ID("(extract(epoch FROM j.at) * 1000)::bigint", "j.kind, j.auction_id, p.user_id, j.seed")
+        "  , j.kind, j.auction_id, j.amount, j.end_time, j.at FROM job j CROSS JOIN page p"
+        "  WHERE p.user_id IS DISTINCT FROM j.spared AND p.user_id NOT IN (SELECT b.bidder_id FROM job k"
+        "   CROSS JOIN LATERAL (SELECT v.bidder_id FROM public_bids v WHERE v.auction_id = k.auction_id OFFSET 0) b"
+        "   WHERE k.not_bidders AND b.bidder_id IS NOT NULL)"
+        "  AND " NOTICE_UNLESS_MUTED("p", "j.kind") "ON CONFLICT DO NOTHING RETURNING user_id, id)"
+        " SELECT m.kind, (SELECT count(*) FROM inserted), coalesce((SELECT " PUSH_COLUMN " FROM inserted), '')"
+        " FROM (SELECT kind FROM moved UNION ALL SELECT kind FROM done) m"},
 };
 /* clang-format on */
 
-struct sale_fanout {
+struct fanout {
     struct push *push;
     struct pg *pg;
-    size_t first_statement;
+    size_t statement;
+    int page;
     struct event *timer;
     bool draining;
     bool busy; /* a statement is running */
 };
 
-static void next(struct sale_fanout *fanout);
+static void next(struct fanout *fanout);
 
 /* The transaction of a page is committed, so its result can be counted and published. */
 static void on_page(const struct pg_reply *reply, void *arg)
 {
-    struct sale_fanout *fanout = arg;
+    struct fanout *fanout = arg;
     fanout->busy = false;
     if (reply->outcome != PG_OK) {
         if (reply->outcome == PG_FAILED) {
-            log_warn("those who wait for a sale cannot be notified, retrying: %s %s", reply->sqlstate, reply->message);
+            log_warn("many users cannot be notified of an event, retrying: %s %s", reply->sqlstate, reply->message);
         }
         return;
     }
@@ -73,44 +96,46 @@ static void on_page(const struct pg_reply *reply, void *arg)
     }
 }
 
-static void next(struct sale_fanout *fanout)
+static void next(struct fanout *fanout)
 {
     char limit[NUMBER_SIZE];
     const char *const values[] = {limit};
-    (void)snprintf(limit, sizeof(limit), "%d", SALE_FANOUT_PAGE);
-    fanout->busy = !fanout->draining && pg_query(fanout->pg, fanout->first_statement + SALE_FANOUT_NEXT,
-                                                 ARRAY_LEN(values), values, on_page, fanout);
+    (void)snprintf(limit, sizeof(limit), "%d", fanout->page);
+    fanout->busy =
+        !fanout->draining && pg_query(fanout->pg, fanout->statement, ARRAY_LEN(values), values, on_page, fanout);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    struct sale_fanout *fanout = arg;
+    struct fanout *fanout = arg;
     if (!fanout->busy && pg_up(fanout->pg)) {
         next(fanout);
     }
 }
 
-struct sale_fanout *sale_fanout_new(struct event_base *base, struct pg *pg, size_t first_statement, struct push *push)
+struct fanout *fanout_new(struct event_base *base, struct pg *pg, size_t first_statement,
+                          enum fanout_statement statement, struct push *push)
 {
     struct timeval every = clock_timeval(POLL_MS);
-    struct sale_fanout *fanout = calloc(1, sizeof(*fanout));
+    struct fanout *fanout = calloc(1, sizeof(*fanout));
     if (fanout == NULL) {
         return NULL;
     }
     fanout->pg = pg;
     fanout->push = push;
-    fanout->first_statement = first_statement;
+    fanout->statement = first_statement + (size_t)statement;
+    fanout->page = statement == FANOUT_SALES ? FANOUT_SALES_PAGE : FANOUT_WATCHERS_PAGE;
     fanout->timer = event_new(base, -1, EV_PERSIST, on_timer, fanout);
     if (fanout->timer == NULL || event_add(fanout->timer, &every) != 0) {
-        sale_fanout_free(fanout);
+        fanout_free(fanout);
         return NULL;
     }
     return fanout;
 }
 
-void sale_fanout_free(struct sale_fanout *fanout)
+void fanout_free(struct fanout *fanout)
 {
     if (fanout == NULL) {
         return;
@@ -121,7 +146,7 @@ void sale_fanout_free(struct sale_fanout *fanout)
     free(fanout);
 }
 
-void sale_fanout_drain(struct sale_fanout *fanout)
+void fanout_drain(struct fanout *fanout)
 {
     fanout->draining = true;
     (void)event_del(fanout->timer);
