@@ -26,6 +26,9 @@
 enum {
     ADMIN_USERS,
     ADMIN_LOG,
+    ADMIN_LOG_OF_ACTOR,
+    ADMIN_LOG_OF_ACTION,
+    ADMIN_LOG_OF_SUBJECT,
     ADMIN_STATS_AUCTIONS,
     ADMIN_STATS_DEPLOYMENT,
     ADMIN_BAN,
@@ -77,24 +80,41 @@ enum {
     "WITH admins AS (SELECT id FROM users WHERE role = 'admin' AND banned_at IS NULL ORDER BY id FOR UPDATE)," FOUND   \
     " AND (SELECT count(*) FROM admins) >= 0" BEFORE
 
+/*
+ * Ids of the audit log begin with the time of their program's clock. So a time bounds them, with the hour that
+ * audit_floor has for wrong clocks; the condition on `at` is exact.
+ */
+#define LOG_FROM(time)                                                                                                 \
+    "CASE WHEN " time "::timestamptz > '1970-01-02' THEN audit_floor(" time ") ELSE " LOG_FIRST_ID " END"
+#define LOG_TO(time)                                                                                                   \
+    "CASE WHEN " time "::timestamptz IS NULL THEN " TIMELINE_LAST_ID " ELSE audit_floor(greatest(" time                \
+    ", '1970-01-02') + interval '2 hours') END"
+#define LOG_FIRST_ID "'00000000-0000-0000-0000-000000000000'"
+
+/* `of`: conditions for which there is an index. */
+#define LOG(of)                                                                                                        \
+    "SELECT id, " COLUMNS_MS("at") ", actor_id, action, subject, old_value, new_value, reason, address, agent,"        \
+                                   " request_id FROM audit_log WHERE " of                                              \
+                                   " AND id < CASE WHEN $1::text IS NULL THEN " TIMELINE_LAST_ID " ELSE $2::uuid END"  \
+                                   " AND ($4::uuid IS NULL OR actor_id = $4) AND ($5::text IS NULL OR action = $5)"    \
+                                   " AND ($6::text IS NULL OR subject = $6) AND ($7::timestamptz IS NULL OR at >= $7)" \
+                                   " AND ($8::timestamptz IS NULL OR at < $8) ORDER BY id DESC LIMIT $3"
+
 /* Lists: $1 key of the cursor, $2 id of the cursor, $3 limit, then the filters (NULL: not given). */
 static const struct pg_statement list[] = {
     [ADMIN_USERS] = {"admin_users",
                      "SELECT " USER_COLUMNS(
                          "u") " FROM users u"
-                              " WHERE ($1::timestamptz IS NULL OR (u.created_at, u.id) < ($1::timestamptz, $2::uuid))"
-                              " AND ($4::text IS NULL OR strpos(lower(u.email), lower($4)) > 0"
-                              "  OR strpos(lower(u.display_name), lower($4)) > 0)"
-                              " AND ($5::text IS NULL OR u.role = $5)"
-                              " AND ($6::boolean IS NULL OR (u.banned_at IS NOT NULL) = $6)"
-                              " ORDER BY u.created_at DESC, u.id DESC LIMIT $3"},
-    [ADMIN_LOG] = {"admin_log",
-                   "SELECT id, " COLUMNS_MS(
-                       "at") ", actor_id, action, subject, old_value, new_value, reason, address,"
-                             " agent, request_id FROM audit_log WHERE ($1::text IS NULL OR id < $2::uuid)"
-                             " AND ($4::uuid IS NULL OR actor_id = $4) AND ($5::text IS NULL OR action = $5)"
-                             " AND ($6::text IS NULL OR subject = $6) AND ($7::timestamptz IS NULL OR at >= $7)"
-                             " AND ($8::timestamptz IS NULL OR at < $8) ORDER BY id DESC LIMIT $3"},
+                              " WHERE (u.created_at, u.id) " TIMELINE_BEFORE(
+                                  "$1", "$2") " AND ($4::text IS NULL OR strpos(lower(u.email), lower($4)) > 0"
+                                              "  OR strpos(lower(u.display_name), lower($4)) > 0)"
+                                              " AND ($5::text IS NULL OR u.role = $5)"
+                                              " AND ($6::boolean IS NULL OR (u.banned_at IS NOT NULL) = $6)"
+                                              " ORDER BY u.created_at DESC, u.id DESC LIMIT $3"},
+    [ADMIN_LOG] = {"admin_log", LOG("id >= " LOG_FROM("$7") " AND id < " LOG_TO("$8"))},
+    [ADMIN_LOG_OF_ACTOR] = {"admin_log_of_actor", LOG("actor_id = $4")},
+    [ADMIN_LOG_OF_ACTION] = {"admin_log_of_action", LOG("action = $5")},
+    [ADMIN_LOG_OF_SUBJECT] = {"admin_log_of_subject", LOG("subject = $6")},
     [ADMIN_STATS_AUCTIONS] = {"admin_stats_auctions",
                               "SELECT status, count(*), coalesce(sum(bid_count), 0),"
                               " coalesce(sum(current_bid) FILTER (WHERE status = 'sold'), 0)::numeric(20, 2)"
@@ -228,19 +248,32 @@ static const struct admin_list users_list = {
     .filters = {{"q", FILTER_TEXT}, {"role", FILTER_ROLE}, {"banned", FILTER_BOOL}},
 };
 
-static const struct admin_list log_list = {
-    .timeline = {.statements = &admin_statements,
-                 .statement = ADMIN_LOG,
-                 .everyones = true,
-                 .tag = "admin-log",
-                 .key_column = LOG_AT,
-                 .write = write_entry},
-    .filter_count = 5,
-    .filters = {{"actorId", FILTER_UUID},
-                {"action", FILTER_TEXT},
-                {"subject", FILTER_TEXT},
-                {"from", FILTER_TIME},
-                {"to", FILTER_TIME}},
+#define LOG_LIST(number)                                                                                               \
+    {                                                                                                                  \
+        .timeline = {.statements = &admin_statements,                                                                  \
+                     .statement = (number),                                                                            \
+                     .everyones = true,                                                                                \
+                     .tag = "admin-log",                                                                               \
+                     .key_column = LOG_AT,                                                                             \
+                     .write = write_entry},                                                                            \
+        .filter_count = 5, .filters = {                                                                                \
+            {"actorId", FILTER_UUID},                                                                                  \
+            {"action", FILTER_TEXT},                                                                                   \
+            {"subject", FILTER_TEXT},                                                                                  \
+            {"from", FILTER_TIME},                                                                                     \
+            {"to", FILTER_TIME}                                                                                        \
+        }                                                                                                              \
+    }
+static const struct admin_list log_list = LOG_LIST(ADMIN_LOG);
+
+/* The filters with an index, the one that leaves the fewest entries first. */
+static const struct {
+    const char *filter;
+    struct admin_list list;
+} log_lists[] = {
+    {"subject", LOG_LIST(ADMIN_LOG_OF_SUBJECT)},
+    {"actorId", LOG_LIST(ADMIN_LOG_OF_ACTOR)},
+    {"action", LOG_LIST(ADMIN_LOG_OF_ACTION)},
 };
 
 static void check_filter(const struct filter *filter, const char *text, struct field_errors *field_errors)
@@ -281,6 +314,13 @@ static void handle_users(struct request *request)
 
 static void handle_log(struct request *request)
 {
+    char text[FILTER_SIZE];
+    for (size_t i = 0; i < ARRAY_LEN(log_lists); i++) {
+        if (request_query(request, log_lists[i].filter, text, sizeof(text))) {
+            show(request, &log_lists[i].list);
+            return;
+        }
+    }
     show(request, &log_list);
 }
 

@@ -22,36 +22,69 @@
 #define BIDDERS                                                                                                        \
     "(SELECT coalesce(json_agg(json_build_object('id', u.id, 'displayName', u.display_name) ORDER BY u.id), '[]')"     \
     " FROM (SELECT DISTINCT n.bidder_id FROM (SELECT p.bidder_id FROM public_bids p WHERE p.auction_id = a.id"         \
-    "  ORDER BY p.seq DESC LIMIT 100) n) d JOIN users u ON u.id = d.bidder_id)"
+    "  ORDER BY p.seq DESC LIMIT 100) n) d CROSS JOIN LATERAL"                                                         \
+    "  (SELECT id, display_name FROM users WHERE id = d.bidder_id OFFSET 0) u)"
 /* $1 key, $2 id, $3 limit, then the filters in the order of `filters`. */
-#define LIST(name, from, column, type, than, direction)                                                                \
+#define COLUMNS                                                                                                        \
+    "SELECT " VIEW_COLUMNS ", a.leader_id, (SELECT u.display_name FROM users u WHERE u.id = a.leader_id), " BIDDERS
+#define FILTERED                                                                                                       \
+    " AND ($5::text IS NULL OR a.category = $5)"                                                                       \
+    " AND ($6::numeric IS NULL OR " PRICE " >= $6) AND ($7::numeric IS NULL OR " PRICE " <= $7)"                       \
+    " AND ($8::uuid IS NULL OR a.seller_id = $8)"                                                                      \
+    " AND ($9::text IS NULL OR strpos(lower(a.title), lower($9)) > 0)"
+#define ORDERED(column, id, direction) " ORDER BY " column " " direction ", " id " " direction " LIMIT $3"
+/* Of a bidder or a seller: begins with their auctions, which an index finds. */
+#define LIST_OF(name, from, column, type, than, direction)                                                             \
     {                                                                                                                  \
-        name, "SELECT " VIEW_COLUMNS                                                                                   \
-              ", a.leader_id, (SELECT u.display_name FROM users u WHERE u.id = a.leader_id), " BIDDERS " FROM " from   \
-              " WHERE ($1::" type " IS NULL OR (" column ", a.id) " than " ($1::" type ", $2::uuid))"                  \
-              " AND ($4::text IS NULL OR a.status = ANY (string_to_array($4, ',')))"                                   \
-              " AND ($5::text IS NULL OR a.category = $5)"                                                             \
-              " AND ($6::numeric IS NULL OR " PRICE " >= $6) AND ($7::numeric IS NULL OR " PRICE " <= $7)"             \
-              " AND ($8::uuid IS NULL OR a.seller_id = $8)"                                                            \
-              " AND ($9::text IS NULL OR strpos(lower(a.title), lower($9)) > 0)"                                       \
-              " ORDER BY " column " " direction ", a.id " direction " LIMIT $3"                                        \
+        name, COLUMNS " FROM " from " AND ($1::" type " IS NULL OR (" column ", a.id) " than " ($1::" type             \
+                      ", $2::uuid))"                                                                                   \
+                      " AND ($4::text IS NULL OR a.status = ANY (string_to_array($4, ',')))" FILTERED                  \
+                      ORDERED(column, "a.id", direction)                                                               \
     }
-/* A list of all auctions, and one that begins with those of the bidder $10, found by the index of bids. */
-#define LISTS(number, name, column, type, than, direction)                                                             \
-    [number] = LIST(name, "auctions a", column, type, than, direction),                                                \
-    [ORDERS + (number)] = LIST(name "_of_bidder",                                                                      \
-                               "(SELECT DISTINCT auction_id FROM bids WHERE bidder_id = $10::uuid"                     \
-                               " AND kind IN ('bid', 'proxy', 'auto', 'buy')) mine"                                    \
-                               " JOIN auctions a ON a.id = mine.auction_id",                                           \
-                               column, type, than, direction)
-
+#define OF_BIDDER                                                                                                      \
+    "(SELECT DISTINCT auction_id FROM bids WHERE bidder_id = $10::uuid AND kind IN ('bid', 'proxy', 'auto', 'buy'))"   \
+    " mine JOIN auctions a ON a.id = mine.auction_id WHERE true"
+#define OF_SELLER "auctions a WHERE a.seller_id = $8::uuid"
+/*
+ * Of all: the first of each status in the order of an index on `from`, then the first of these. `first` is before all
+ * keys, and `first_id` before all ids.
+ */
+#define LIST(name, from, key, id, column, type, than, direction, first, first_id)                                      \
+    {                                                                                                                  \
+        name, COLUMNS " FROM (SELECT DISTINCT unnest(coalesce(string_to_array($4, ','), " STATUSES ")) AS status) s"   \
+                      " CROSS JOIN LATERAL (SELECT a.* FROM " from ".status = s.status AND (" key ", " id ") " than    \
+                      " (coalesce($1::" type ", '" first "'), coalesce($2::uuid, '" first_id "'))" FILTERED            \
+                      ORDERED(key, id, direction) ") a" ORDERED(column, "a.id", direction)                             \
+    }
+#define STATUSES "ARRAY['draft', 'scheduled', 'active', 'ended', 'sold', 'unsold', 'cancelled']"
+#define FIRST_ID "00000000-0000-0000-0000-000000000000"
+#define LAST_ID  "ffffffff-ffff-ffff-ffff-ffffffffffff"
+#define BY_PRICE                                                                                                       \
+    "auction_prices p CROSS JOIN LATERAL (SELECT * FROM auctions WHERE id = p.auction_id OFFSET 0) a WHERE p"
 enum order { ORDER_NEWEST, ORDER_ENDING, ORDER_PRICE_UP, ORDER_PRICE_DOWN, ORDERS };
+/* The first statement of the lists of all auctions, of a bidder and of a seller. */
+enum { LISTS_OF_ALL, LISTS_OF_BIDDER = ORDERS, LISTS_OF_SELLER = 2 * ORDERS };
 
-static const struct pg_statement list[2 * ORDERS] = {
-    LISTS(ORDER_NEWEST, "admin_auctions_newest", "a.created_at", "timestamptz", "<", "DESC"),
-    LISTS(ORDER_ENDING, "admin_auctions_ending", "a.end_time", "timestamptz", ">", "ASC"),
-    LISTS(ORDER_PRICE_UP, "admin_auctions_price_up", PRICE, "numeric", ">", "ASC"),
-    LISTS(ORDER_PRICE_DOWN, "admin_auctions_price_down", PRICE, "numeric", "<", "DESC"),
+#define LISTS_OF(number, suffix, from)                                                                                 \
+    [(number) +                                                                                                        \
+        ORDER_NEWEST] = LIST_OF("admin_auctions_newest" suffix, from, "a.created_at", "timestamptz", "<", "DESC"),     \
+        [(number) + ORDER_ENDING] =                                                                                    \
+            LIST_OF("admin_auctions_ending" suffix, from, "a.end_time", "timestamptz", ">", "ASC"),                    \
+        [(number) + ORDER_PRICE_UP] = LIST_OF("admin_auctions_price_up" suffix, from, PRICE, "numeric", ">", "ASC"),   \
+        [(number) + ORDER_PRICE_DOWN] =                                                                                \
+            LIST_OF("admin_auctions_price_down" suffix, from, PRICE, "numeric", "<", "DESC")
+
+static const struct pg_statement list[3 * ORDERS] = {
+    [ORDER_NEWEST] = LIST("admin_auctions_newest", "auctions a WHERE a", "a.created_at", "a.id", "a.created_at",
+                          "timestamptz", "<", "DESC", "infinity", LAST_ID),
+    [ORDER_ENDING] = LIST("admin_auctions_ending", "auctions a WHERE a", "a.end_time", "a.id", "a.end_time",
+                          "timestamptz", ">", "ASC", "-infinity", FIRST_ID),
+    [ORDER_PRICE_UP] = LIST("admin_auctions_price_up", BY_PRICE, "p.price", "p.auction_id", PRICE, "numeric", ">",
+                            "ASC", "-infinity", FIRST_ID),
+    [ORDER_PRICE_DOWN] = LIST("admin_auctions_price_down", BY_PRICE, "p.price", "p.auction_id", PRICE, "numeric", "<",
+                              "DESC", "infinity", LAST_ID),
+    LISTS_OF(LISTS_OF_BIDDER, "_of_bidder", OF_BIDDER),
+    LISTS_OF(LISTS_OF_SELLER, "_of_seller", OF_SELLER),
 };
 
 struct statements admin_auctions_statements = {list, ARRAY_LEN(list), 0};
@@ -257,7 +290,8 @@ static void handle_list(struct request *request)
         values[3 + i] = search->given[i] ? search->text[i] : NULL;
     }
     bool of_bidder = search->given[FILTER_BIDDER];
-    size_t statement = (size_t)search->order + (of_bidder ? ORDERS : 0);
+    size_t lists = of_bidder ? LISTS_OF_BIDDER : search->given[FILTER_SELLER] ? LISTS_OF_SELLER : LISTS_OF_ALL;
+    size_t statement = lists + (size_t)search->order;
     int count = (int)ARRAY_LEN(values) - (of_bidder ? 0 : 1);
     if (!statements_query(request->context, &admin_auctions_statements, statement, count, values, on_found, request)) {
         reply_error(request, ERROR_UNAVAILABLE);

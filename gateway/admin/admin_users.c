@@ -20,13 +20,14 @@ enum { USER_SHOW, USER_BIDS, USER_SHARED, USER_COUNT };
 // clang-format off
 /* Each list: a row of the API as JSON, its sort key in ms, and its id. `user`, `key`, `id` and `limit` are parameters. */
 #define BIDS(user, key, id, limit)                                                                        \
-    "SELECT a.id, (extract(epoch FROM mine.latest) * 1000)::bigint AS key, json_build_object('auctionId', a.id,"  \
+    YOU_AUCTIONS(user, "NULL::uuid")                                                                      \
+    " SELECT a.id, (extract(epoch FROM n.latest) * 1000)::bigint AS key, json_build_object('auctionId', a.id,"  \
     " 'title', a.title, 'status', a.status, 'state', " YOU_STATE(user) ", 'highestBid', mine.highest,"    \
-    " 'lastBidAt', webhook_time(mine.latest)) AS item"                                                    \
-    " FROM (" YOU_BIDS(user) " GROUP BY auction_id) mine JOIN auctions a ON a.id = mine.auction_id"       \
-    " WHERE mine.latest IS NOT NULL AND (" key "::timestamptz IS NULL"                                    \
-    "  OR (mine.latest, a.id) < (" key "::timestamptz, " id "::uuid))"                                    \
-    " ORDER BY mine.latest DESC, a.id DESC LIMIT " limit
+    " 'lastBidAt', webhook_time(n.latest)) AS item"                                                       \
+    " FROM (SELECT * FROM newest WHERE (latest, auction_id) " TIMELINE_BEFORE(key, id)                    \
+    "  ORDER BY latest DESC, auction_id DESC LIMIT " limit ") n"                                          \
+    " CROSS JOIN LATERAL (SELECT * FROM auctions WHERE id = n.auction_id OFFSET 0) a" YOU_JOIN(user)      \
+    " ORDER BY n.latest DESC, a.id DESC"
 
 #define SOLD(user, limit)                                                                                 \
     "SELECT a.id, json_build_object('auctionId', a.id, 'title', a.title, 'status', a.status,"             \

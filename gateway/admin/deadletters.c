@@ -45,10 +45,9 @@ enum {
     ", $8 FROM l)"
 
 static const struct pg_statement list[] = {
-    [DEAD_LETTER_LIST] = {"dead_letter_list",
-                          "SELECT " COLUMNS " FROM dead_letters"
-                          " WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1::timestamptz, $2::uuid)"
-                          " ORDER BY created_at DESC, id DESC LIMIT $3"},
+    [DEAD_LETTER_LIST] = {"dead_letter_list", "SELECT " COLUMNS " FROM dead_letters"
+                                              " WHERE (created_at, id) " TIMELINE_BEFORE(
+                                                  "$1", "$2") " ORDER BY created_at DESC, id DESC LIMIT $3"},
     [DEAD_LETTER_GET] = {"dead_letter_get", "SELECT " COLUMNS ", encode(body, 'hex') FROM dead_letters WHERE id = $1"},
     /* Inserts an old row into the outbox, so that the next sweep publishes it. $11 and $12 of creation_hold */
     /* clang-format off */

@@ -26,9 +26,9 @@ enum { ITEM_ADD, ITEM_LIST, ITEM_GET, ITEM_COUNT };
 static const struct pg_statement list[] = {
     [ITEM_ADD] = {"item_add", "INSERT INTO items AS i (id, owner_id, title, description, created_at)"
                               " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING RETURNING " COLUMNS},
-    [ITEM_LIST] = {"item_list", "SELECT " COLUMNS " FROM items i WHERE i.owner_id = $1 AND ($2::timestamptz IS NULL"
-                                " OR (i.created_at, i.id) < ($2::timestamptz, $3::uuid))"
-                                " ORDER BY i.created_at DESC, i.id DESC LIMIT $4"},
+    [ITEM_LIST] = {"item_list", "SELECT " COLUMNS " FROM items i WHERE i.owner_id = $1"
+                                " AND (i.created_at, i.id) " TIMELINE_BEFORE(
+                                    "$2", "$3") " ORDER BY i.created_at DESC, i.id DESC LIMIT $4"},
     [ITEM_GET] = {"item_get", "SELECT " COLUMNS " FROM items i WHERE i.id = $1 AND (i.owner_id = $2 OR $3::boolean)"},
 };
 static_assert(ARRAY_LEN(list) == ITEM_COUNT, "each statement has its entry");

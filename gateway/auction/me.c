@@ -16,7 +16,17 @@
 #include "gateway/query/columns.h"
 #include "gateway/query/timeline.h"
 
-enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_NOTIFICATION, ME_READ_SOME, ME_READ_ALL, ME_UNREAD, ME_COUNT };
+enum {
+    ME_BIDS,
+    ME_AUCTIONS,
+    ME_NOTIFICATIONS,
+    ME_UNREAD_NOTIFICATIONS,
+    ME_NOTIFICATION,
+    ME_READ_SOME,
+    ME_READ_ALL,
+    ME_UNREAD,
+    ME_COUNT
+};
 enum { WORDS_SIZE = 128 }; /* of a filter with commas */
 enum { READ_MOST = 100 };  /* notifications that one call may mark as read */
 
@@ -32,37 +42,46 @@ enum { READ_MOST = 100 };  /* notifications that one call may mark as read */
 
 /*
  * Lists: $1 user, $2 key of the cursor, $3 id of the cursor, $4 limit. ME_BIDS: $5 states, $6 auction. ME_AUCTIONS: $5
- * statuses. ME_NOTIFICATIONS: $5 only unread. Several states or statuses are separated by commas.
+ * statuses. Several states or statuses are separated by commas.
  */
-static const struct pg_statement list[] = {
-    /* clang-format off */
+static const struct pg_statement list[] =
+    {
+        /* clang-format off */
     [ME_BIDS] =
         {"me_bids",
-         "WITH mine AS (" YOU_BIDS("$1") " AND ($6::uuid IS NULL OR auction_id = $6) GROUP BY auction_id)"
+         YOU_AUCTIONS("$1", "$6::uuid")
          " SELECT a.id, a.title, a.status, " COLUMNS_MS("a.end_time") ", a.current_bid, a.minimum_bid, mine.highest, "
-         YOU_MAXIMUM("$1") ", " YOU_STATE("$1") ", " COLUMNS_MS("mine.latest")
-         " FROM mine JOIN auctions a ON a.id = mine.auction_id"
-         " WHERE ($2::timestamptz IS NULL OR (mine.latest, a.id) < ($2::timestamptz, $3::uuid))"
-         " AND ($5::text IS NULL OR " YOU_STATE("$1") " = ANY (string_to_array($5, ',')))"
-         " ORDER BY mine.latest DESC, a.id DESC LIMIT $4"},
-    /* clang-format on */
-    [ME_AUCTIONS] = {"me_auctions",
-                     "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.seller_id = $1"
-                     " AND ($2::timestamptz IS NULL OR (a.created_at, a.id) < ($2::timestamptz, $3::uuid))"
-                     " AND ($5::text IS NULL OR a.status = ANY (string_to_array($5, ',')))"
-                     " ORDER BY a.created_at DESC, a.id DESC LIMIT $4"},
-    /* clang-format off */
+         YOU_MAXIMUM("$1") ", " YOU_STATE("$1") ", " COLUMNS_MS("n.latest")
+         " FROM (SELECT n.* FROM newest n CROSS JOIN LATERAL (SELECT * FROM auctions WHERE id = n.auction_id OFFSET 0) a"
+         "  WHERE (n.latest, n.auction_id) " TIMELINE_BEFORE("$2", "$3")
+         "  AND ($5::text IS NULL OR " YOU_STATE("$1") " = ANY (string_to_array($5, ',')))"
+         "  ORDER BY n.latest DESC, n.auction_id DESC LIMIT $4) n"
+         " CROSS JOIN LATERAL (SELECT * FROM auctions WHERE id = n.auction_id OFFSET 0) a" YOU_JOIN("$1")
+         " ORDER BY n.latest DESC, a.id DESC"},
+        /* clang-format on */
+        [ME_AUCTIONS] = {"me_auctions",
+                         "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.seller_id = $1"
+                         " AND (a.created_at, a.id) " TIMELINE_BEFORE(
+                             "$2", "$3") " AND ($5::text IS NULL OR a.status = ANY (string_to_array($5, ',')))"
+                                         " ORDER BY a.created_at DESC, a.id DESC LIMIT $4"},
+        /* clang-format off */
     [ME_NOTIFICATIONS] = {"me_notifications",
-        "SELECT " NOTICE_COLUMNS " WHERE n.user_id = $1 AND n.shown AND ($2::text IS NULL OR n.id < $3::uuid)"
-        " AND ($5::boolean IS NOT TRUE OR n.read_at IS NULL) ORDER BY n.id DESC LIMIT $4"},
+        "SELECT " NOTICE_COLUMNS " WHERE n.user_id = $1 AND n.shown"
+        " AND n.id < CASE WHEN $2::timestamptz IS NULL THEN " TIMELINE_LAST_ID " ELSE $3::uuid END"
+        " ORDER BY n.id DESC LIMIT $4"},
+    [ME_UNREAD_NOTIFICATIONS] = {"me_unread_notifications",
+        "SELECT " NOTICE_COLUMNS " WHERE n.user_id = $1 AND n.shown AND n.read_at IS NULL"
+        " AND n.id < CASE WHEN $2::timestamptz IS NULL THEN " TIMELINE_LAST_ID " ELSE $3::uuid END"
+        " ORDER BY n.id DESC LIMIT $4"},
     [ME_NOTIFICATION] = {"me_notification",
         "SELECT " NOTICE_COLUMNS " WHERE n.user_id = $1 AND n.id = $2 AND n.shown"},
-    /* clang-format on */
-    [ME_READ_SOME] = {"me_read_some",
-                      "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND id = ANY ($3::uuid[])"
-                      " AND read_at IS NULL"},
-    [ME_READ_ALL] = {"me_read_all", "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL"},
-    [ME_UNREAD] = {"me_unread", "SELECT count(*) FROM notifications WHERE user_id = $1 AND shown AND read_at IS NULL"},
+        /* clang-format on */
+        [ME_READ_SOME] = {"me_read_some",
+                          "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND id = ANY ($3::uuid[])"
+                          " AND read_at IS NULL"},
+        [ME_READ_ALL] = {"me_read_all", "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL"},
+        [ME_UNREAD] = {"me_unread",
+                       "SELECT count(*) FROM notifications WHERE user_id = $1 AND shown AND read_at IS NULL"},
 };
 static_assert(ARRAY_LEN(list) == ME_COUNT, "each statement has its entry");
 
@@ -184,6 +203,14 @@ static const struct timeline notifications_list = {
     .write = write_notification,
 };
 
+static const struct timeline unread_list = {
+    .statements = &me_statements,
+    .statement = ME_UNREAD_NOTIFICATIONS,
+    .tag = "my-notices",
+    .key_column = NOTICE_CREATED,
+    .write = write_notification,
+};
+
 static bool is_state(const char *word)
 {
     static const char *const states[] = {"leading", "outbid", "won", "lost"};
@@ -250,7 +277,8 @@ static void handle_notifications(struct request *request)
             field_errors_add(&field_errors, "unread", FIELD_NOT_A_BOOLEAN);
         }
     }
-    timeline_reply(request->context, request, &notifications_list, &field_errors, 1, &unread);
+    timeline_reply(request->context, request, strcmp(unread, "true") == 0 ? &unread_list : &notifications_list,
+                   &field_errors, 0, NULL);
 }
 
 static void on_unread(const struct pg_reply *reply, void *arg)

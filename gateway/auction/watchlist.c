@@ -16,11 +16,11 @@ enum { WATCH_LIST, WATCH_ADD, WATCH_REMOVE, WATCH_COUNT };
 
 /* A watcher is notified of later bids only: the first watcher sets the start to the auction's present state. */
 static const struct pg_statement list[] = {
-    [WATCH_LIST] = {"watch_list", "SELECT " VIEW_COLUMNS ", " COLUMNS_MS(
-                                      "w.created_at") " FROM watchlist w JOIN auctions a ON a.id = w.auction_id"
-                                                      " WHERE w.user_id = $1 AND ($2::timestamptz IS NULL OR"
-                                                      " (w.created_at, w.auction_id) < ($2::timestamptz, $3::uuid))"
-                                                      " ORDER BY w.created_at DESC, w.auction_id DESC LIMIT $4"},
+    [WATCH_LIST] = {"watch_list",
+                    "SELECT " VIEW_COLUMNS ", " COLUMNS_MS(
+                        "w.created_at") " FROM watchlist w JOIN auctions a ON a.id = w.auction_id"
+                                        " WHERE w.user_id = $1 AND (w.created_at, w.auction_id) " TIMELINE_BEFORE(
+                                            "$2", "$3") " ORDER BY w.created_at DESC, w.auction_id DESC LIMIT $4"},
     /* Drafts are visible to their seller only. No row: no such auction. */
     [WATCH_ADD] =
         {"watch_add",

@@ -29,6 +29,20 @@
     " max(decided_at) FILTER (WHERE kind <> 'withdraw') AS latest"                                      \
     " FROM bids WHERE bidder_id = " user " AND kind IN ('bid', 'proxy', 'auto', 'buy', 'withdraw')"      \
     " AND status <> 'rejected' AND effective"
+/*
+ * Begins a statement. `newest` has a row for each auction that the user bid on, with the time of the newest bid that
+ * counts; unless `only` is NULL, for that auction alone. It steps from auction to auction in the index bids_by_bidder,
+ * and so does not read all bids of the user.
+ */
+#define YOU_AUCTIONS(user, only)                                                                        \
+    "WITH RECURSIVE step (auction_id) AS (SELECT coalesce(" only ", (SELECT auction_id FROM bids"       \
+    "  WHERE bidder_id = " user " ORDER BY auction_id LIMIT 1))"                                        \
+    " UNION ALL SELECT (SELECT b.auction_id FROM bids b WHERE b.bidder_id = " user                      \
+    "  AND b.auction_id > s.auction_id ORDER BY b.auction_id LIMIT 1)"                                  \
+    " FROM step s WHERE s.auction_id IS NOT NULL AND " only " IS NULL),"                                \
+    " newest AS (SELECT s.auction_id, b.latest FROM step s CROSS JOIN LATERAL (SELECT decided_at AS latest FROM bids" \
+    "  WHERE bidder_id = " user " AND auction_id = s.auction_id AND kind IN ('bid', 'proxy', 'auto', 'buy')" \
+    "  AND status <> 'rejected' AND effective ORDER BY auction_id, seq DESC LIMIT 1) b)"
 /* For a user with a bid that counts. */
 #define YOU_STATE(user)                                                                                 \
     "CASE WHEN a.status = 'sold' THEN CASE WHEN a.winner_id = " user " THEN 'won' ELSE 'lost' END"      \

@@ -18,6 +18,14 @@
 
 enum { TIMELINE_VALUES_MAX = 12 };
 
+/*
+ * SQL: what rows come after the cursor, whose time and id are parameters of the statement. Without a cursor its parts
+ * are beyond all rows. So the condition uses an index in a generic plan, too.
+ */
+#define TIMELINE_LAST_ID "'ffffffff-ffff-ffff-ffff-ffffffffffff'"
+#define TIMELINE_BEFORE(time, id)                                                                                      \
+    "< (coalesce(" time "::timestamptz, 'infinity'), coalesce(" id "::uuid, " TIMELINE_LAST_ID "))"
+
 struct timeline {
     /*
      * The statement's parameters: the user's id (not if `everyones`), the time and id of the cursor or NULLs, the

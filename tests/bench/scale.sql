@@ -84,7 +84,7 @@ SELECT pg_temp.user_id(CASE WHEN n % 20 = 0 THEN 2 ELSE 1 + n % :users END), pg_
 FROM generate_series(1, :notifications) n CROSS JOIN LATERAL (SELECT pg_temp.at(n, :notifications) AS at OFFSET 0) drawn;
 
 INSERT INTO audit_log (id, at, actor_id, action, subject, address, agent, request_id)
-SELECT pg_temp.id(6, n, at), at, pg_temp.user_id(1 + n % 100), CASE WHEN n % 3 = 0 THEN 'USER_BANNED' ELSE 'LOGIN' END,
+SELECT pg_temp.id(6, n, at), at, pg_temp.user_id(1 + n % 100), 'ACTION_' || n % 20,
     pg_temp.user_id(1 + n % :users)::text, '192.0.2.1', 'bench', 'bench-' || n
 FROM generate_series(1, :entries) n CROSS JOIN LATERAL (SELECT pg_temp.at(n, :entries) AS at OFFSET 0) drawn;
 

@@ -5,7 +5,7 @@ Every statement that a program prepares is looked at: its generic plan must not 
 index without a condition. Exceptions are listed with their reasons. The statements of lists and polls also run, for users
 and auctions that have very much, and must stay below a number of buffers.
 
-SCALE is the share of the data, default 0.03. tests/bench/scale runs the same with all of it.
+SCALE is the share of the data, default 0.05. tests/bench/scale runs the same with all of it.
 """
 import os
 import subprocess
@@ -18,7 +18,7 @@ from database import sql  # noqa: E402 (needs the line above)
 from plans import buffers, explained, faults  # noqa: E402
 from prepared_statements import statements_of  # noqa: E402
 
-SCALE = os.environ.get("SCALE", "0.03")
+SCALE = os.environ.get("SCALE", "0.05")
 SCHEMA = "plans_test"
 PROGRAMS = ("rostrum-gateway", "rostrum-bidworker", "rostrum-saleworker", "rostrum-endworker", "rostrum-notifyworker")
 
@@ -31,11 +31,15 @@ ALLOWED = {
     "admin_ban": "all admins are locked; there are few",
     "admin_role": "as admin_ban",
     "sale_notify": "all admins are notified of a refund; there are few",
-    # These read a whole table of a deployment.
-    **dict.fromkeys(("admin_users", "admin_log"), "filters of any columns"),
-    **dict.fromkeys(("admin_stats_auctions", "admin_stats_deployment"), "count all rows"),
-    **dict.fromkeys((f"admin_auctions_{order}" for order in ("newest", "ending", "price_up", "price_down")), "filters of any columns"),
-    **dict.fromkeys(("auctions_facets_several", "auctions_facets_bare_several"), "count all rows"),
+    **dict.fromkeys(("admin_stats_auctions", "admin_stats_deployment"), "an admin's statistics count all rows"),
+    **dict.fromkeys(("auctions_facets_several", "auctions_facets_bare_several"),
+                    "count all auctions of several statuses; the answer is cached for guests"),
+}
+
+# The same, of statements for which the planner may take either way at this size.
+SOMETIMES = {
+    **dict.fromkeys((f"auctions_{order}_priced{several}" for order in ("ending", "newest") for several in ("", "_several")),
+                    "a range of prices in another order than theirs"),
 }
 
 
@@ -56,13 +60,26 @@ def some_auctions(count):
 
 NIL, LAST = "'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'"
 FIRST = ["NULL", "NULL", "21"]  # the first page of a list
+DEEP = ["'2000-01-01'", NIL, "21"]  # a page after all rows
+ORDERS = ("newest", "ending", "price_up", "price_down")
 
+# Rows that the session read of each table, in this transaction and in those that were not reported yet.
+TOUCHED = f"""(SELECT relid, relname, seq_tup_read + coalesce(idx_tup_fetch, 0) AS rows FROM pg_stat_xact_user_tables
+    WHERE schemaname = '{SCHEMA}')"""
 TRIGGER_ROWS = 100  # of each table, which the triggers of three notifications may read
 
 # Statement, case, values of its parameters, and the most buffers that it may read.
 CASES = (
-    ("admin_users", "the first page", [*FIRST, "NULL", "NULL", "NULL"], 50),
-    ("me_notifications", "the first page", [user(2), *FIRST, "'false'"], 200),
+    ("me_bids", "the first page", [user(2), *FIRST, "NULL", "NULL"], 3000),
+    ("me_bids", "the last page", [user(2), *DEEP, "NULL", "NULL"], 900),
+    ("me_bids", "won, of which there are none", [user(2), *FIRST, "'won'", "NULL"], 900),
+    ("me_notifications", "the first page", [user(2), *FIRST], 200),
+    ("me_notifications", "the last page", [user(2), *DEEP], 50),
+    ("me_unread_notifications", "of a user who has read all", [user(2), *FIRST], 50),
+    ("me_unread", "of a user who has read all", [user(2)], 50),
+    ("me_auctions", "the first page", [user(3), *FIRST, "NULL"], 400),
+    ("me_auctions", "the last page", [user(3), *DEEP, "NULL"], 50),
+    ("item_list", "the last page", [user(3), *DEEP], 50),
     ("watch_list", "the first page", [user(5), *FIRST], 200),
     ("watchers_look", "a page of 1,000 auctions", [NIL, "1000", "'{}'", "100"], 500),
     ("watchers_look", "100 auctions that events named", [LAST, "1000", some_auctions(100), "100"], 900),
@@ -70,6 +87,16 @@ CASES = (
     ("watchers_notify_extensions", "100 auctions", [some_auctions(100)], 900),
     ("watchers_close", "100 auctions", [some_auctions(100)], 900),
     ("watch_fanout", "no auction with many watchers", ["5000"], 50),
+    *((f"admin_auctions_{order}", "the first page", [*FIRST, *["NULL"] * 6], 7000) for order in ORDERS),
+    *((f"admin_auctions_{order}_of_seller", "of one with one auction", [*FIRST, *["NULL"] * 4, user(7), "NULL"], 600)
+      for order in ORDERS),
+    ("admin_users", "the first page", [*FIRST, "NULL", "NULL", "NULL"], 50),
+    ("admin_users", "the last page", [*DEEP, "NULL", "NULL", "NULL"], 50),
+    ("admin_log", "the first page", [*FIRST, *["NULL"] * 5], 50),
+    ("admin_log", "of a day long ago", [*FIRST, "NULL", "NULL", "NULL", "'2000-01-01'", "'2000-01-02'"], 50),
+    ("admin_log_of_actor", "who did nothing", [*FIRST, user(1000), "NULL", "NULL", "NULL", "NULL"], 50),
+    ("admin_log_of_action", "that nobody does", [*FIRST, "NULL", "'NONE'", "NULL", "NULL", "NULL"], 50),
+    ("admin_log_of_subject", "that nothing was done to", [*FIRST, "NULL", "NULL", "'nobody'", "NULL", "NULL"], 50),
 )
 
 
@@ -105,7 +132,7 @@ def wrong_plans(statements):
         found = faults(plan)
         if found and name in ALLOWED:
             excused.add(name)
-        elif found:
+        elif found and name not in SOMETIMES:
             wrong.append(f"{key}: {', '.join(found)}")
     return wrong + [f"{name} needs no exception" for name in ALLOWED if name not in excused]
 
@@ -134,10 +161,13 @@ def wrong_triggers():
         FROM users u LIMIT 1000;
         ANALYZE users, webhooks;
         BEGIN; {columns} SELECT w.user_id, gen_random_uuid(), 'OUTBID', w.auction_id, now() FROM watchlist w LIMIT 8000; COMMIT;
-        BEGIN; {columns} SELECT u.id, gen_random_uuid(), 'OUTBID', {auction(1)}, now() FROM users u
+        BEGIN;
+        CREATE TEMP TABLE before AS SELECT relid, rows FROM {TOUCHED} t;
+        {columns} SELECT u.id, gen_random_uuid(), 'OUTBID', {auction(1)}, now() FROM users u
             WHERE u.id IN ({user(7)}, {user(8)}, {user(9)});
-        SELECT relname || ' ' || seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_xact_user_tables
-        WHERE schemaname = '{SCHEMA}' AND seq_tup_read + coalesce(idx_tup_fetch, 0) > 0 ORDER BY 1; ROLLBACK;"""
+        SELECT t.relname || ' ' || t.rows - coalesce(b.rows, 0) FROM {TOUCHED} t LEFT JOIN before b USING (relid)
+        WHERE t.rows > coalesce(b.rows, 0) ORDER BY 1;
+        ROLLBACK;"""
     read = [line.split() for line in sql(script, "-t", "-A", schema=SCHEMA).splitlines()]
     print("rows that the triggers of 3 notifications read:", ", ".join(" ".join(each) for each in read), flush=True)
     return [f"the triggers of 3 notifications read {rows} rows of {table}" for table, rows in read if int(rows) > TRIGGER_ROWS]
