@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The unit tests of the pages, by vitest: texts of each language, formats, and what tabs, reloads and lost connections do."""
+"""The unit tests of the pages, by vitest: texts, formats, and what tabs, reloads and lost connections do."""
 import os
 import sys
 
