@@ -20,7 +20,14 @@ function AskForMail() {
       rostrum.post("/api/v1/auth/password-reset", { body: { email: textOf(form, "email") } }),
   });
   if (ask.isSuccess) {
-    return <Notice tone="good">{t("account.resetSent")}</Notice>;
+    return (
+      <>
+        <Notice tone="good">{t("account.resetSent")}</Notice>
+        <Link to="/login" className={buttonClass()}>
+          {t("account.logIn")}
+        </Link>
+      </>
+    );
   }
   return (
     <ActForm act={ask} text={t("account.resetAsk")}>
@@ -59,11 +66,15 @@ function SetPassword({ token, onAgain }: { token: string; onAgain: () => void })
 export function ResetPage() {
   const t = useText();
   const token = useMailToken();
-  const [again, setAgain] = useState(false);
+  const [refused, setRefused] = useState<string>();
   return (
     <Page title={t("account.reset")}>
       <Card className="w-full max-w-md">
-        {token === null || again ? <AskForMail /> : <SetPassword token={token} onAgain={() => setAgain(true)} />}
+        {token === null || token === refused ? (
+          <AskForMail />
+        ) : (
+          <SetPassword key={token} token={token} onAgain={() => setRefused(token)} />
+        )}
       </Card>
     </Page>
   );
