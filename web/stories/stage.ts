@@ -152,6 +152,14 @@ export async function mailToken(email: string, path: string): Promise<string> {
   });
 }
 
+/** What has the focus: the id of an element, or the text of one without. */
+export function focused(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    const { id = "", textContent = "" } = document.activeElement ?? {};
+    return id === "" ? textContent : id;
+  });
+}
+
 /** Errors that a story may cause on purpose: the browser logs each answer above 399, and each lost connection. */
 const EXPECTED = /Failed to load resource|WebSocket connection to|net::ERR_|ERR_CONNECTION/;
 

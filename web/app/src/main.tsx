@@ -8,6 +8,7 @@ import { createRoot } from "react-dom/client";
 import { followOtherTabs } from "./lib/session";
 import { activateLanguage, preferredLanguage } from "./lib/text";
 import { showStoredTheme } from "./lib/theme";
+import { keepFocus } from "./shell/kept-focus";
 import { queries } from "./shell/queries";
 import { router } from "./shell/router";
 import { startLiveQueries } from "./shell/live-queries";
@@ -17,6 +18,7 @@ showStoredTheme();
 await activateLanguage(preferredLanguage(), false);
 startLiveQueries(queries);
 followOtherTabs(queries);
+keepFocus();
 const root = document.getElementById("root");
 if (root === null) {
   throw new Error("index.html has no element with the id root");

@@ -188,7 +188,9 @@ describe("other calls", () => {
       name: "NetworkError",
       message: "The server did not answer in time",
     });
-    server.http.call("delete", "/api/v1/auctions/{id}/proxy", { headers: { Prefer: "wait=10, receipt" } }).catch(failed);
+    server.http
+      .call("delete", "/api/v1/auctions/{id}/proxy", { headers: { Prefer: "wait=10, receipt" } })
+      .catch(failed);
     await vi.advanceTimersByTimeAsync(ANSWER_DEADLINE_MS + 9_900);
     expect(failed).toHaveBeenCalledOnce();
     await vi.advanceTimersByTimeAsync(200);

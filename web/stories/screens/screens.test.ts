@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { bid, newAccount, newAdmin, newAuction, ROOT, Stage, type Account } from "../stage.ts";
+import { bid, newAccount, newAdmin, newAuction, ROOT, sql, Stage, type Account } from "../stage.ts";
 
 const SHOTS = join(ROOT, "build/web-shots");
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -24,6 +24,13 @@ let stage: Stage;
 let admin: Account;
 let paths: Record<string, string>;
 
+/** A webhook with a delivery. Returns its id. */
+async function newWebhook(path: string): Promise<string> {
+  const { id } = await admin.send("POST", path, { url: "https://hooks.example/rostrum", events: ["AUCTION_SOLD"] });
+  await admin.send("POST", `${path}/${id}/test`);
+  return id;
+}
+
 beforeAll(async () => {
   mkdirSync(SHOTS, { recursive: true });
   stage = await Stage.open();
@@ -38,16 +45,19 @@ beforeAll(async () => {
   await bid(await newAccount("Ann"), auction, "10.00");
   await bid(admin, auction, "11.00");
   const product = await admin.send("POST", "/products", { name: "A radio", basePrice: "80.00", description: "Small." });
-  const times = {
-    startTime: new Date(Date.now() + 5_000).toISOString(),
-    endTime: new Date(Date.now() + 3_600_000).toISOString(),
-  };
-  const sale = await admin.send("POST", "/flash-sales", {
-    productId: product.id,
-    flashPrice: "49.00",
-    quantityAvailable: 5,
-    ...times,
-  });
+  const newSale = (startMs: number) =>
+    admin.send("POST", "/flash-sales", {
+      productId: product.id,
+      flashPrice: "49.00",
+      quantityAvailable: 5,
+      startTime: new Date(Date.now() + startMs).toISOString(),
+      endTime: new Date(Date.now() + startMs + 3_600_000).toISOString(),
+    });
+  const [sale, later] = await Promise.all([newSale(5_000), newSale(7_200_000)]); // the terms of the second can be changed
+  const [own, deployments] = await Promise.all([newWebhook("/users/me/webhooks"), newWebhook("/admin/webhooks")]);
+  const letter = crypto.randomUUID();
+  sql(`INSERT INTO dead_letters (id, routing_key, reason, body, created_at)
+    VALUES ('${letter}', 'dead.bids', 'cannot be read', '{"amount": "a lot"}', now())`);
   paths = {
     browse: "/",
     auction: `/auctions/${auction}`,
@@ -62,6 +72,8 @@ beforeAll(async () => {
     orders: "/me/orders",
     notifications: "/me/notifications",
     receipts: "/me/receipts",
+    webhooks: "/me/webhooks",
+    webhook: `/me/webhooks/${own}`,
     sell: "/sell",
     sales: "/sales",
     sale: `/sales/${sale.id}`,
@@ -73,10 +85,13 @@ beforeAll(async () => {
     "admin-products": "/admin/products",
     "admin-product": `/admin/products/${product.id}`,
     "admin-sales": "/admin/sales",
+    "admin-sale": `/admin/sales/${later.id}`,
     "admin-refunds": "/admin/refunds",
     "admin-audit": "/admin/audit",
     "admin-dead-letters": "/admin/dead-letters",
+    "admin-dead-letter": `/admin/dead-letters/${letter}`,
     "admin-webhooks": "/admin/webhooks",
+    "admin-webhook": `/admin/webhooks/${deployments}`,
     unknown: "/no-such-page",
   };
 });

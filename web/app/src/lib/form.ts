@@ -11,3 +11,11 @@ export function amountOf(form: FormData, name: string): string {
   const amount = parseAmount(textOf(form, name));
   return amount === null ? textOf(form, name) : toDecimal(amount);
 }
+
+const MINUTE_MS = 60_000;
+
+/** A time as an input of the type datetime-local wants it, in the zone of the browser. */
+export function toLocal(ms: number): string {
+  const offset = new Date(ms).getTimezoneOffset() * MINUTE_MS;
+  return new Date(ms - offset).toISOString().slice(0, 16);
+}

@@ -10,4 +10,5 @@ export type TextId =
   | Ids<typeof import("../features/browse/text.en.json")>
   | Ids<typeof import("../features/me/text.en.json")>
   | Ids<typeof import("../features/sales/text.en.json")>
-  | Ids<typeof import("../features/sell/text.en.json")>;
+  | Ids<typeof import("../features/sell/text.en.json")>
+  | Ids<typeof import("../features/webhooks/text.en.json")>;

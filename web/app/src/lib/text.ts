@@ -11,7 +11,7 @@ import type { TextId } from "./text-ids";
 export const LANGUAGES = { en: "English", de: "Deutsch" } as const;
 export type Language = keyof typeof LANGUAGES;
 /** Folders of features whose texts are loaded with their pages (messages.ts). */
-export type Part = "account" | "admin" | "me" | "sales" | "sell";
+export type Part = "account" | "admin" | "me" | "sales" | "sell" | "webhooks";
 export type Values = Record<string, string | number | Date>;
 export type Translate = (id: TextId, values?: Values) => string;
 

@@ -7,6 +7,7 @@ import { browseRoutes } from "../features/browse/routes";
 import { meRoutes } from "../features/me/routes";
 import { salesRoutes } from "../features/sales/routes";
 import { sellRoutes } from "../features/sell/routes";
+import { webhookRoutes } from "../features/webhooks/routes";
 import { queries } from "./queries";
 import { rootRoute } from "./root";
 
@@ -19,6 +20,7 @@ export const router = createRouter({
     ...sellRoutes,
     ...salesRoutes,
     ...adminRoutes,
+    ...webhookRoutes,
   ]),
   context: { queries },
   defaultPreload: "intent",

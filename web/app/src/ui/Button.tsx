@@ -11,7 +11,7 @@ const KINDS = {
 export type ButtonKind = keyof typeof KINDS;
 
 const BASE =
-  "inline-flex min-h-11 items-center justify-center gap-2 rounded-lg border px-4 py-2 text-center font-medium transition-colors disabled:opacity-55";
+  "inline-flex min-h-11 items-center justify-center gap-2 rounded-lg border px-4 py-2 text-center font-medium transition-colors disabled:opacity-55 aria-busy:opacity-55";
 
 /** The classes of a button, for a link that looks like one. */
 export function buttonClass(kind: ButtonKind = "plain", more = "") {
@@ -20,7 +20,7 @@ export function buttonClass(kind: ButtonKind = "plain", more = "") {
 
 interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   kind?: ButtonKind;
-  /** Work is under way: the button cannot be pressed and says so to screen readers. */
+  /** Work is under way: the button does nothing and says so to screen readers. It keeps the focus, unlike a disabled one. */
   busy?: boolean;
   children: ReactNode;
 }
@@ -30,7 +30,7 @@ export function Button({
   busy = false,
   className = "",
   type = "button",
-  disabled,
+  onClick,
   children,
   ...rest
 }: ButtonProps) {
@@ -38,9 +38,10 @@ export function Button({
     <button
       type={type}
       className={buttonClass(kind, className)}
-      disabled={disabled === true || busy}
       aria-busy={busy}
+      aria-disabled={busy}
       {...rest}
+      onClick={busy ? (event) => event.preventDefault() : onClick}
     >
       {busy && (
         <span

@@ -105,7 +105,7 @@ export function CheckField({
 }: { label: ReactNode } & InputHTMLAttributes<HTMLInputElement>) {
   return (
     <label className={`flex min-h-11 items-center gap-3 ${className}`}>
-      <input type="checkbox" className="accent-accent size-5" {...rest} />
+      <input type="checkbox" className="accent-accent size-5 shrink-0" {...rest} />
       <span>{label}</span>
     </label>
   );

@@ -1,5 +1,5 @@
-/** An auction as admins see it: who bid, and extending, ending, cancelling, voiding. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+/** An auction as admins see it: extending, ending, cancelling, and who bid. */
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { toMinor, type Auction } from "rostrum-client";
@@ -9,12 +9,12 @@ import { useText } from "../../lib/text";
 import { AuctionStatus } from "../../ui/AuctionStatus";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { TextField } from "../../ui/Field";
-import { Card, Empty, Skeleton } from "../../ui/Page";
+import { Card, Skeleton } from "../../ui/Page";
 import { Facts } from "../../ui/Table";
 import { Act } from "./Act";
 import { AdminPage } from "./AdminPage";
-import { AdminTable } from "./AdminTable";
-import { auctionQuery, bidsQuery } from "./queries";
+import { AuctionBids } from "./AuctionBids";
+import { auctionQuery } from "./queries";
 
 const route = getRouteApi("/admin/auctions/$id");
 const MINUTE_MS = 60_000;
@@ -41,6 +41,7 @@ function Acts({ auction }: { auction: Auction }) {
         />
         <Act
           text={t("admin.extend")}
+          kind="plain"
           act={(reason) =>
             rostrum.put("/api/v1/admin/auctions/{id}", { params, body: { action: "extend", endTime, reason } })
           }
@@ -61,47 +62,6 @@ function Acts({ auction }: { auction: Auction }) {
         </Act>
       </div>
     </Card>
-  );
-}
-
-function Bids({ id }: { id: string }) {
-  const t = useText();
-  const { money, dateSeconds } = useFormats();
-  return (
-    <AdminTable
-      label={t("admin.bids")}
-      query={useInfiniteQuery(bidsQuery(id))}
-      empty={<Empty>{t("admin.nothing")}</Empty>}
-      head={[t("admin.amount"), t("admin.bidder"), t("admin.pseudonym"), t("admin.time"), t("admin.acts")]}
-      keyOf={(bid) => bid.bidId}
-    >
-      {(bid) => (
-        <>
-          <td className="text-right tabular-nums">{money(toMinor(bid.amount))}</td>
-          <td>
-            <Link to="/admin/users/$id" params={{ id: bid.bidderId }} className="underline">
-              {bid.bidderName}
-            </Link>
-          </td>
-          <td>{bid.bidder}</td>
-          <td className="whitespace-nowrap">{dateSeconds(bid.createdAt)}</td>
-          <td>
-            <Act
-              text={t("admin.void")}
-              label={t("admin.voidBid", { amount: money(toMinor(bid.amount)), name: bid.bidderName })}
-              act={(reason) =>
-                rostrum.post("/api/v1/admin/auctions/{id}/bids/{bidId}/void", {
-                  params: { path: { id, bidId: bid.bidId } },
-                  body: { reason },
-                })
-              }
-            >
-              {t("admin.voidExplained")}
-            </Act>
-          </td>
-        </>
-      )}
-    </AdminTable>
   );
 }
 
@@ -134,7 +94,7 @@ function Shown() {
         </Link>
       </Card>
       <Acts auction={auction} />
-      <Bids id={id} />
+      <AuctionBids id={id} />
     </>
   );
 }

@@ -18,17 +18,14 @@ function List() {
       label={t("admin.refunds")}
       query={useInfiniteQuery(refundsQuery)}
       empty={<Empty>{t("admin.noRefunds")}</Empty>}
-      head={[t("admin.time"), t("admin.amount"), t("admin.reference"), t("admin.order"), t("admin.acts")]}
+      head={[t("admin.amount"), t("admin.acts"), t("admin.time"), t("admin.reference"), t("admin.order")]}
       keyOf={(refund) => refund.id}
     >
       {(refund) => {
         const amount = money(toMinor(refund.amount));
         return (
           <>
-            <td className="whitespace-nowrap">{date(refund.createdAt)}</td>
             <td className="text-right tabular-nums">{amount}</td>
-            <td>{refund.reference}</td>
-            <td className="break-all">{refund.orderId}</td>
             <td>
               {refund.refundedAt === null ? (
                 <Act
@@ -46,6 +43,9 @@ function List() {
                 date(refund.refundedAt)
               )}
             </td>
+            <td className="whitespace-nowrap">{date(refund.createdAt)}</td>
+            <td>{refund.reference}</td>
+            <td className="break-all">{refund.orderId}</td>
           </>
         );
       }}

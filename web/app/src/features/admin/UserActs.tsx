@@ -23,6 +23,7 @@ export function UserActs({ user }: { user: Schemas["AdminUserDetail"] }) {
         ) : (
           <Act
             text={t("admin.unban")}
+            kind="plain"
             act={(reason) => rostrum.post("/api/v1/admin/users/{id}/unban", { params, body: { reason } })}
           >
             {t("admin.unbanExplained", { name })}

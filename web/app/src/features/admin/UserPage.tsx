@@ -20,6 +20,7 @@ function Shared({ users }: { users: User["sharedAddresses"] }) {
   const t = useText();
   return (
     <Card title={t("admin.shared")}>
+      {users.length === 0 && <p>{t("admin.none")}</p>}
       <ul className="grid gap-2">
         {users.map((each) => (
           <li key={each.id}>

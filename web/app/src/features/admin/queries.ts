@@ -84,10 +84,12 @@ export const deadLettersQuery = infiniteQueryOptions({
     rostrum.get("/api/v1/admin/dead-letters", { params: { query: page(pageParam) }, signal }),
 });
 
-export const webhooksQuery = queryOptions({
-  queryKey: ["admin", "webhooks"],
-  queryFn: ({ signal }) => rostrum.get("/api/v1/admin/webhooks", { signal }),
-});
+export function deadLetterQuery(id: string) {
+  return queryOptions({
+    queryKey: ["admin", "dead-letter", id],
+    queryFn: ({ signal }) => rostrum.get("/api/v1/admin/dead-letters/{id}", { params: { path: { id } }, signal }),
+  });
+}
 
 export const productsQuery = infiniteQueryOptions({
   ...paged,
@@ -108,6 +110,14 @@ export const salesQuery = infiniteQueryOptions({
   queryFn: ({ pageParam, signal }) =>
     rostrum.get("/api/v1/flash-sales", { params: { query: page(pageParam) }, signal }),
 });
+
+export function saleQuery(id: string) {
+  return queryOptions({
+    queryKey: ["admin", "sale", id],
+    queryFn: ({ signal }) => rostrum.get("/api/v1/flash-sales/{id}", { params: { path: { id } }, signal }),
+    refetchInterval: WATCH_MS,
+  });
+}
 
 export const refundsQuery = infiniteQueryOptions({
   ...paged,

@@ -48,8 +48,8 @@ export const adminRoutes = [
   }),
   createRoute({
     ...admin,
-    path: "/admin/webhooks",
-    component: lazyRouteComponent(() => import("./WebhooksPage"), "WebhooksPage"),
+    path: "/admin/dead-letters/$id",
+    component: lazyRouteComponent(() => import("./DeadLetterPage"), "DeadLetterPage"),
   }),
   createRoute({
     ...admin,
@@ -65,6 +65,11 @@ export const adminRoutes = [
     ...admin,
     path: "/admin/sales",
     component: lazyRouteComponent(() => import("./AdminSalesPage"), "AdminSalesPage"),
+  }),
+  createRoute({
+    ...admin,
+    path: "/admin/sales/$id",
+    component: lazyRouteComponent(() => import("./AdminSalePage"), "AdminSalePage"),
   }),
   createRoute({
     ...admin,

@@ -13,6 +13,7 @@ const PAGES = [
   ["/me/orders", "me.orders"],
   ["/me/notifications", "me.notifications"],
   ["/me/receipts", "me.receipts"],
+  ["/me/webhooks", "me.webhooks"],
 ] as const;
 
 interface MePageProps {

@@ -1,8 +1,8 @@
 /** What a seller fills in, as texts of the inputs, and its way to and from the API. */
 import { parseAmount, toDecimal, toMinor, type Auction } from "rostrum-client";
 import type { Schemas } from "../../lib/api";
+import { toLocal } from "../../lib/form";
 
-const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 export const DURATIONS_DAYS = [1, 3, 5, 7, 10] as const;
@@ -21,12 +21,6 @@ export interface Form {
   /** Empty: as soon as it is published. As an input of the type datetime-local gives it. */
   startTime: string;
   endTime: string;
-}
-
-/** A time as an input of the type datetime-local wants it, in the zone of the browser. */
-export function toLocal(ms: number): string {
-  const offset = new Date(ms).getTimezoneOffset() * MINUTE_MS;
-  return new Date(ms - offset).toISOString().slice(0, 16);
 }
 
 export function emptyForm(now: number): Form {
