@@ -1,5 +1,4 @@
 /** Money, dates and durations in the present language. Money is an integer in minor units (cents), as in the engine. */
-import { useMemo } from "react";
 import { useLanguage } from "./text";
 
 const DAY_S = 86_400;
@@ -74,7 +73,11 @@ function makeFormats(language: string) {
 
 export type Formats = ReturnType<typeof makeFormats>;
 
+const made = new Map<string, Formats>(); // by language: they are slow to make, and every card has use for them
+
 export function useFormats(): Formats {
   const language = useLanguage();
-  return useMemo(() => makeFormats(language), [language]);
+  const formats = made.get(language) ?? makeFormats(language);
+  made.set(language, formats);
+  return formats;
 }

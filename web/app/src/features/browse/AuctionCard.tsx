@@ -33,7 +33,7 @@ export function AuctionCard({ auction }: { auction: Auction }) {
         </p>
         <p className="text-muted flex items-center justify-between gap-3 text-sm">
           <AuctionStatus status={state.status} />
-          {state.status === "active" && <TimeLeft until={state.endTime} />}
+          {state.status === "active" && <TimeLeft until={state.endTime} inList />}
         </p>
       </div>
     </article>

@@ -26,12 +26,12 @@ export function SaleCard({ sale }: { sale: Schemas["FlashSale"] }) {
         <SaleStatus status={sale.status} />
         {starts && (
           <span>
-            {t("sales.startsIn")} <TimeLeft until={Date.parse(sale.startTime)} />
+            {t("sales.startsIn")} <TimeLeft until={Date.parse(sale.startTime)} inList />
           </span>
         )}
         {sale.status === "active" && (
           <span>
-            {t("sales.endsIn")} <TimeLeft until={Date.parse(sale.endTime)} />
+            {t("sales.endsIn")} <TimeLeft until={Date.parse(sale.endTime)} inList />
           </span>
         )}
       </p>
