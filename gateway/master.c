@@ -342,7 +342,7 @@ static void check_processes(struct master *master, int64_t now)
 static bool read_pages(struct master *master, const struct config *config)
 {
     struct page_table *pages = NULL;
-    if (strcmp(config->web_root, "none") != 0) {
+    if (config_has_pages(config)) {
         pages = page_table_read(config->web_root, master->pages);
         if (pages == NULL) {
             return false;

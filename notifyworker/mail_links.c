@@ -3,12 +3,12 @@
  */
 #include "notifyworker/mail_links.h"
 
-#include <string.h>
+#include <stdio.h>
 
 void mail_link_write(const struct config *config, enum mail_link link, const struct mail_link_ids *ids,
                      char out[static MAIL_LINK_SIZE])
 {
-    bool pages = strcmp(config->web_root, "none") != 0;
+    bool pages = config_has_pages(config);
     const struct {
         const char *page;
         const char *page_id;

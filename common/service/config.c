@@ -694,7 +694,13 @@ void config_each(void (*each)(const char *section, const char *name, const char 
     }
 }
 
+bool config_has_pages(const struct config *config)
+{
+    return strcmp(config->web_root, "none") != 0;
+}
+
 void config_links_session(const struct config *config, char out[static CONFIG_LINKS_SIZE])
 {
-    (void)snprintf(out, CONFIG_LINKS_SIZE, "-c rostrum.public_url=%s", config->public_url);
+    (void)snprintf(out, CONFIG_LINKS_SIZE, "-c rostrum.public_url=%s -c rostrum.pages=%s", config->public_url,
+                   config_has_pages(config) ? "on" : "off");
 }

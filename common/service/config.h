@@ -218,7 +218,10 @@ MUST_CHECK bool config_check(const struct config *config, char *reason, size_t r
 /* Calls `each` for every setting with its default as text; for the test of conf/rostrum.ini and for --help. */
 void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg);
 
-enum { CONFIG_LINKS_SIZE = CONFIG_TEXT_SIZE + 32 };
+/* Whether the gateway serves pages (setting web_root): links lead to them then. */
+bool config_has_pages(const struct config *config);
+
+enum { CONFIG_LINKS_SIZE = CONFIG_TEXT_SIZE + 64 };
 /* The settings of a session of PostgreSQL in which notification_link() makes whole links (schema/). */
 void config_links_session(const struct config *config, char out[static CONFIG_LINKS_SIZE]);
 

@@ -20,10 +20,11 @@ enum { STATUS_SIZE = 128, NUMBER_SIZE = 16 };
 enum { ORDER_GET, ORDER_LIST, ORDER_COUNT };
 
 // clang-format off
-/* A row of orders `o` and its flash sale `s`, in the order of the enum below. */
+/* A row of orders `o`, its flash sale `s` and product `p`, in the order of the enum below. */
 #define ORDER_COLUMNS \
     "o.id, o.sale_id, o.quantity, o.total_price, o.status, o.reason, " COLUMNS_MS("o.expires_at") ", " \
-    COLUMNS_MS("o.created_at") ", s.status, s.payment FROM orders o JOIN flash_sales s ON s.id = o.sale_id"
+    COLUMNS_MS("o.created_at") ", s.status, s.payment, p.name FROM orders o JOIN flash_sales s ON s.id = o.sale_id" \
+    " JOIN products p ON p.id = s.product_id"
 
 static const struct pg_statement list[] = {
     /* $1 order, $2 user */
@@ -46,7 +47,7 @@ static_assert(ARRAY_LEN(list) == ORDER_COUNT, "each statement has its entry");
 
 struct statements orders_statements = {list, ARRAY_LEN(list), 0};
 
-enum { ID, SALE, QUANTITY, TOTAL, STATUS, REASON, EXPIRES, CREATED, SALE_STATUS, PAYMENT };
+enum { ID, SALE, QUANTITY, TOTAL, STATUS, REASON, EXPIRES, CREATED, SALE_STATUS, PAYMENT, PRODUCT };
 
 static const struct orders_context *context_of(const struct request *request)
 {
@@ -67,6 +68,10 @@ void orders_write_members(struct jsonw *json, const struct order_view *order)
 {
     jsonw_put_uuid(json, "orderId", &order->id);
     jsonw_put_uuid(json, "flashSaleId", &order->sale_id);
+    if (order->product_name != NULL) {
+        jsonw_put_string(json, "productName", order->product_name);
+    }
+    jsonw_put_string(json, "currency", "USD");
     jsonw_put_int(json, "quantity", order->quantity);
     if (order->status != SALE_ORDER_PENDING && order->total_price > 0) {
         jsonw_put_money(json, "totalPrice", order->total_price);
@@ -101,6 +106,7 @@ static bool read_order(const PGresult *result, int row, struct order_view *order
         .total_price = pg_money(result, row, TOTAL),
         .expires_ms = pg_null(result, row, EXPIRES) ? 0 : pg_int(result, row, EXPIRES),
         .received_ms = pg_int(result, row, CREATED),
+        .product_name = pg_text(result, row, PRODUCT),
         .by_payment = strcmp(pg_text(result, row, PAYMENT), sale_payment_text(SALE_PAYMENT_CALLBACK)) == 0,
     };
     if (!sale_status_parse(pg_text(result, row, SALE_STATUS), &sale.status) ||

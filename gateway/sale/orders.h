@@ -31,7 +31,8 @@ struct order_view {
     enum sale_reason reason;
     int64_t expires_ms; /* 0: it was never reserved */
     int64_t received_ms;
-    bool by_payment; /* only a payment confirms it. Of an order that PostgreSQL has */
+    const char *product_name; /* NULL: only PostgreSQL knows it. As long as the result that it was read from */
+    bool by_payment;          /* only a payment confirms it. Of an order that PostgreSQL has */
 };
 
 void orders_write(struct jsonw *json, const struct order_view *order);

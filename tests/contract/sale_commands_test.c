@@ -424,7 +424,12 @@ START_TEST(orders_have_their_states_and_are_listed_newest_first)
     reply = fixture_call(&fixture.ann, "GET", client_format("%s&cursor=%s", list, cursor), NULL);
     EXPECT_TEXT(reply, "items.0.orderId", first);
     EXPECT_TEXT(reply, "items.0.totalPrice", "20.00");
+    EXPECT_TEXT(reply, "items.0.productName", "A lamp");
+    EXPECT_TEXT(reply, "items.0.currency", "USD");
     EXPECT_TEXT(reply, "nextCursor", "null");
+    reply = fixture_call(&fixture.ann, "GET", client_format(ORDERS "/%s", first), NULL);
+    EXPECT_TEXT(reply, "productName", "A lamp");
+    EXPECT_TEXT(reply, "currency", "USD");
     ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", ORDERS, NULL), "items"), 3); /* one was rejected */
     reply = fixture_call(&fixture.ann, "GET", client_format(ORDERS "?flashSaleId=%s", other), NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 0);

@@ -427,6 +427,22 @@ START_TEST(pages_count_in_the_metrics_by_their_route)
 }
 END_TEST
 
+START_TEST(links_of_notifications_lead_to_pages)
+{
+    static const char notifications[] = "/api/v1/users/me/notifications";
+    PQclear(sql_rows(fixture.sql,
+                     "INSERT INTO notifications (user_id, id, kind, auction_id, created_at, shown)"
+                     " VALUES ($1::uuid, gen_random_uuid(), 'OUTBID', $2::uuid, now(), true)",
+                     fixture.ann.id, fixture.auction, NULL));
+    client_token(gateway.client, fixture.ann.token);
+    const struct reply *reply = client_call(gateway.client, "GET", notifications, NULL);
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "items.0.link", client_format("https://bids.example/auctions/%s", fixture.auction));
+    reply = fixture_call(&fixture.ann, "GET", notifications, NULL); /* from a gateway without pages */
+    ck_assert_ptr_nonnull(strstr(reply_text(reply, "items.0.link"), "/api/v1/auctions/"));
+}
+END_TEST
+
 static Suite *web_pages_suite(void)
 {
     const TTest *const tests[] = {
@@ -442,6 +458,7 @@ static Suite *web_pages_suite(void)
         new_pages_wait_for_the_last_worker_of_the_build_before,
         a_bad_folder_is_an_error_at_the_start,
         pages_count_in_the_metrics_by_their_route,
+        links_of_notifications_lead_to_pages,
     };
     Suite *suite = suite_create("web_pages");
     TCase *tcase = tcase_create("pages");

@@ -74,6 +74,13 @@ export function useVisibleAuction(auction: Auction) {
   return { ref, state: useAuctionState(auction, visible) };
 }
 
+/** The same of an auction of which a list has only some members: null until something of it is known live. */
+export function useVisibleLive(id: string) {
+  const { ref, visible } = useOnScreen<HTMLElement>(NEAR_SCREEN);
+  const store = useMemo(() => makeStore<AuctionState>((listener) => rostrum.live.watchAuction(id, listener)), [id]);
+  return { ref, live: useSyncExternalStore(visible ? store.subscribe : store.silent, store.read) };
+}
+
 /** The state of a flash sale, live. */
 export function useSaleState(sale: FlashSale): SaleState {
   const store = useMemo(() => makeStore<SaleState>((listener) => rostrum.live.watchSale(sale.id, listener)), [sale.id]);

@@ -1,8 +1,9 @@
-/** An auction in one of the own lists. */
+/** An auction in one of the own lists, live while it is on the screen. */
 import { Link } from "@tanstack/react-router";
-import { toMinor, type Auction } from "rostrum-client";
+import type { Auction } from "rostrum-client";
 import type { ReactNode } from "react";
 import { useFormats } from "../../lib/format";
+import { useVisibleAuction } from "../../lib/live";
 import { useText } from "../../lib/text";
 import { AuctionStatus } from "../../ui/AuctionStatus";
 import { TimeLeft } from "../../ui/TimeLeft";
@@ -10,9 +11,13 @@ import { TimeLeft } from "../../ui/TimeLeft";
 export function AuctionRow({ auction, children }: { auction: Auction; children?: ReactNode }) {
   const t = useText();
   const { money } = useFormats();
+  const { ref, state } = useVisibleAuction(auction);
   const image = auction.images[0];
   return (
-    <article className="bg-surface border-line flex flex-wrap items-center gap-4 rounded-(--radius-card) border p-4">
+    <article
+      ref={ref}
+      className="bg-surface border-line flex flex-wrap items-center gap-4 rounded-(--radius-card) border p-4"
+    >
       {image !== undefined && (
         <img src={image.thumbnails["160"]} alt="" width="64" height="64" className="size-16 rounded-lg object-cover" />
       )}
@@ -29,10 +34,10 @@ export function AuctionRow({ auction, children }: { auction: Auction; children?:
           )}
         </h2>
         <p className="text-muted flex flex-wrap items-center gap-x-4 gap-y-1 text-sm">
-          <AuctionStatus status={auction.status} />
-          <span>{money(toMinor(auction.currentBid ?? auction.startingPrice), auction.currency)}</span>
-          <span>{t("me.bidCount", { count: auction.bidCount })}</span>
-          {auction.status === "active" && <TimeLeft until={Date.parse(auction.endTime)} />}
+          <AuctionStatus status={state.status} />
+          <span>{money(state.currentBid ?? state.startingPrice, state.currency)}</span>
+          <span>{t("me.bidCount", { count: state.bidCount })}</span>
+          {state.status === "active" && <TimeLeft until={state.endTime} inList />}
         </p>
       </div>
       {children}

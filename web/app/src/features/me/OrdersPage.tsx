@@ -27,10 +27,11 @@ function List() {
               params={{ id: order.orderId }}
               className="after:absolute after:inset-0 hover:underline"
             >
-              {t("me.orderUnits", { count: order.quantity })}
+              {order.productName ?? t("me.orderUnits", { count: order.quantity })}
             </Link>
           </h2>
-          <span className="tabular-nums">{money(toMinor(order.totalPrice ?? 0))}</span>
+          {order.productName !== undefined && <span>{t("me.orderUnits", { count: order.quantity })}</span>}
+          <span className="tabular-nums">{money(toMinor(order.totalPrice ?? 0), order.currency)}</span>
           <span className="text-muted text-sm">{date(order.receivedAt)}</span>
           <OrderStatus status={order.status} />
         </article>

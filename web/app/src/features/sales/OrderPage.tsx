@@ -22,18 +22,21 @@ function OrderCard({ order }: { order: Schemas["Order"] }) {
   const totalPrice = toMinor(order.totalPrice ?? 0);
   const expiresAt = order.expiresAt === undefined ? null : Date.parse(order.expiresAt);
   return (
-    <Card className="max-w-xl">
+    <Card className="max-w-xl" {...(order.productName !== undefined && { title: order.productName })}>
       <Facts
         items={[
           [t("sales.orderStatus"), <OrderStatus key="status" status={order.status} />],
           [t("sales.quantity"), order.quantity],
-          [t("sales.total"), money(totalPrice)],
+          [t("sales.total"), money(totalPrice, order.currency)],
           [t("sales.orderedAt"), dateSeconds(order.receivedAt)],
         ]}
       />
       {order.reason !== undefined && <Notice tone="bad">{errorForCode(t, order.reason)}</Notice>}
       {order.status === "reserved" && (
-        <Checkout order={{ ...order, totalPrice, expiresAt }} sale={{ id: order.flashSaleId, currency: "USD" }} />
+        <Checkout
+          order={{ ...order, totalPrice, expiresAt }}
+          sale={{ id: order.flashSaleId, currency: order.currency }}
+        />
       )}
       <Link to="/sales/$id" params={{ id: order.flashSaleId }} className="underline">
         {t("sales.toSale")}
