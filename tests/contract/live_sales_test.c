@@ -428,6 +428,7 @@ START_TEST(after_a_restore_a_place_has_its_older_position)
     published_sale_commit(&sale, false);
     await_position(ann, 1);
     websocket_free(ann);
+    published_sale_end_restore();
 }
 END_TEST
 

@@ -164,7 +164,8 @@ def owner_sql(text):
     """SQL that runs statements without the triggers that keep the rows, as one transaction."""
     off = "".join(f"ALTER TABLE {table} DISABLE TRIGGER USER;" for table in TABLES)
     on = "".join(f"ALTER TABLE {table} ENABLE TRIGGER USER;" for table in TABLES)
-    return (f"BEGIN; GRANT ALL ON audit_log TO CURRENT_USER; {off} {text}; {on}"
+    # The tables are locked first: autovacuum of a table whose row in pg_class was changed before would be a deadlock.
+    return (f"BEGIN; {off} GRANT ALL ON audit_log TO CURRENT_USER; {text}; {on}"
             "REVOKE ALL ON audit_log FROM CURRENT_USER; GRANT SELECT, INSERT ON audit_log TO CURRENT_USER; COMMIT;")
 
 

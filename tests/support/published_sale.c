@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/protocol/keys.h"
 #include "tests/support/client.h"
+#include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
 #include "tests/support/redis_run.h"
 
@@ -129,6 +130,29 @@ void published_sale_commit(struct published_sale *sale, bool lost)
     sale->now.look = false;
 }
 
+static bool gateways_have(int64_t sessions, const char *since)
+{
+    return sql_int(fixture.sql,
+                   "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                   " AND application_name LIKE 'rostrum-gateway%' AND backend_start >= $1::timestamptz",
+                   since, NULL) >= sessions;
+}
+
+/* The gateways read the epoch anew. Returns once each lost session has another one in its place. */
+static void begin_epoch(int change)
+{
+    run_sql(client_format("UPDATE data_timeline SET epoch = epoch + %d", change));
+    char *since = strdup(sql_text(fixture.sql, "SELECT clock_timestamp()", NULL));
+    ck_assert_ptr_nonnull(since);
+    int64_t ended = sql_int(fixture.sql,
+                            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                            " WHERE datname = current_database() AND application_name LIKE 'rostrum-gateway%'",
+                            NULL);
+    SUITE_WAIT(gateways_have(ended, since), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(deployment_all_ready(), DEPLOYMENT_READY_MS);
+    free(since);
+}
+
 void published_sale_restore(struct published_sale *sale, int64_t seq)
 {
     run_sql(client_format("UPDATE queue_entries SET status = 'waiting' WHERE sale_id = '%s' AND seq = %" PRId64,
@@ -138,9 +162,12 @@ void published_sale_restore(struct published_sale *sale, int64_t seq)
     run_sql(client_format("UPDATE flash_sales SET version = %" PRId64 ", waiting = %" PRId64 ", head_seq = %" PRId64
                           " WHERE id = '%s'",
                           sale->now.version - 1, sale->now.waiting, seq, sale->id));
-    run_sql("UPDATE data_timeline SET epoch = epoch + 1");
-    run_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND application_name LIKE 'rostrum-gateway%'");
+    begin_epoch(1);
+}
+
+void published_sale_end_restore(void)
+{
+    begin_epoch(-1);
 }
 
 void published_sale_decide(const struct published_sale *sale, const char *user, struct sale_message_decision decision)

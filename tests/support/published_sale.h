@@ -25,9 +25,11 @@ void published_sale_leave(struct published_sale *sale, int64_t seq);
 void published_sale_commit(struct published_sale *sale, bool lost);
 /*
  * Takes the last committed version back, in which only the place `seq` was left, as a promoted standby does that lacks
- * it: another epoch begins, and no session ends.
+ * it: another epoch begins for the gateways, and no session of a user ends.
  */
 void published_sale_restore(struct published_sale *sale, int64_t seq);
+/* Gives the gateways back the epoch that the other programs still have, for the tests that use the deployment next. */
+void published_sale_end_restore(void);
 /* Publishes the decision to its user. Its sale is set. */
 void published_sale_decide(const struct published_sale *sale, const char *user, struct sale_message_decision decision);
 /* Publishes any text on the sale's channel. */
