@@ -24,8 +24,8 @@ void published_sale_leave(struct published_sale *sale, int64_t seq);
 /* Commits the next version. Its message is lost if `lost`. */
 void published_sale_commit(struct published_sale *sale, bool lost);
 /*
- * Takes the last committed version back, in which only the place `seq` was left, as a promoted standby does that lacks
- * it: another epoch begins for the gateways, and no session of a user ends.
+ * Takes the last committed version back, in which only the place `seq` was left. A promoted standby that lacks it does
+ * so: another epoch begins for the gateways, and no session of a user ends.
  */
 void published_sale_restore(struct published_sale *sale, int64_t seq);
 /* Gives the gateways back the epoch that the other programs still have, for the tests that use the deployment next. */
