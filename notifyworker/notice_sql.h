@@ -1,5 +1,5 @@
 /*
- * SQL that the writers of notifications share. Callers: recipients.c, sale_recipients.c, watchers.c, fanout.c.
+ * SQL that the writers of notifications share. Callers: recipients.c, sale_writer.c, watchers.c, fanout.c.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_NOTICE_SQL_H
 #define ROSTRUM_NOTIFYWORKER_NOTICE_SQL_H
