@@ -1,44 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { AUCTION, SALE, sale, snapshot, update } from "../../test/examples.ts";
-import { FakeServer, pass } from "../../test/fake-server.ts";
-import type { AuctionState, LiveStatus, Rostrum, SaleState } from "../index.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { SALE, sale, snapshot, update } from "../../test/examples.ts";
+import { pass } from "../../test/fake-server.ts";
+import { idOf, rostrum, server, state, states, statuses, useClient, watch } from "../../test/watching.ts";
+import type { SaleState } from "../index.ts";
 import { POLL_MS, REOPEN_MS, STREAMS_MAX } from "./fallback.ts";
 import { FALLBACK_AFTER_MS, type LiveHub } from "./live.ts";
-
-let server: FakeServer;
-let rostrum: Rostrum;
-let states: AuctionState[];
-let statuses: LiveStatus[];
-
-/** The newest state that the watcher was given. */
-function state(): AuctionState {
-  const newest = states.at(-1);
-  if (newest === undefined) throw new Error("no state");
-  return newest;
-}
-
-function watch(id = AUCTION): () => void {
-  return rostrum.live.watchAuction(id, (each) => states.push(each));
-}
-
-function idOf(number: number): string {
-  return `auction-${String(number)}`;
-}
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"] });
-  vi.setSystemTime("2026-05-01T13:30:15Z"); // half an hour before the end of the auction in the examples
-  server = new FakeServer();
-  rostrum = server.rostrum();
-  states = [];
-  statuses = [];
-  rostrum.live.onStatus((each) => statuses.push(each));
-});
-
-afterEach(() => {
-  rostrum.close();
-  vi.useRealTimers();
-});
 
 describe("without the socket", () => {
   beforeEach(() => {
@@ -132,7 +98,7 @@ describe("without the socket", () => {
 
   it("works where there is no WebSocket at all", async () => {
     rostrum.close();
-    rostrum = server.rostrum({ WebSocket: undefined as never });
+    useClient({ WebSocket: undefined as never });
     watch();
     await pass(100);
     expect(state()).toMatchObject({ version: 5, freshness: "stale" });

@@ -1,48 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { AUCTION, body, result, SALE, sale, snapshot, update } from "../../test/examples.ts";
-import { FakeServer, pass } from "../../test/fake-server.ts";
-import type { ApiError, AuctionState, LiveStatus, Rostrum, SaleState } from "../index.ts";
+import { pass } from "../../test/fake-server.ts";
+import { idOf, rostrum, server, state, states, statuses, useClient, watch } from "../../test/watching.ts";
+import type { ApiError, AuctionState, SaleState } from "../index.ts";
 import { PONG_DEADLINE_MS, SUSPECT_MS } from "./connection.ts";
 import { POLL_MS } from "./fallback.ts";
 import { RESTORE_CONFIRM_MS } from "./intake.ts";
 import type { LiveHub } from "./live.ts";
 import { SENDS_MAX, SUBSCRIPTIONS_MAX } from "./subscriptions.ts";
 import { LINGER_MS, WATCHED_MAX } from "./watch-list.ts";
-
-let server: FakeServer;
-let rostrum: Rostrum;
-let states: AuctionState[];
-let statuses: LiveStatus[];
-
-/** The newest state that the watcher was given. */
-function state(): AuctionState {
-  const newest = states.at(-1);
-  if (newest === undefined) throw new Error("no state");
-  return newest;
-}
-
-function watch(id = AUCTION): () => void {
-  return rostrum.live.watchAuction(id, (each) => states.push(each));
-}
-
-function idOf(number: number): string {
-  return `auction-${String(number)}`;
-}
-
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "Date", "performance"] });
-  vi.setSystemTime("2026-05-01T13:30:15Z"); // half an hour before the end of the auction in the examples
-  server = new FakeServer();
-  rostrum = server.rostrum();
-  states = [];
-  statuses = [];
-  rostrum.live.onStatus((each) => statuses.push(each));
-});
-
-afterEach(() => {
-  rostrum.close();
-  vi.useRealTimers();
-});
 
 describe("watching over the socket", () => {
   it("begins with a snapshot, and follows", async () => {
@@ -291,7 +257,7 @@ describe("a connection", () => {
   it("authenticates by the token, and by another one when that has expired", async () => {
     const token = vi.fn((refused?: string) => (refused === undefined ? "old" : "new"));
     rostrum.close();
-    rostrum = server.rostrum({ token });
+    useClient({ token });
     watch();
     await pass(100);
     expect(server.socket.sent.slice(0, 2)).toMatchObject([{ type: "auth", token: "old" }, { type: "subscribe" }]);
@@ -303,7 +269,7 @@ describe("a connection", () => {
 
   it("is a guest's after the token was refused", async () => {
     rostrum.close();
-    rostrum = server.rostrum({ token: "wrong" });
+    useClient({ token: "wrong" });
     server.answers.set("auth", ({ id }) => ({ type: "error", id, error: "UNAUTHORIZED", message: "no" }));
     watch();
     await pass(100);
