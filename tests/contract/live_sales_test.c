@@ -44,43 +44,6 @@ static const struct json *watch(struct websocket *socket)
     return answer;
 }
 
-static void expect_number(const struct json *message, const char *name, int64_t value)
-{
-    live_expect(message, name, client_format("%" PRId64, value));
-}
-
-static const struct json *receive_position(struct websocket *socket, int64_t position)
-{
-    const struct json *message = live_receive(socket, "queue:position-update");
-    live_expect(message, "flashSaleId", sale.id);
-    live_expect(message, "status", "waiting");
-    expect_number(message, "position", position);
-    return message;
-}
-
-/* The next position, which may follow others of versions before. */
-static void await_position(struct websocket *socket, int64_t position)
-{
-    const struct json *message = NULL;
-    int64_t found = INT64_MAX;
-    do {
-        message = live_receive(socket, "queue:position-update");
-        live_expect(message, "status", "waiting");
-        int64_t next = strtoll(websocket_text(message, "position"), NULL, 10);
-        ck_assert_int_lt(next, found);
-        found = next;
-    } while (found > position);
-    ck_assert_int_eq(found, position);
-}
-
-static const char *some_user(void)
-{
-    struct uuid id = uuid_new();
-    static char text[UUID_TEXT_SIZE];
-    uuid_format(&id, text);
-    return text;
-}
-
 /* ---- the inventory ---- */
 
 START_TEST(a_guest_gets_the_state_and_then_every_version_once)
@@ -89,25 +52,25 @@ START_TEST(a_guest_gets_the_state_and_then_every_version_once)
     const struct json *message = watch(guest);
     live_expect(message, "flashSaleId", sale.id);
     live_expect(message, "status", "active");
-    expect_number(message, "version", 1);
-    expect_number(message, "available", 100);
+    live_expect_number(message, "version", 1);
+    live_expect_number(message, "available", 100);
     for (int64_t version = 2; version < 6; version++) {
         sale.now.reserved = version;
         sale.now.sold = version - 2;
         published_sale_commit(&sale, false);
         message = live_receive(guest, NULL);
         live_expect(message, "type", "inventory:update");
-        expect_number(message, "version", version);
-        expect_number(message, "reserved", version);
-        expect_number(message, "sold", version - 2);
-        expect_number(message, "available", 100 - version - (version - 2));
+        live_expect_number(message, "version", version);
+        live_expect_number(message, "reserved", version);
+        live_expect_number(message, "sold", version - 2);
+        live_expect_number(message, "available", 100 - version - (version - 2));
     }
     sale.now.status = SALE_ENDED;
     published_sale_commit(&sale, false);
     message = live_receive(guest, NULL);
     live_expect(message, "type", "sale:status-change");
     live_expect(message, "status", "ended");
-    expect_number(message, "version", 6);
+    live_expect_number(message, "version", 6);
     live_expect(live_exchange(guest, "{\"type\": \"ping\", \"id\": 1}", "pong"), "id", "1");
     websocket_free(guest);
 }
@@ -136,16 +99,16 @@ START_TEST(a_gap_is_read_from_postgresql)
     published_sale_commit(&sale, false);
     const struct json *message = live_receive(guest, NULL);
     live_expect(message, "type", "inventory:update");
-    expect_number(message, "version", 3);
-    expect_number(message, "sold", 7);
-    expect_number(message, "reserved", 3);
+    live_expect_number(message, "version", 3);
+    live_expect_number(message, "sold", 7);
+    live_expect_number(message, "reserved", 3);
     sale.now.status = SALE_SOLD_OUT;
     published_sale_commit(&sale, true);
     published_sale_commit(&sale, false);
     message = live_receive(guest, NULL);
     live_expect(message, "type", "sale:status-change");
     live_expect(message, "status", "sold_out");
-    expect_number(message, "version", 5);
+    live_expect_number(message, "version", 5);
     websocket_free(guest);
 }
 END_TEST
@@ -156,7 +119,7 @@ START_TEST(a_lost_message_is_found_in_postgresql)
     (void)watch(guest);
     sale.now.sold = 1;
     published_sale_commit(&sale, true);
-    expect_number(live_receive(guest, "inventory:update"), "version", 2);
+    live_expect_number(live_receive(guest, "inventory:update"), "version", 2);
     websocket_free(guest);
 }
 END_TEST
@@ -170,8 +133,8 @@ START_TEST(an_undecodable_message_changes_nothing)
     sale.now.sold = 1;
     published_sale_commit(&sale, false);
     const struct json *message = live_receive(guest, NULL);
-    expect_number(message, "version", 2);
-    expect_number(message, "sold", 1);
+    live_expect_number(message, "version", 2);
+    live_expect_number(message, "sold", 1);
     websocket_free(guest);
 }
 END_TEST
@@ -203,7 +166,7 @@ START_TEST(an_undecodable_message_during_a_read_changes_nothing)
     }
     sale.now.sold = 1;
     published_sale_commit(&sale, false);
-    expect_number(live_receive(guest, NULL), "version", 2);
+    live_expect_number(live_receive(guest, NULL), "version", 2);
     websocket_free(guest);
 }
 END_TEST
@@ -232,7 +195,7 @@ START_TEST(a_new_subscription_repeats_nothing)
     live_expect(live_receive(guest, NULL), "flashSaleId", other.id);
     sale.now.sold = 1;
     published_sale_commit(&sale, false);
-    expect_number(live_receive(guest, NULL), "version", 2);
+    live_expect_number(live_receive(guest, NULL), "version", 2);
     websocket_free(guest);
 }
 END_TEST
@@ -245,7 +208,7 @@ START_TEST(no_updates_arrive_after_unwatching)
     sale.now.sold = 1;
     published_sale_commit(&sale, false);
     (void)live_exchange(guest, "{\"type\": \"ping\"}", "pong");
-    expect_number(watch(guest), "version", 2);
+    live_expect_number(watch(guest), "version", 2);
     websocket_free(guest);
 }
 END_TEST
@@ -297,39 +260,39 @@ START_TEST(a_position_follows_what_happens_ahead)
 {
     int64_t seqs[6];
     for (size_t i = 0; i < ARRAY_LEN(seqs); i++) {
-        seqs[i] = published_sale_join(&sale, i == 4 ? fixture.ann.id : some_user());
+        seqs[i] = published_sale_join(&sale, i == 4 ? fixture.ann.id : published_sale_user());
     }
     published_sale_commit(&sale, false);
     struct websocket *ann = live_open(&fixture.ann);
     struct websocket *bob = live_open(&fixture.bob);
     (void)watch(bob);
     (void)watch(ann);
-    expect_number(receive_position(ann, 5), "version", 2);
+    live_expect_number(published_sale_position(&sale, ann, 5), "version", 2);
     published_sale_leave(&sale, seqs[2]);
     published_sale_leave(&sale, seqs[5]); /* behind Ann */
     published_sale_turn(&sale, seqs[0], clock_now_ms() + TURN_MS);
     published_sale_commit(&sale, false);
-    await_position(ann, 3);
+    published_sale_await_position(ann, 3);
     published_sale_turn(&sale, seqs[1], clock_now_ms() + TURN_MS);
     published_sale_commit(&sale, false);
     published_sale_turn(&sale, seqs[3], clock_now_ms() + TURN_MS);
     published_sale_commit(&sale, false);
-    await_position(ann, 1);
+    published_sale_await_position(ann, 1);
     published_sale_turn(&sale, seqs[4], clock_now_ms() + TURN_MS);
     published_sale_commit(&sale, false);
     const struct json *message = live_receive(ann, "queue:position-update");
     live_expect(message, "status", "turn");
-    expect_number(message, "position", 0);
+    live_expect_number(message, "position", 0);
     ck_assert_str_ne(websocket_text(message, "turnExpiresAt"), "");
     sale.now.status = SALE_ENDED;
     published_sale_commit(&sale, false);
     message = live_receive(ann, "queue:position-update");
     live_expect(message, "status", "closed");
-    expect_number(message, "version", 7); /* that of the end, or a client might take it for an old message */
+    live_expect_number(message, "version", 7); /* that of the end, or a client might take it for an old message */
     ck_assert_int_eq((int)json_member(message, "position")->type, JSON_NULL);
     /* Bob has no place: the next message after the versions is the answer. */
     for (int64_t version = 3; version <= 7; version++) {
-        expect_number(live_receive(bob, NULL), "version", version);
+        live_expect_number(live_receive(bob, NULL), "version", version);
     }
     (void)live_exchange(bob, "{\"type\": \"ping\"}", "pong");
     websocket_free(ann);
@@ -357,41 +320,41 @@ START_TEST(the_decision_on_a_join_begins_the_position)
     sale_live_add_gone(&sale.now, 100);
     sale_live_add_gone(&sale.now, 6000);
     published_sale_commit(&sale, false); /* version 3, before the decision of version 2 arrives */
-    expect_number(live_receive(ann, "inventory:update"), "version", 2);
-    expect_number(live_receive(ann, "inventory:update"), "version", 3);
+    live_expect_number(live_receive(ann, "inventory:update"), "version", 2);
+    live_expect_number(live_receive(ann, "inventory:update"), "version", 3);
     published_sale_decide(&sale, fixture.ann.id, joined);
-    expect_number(receive_position(ann, 15), "version", 3);
+    live_expect_number(published_sale_position(&sale, ann, 15), "version", 3);
     joined.position = 3;
     joined.version = 4; /* a decision before its version */
     joined.place = 7000;
     published_sale_decide(&sale, fixture.ann.id, joined);
-    expect_number(receive_position(ann, 3), "version", 4);
+    live_expect_number(published_sale_position(&sale, ann, 3), "version", 4);
     sale.now.granted = 9; /* of version 4: contained in the decision */
     published_sale_commit(&sale, false);
     sale.now.granted = 1;
     published_sale_commit(&sale, false);
-    expect_number(receive_position(ann, 2), "version", 5);
+    live_expect_number(published_sale_position(&sale, ann, 2), "version", 5);
     websocket_free(ann);
 }
 END_TEST
 
 START_TEST(a_place_is_read_again_after_a_gap)
 {
-    int64_t first = published_sale_join(&sale, some_user());
-    int64_t second = published_sale_join(&sale, some_user());
+    int64_t first = published_sale_join(&sale, published_sale_user());
+    int64_t second = published_sale_join(&sale, published_sale_user());
     (void)published_sale_join(&sale, fixture.ann.id);
     published_sale_commit(&sale, false);
     struct websocket *ann = live_open(&fixture.ann);
     (void)watch(ann);
-    (void)receive_position(ann, 3);
+    (void)published_sale_position(&sale, ann, 3);
     published_sale_leave(&sale, second);
     published_sale_commit(&sale, true);
     published_sale_commit(&sale, false);
-    await_position(ann, 2);
+    published_sale_await_position(ann, 2);
     published_sale_leave(&sale, first);
     sale.now.look = true; /* more were left than a message holds */
     published_sale_commit(&sale, false);
-    await_position(ann, 1);
+    published_sale_await_position(ann, 1);
     websocket_free(ann);
 }
 END_TEST
@@ -404,7 +367,7 @@ START_TEST(a_client_that_authenticates_later_gets_its_place)
     (void)watch(socket);
     (void)live_exchange(socket, client_format("{\"type\": \"auth\", \"token\": \"%s\"}", fixture.ann.token),
                         "authenticated");
-    (void)receive_position(socket, 1);
+    (void)published_sale_position(&sale, socket, 1);
     websocket_free(socket);
 }
 END_TEST
@@ -412,21 +375,21 @@ END_TEST
 /* A promoted standby lacks the newest version, in which the place ahead was left. The sessions go on. */
 START_TEST(after_a_restore_a_place_has_its_older_position)
 {
-    int64_t ahead = published_sale_join(&sale, some_user());
+    int64_t ahead = published_sale_join(&sale, published_sale_user());
     (void)published_sale_join(&sale, fixture.ann.id);
     published_sale_commit(&sale, false);
     struct websocket *ann = live_open(&fixture.ann);
     (void)watch(ann);
-    (void)receive_position(ann, 2);
+    (void)published_sale_position(&sale, ann, 2);
     published_sale_leave(&sale, ahead);
     published_sale_commit(&sale, false);
-    await_position(ann, 1);
+    published_sale_await_position(ann, 1);
     published_sale_restore(&sale, ahead);
-    expect_number(live_receive(ann, "inventory:update"), "version", 2);
-    expect_number(receive_position(ann, 2), "version", 2);
+    live_expect_number(live_receive(ann, "inventory:update"), "version", 2);
+    live_expect_number(published_sale_position(&sale, ann, 2), "version", 2);
     published_sale_leave(&sale, ahead);
     published_sale_commit(&sale, false);
-    await_position(ann, 1);
+    published_sale_await_position(ann, 1);
     websocket_free(ann);
     published_sale_end_restore();
 }
@@ -615,7 +578,7 @@ START_TEST(wrong_joins_and_leaves_have_the_codes_of_http)
     }
     live_expect(live_exchange(guest, join_text(""), "error"), "error", "UNAUTHORIZED");
     live_expect(live_exchange(guest, command_text("queue:leave", "l"), "error"), "error", "UNAUTHORIZED");
-    (void)snprintf(sale.id, sizeof(sale.id), "%s", some_user()); /* no sale */
+    (void)snprintf(sale.id, sizeof(sale.id), "%s", published_sale_user()); /* no sale */
     live_expect(live_exchange(ann, join_text(""), "error"), "error", "NOT_FOUND");
     live_expect(live_exchange(ann, command_text("queue:leave", "l"), "error"), "error", "NOT_FOUND");
     websocket_free(ann);
@@ -673,7 +636,7 @@ START_TEST(a_reservation_that_ran_out_is_found_without_a_message)
     published_sale_commit(&sale, false);
     struct websocket *ann = live_open(&fixture.ann);
     (void)watch(ann);
-    (void)receive_position(ann, 1); /* it was read, with the order */
+    (void)published_sale_position(&sale, ann, 1); /* it was read, with the order */
     PQclear(sql_rows(fixture.sql, "UPDATE orders SET status = 'expired' WHERE id = $1", order, NULL));
     const struct json *message = live_receive(ann, "order:update");
     live_expect(message, "orderId", order);
@@ -696,7 +659,7 @@ START_TEST(a_reservation_of_a_cancelled_sale_is_found_without_a_message)
     published_sale_commit(&sale, false);
     struct websocket *ann = live_open(&fixture.ann);
     (void)watch(ann);
-    (void)receive_position(ann, 1); /* it was read, with the order */
+    (void)published_sale_position(&sale, ann, 1); /* it was read, with the order */
     sale.now.status = SALE_CANCELLED;
     published_sale_commit(&sale, false);
     const struct json *message = live_receive(ann, "order:update");
@@ -732,7 +695,7 @@ START_TEST(a_unit_goes_down_the_line_until_it_is_sold)
     join(ann);
     await_status(ann, "turn");
     join(bob);
-    expect_number(receive_position(bob, 1), "waiting", 1);
+    live_expect_number(published_sale_position(&sale, bob, 1), "waiting", 1);
     PQclear(sql_rows(fixture.sql,
                      "UPDATE queue_entries SET turn_expires_at = now() WHERE sale_id = $1 AND status = 'turn'", sale.id,
                      NULL));
@@ -748,9 +711,9 @@ START_TEST(a_unit_goes_down_the_line_until_it_is_sold)
     EXPECT_STATUS(fixture_call(&fixture.bob, "POST", client_format("/api/v1/orders/%s/confirm", order), NULL), 200);
     const struct json *message = live_receive(ann, "sale:status-change");
     live_expect(message, "status", "sold_out");
-    expect_number(message, "available", 0);
-    expect_number(message, "reserved", 0);
-    expect_number(message, "sold", 1);
+    live_expect_number(message, "available", 0);
+    live_expect_number(message, "reserved", 0);
+    live_expect_number(message, "sold", 1);
     message = live_receive(bob, "order:update");
     live_expect(message, "orderId", order);
     live_expect(message, "status", "confirmed");

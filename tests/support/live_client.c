@@ -3,6 +3,7 @@
  */
 #include "tests/support/live_client.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,4 +64,9 @@ void live_expect_maximum(const struct factory_user *who, const char *amount)
     if (amount != NULL) {
         EXPECT_TEXT(reply, "maxAmount", amount);
     }
+}
+
+void live_expect_number(const struct json *message, const char *name, int64_t value)
+{
+    live_expect(message, name, client_format("%" PRId64, value));
 }

@@ -21,4 +21,7 @@ const char *live_proxy_text(const char *more);
 /* Fails the test unless this is the user's maximum in the fixture's auction; NULL: none. */
 void live_expect_maximum(const struct factory_user *who, const char *amount);
 
+/* Asserts that the member is this number. */
+void live_expect_number(const struct json *message, const char *name, int64_t value);
+
 #endif

@@ -185,3 +185,35 @@ void published_sale_decide(const struct published_sale *sale, const char *user, 
     publish(channel, jsonw_text(json, NULL));
     jsonw_free(json);
 }
+
+const char *published_sale_user(void)
+{
+    struct uuid id = uuid_new();
+    static char text[UUID_TEXT_SIZE];
+    uuid_format(&id, text);
+    return text;
+}
+
+const struct json *published_sale_position(const struct published_sale *sale, struct websocket *socket,
+                                           int64_t position)
+{
+    const struct json *message = live_receive(socket, "queue:position-update");
+    live_expect(message, "flashSaleId", sale->id);
+    live_expect(message, "status", "waiting");
+    live_expect_number(message, "position", position);
+    return message;
+}
+
+void published_sale_await_position(struct websocket *socket, int64_t position)
+{
+    const struct json *message = NULL;
+    int64_t found = INT64_MAX;
+    do {
+        message = live_receive(socket, "queue:position-update");
+        live_expect(message, "status", "waiting");
+        int64_t next = strtoll(websocket_text(message, "position"), NULL, 10);
+        ck_assert_int_lt(next, found);
+        found = next;
+    } while (found > position);
+    ck_assert_int_eq(found, position);
+}

@@ -7,6 +7,7 @@
 
 #include "common/protocol/sale_live.h"
 #include "common/protocol/sale_message.h"
+#include "tests/support/live_client.h"
 
 struct published_sale {
     char id[UUID_TEXT_SIZE];
@@ -34,5 +35,13 @@ void published_sale_end_restore(void);
 void published_sale_decide(const struct published_sale *sale, const char *user, struct sale_message_decision decision);
 /* Publishes any text on the sale's channel. */
 void published_sale_say(const struct published_sale *sale, const char *text);
+
+/* The id of a user who does not exist, valid until the next call. */
+const char *published_sale_user(void);
+/* The next position at the socket, which must be this one. */
+const struct json *published_sale_position(const struct published_sale *sale, struct websocket *socket,
+                                           int64_t position);
+/* The next position, which may follow others of versions before. */
+void published_sale_await_position(struct websocket *socket, int64_t position);
 
 #endif

@@ -58,8 +58,8 @@ test("the way back to a list keeps its search, its length and its place", async 
   await until("the place in the list", async () => (await place()) === before);
   expect(await page.getByLabel("Search auctions").inputValue()).toBe(word);
   expect(await page.getByLabel("Order").inputValue()).toBe("newest");
-  expect(await cards.count()).toBe(CARDS);
+  await until("all cards again", async () => (await cards.count()) === CARDS);
   await page.goForward();
   await page.getByRole("heading", { name: title, level: 1 }).waitFor();
-  expect(await place()).toBe(0);
+  await until("the top of the page", async () => (await place()) === 0);
 });
