@@ -27,11 +27,11 @@ static void describe(const void *items, size_t index, struct work_command *comma
 }
 
 /* An unreadable command is rejected as a bid if its kind is unknown. */
-static void repair(void *items, size_t index, const struct uuid *key, bool placed)
+static void repair(void *items, size_t index, bool placed)
 {
     struct command *command = &((struct command_item *)items)[index].command;
     if (!placed) {
-        *command = (struct command){.kind = COMMAND_BID, .auction_id = *key};
+        *command = (struct command){.kind = COMMAND_BID, .auction_id = command->auction_id};
     }
     if (command->kind == COMMAND_NONE) {
         command->kind = COMMAND_BID;

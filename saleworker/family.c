@@ -27,11 +27,11 @@ static void describe(const void *items, size_t index, struct work_command *comma
 }
 
 /* An unreadable command is rejected as a JOIN if its kind is unknown. */
-static void repair(void *items, size_t index, const struct uuid *key, bool placed)
+static void repair(void *items, size_t index, bool placed)
 {
     struct sale_message_command *message = &((struct sale_message_item *)items)[index].command;
     if (!placed) {
-        *message = (struct sale_message_command){.sale_id = *key};
+        *message = (struct sale_message_command){.sale_id = message->sale_id};
     }
     if (message->command.kind == SALE_COMMAND_NONE) {
         message->command.kind = SALE_COMMAND_JOIN;

@@ -19,7 +19,8 @@ enum {
     FRAME_TAIL_BYTES = 1,
     FRAME_AROUND_BYTES = FRAME_HEAD_BYTES + FRAME_TAIL_BYTES,
     METHOD_MAX_BYTES = 1024,     /* our methods have at most two short strings of 255 */
-    PROPERTIES_MAX_BYTES = 4096, /* three short strings and up to two headers, one of them long */
+    KEY_AROUND_BYTES = 5,        /* in header CC: type, length */
+    PROPERTIES_MAX_BYTES = 4096, /* three short strings and up to three headers, one of them long; without the keys */
     REASON_MAX_BYTES = 1024,     /* of a dead letter's reason; longer ones are cut */
     TAG_TEXT_SIZE = 21,
     CAPACITY_MIN_BYTES = 16 * 1024,
@@ -118,12 +119,39 @@ static amqp_table_entry_t text_entry(const char *key, const char *text, size_t l
                                 .value = {.kind = AMQP_FIELD_KIND_UTF8, .value = {.bytes = value}}};
 }
 
+/* Header CC: the broker routes the message by each of these keys, too. `values` must live as long as the entry. */
+static amqp_table_entry_t keys_entry(const struct broker_message *message,
+                                     amqp_field_value_t values[static BROKER_MORE_KEYS_MAX])
+{
+    assert(message->more_keys_count <= BROKER_MORE_KEYS_MAX);
+    for (size_t i = 0; i < message->more_keys_count; i++) {
+        values[i] = (amqp_field_value_t){.kind = AMQP_FIELD_KIND_UTF8,
+                                         .value = {.bytes = amqp_cstring_bytes(message->more_keys[i])}};
+        assert(values[i].value.bytes.len < BROKER_SHORT_SIZE);
+    }
+    return (amqp_table_entry_t){
+        .key = amqp_cstring_bytes("CC"),
+        .value = {.kind = AMQP_FIELD_KIND_ARRAY,
+                  .value = {.array = {.num_entries = (int)message->more_keys_count, .entries = values}}}};
+}
+
+static size_t keys_bytes(const struct broker_message *message)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < message->more_keys_count; i++) {
+        bytes += strlen(message->more_keys[i]) + KEY_AROUND_BYTES;
+    }
+    return bytes;
+}
+
 /* The delivery tag is sent as correlation_id: basic.return has no other field that identifies the message. */
-static bool add_header(struct broker_output *output, uint64_t tag, const struct broker_message *message)
+static bool add_header(struct broker_output *output, uint64_t tag, const struct broker_message *message,
+                       size_t properties_max)
 {
     char tag_text[TAG_TEXT_SIZE];
     (void)snprintf(tag_text, sizeof tag_text, "%llu", (unsigned long long)tag);
-    amqp_table_entry_t headers[2];
+    amqp_table_entry_t headers[3];
+    amqp_field_value_t keys[BROKER_MORE_KEYS_MAX];
     amqp_basic_properties_t properties = {
         ._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_CORRELATION_ID_FLAG,
         .delivery_mode = AMQP_DELIVERY_PERSISTENT,
@@ -145,6 +173,9 @@ static bool add_header(struct broker_output *output, uint64_t tag, const struct 
     if (message->reason != NULL) {
         headers[properties.headers.num_entries++] = text_entry("reason", message->reason, REASON_MAX_BYTES);
     }
+    if (message->more_keys_count > 0) {
+        headers[properties.headers.num_entries++] = keys_entry(message, keys);
+    }
     if (properties.headers.num_entries > 0) {
         properties._flags |= AMQP_BASIC_HEADERS_FLAG;
     }
@@ -154,7 +185,7 @@ static bool add_header(struct broker_output *output, uint64_t tag, const struct 
     put_number(at + 2, 0, 2); /* "weight": always 0 */
     put_number(at + 4, message->length, 8);
     int length = amqp_encode_properties(AMQP_BASIC_CLASS, &properties,
-                                        (amqp_bytes_t){.len = PROPERTIES_MAX_BYTES - 12, .bytes = at + 12});
+                                        (amqp_bytes_t){.len = properties_max - 12, .bytes = at + 12});
     if (length < 0) {
         return false;
     }
@@ -179,7 +210,8 @@ bool broker_output_publish(struct broker_output *output, uint64_t tag, size_t fr
 {
     size_t chunk_max = frame_max - FRAME_AROUND_BYTES;
     size_t body_frames = (message->length + chunk_max - 1) / chunk_max;
-    size_t room = METHOD_MAX_BYTES + PROPERTIES_MAX_BYTES + message->length + (2 + body_frames) * FRAME_AROUND_BYTES;
+    size_t properties_max = PROPERTIES_MAX_BYTES + keys_bytes(message);
+    size_t room = METHOD_MAX_BYTES + properties_max + message->length + (2 + body_frames) * FRAME_AROUND_BYTES;
     if (!reserve(output, room, BROKER_OUTPUT_MAX_BYTES)) {
         return false;
     }
@@ -191,7 +223,7 @@ bool broker_output_publish(struct broker_output *output, uint64_t tag, size_t fr
     assert(publish.exchange.len < BROKER_SHORT_SIZE && publish.routing_key.len < BROKER_SHORT_SIZE);
     size_t end = output->end;
     if (!add_method(output, BROKER_PUBLISH_CHANNEL, AMQP_BASIC_PUBLISH_METHOD, &publish) ||
-        !add_header(output, tag, message)) {
+        !add_header(output, tag, message, properties_max)) {
         output->end = end;
         return false;
     }

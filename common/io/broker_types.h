@@ -69,6 +69,8 @@ enum broker_verdict {
 struct broker_message {
     const char *exchange;
     const char *routing_key;
+    const char *const *more_keys; /* further routing keys, sent in header CC; each at most 255 bytes */
+    size_t more_keys_count;       /* at most BROKER_MORE_KEYS_MAX */
     const void *body;
     size_t length;
     const char *message_id;  /* may be NULL */
@@ -79,6 +81,7 @@ struct broker_message {
 
 typedef void (*broker_verdict_callback)(enum broker_verdict verdict, void *arg);
 
+enum { BROKER_MORE_KEYS_MAX = 64 };
 enum { BROKER_MESSAGE_MAX_BYTES = 8 * 1024 * 1024 }; /* of a body; a longer one is a programming error */
 
 #endif

@@ -12,7 +12,10 @@
 #include "common/base/money.h"
 #include "common/protocol/wire.h"
 
-enum { MESSAGE_VERSION = 1 };
+enum {
+    MESSAGE_VERSION = 1,
+    COMMANDS_SEVERAL = 2, /* version of a message with commands to several auctions; older workers cannot read it */
+};
 
 /* The words of enumerations, by value. */
 #define COMMAND_WORD(name, message, ledger, group, carries) [COMMAND_##name] = (message),
@@ -142,15 +145,11 @@ static const char *check_command(const struct command *command)
 
 static const char *read_item(const struct json *object, void *items, size_t index)
 {
-    const struct command *first = &((const struct command_item *)items)->command;
     struct command_item *item = (struct command_item *)items + index;
     item->command = (struct command){.kind = COMMAND_NONE};
     item->reason = wire_read_members(object, &of_command, &item->command);
     if (item->reason == NULL) {
         item->reason = check_command(&item->command);
-    }
-    if (item->reason == NULL && !uuid_equal(&item->command.auction_id, &first->auction_id)) {
-        item->reason = "another auction than the first command";
     }
     item->readable = item->reason == NULL;
     return NULL;
@@ -158,13 +157,18 @@ static const char *read_item(const struct json *object, void *items, size_t inde
 
 void message_write_commands(struct jsonw *writer, const struct command *commands, size_t count)
 {
-    wire_write_list(writer, "commands", MESSAGE_VERSION, &of_command, commands, sizeof *commands, count);
+    int64_t version = MESSAGE_VERSION;
+    for (size_t i = 1; i < count && version == MESSAGE_VERSION; i++) {
+        version =
+            uuid_equal(&commands[i].auction_id, &commands[0].auction_id) ? MESSAGE_VERSION : COMMANDS_SEVERAL;
+    }
+    wire_write_list(writer, "commands", version, &of_command, commands, sizeof *commands, count);
 }
 
 bool message_read_commands(const void *bytes, size_t length, struct command_item *items, size_t items_max,
                            size_t *count, const char **reason)
 {
-    return wire_read_list(bytes, length, "commands", MESSAGE_VERSION, read_item, items, items_max, count, reason);
+    return wire_read_list(bytes, length, "commands", COMMANDS_SEVERAL, read_item, items, items_max, count, reason);
 }
 
 bool message_auction(const struct json *root, struct uuid *auction_id)

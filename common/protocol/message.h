@@ -2,7 +2,7 @@
  * Commands, events, decisions and signals: the messages between the programs, their version and their codec. JSON. A
  * decoder refuses an unknown version or kind, and a field of the wrong type.
  *
- *   commands   {"v":1,"commands":[{...}, …]}   exchange of the shard; all of one auction, in order
+ *   commands   {"v":1,"commands":[{...}, …]}   exchange of the shard; in order. v is 2 if they name several auctions
  *   events     {"v":1,"events":[{...}, …]}     exchange events
  *   decision   {"v":1, ...}                     Redis channels gw:<gateway worker> and user:{user}
  *   signal     {"v":1,"t":...}                  Redis channel user:{user}
@@ -51,8 +51,7 @@ struct command_item {
 /* Appends the message to `writer`, which must be empty. */
 void message_write_commands(struct jsonw *writer, const struct command *commands, size_t count);
 /*
- * Decodes a message into `*count` items, each readable or not. An item of another auction than the first item's is not
- * readable. False, with `*reason` set, if the message as a whole is invalid.
+ * Decodes a message into `*count` items, each readable or not. False, with `*reason` set, if the message as a whole is invalid.
  */
 MUST_CHECK bool message_read_commands(const void *bytes, size_t length, struct command_item *items, size_t items_max,
                                       size_t *count, const char **reason);

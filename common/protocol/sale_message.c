@@ -14,7 +14,10 @@
 #include "common/base/money.h"
 #include "common/protocol/wire.h"
 
-enum { SALE_MESSAGE_VERSION = 1 };
+enum {
+    SALE_MESSAGE_VERSION = 1,
+    COMMANDS_SEVERAL = 2, /* version of a message with commands to several sales; older workers cannot read it */
+};
 
 /* The words of enumerations, by value. */
 #define COMMAND_WORD(name, word)          [SALE_COMMAND_##name] = (word),
@@ -124,15 +127,11 @@ static const struct wire_table of_command = WIRE_TABLE(command_members);
 
 static const char *read_item(const struct json *object, void *items, size_t index)
 {
-    const struct sale_message_command *first = &((const struct sale_message_item *)items)->command;
     struct sale_message_item *item = (struct sale_message_item *)items + index;
     item->command = (struct sale_message_command){.command.kind = SALE_COMMAND_NONE};
     item->reason = wire_read_members(object, &of_command, &item->command);
     if (item->reason == NULL) {
         item->reason = check_command(&item->command);
-    }
-    if (item->reason == NULL && !uuid_equal(&item->command.sale_id, &first->sale_id)) {
-        item->reason = "another sale than the first command";
     }
     item->readable = item->reason == NULL;
     return NULL;
@@ -140,13 +139,17 @@ static const char *read_item(const struct json *object, void *items, size_t inde
 
 void sale_message_write_commands(struct jsonw *writer, const struct sale_message_command *commands, size_t count)
 {
-    wire_write_list(writer, "commands", SALE_MESSAGE_VERSION, &of_command, commands, sizeof *commands, count);
+    int64_t version = SALE_MESSAGE_VERSION;
+    for (size_t i = 1; i < count && version == SALE_MESSAGE_VERSION; i++) {
+        version = uuid_equal(&commands[i].sale_id, &commands[0].sale_id) ? SALE_MESSAGE_VERSION : COMMANDS_SEVERAL;
+    }
+    wire_write_list(writer, "commands", version, &of_command, commands, sizeof *commands, count);
 }
 
 bool sale_message_read_commands(const void *bytes, size_t length, struct sale_message_item *items, size_t items_max,
                                 size_t *count, const char **reason)
 {
-    return wire_read_list(bytes, length, "commands", SALE_MESSAGE_VERSION, read_item, items, items_max, count, reason);
+    return wire_read_list(bytes, length, "commands", COMMANDS_SEVERAL, read_item, items, items_max, count, reason);
 }
 
 bool sale_message_sale(const struct json *root, struct uuid *sale_id)

@@ -3,7 +3,7 @@
  * are the counterpart of message.h, for the shards of topology_sales. JSON. A decoder refuses an unknown version or
  * kind, a field of the wrong type, and a field that the kind does not have.
  *
- *   commands   {"v":1,"commands":[{...}, …]}   exchange of the shard; all of one sale, in order
+ *   commands   {"v":1,"commands":[{...}, …]}   exchange of the shard; in order. v is 2 if they name several sales
  *   events     {"v":1,"events":[{...}, …]}     exchange events
  *   decision   {"v":1, ...}                     Redis channels gw:<gateway worker> and user:{user}
  *
@@ -46,8 +46,7 @@ struct sale_message_item {
 /* Appends the message to `writer`, which must be empty. */
 void sale_message_write_commands(struct jsonw *writer, const struct sale_message_command *commands, size_t count);
 /*
- * Decodes a message into `*count` items, each readable or not. An item of another sale than the first item's is not
- * readable. False, with `*reason` set, if the message as a whole is invalid.
+ * Decodes a message into `*count` items, each readable or not. False, with `*reason` set, if the message as a whole is invalid.
  */
 MUST_CHECK bool sale_message_read_commands(const void *bytes, size_t length, struct sale_message_item *items,
                                            size_t items_max, size_t *count, const char **reason);

@@ -154,15 +154,15 @@ static const struct json *find_list(const struct json *root, const char *name)
 }
 
 /* The reason why the message is invalid, or NULL. */
-static const char *read_list(const struct json *root, const char *name, int64_t version,
+static const char *read_list(const struct json *root, const char *name, int64_t newest,
                              const char *(*read)(const struct json *object, void *items, size_t index), void *items,
                              size_t items_max, size_t *count)
 {
     int64_t found = 0;
     const char *reason = NULL;
     const struct json *object = find_list(root, name);
-    if (!json_get_int(root, "v", version, version, &found)) {
-        return "unknown version";
+    if (!json_get_int(root, "v", 1, newest, &found)) {
+        return "unknown version: this program may be too old";
     }
     if (object == NULL) {
         return "not a message of the expected kind";
@@ -173,7 +173,7 @@ static const char *read_list(const struct json *root, const char *name, int64_t 
     return reason;
 }
 
-bool wire_read_list(const void *bytes, size_t length, const char *name, int64_t version,
+bool wire_read_list(const void *bytes, size_t length, const char *name, int64_t newest,
                     const char *(*read)(const struct json *object, void *items, size_t index), void *items,
                     size_t items_max, size_t *count, const char **reason)
 {
@@ -182,7 +182,7 @@ bool wire_read_list(const void *bytes, size_t length, const char *name, int64_t 
     if (root == NULL) {
         return false;
     }
-    const char *invalid = read_list(root, name, version, read, items, items_max, count);
+    const char *invalid = read_list(root, name, newest, read, items, items_max, count);
     json_free(root);
     if (invalid != NULL) {
         *reason = invalid;

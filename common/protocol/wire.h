@@ -77,9 +77,10 @@ void wire_write_list(struct jsonw *writer, const char *name, int64_t version, co
                      const void *items, size_t size, size_t count);
 /*
  * Calls `read` for each object of the list, which reads it into item `index`. It returns NULL, or a static reason that
- * makes the whole message invalid. False, with `*reason` set and `*count` 0, if the message is invalid.
+ * makes the whole message invalid. False, with `*reason` set and `*count` 0, if the message is invalid, or if its
+ * version is not 1 to `newest`.
  */
-MUST_CHECK bool wire_read_list(const void *bytes, size_t length, const char *name, int64_t version,
+MUST_CHECK bool wire_read_list(const void *bytes, size_t length, const char *name, int64_t newest,
                                const char *(*read)(const struct json *object, void *items, size_t index), void *items,
                                size_t items_max, size_t *count, const char **reason);
 /* Reads the id `member` of the first object of the list `name`. The rest may be invalid. */

@@ -3,9 +3,9 @@
  *
  * Invariants:
  *   - A buffer holds its deliveries in the order of their tags.
- *   - The current batch holds a prefix of each key's undecided commands, and in it no message of a key that waits
- *     for its row (locked_rows.h), unless that is due to be tried again.
- *   - A message names one key at most: its commands are all decided, or all wait.
+ *   - The current batch holds a prefix of each key's undecided commands, and in it none of a key that waits for its
+ *     row (locked_rows.h), unless that is due to be tried again. Then it is one command.
+ *   - A message may name several keys: some of its commands may be decided while others wait.
  *   - A message leaves its buffer when all its commands are decided, or when its channel closes.
  */
 #include "common/worker/shard_reader.h"
@@ -24,6 +24,7 @@
 #include "common/worker/undecodable.h"
 
 enum {
+    SET_MAX = 64, /* commands of a message */
     /*
      * Messages of a shard that are delivered and not acked. It must be the same in all workers. RabbitMQ returns the
      * messages of a closed channel to the front of the queue; those that are returned again go behind the rest of the
@@ -41,12 +42,12 @@ struct shard_reader_message {
     TAILQ_ENTRY(shard_reader_message) link;
     struct buffer *buffer; /* NULL: its channel is gone; it is freed when no batch holds it */
     uint64_t tag;
-    struct uuid key; /* nil: no command names one */
     bool careful;
     char *raw;        /* the body, if one of its commands is unreadable; else NULL */
     size_t raw_index; /* of the first unreadable command */
-    size_t in_batch;  /* number of commands in the current batch */
-    size_t decided;   /* number of commands, from the first, that are committed */
+    /* Sets of commands, by index: a bit each. */
+    uint64_t in_batch; /* in the current batch */
+    uint64_t decided;  /* committed */
     size_t count;
     /* Then `count` items of the family. */
     _Alignas(max_align_t) unsigned char items[];
@@ -61,9 +62,9 @@ struct buffer {
     bool leaving;
     size_t in_batch;
     struct message_list messages;
-    struct locked_rows locked;           /* their messages stay in `messages` */
+    struct locked_rows locked;           /* messages with their commands stay in `messages` */
     struct shard_reader_message *cursor; /* while a batch is filled: the next message to take */
-    size_t locked_before;                /* likewise: messages of locked rows up to it */
+    size_t locked_before;                /* likewise: messages before it with commands of locked rows */
     bool waits;                          /* locked rows fill their part of the prefetch; reported */
 };
 
@@ -83,10 +84,25 @@ static void message_free(struct shard_reader_message *message)
     free(message);
 }
 
+static uint64_t set_of(size_t index)
+{
+    return UINT64_C(1) << index;
+}
+
+static size_t set_size(uint64_t set)
+{
+    return (size_t)__builtin_popcountll(set);
+}
+
+static uint64_t undecided(const struct shard_reader_message *message)
+{
+    return (UINT64_MAX >> (SET_MAX - message->count)) & ~message->decided;
+}
+
 /* Removes the message from its buffer. It is freed at once, or when the current batch releases it. */
 static void message_detach(struct shard_reader_message *message)
 {
-    message->buffer->shard_reader->held -= message->count;
+    message->buffer->shard_reader->held -= set_size(undecided(message));
     message->buffer = NULL;
     if (message->in_batch == 0) {
         message_free(message);
@@ -125,22 +141,9 @@ static void buffer_leave(struct buffer *buffer)
     buffer->shard_reader->options.left(buffer->shard_reader->options.arg);
 }
 
-/* The key that the first command with both ids names; nil if there is none. */
-static struct uuid key_of(const struct shard_reader *shard_reader, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct work_command command;
-        shard_reader->options.family->describe(shard_reader->items, i, &command);
-        if (!uuid_is_nil(command.id) && !uuid_is_nil(command.key)) {
-            return *command.key;
-        }
-    }
-    return (struct uuid){{0}};
-}
-
 /*
- * An unreadable command is rejected in the ledger. Without both ids, or with another key than its message, it has no
- * place in any ledger, and only becomes a dead letter. False: no memory.
+ * An unreadable command is rejected in the ledger. Without both ids it has no place in any ledger, and only becomes a
+ * dead letter. False: no memory.
  */
 static bool repair_items(struct shard_reader_message *message, const struct work_family *family,
                          const struct broker_delivery *delivery)
@@ -151,8 +154,7 @@ static bool repair_items(struct shard_reader_message *message, const struct work
         if (command.unreadable == NULL) {
             continue;
         }
-        bool placed = !uuid_is_nil(command.id) && uuid_equal(command.key, &message->key);
-        family->repair(message->items, i, &message->key, placed);
+        family->repair(message->items, i, !uuid_is_nil(command.id) && !uuid_is_nil(command.key));
         if (message->raw == NULL) {
             message->raw_index = i;
             message->raw = strndup(delivery->body, deadletter_length(delivery->body, delivery->length));
@@ -175,7 +177,6 @@ static struct shard_reader_message *message_new(const struct shard_reader *shard
     message->tag = delivery->tag;
     message->careful = delivery->redelivered && delivery->delivery_count >= shard_reader->options.crash_count;
     message->count = count;
-    message->key = key_of(shard_reader, count);
     memcpy(message->items, shard_reader->items, count * family->item_size);
     if (!repair_items(message, family, delivery)) {
         message_free(message);
@@ -249,6 +250,7 @@ static void on_locked_timer(evutil_socket_t fd, short what, void *arg)
 
 struct shard_reader *shard_reader_new(const struct shard_reader_options *options)
 {
+    assert(options->family->items_max <= SET_MAX);
     struct shard_reader *shard_reader = calloc(1, sizeof *shard_reader);
     if (shard_reader == NULL) {
         return NULL;
@@ -393,29 +395,33 @@ static struct work_command command_of(const struct shard_reader_message *message
     return command;
 }
 
-/* Receipt of the message's first undecided command that has one. An unreadable command may have none. */
-static int64_t first_received_ms(const struct shard_reader_message *message)
-{
-    for (size_t i = message->decided; i < message->count; i++) {
-        int64_t received_ms = command_of(message, i).received_ms;
-        if (received_ms > 0) {
-            return received_ms;
-        }
-    }
-    return 0;
-}
-
-/* Adds the key of the message, unless an older message has added it. */
-static void describe_locked(const struct shard_reader_message *message, struct shards_report *report)
+/* Adds the key of a locked row, unless an older command has added it. */
+static void describe_locked(const struct work_command *command, struct shards_report *report)
 {
     for (size_t i = 0; i < report->locked_count; i++) {
-        if (uuid_equal(&report->locked[i].auction_id, &message->key)) {
+        if (uuid_equal(&report->locked[i].auction_id, command->key)) {
             return;
         }
     }
     if (report->locked_count < SHARDS_LOCKED_MAX) {
         report->locked[report->locked_count++] =
-            (struct shards_locked){.auction_id = message->key, .oldest_ms = first_received_ms(message)};
+            (struct shards_locked){.auction_id = *command->key, .oldest_ms = command->received_ms};
+    }
+}
+
+/* The oldest is the first undecided command that has a time of receipt: an unreadable one may have none. */
+static void describe_message(const struct shard_reader_message *message, struct shards_report *report)
+{
+    for (size_t i = 0; i < message->count; i++) {
+        const struct work_command command = command_of(message, i);
+        if ((undecided(message) & set_of(i)) == 0 || command.received_ms == 0) {
+            continue;
+        }
+        if (locked_rows_find(&message->buffer->locked, command.key) != NULL) {
+            describe_locked(&command, report);
+        } else if (report->oldest_ms == 0) {
+            report->oldest_ms = command.received_ms;
+        }
     }
 }
 
@@ -428,10 +434,9 @@ void shard_reader_describe(const struct shard_reader *shard_reader, unsigned sha
     report->locked_count = 0;
     TAILQ_FOREACH(message, &buffer->messages, link)
     {
-        if (locked_rows_find(&buffer->locked, &message->key) != NULL) {
-            describe_locked(message, report);
-        } else if (report->oldest_ms == 0) {
-            report->oldest_ms = first_received_ms(message);
+        describe_message(message, report);
+        if (report->oldest_ms != 0 && buffer->locked.count == 0) {
+            break;
         }
     }
 }
@@ -452,19 +457,19 @@ int64_t shard_reader_ready(const struct shard_reader *shard_reader, unsigned sha
     return buffer->consumer == NULL ? -1 : broker_consumer_ready(buffer->consumer);
 }
 
-static void add_item(struct work *work, struct buffer *buffer, struct shard_reader_message *message)
+static void add_item(struct work *work, struct shard_reader_message *message, size_t index)
 {
-    size_t index = message->decided + message->in_batch;
     const struct work_command command = command_of(message, index);
     struct work_entry *entry = work_add(work, message, &command);
+    entry->item = index;
     entry->careful = message->careful;
     if (command.unreadable != NULL) {
         entry->quarantine = uuid_is_nil(command.id) ? WORK_UNWRITABLE : WORK_POISON;
         entry->reason = command.unreadable;
         entry->raw = index == message->raw_index ? message->raw : NULL;
     }
-    message->in_batch++;
-    buffer->in_batch++;
+    message->in_batch |= set_of(index);
+    message->buffer->in_batch++;
 }
 
 static void report_locked(const struct work_family *family, const struct locked_row *row, enum log_level level,
@@ -484,43 +489,35 @@ static void report_waiting(struct buffer *buffer)
     buffer->waits = true;
 }
 
-/* Moves the cursor to the next message, from `message` on, whose key does not wait for its row. */
+/* Moves the cursor, unless commands of locked rows fill their part of the prefetch. */
 static void set_cursor(struct buffer *buffer, struct shard_reader_message *message)
 {
     enum { MOST = PREFETCH_MESSAGES / LOCKED_SHARE };
-    while (message != NULL && buffer->locked.count > 0) {
-        if (buffer->locked_before >= MOST) {
-            report_waiting(buffer);
-            message = NULL;
-            break;
-        }
-        const struct locked_row *row = locked_rows_find(&buffer->locked, &message->key);
-        if (row == NULL) {
-            break;
-        }
-        buffer->locked_before++;
-        if (clock_mono_ms() >= row->due_ms) {
-            break;
-        }
-        message = TAILQ_NEXT(message, link);
+    if (message != NULL && buffer->locked_before >= MOST) {
+        report_waiting(buffer);
+        message = NULL;
     }
     buffer->cursor = message;
 }
 
-/* Of a locked row only one message is tried. */
-static void begin_try(struct buffer *buffer, const struct shard_reader_message *message)
+/* Whether a command waits because the row of its key is locked. Of a row that is due, one command is tried. */
+static bool waits_for_row(struct buffer *buffer, const struct uuid *key)
 {
     const struct work_family *family = buffer->shard_reader->options.family;
-    struct locked_row *row = locked_rows_find(&buffer->locked, &message->key);
+    struct locked_row *row = buffer->locked.count > 0 ? locked_rows_find(&buffer->locked, key) : NULL;
     if (row == NULL) {
-        return;
+        return false;
     }
     int64_t now_ms = clock_mono_ms();
+    if (now_ms < row->due_ms) {
+        return true;
+    }
     if (!row->reported && now_ms - row->since_ms >= LOCKED_REPORT_MS) {
         row->reported = true;
         report_locked(family, row, LOG_WARN, family->locked);
     }
     locked_row_try(row, now_ms);
+    return false;
 }
 
 /* Takes commands of the buffer's next message. False when the buffer has no more for this batch. */
@@ -530,14 +527,21 @@ static bool take_message(struct buffer *buffer, struct work *work, size_t limit)
     if (message == NULL || (message->careful && work->count > 0)) {
         return false;
     }
-    begin_try(buffer, message);
-    if (message->careful) {
-        add_item(work, buffer, message);
-        return false;
+    bool any_waits = false;
+    for (size_t i = 0; i < message->count && work->count < limit; i++) {
+        if ((undecided(message) & set_of(i)) == 0) {
+            continue;
+        }
+        if (waits_for_row(buffer, command_of(message, i).key)) {
+            any_waits = true;
+            continue;
+        }
+        add_item(work, message, i);
+        if (message->careful) {
+            return false;
+        }
     }
-    while (work->count < limit && message->decided + message->in_batch < message->count) {
-        add_item(work, buffer, message);
-    }
+    buffer->locked_before += any_waits ? 1 : 0;
     set_cursor(buffer, TAILQ_NEXT(message, link));
     return true;
 }
@@ -583,12 +587,13 @@ void shard_reader_take(struct shard_reader *shard_reader, struct work *work, siz
     arm_locked_timer(shard_reader);
 }
 
-/* Releases one command of the batch. */
-static void release(struct shard_reader_message *message)
+/* Releases a command of the batch. */
+static void release(const struct work_entry *entry)
 {
+    struct shard_reader_message *message = entry->message;
     struct buffer *buffer = message->buffer;
-    assert(message->in_batch > 0);
-    message->in_batch--;
+    assert((message->in_batch & set_of(entry->item)) != 0);
+    message->in_batch &= ~set_of(entry->item);
     if (buffer != NULL) {
         buffer->in_batch--;
     } else if (message->in_batch == 0) {
@@ -609,7 +614,7 @@ static void close_left(struct shard_reader *shard_reader)
 void shard_reader_take_back(struct shard_reader *shard_reader, struct work *work, size_t keep)
 {
     for (size_t i = keep; i < work->count; i++) {
-        release(work->entries[i].message);
+        release(&work->entries[i]);
     }
     work_keep(work, keep);
     close_left(shard_reader);
@@ -622,7 +627,7 @@ void shard_reader_prune(struct shard_reader *shard_reader, struct work *work)
         struct work_entry *entry = &work->entries[i];
         const struct buffer *buffer = entry->message->buffer;
         if (buffer == NULL || buffer->leaving) {
-            release(entry->message);
+            release(entry);
         } else {
             work->entries[kept++] = *entry;
         }
@@ -633,7 +638,7 @@ void shard_reader_prune(struct shard_reader *shard_reader, struct work *work)
 
 /*
  * Acks the decided messages of the current batch. One ack covers all, unless an earlier delivery must not be acked yet:
- * an undecodable one, or one of a locked row. The messages behind that are acked one by one.
+ * an undecodable one, or one with commands of a locked row. The messages behind that are acked one by one.
  */
 static void buffer_ack(struct buffer *buffer)
 {
@@ -645,8 +650,8 @@ static void buffer_ack(struct buffer *buffer)
     for (struct shard_reader_message *message = TAILQ_FIRST(&buffer->messages); left > 0; message = next) {
         assert(message != NULL);
         next = TAILQ_NEXT(message, link);
-        left -= message->in_batch;
-        if (message->decided < message->count) {
+        left -= set_size(message->in_batch);
+        if (undecided(message) != 0) {
             one_by_one = true;
             continue;
         }
@@ -656,7 +661,7 @@ static void buffer_ack(struct buffer *buffer)
             last = message->tag;
         }
         TAILQ_REMOVE(&buffer->messages, message, link);
-        buffer->in_batch -= message->in_batch;
+        buffer->in_batch -= set_size(message->in_batch);
         message_detach(message);
     }
     if (last != 0) {
@@ -667,24 +672,24 @@ static void buffer_ack(struct buffer *buffer)
     }
 }
 
-static void set_aside(const struct shard_reader_message *message)
+static void set_aside(const struct work_entry *entry)
 {
-    struct buffer *buffer = message->buffer;
-    if (buffer != NULL && !locked_rows_add(&buffer->locked, &message->key, clock_mono_ms())) {
+    struct buffer *buffer = entry->message->buffer;
+    if (buffer != NULL && !locked_rows_add(&buffer->locked, entry->command.key, clock_mono_ms())) {
         /* Its later commands must not be decided before these: return all to the queue. */
         log_error("shard %u: no memory for a locked row", buffer->shard);
         buffer->leaving = true;
     }
 }
 
-/* A command of the message is decided: its row is not locked any more. */
-static void end_wait(const struct shard_reader_message *message)
+/* A command is decided: its row is not locked any more. */
+static void end_wait(const struct work_entry *entry)
 {
-    struct buffer *buffer = message->buffer;
+    struct buffer *buffer = entry->message->buffer;
     if (buffer == NULL || buffer->locked.count == 0) {
         return;
     }
-    struct locked_row *row = locked_rows_find(&buffer->locked, &message->key);
+    struct locked_row *row = locked_rows_find(&buffer->locked, entry->command.key);
     if (row == NULL) {
         return;
     }
@@ -700,11 +705,12 @@ void shard_reader_ack(struct shard_reader *shard_reader, struct work *work)
     for (size_t i = 0; i < work->count; i++) {
         const struct work_entry *entry = &work->entries[i];
         if (entry->outcome == WORK_LOCKED) {
-            set_aside(entry->message);
-        } else {
-            entry->message->decided++;
-            end_wait(entry->message);
+            set_aside(entry);
+            continue;
         }
+        shard_reader->held -= entry->message->buffer != NULL ? 1 : 0;
+        entry->message->decided |= set_of(entry->item);
+        end_wait(entry);
     }
     for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
         struct buffer *buffer = &shard_reader->buffers[shard];

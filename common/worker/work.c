@@ -100,7 +100,7 @@ void work_sort(struct work *work)
     qsort_r(work->order, work->ordered, sizeof *work->order, compare_positions, work);
 }
 
-/* Also commands that are in the ledger: a message is complete or waits, as a whole. */
+/* Also commands that are in the ledger: without the row's lock their decisions are not known. */
 void work_leave(struct work *work, size_t first, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -47,6 +47,7 @@ struct shard_reader_message;
 
 struct work_entry {
     struct shard_reader_message *message; /* its delivery; owned by shard_reader */
+    size_t item;                          /* its index in the delivery */
     struct work_command command;
     const char *raw;    /* the delivery's body, only for its first unreadable command; else NULL */
     const char *reason; /* of the quarantine; static */

@@ -1,8 +1,9 @@
 /*
  * Publishes commands to the broker: bids and other commands to auctions, or commands to flash sales. A publisher has
- * one family, and a bound of its own. Each auction or sale (its subject) has at most two unconfirmed messages of this
- * worker. Commands that arrive meanwhile share the next message, up to share_max_bids. So an idle deployment adds no
- * delay, and a hot auction costs the broker one message for many bids.
+ * one family, and a bound of its own. While a shard has unconfirmed messages of this worker, the commands that arrive
+ * share the next one, up to share_max_bids. They may be for several auctions or sales (subjects). The message has the
+ * routing key of each: of the first as its routing key, of the others in header CC. So an idle deployment adds no
+ * delay, and a busy one costs the broker one message for many bids.
  *
  * A bid is here any such command. Each bid gets exactly one verdict, within confirm_deadline_ms of its receipt, unless
  * the publisher is freed first. A bid that was not published by then never is. Receipt decides whether a bid was in
@@ -39,7 +40,7 @@ struct publisher_item {
 
     /* Private to publisher.c. */
     int64_t deadline_ms; /* by clock_boot_ms */
-    struct pending_bids *pending;
+    struct publisher_lane *lane;           /* of its shard */
     struct publisher_message *message;     /* the message that contains it; NULL: it waits */
     TAILQ_ENTRY(publisher_item) list;      /* of its message, or of the waiting bids */
     TAILQ_ENTRY(publisher_item) deadlines; /* of all bids, oldest first */

@@ -282,9 +282,9 @@ static const struct {
 } no_messages[] = {
     {"{", "malformed JSON"},
     {"", "malformed JSON"},
-    {"{\"v\":0,\"NAME\":[{}]}", "unknown version"},
-    {"{\"v\":2,\"NAME\":[{}]}", "unknown version"},
-    {"{\"NAME\":[{}]}", "unknown version"},
+    {"{\"v\":0,\"NAME\":[{}]}", "unknown version: this program may be too old"},
+    {"{\"v\":2,\"NAME\":[{}]}", "unknown version: this program may be too old"},
+    {"{\"NAME\":[{}]}", "unknown version: this program may be too old"},
     {"{\"v\":1}", "not a message of the expected kind"},
     {"{\"v\":1,\"NAME\":{\"x\":1}}", "not a message of the expected kind"},
     {"{\"v\":1,\"NAME\":[]}", "not a message of the expected kind"},
