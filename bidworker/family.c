@@ -27,11 +27,14 @@ static void describe(const void *items, size_t index, struct work_command *comma
 }
 
 /* An unreadable command is rejected as a bid if its kind is unknown. */
-static void repair(void *items, size_t index, bool placed)
+static void reject(void *items, size_t index, const char *reason, bool placed)
 {
-    struct command *command = &((struct command_item *)items)[index].command;
+    struct command_item *item = (struct command_item *)items + index;
+    struct command *command = &item->command;
+    item->readable = false;
+    item->reason = reason;
     if (!placed) {
-        *command = (struct command){.kind = COMMAND_BID, .auction_id = command->auction_id};
+        *command = (struct command){.kind = COMMAND_BID};
     }
     if (command->kind == COMMAND_NONE) {
         command->kind = COMMAND_BID;
@@ -59,7 +62,7 @@ const struct work_family bid_family = {
     .item_size = sizeof(struct command_item),
     .read = read_items,
     .describe = describe,
-    .repair = repair,
+    .reject = reject,
     .write = write_command,
     .about = about,
 };

@@ -27,11 +27,14 @@ static void describe(const void *items, size_t index, struct work_command *comma
 }
 
 /* An unreadable command is rejected as a JOIN if its kind is unknown. */
-static void repair(void *items, size_t index, bool placed)
+static void reject(void *items, size_t index, const char *reason, bool placed)
 {
-    struct sale_message_command *message = &((struct sale_message_item *)items)[index].command;
+    struct sale_message_item *item = (struct sale_message_item *)items + index;
+    struct sale_message_command *message = &item->command;
+    item->readable = false;
+    item->reason = reason;
     if (!placed) {
-        *message = (struct sale_message_command){.sale_id = message->sale_id};
+        *message = (struct sale_message_command){.command.kind = SALE_COMMAND_JOIN};
     }
     if (message->command.kind == SALE_COMMAND_NONE) {
         message->command.kind = SALE_COMMAND_JOIN;
@@ -62,7 +65,7 @@ const struct work_family sale_family = {
     .item_size = sizeof(struct sale_message_item),
     .read = read_items,
     .describe = describe,
-    .repair = repair,
+    .reject = reject,
     .write = write_command,
     .about = about,
 };

@@ -159,8 +159,7 @@ void message_write_commands(struct jsonw *writer, const struct command *commands
 {
     int64_t version = MESSAGE_VERSION;
     for (size_t i = 1; i < count && version == MESSAGE_VERSION; i++) {
-        version =
-            uuid_equal(&commands[i].auction_id, &commands[0].auction_id) ? MESSAGE_VERSION : COMMANDS_SEVERAL;
+        version = uuid_equal(&commands[i].auction_id, &commands[0].auction_id) ? MESSAGE_VERSION : COMMANDS_SEVERAL;
     }
     wire_write_list(writer, "commands", version, &of_command, commands, sizeof *commands, count);
 }

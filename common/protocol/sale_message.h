@@ -46,7 +46,8 @@ struct sale_message_item {
 /* Appends the message to `writer`, which must be empty. */
 void sale_message_write_commands(struct jsonw *writer, const struct sale_message_command *commands, size_t count);
 /*
- * Decodes a message into `*count` items, each readable or not. False, with `*reason` set, if the message as a whole is invalid.
+ * Decodes a message into `*count` items, each readable or not. False, with `*reason` set, if the message as a whole is
+ * invalid.
  */
 MUST_CHECK bool sale_message_read_commands(const void *bytes, size_t length, struct sale_message_item *items,
                                            size_t items_max, size_t *count, const char **reason);

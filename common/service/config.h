@@ -62,7 +62,7 @@ struct config {
     int idle_timeout_s;          /* of a kept-alive connection */
     int request_deadline_ms;     /* of the gateway: then 503 */
     int drain_deadline_ms;
-    int share_max_bids;            /* bids of one auction in one message */
+    int share_max_bids;            /* bids of one shard in one message */
     int publish_pending_max_bids;  /* per worker, waiting or unconfirmed; then 503 */
     int publish_pending_max_joins; /* the same, of commands to flash sales */
     int hash_threads;              /* Argon2id, per worker */

@@ -142,19 +142,21 @@ static void buffer_leave(struct buffer *buffer)
 }
 
 /*
- * An unreadable command is rejected in the ledger. Without both ids it has no place in any ledger, and only becomes a
- * dead letter. False: no memory.
+ * An unreadable command is rejected in the ledger. Without both ids, or of another shard, it has no place in a ledger
+ * of this worker, and only becomes a dead letter. False: no memory.
  */
-static bool repair_items(struct shard_reader_message *message, const struct work_family *family,
-                         const struct broker_delivery *delivery)
+static bool reject_items(struct shard_reader_message *message, const struct shard_reader_options *options,
+                         const struct broker_delivery *delivery, unsigned shard)
 {
     for (size_t i = 0; i < message->count; i++) {
         struct work_command command;
-        family->describe(message->items, i, &command);
-        if (command.unreadable == NULL) {
+        options->family->describe(message->items, i, &command);
+        bool foreign = !uuid_is_nil(command.key) && ids_shard(command.key, options->shards) != shard;
+        if (command.unreadable == NULL && !foreign) {
             continue;
         }
-        family->repair(message->items, i, !uuid_is_nil(command.id) && !uuid_is_nil(command.key));
+        bool placed = !foreign && !uuid_is_nil(command.id) && !uuid_is_nil(command.key);
+        options->family->reject(message->items, i, foreign ? "of another shard" : command.unreadable, placed);
         if (message->raw == NULL) {
             message->raw_index = i;
             message->raw = strndup(delivery->body, deadletter_length(delivery->body, delivery->length));
@@ -166,9 +168,10 @@ static bool repair_items(struct shard_reader_message *message, const struct work
     return true;
 }
 
-static struct shard_reader_message *message_new(const struct shard_reader *shard_reader,
-                                                const struct broker_delivery *delivery, size_t count)
+static struct shard_reader_message *message_new(const struct buffer *buffer, const struct broker_delivery *delivery,
+                                                size_t count)
 {
+    const struct shard_reader *shard_reader = buffer->shard_reader;
     const struct work_family *family = shard_reader->options.family;
     struct shard_reader_message *message = calloc(1, sizeof *message + count * family->item_size);
     if (message == NULL) {
@@ -178,7 +181,7 @@ static struct shard_reader_message *message_new(const struct shard_reader *shard
     message->careful = delivery->redelivered && delivery->delivery_count >= shard_reader->options.crash_count;
     message->count = count;
     memcpy(message->items, shard_reader->items, count * family->item_size);
-    if (!repair_items(message, family, delivery)) {
+    if (!reject_items(message, &shard_reader->options, delivery, buffer->shard)) {
         message_free(message);
         return NULL;
     }
@@ -208,7 +211,7 @@ static void on_delivery(struct broker_consumer *consumer, const struct broker_de
         }
         return;
     }
-    struct shard_reader_message *message = message_new(shard_reader, delivery, count);
+    struct shard_reader_message *message = message_new(buffer, delivery, count);
     if (message == NULL) {
         leave_without_memory(buffer);
         return;

@@ -33,10 +33,10 @@ struct work_family {
     /* Describes an item of the array; the description points into it. */
     void (*describe)(const void *items, size_t index, struct work_command *command);
     /*
-     * Completes an unreadable item so that it can be rejected in its place. `placed`: it has key and id. Otherwise it
-     * has no place in any ledger, and loses all but its key.
+     * Makes an item unreadable for `reason`, and completes it so that it can be rejected in its place. `placed`: it has
+     * one. Otherwise it belongs into no ledger, and loses its ids.
      */
-    void (*repair)(void *items, size_t index, bool placed);
+    void (*reject)(void *items, size_t index, const char *reason, bool placed);
     /* Writes one command as a message, for the dead letters. */
     void (*write)(struct jsonw *writer, const void *command);
     /* For a log line about a key. */

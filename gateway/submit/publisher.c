@@ -1,12 +1,12 @@
 /*
- * See publisher.h. Each shard has a lane: its unconfirmed messages, and the bids that wait for the next one, in the
+ * See publisher.h. For each shard there are its unconfirmed messages, and the bids that wait for the next one, in the
  * order of their submission.
  *
- * A lane without an unconfirmed message publishes a bid at once. Otherwise it publishes at the end of the loop pass, so
- * that all bids of the pass share a message. While GATHER_MESSAGES are unconfirmed, bids wait until a confirm comes or
- * until they fill a whole message. So a broker whose disk is slow has up to LANE_MESSAGES_MAX messages to store at
- * once, and a fast one has few, and large ones. With 64 commands in a message and a confirm after 100 ms, a lane still
- * publishes 20,000 bids per second.
+ * A bid on a shard without an unconfirmed message is published at once. Otherwise it is published at the end of the
+ * loop pass, so that all bids of the pass share a message. While GATHER_MESSAGES are unconfirmed, bids wait until a
+ * confirm comes or until they fill a whole message. So a broker whose disk is slow has up to SHARD_MESSAGES_MAX
+ * messages to store at once, and a fast one has few, and large ones. With 64 commands in a message and a confirm after
+ * 100 ms, that is still 20,000 bids per second.
  *
  * A bid whose deadline passes is removed at once. If it was waiting, it is dropped and never published. If it was
  * published, its outcome is unknown, and a later verdict of its message does not concern it.
@@ -39,10 +39,10 @@
 #include "common/protocol/topology.h"
 
 enum {
-    SWEEP_MS = 20,          /* period of checking deadlines and of retrying stalled lanes */
-    GATHER_MESSAGES = 2,    /* while the broker stores one message, the gateway collects and publishes the next */
-    LANE_MESSAGES_MAX = 32, /* not FREE; those beyond GATHER_MESSAGES are full */
-    BACKOFF_MIN_MS = 50,    /* before a nacked message is published again; doubles */
+    SWEEP_MS = 20,           /* period of checking deadlines and of retrying stalled shards */
+    GATHER_MESSAGES = 2,     /* while the broker stores one message, the gateway collects and publishes the next */
+    SHARD_MESSAGES_MAX = 32, /* not FREE; those beyond GATHER_MESSAGES are full */
+    BACKOFF_MIN_MS = 50,     /* before a nacked message is published again; doubles */
     BACKOFF_MAX_MS = 1000,
 };
 
@@ -57,12 +57,12 @@ enum message_state {
 
 /* A message and the bids in it. */
 struct publisher_message {
-    struct publisher_lane *lane;
+    struct publisher_shard *pending;
     struct bid_list bids; /* without bids whose deadline has passed; empty when FREE */
     enum message_state state;
-    bool perhaps_stored; /* an earlier copy has no verdict and never will */
-    int backoff_ms;      /* 0: it was not nacked */
-    int64_t due_ms;      /* DELAYED: when it is published again; on the boot clock */
+    bool perhaps_stored;                 /* an earlier copy has no verdict and never will */
+    int backoff_ms;                      /* 0: it was not nacked */
+    int64_t due_ms;                      /* DELAYED: when it is published again; on the boot clock */
     TAILQ_ENTRY(publisher_message) link; /* of the publisher's messages of this state */
 };
 
@@ -75,13 +75,13 @@ struct nacks {
 };
 
 /* A shard's bids. */
-struct publisher_lane {
+struct publisher_shard {
     struct publisher *publisher;
     unsigned shard;
     size_t messages; /* that are not FREE */
     struct bid_list waiting;
     size_t waiting_count;
-    bool stalled; /* the broker refused a message: the sweep goes on */
+    bool stalled;       /* the broker refused a message: the sweep goes on */
     struct nacks nacks; /* since the last confirm */
 };
 
@@ -92,10 +92,10 @@ struct publisher {
     struct broker *broker; /* NULL: not connected yet */
     unsigned shards;
     struct event *sweep;
-    struct event *flush; /* active: lanes have bids for the end of the loop pass */
+    struct event *flush; /* active: at the end of the loop pass bids are published */
     struct jsonw *json;
-    struct publisher_lane lanes[TOPOLOGY_SHARDS_MAX];
-    struct message_list messages[MESSAGE_STATE_COUNT]; /* by state; in all, LANE_MESSAGES_MAX for each lane at most */
+    struct publisher_shard pending[TOPOLOGY_SHARDS_MAX];
+    struct message_list messages[MESSAGE_STATE_COUNT]; /* by state; in all, SHARD_MESSAGES_MAX of each shard */
     struct bid_list deadlines;
     uint8_t *commands; /* commands of the message being written; share_max_bids of the family's type */
     size_t share_max;
@@ -112,22 +112,22 @@ static bool is_late(const struct publisher_item *bid, int64_t now)
     return bid->deadline_ms <= now;
 }
 
-static struct publisher_lane *lane_of(struct publisher *publisher, const struct publisher_item *bid)
+static struct publisher_shard *pending_of(struct publisher *publisher, const struct publisher_item *bid)
 {
     const struct submit_ids ids = publisher->family->ids_of_command(&bid->command);
-    return &publisher->lanes[ids_shard(&ids.subject, publisher->shards)];
+    return &publisher->pending[ids_shard(&ids.subject, publisher->shards)];
 }
 
 static void take_out_of_waiting(struct publisher_item *bid)
 {
-    TAILQ_REMOVE(&bid->lane->waiting, bid, list);
-    bid->lane->waiting_count--;
+    TAILQ_REMOVE(&bid->pending->waiting, bid, list);
+    bid->pending->waiting_count--;
 }
 
 /* The only function that removes a bid. */
 static void bid_end(struct publisher_item *bid, enum publisher_verdict verdict)
 {
-    struct publisher *publisher = bid->lane->publisher;
+    struct publisher *publisher = bid->pending->publisher;
     if (bid->message != NULL) {
         TAILQ_REMOVE(&bid->message->bids, bid, list);
     } else {
@@ -135,17 +135,17 @@ static void bid_end(struct publisher_item *bid, enum publisher_verdict verdict)
     }
     TAILQ_REMOVE(&publisher->deadlines, bid, deadlines);
     publisher->open--;
-    bid->lane = NULL;
+    bid->pending = NULL;
     bid->message = NULL;
     bid->done(bid, verdict);
 }
 
 /* A message that may be published; NULL: no memory. */
-static struct publisher_message *message_take(struct publisher_lane *lane)
+static struct publisher_message *message_take(struct publisher_shard *pending)
 {
-    struct message_list *spare = &lane->publisher->messages[MESSAGE_FREE];
+    struct message_list *spare = &pending->publisher->messages[MESSAGE_FREE];
     struct publisher_message *message = TAILQ_FIRST(spare);
-    assert(lane->messages < LANE_MESSAGES_MAX);
+    assert(pending->messages < SHARD_MESSAGES_MAX);
     if (message == NULL) {
         message = malloc(sizeof *message);
         if (message == NULL) {
@@ -155,16 +155,16 @@ static struct publisher_message *message_take(struct publisher_lane *lane)
         TAILQ_INIT(&message->bids);
         TAILQ_INSERT_HEAD(spare, message, link);
     }
-    message->lane = lane;
+    message->pending = pending;
     return message;
 }
 
 static void message_set_state(struct publisher_message *message, enum message_state state)
 {
-    struct publisher_lane *lane = message->lane;
-    struct message_list *lists = lane->publisher->messages;
-    lane->messages += (message->state == MESSAGE_FREE ? 1 : 0);
-    lane->messages -= (state == MESSAGE_FREE ? 1 : 0);
+    struct publisher_shard *pending = message->pending;
+    struct message_list *lists = pending->publisher->messages;
+    pending->messages += (message->state == MESSAGE_FREE ? 1 : 0);
+    pending->messages -= (state == MESSAGE_FREE ? 1 : 0);
     TAILQ_REMOVE(&lists[message->state], message, link);
     TAILQ_INSERT_TAIL(&lists[state], message, link);
     message->state = state;
@@ -229,7 +229,7 @@ static void set_keys(struct publisher *publisher, struct broker_message *message
 /* Publishes the `count` bids that were gathered. */
 static bool publish(struct publisher_message *of, size_t count)
 {
-    struct publisher *publisher = of->lane->publisher;
+    struct publisher *publisher = of->pending->publisher;
     char exchange[TOPOLOGY_QUEUE_SIZE];
     struct broker_message message = {.exchange = exchange};
     jsonw_reset(publisher->json);
@@ -240,7 +240,7 @@ static bool publish(struct publisher_message *of, size_t count)
         return false;
     }
     set_keys(publisher, &message);
-    topology_shard_name(publisher->family->topology, of->lane->shard, exchange);
+    topology_shard_name(publisher->family->topology, of->pending->shard, exchange);
     return broker_publish(publisher->broker, &message, message_answered, of);
 }
 
@@ -248,7 +248,7 @@ static bool publish(struct publisher_message *of, size_t count)
 static void move_to_message(struct publisher_message *message, size_t count, int64_t now)
 {
     struct publisher_item *next = NULL;
-    for (struct publisher_item *bid = TAILQ_FIRST(&message->lane->waiting); count > 0; bid = next) {
+    for (struct publisher_item *bid = TAILQ_FIRST(&message->pending->waiting); count > 0; bid = next) {
         next = TAILQ_NEXT(bid, list);
         if (!is_late(bid, now)) {
             take_out_of_waiting(bid);
@@ -263,20 +263,20 @@ static void move_to_message(struct publisher_message *message, size_t count, int
  * Publishes the first waiting bids as one message. If the broker refuses it, they keep waiting. Bids past their
  * deadline stay in the list until the sweep drops them. False: nothing was published.
  */
-static bool lane_send(struct publisher_lane *lane)
+static bool pending_send(struct publisher_shard *pending)
 {
-    struct publisher *publisher = lane->publisher;
+    struct publisher *publisher = pending->publisher;
     int64_t now = clock_boot_ms();
-    size_t count = gather(publisher, &lane->waiting, now);
+    size_t count = gather(publisher, &pending->waiting, now);
     if (count == 0) {
         return false;
     }
-    struct publisher_message *message = message_take(lane);
+    struct publisher_message *message = message_take(pending);
     if (message == NULL || !publish(message, count)) {
-        lane->stalled = true; /* the sweep retries, or drops the waiting bids if the broker is unavailable */
+        pending->stalled = true; /* the sweep retries, or drops the waiting bids if the broker is unavailable */
         return false;
     }
-    lane->stalled = false;
+    pending->stalled = false;
     message_set_state(message, MESSAGE_IN_FLIGHT);
     message->perhaps_stored = false;
     message->backoff_ms = 0;
@@ -284,15 +284,15 @@ static bool lane_send(struct publisher_lane *lane)
     return true;
 }
 
-static bool lane_may_send(const struct publisher_lane *lane)
+static bool pending_may_send(const struct publisher_shard *pending)
 {
-    bool full = lane->waiting_count >= lane->publisher->share_max;
-    return lane->waiting_count > 0 && lane->messages < (full ? LANE_MESSAGES_MAX : GATHER_MESSAGES);
+    bool full = pending->waiting_count >= pending->publisher->share_max;
+    return pending->waiting_count > 0 && pending->messages < (full ? SHARD_MESSAGES_MAX : GATHER_MESSAGES);
 }
 
-static void lane_flush(struct publisher_lane *lane)
+static void pending_flush(struct publisher_shard *pending)
 {
-    while (lane_may_send(lane) && lane_send(lane)) {
+    while (pending_may_send(pending) && pending_send(pending)) {
     }
 }
 
@@ -302,8 +302,8 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     for (unsigned shard = 0; shard < publisher->shards; shard++) {
-        if (!publisher->lanes[shard].stalled) {
-            lane_flush(&publisher->lanes[shard]);
+        if (!publisher->pending[shard].stalled) {
+            pending_flush(&publisher->pending[shard]);
         }
     }
 }
@@ -318,7 +318,7 @@ static void flush_soon(struct publisher *publisher)
 
 static void message_end(struct publisher_message *message, enum publisher_verdict verdict)
 {
-    struct publisher *publisher = message->lane->publisher;
+    struct publisher *publisher = message->pending->publisher;
     struct publisher_item *bid = NULL;
     int64_t now = clock_boot_ms();
     /* Until its bids have their verdicts it is not free: they may submit others. */
@@ -333,7 +333,7 @@ static void message_end(struct publisher_message *message, enum publisher_verdic
 
 static bool message_publish_again(struct publisher_message *message)
 {
-    size_t count = gather(message->lane->publisher, &message->bids, clock_boot_ms());
+    size_t count = gather(message->pending->publisher, &message->bids, clock_boot_ms());
     if (count == 0 || !publish(message, count)) {
         return false;
     }
@@ -354,10 +354,10 @@ static int64_t note_nack(struct nacks *nacks, int64_t now_ms, int64_t deadline_m
 /* False: the nack is final. */
 static bool message_delay(struct publisher_message *message)
 {
-    const struct publisher *publisher = message->lane->publisher;
+    const struct publisher *publisher = message->pending->publisher;
     int64_t deadline_ms = publisher->config->confirm_deadline_ms;
     int64_t now = clock_boot_ms();
-    int64_t nacked_ms = note_nack(&message->lane->nacks, now, deadline_ms);
+    int64_t nacked_ms = note_nack(&message->pending->nacks, now, deadline_ms);
     if (!broker_has_standby(publisher->broker) || message->perhaps_stored || TAILQ_EMPTY(&message->bids) ||
         nacked_ms >= deadline_ms) {
         return false;
@@ -374,14 +374,13 @@ static bool message_delay(struct publisher_message *message)
 /* Its link was lost or left. If the broker is ready, publishing goes on over the other connection. */
 static void message_left(struct publisher_message *message)
 {
-    struct publisher_lane *lane = message->lane;
+    struct publisher_shard *pending = message->pending;
     message->perhaps_stored = true;
-    if (publisher_ready(lane->publisher) && message_publish_again(message)) {
+    if (publisher_ready(pending->publisher) && message_publish_again(message)) {
         return;
     }
-    /* The next verdicts may be those of the lane's other messages. So the sweep publishes the waiting bids, after them.
-     */
-    lane->stalled = true;
+    /* The next verdicts may be those of the shard's other messages. The sweep publishes what waits after them. */
+    pending->stalled = true;
     message_end(message, PUBLISHER_UNKNOWN);
 }
 
@@ -392,7 +391,7 @@ static void message_answered(enum broker_verdict verdict, void *arg)
     assert(message->state == MESSAGE_IN_FLIGHT);
     switch (verdict) {
     case BROKER_CONFIRMED:
-        message->lane->nacks = (struct nacks){0};
+        message->pending->nacks = (struct nacks){0};
         message_end(message, PUBLISHER_CONFIRMED);
         break;
     case BROKER_NACKED:
@@ -431,15 +430,15 @@ bool publisher_submit(struct publisher *publisher, struct publisher_item *bid)
     if (!publisher_ready(publisher) || publisher->open >= publisher->open_max || is_late(bid, clock_boot_ms())) {
         return false;
     }
-    struct publisher_lane *lane = lane_of(publisher, bid);
-    bid->lane = lane;
+    struct publisher_shard *pending = pending_of(publisher, bid);
+    bid->pending = pending;
     bid->message = NULL;
-    TAILQ_INSERT_TAIL(&lane->waiting, bid, list);
-    lane->waiting_count++;
+    TAILQ_INSERT_TAIL(&pending->waiting, bid, list);
+    pending->waiting_count++;
     insert_by_deadline(publisher, bid);
     publisher->open++;
-    if (lane->messages == 0 && !lane->stalled) {
-        (void)lane_send(lane); /* if not, it waits for the sweep */
+    if (pending->messages == 0 && !pending->stalled) {
+        (void)pending_send(pending); /* if not, it waits for the sweep */
     } else {
         flush_soon(publisher);
     }
@@ -459,7 +458,8 @@ static void sweep_deadlines(struct publisher *publisher, int64_t now)
 static void sweep_delayed(struct publisher *publisher, int64_t now, bool up)
 {
     struct publisher_message *next = NULL;
-    for (struct publisher_message *message = TAILQ_FIRST(&publisher->messages[MESSAGE_DELAYED]); message != NULL; message = next) {
+    for (struct publisher_message *message = TAILQ_FIRST(&publisher->messages[MESSAGE_DELAYED]); message != NULL;
+         message = next) {
         next = TAILQ_NEXT(message, link);
         if (!up || TAILQ_EMPTY(&message->bids) || (message->due_ms <= now && !message_publish_again(message))) {
             message_end(message, PUBLISHER_REFUSED);
@@ -470,15 +470,15 @@ static void sweep_delayed(struct publisher *publisher, int64_t now, bool up)
 static void sweep_stalled(struct publisher *publisher, bool up)
 {
     for (unsigned shard = 0; shard < publisher->shards; shard++) {
-        struct publisher_lane *lane = &publisher->lanes[shard];
-        if (!lane->stalled) {
+        struct publisher_shard *pending = &publisher->pending[shard];
+        if (!pending->stalled) {
             continue;
         }
-        while (!up && !TAILQ_EMPTY(&lane->waiting)) {
-            bid_end(TAILQ_FIRST(&lane->waiting), PUBLISHER_DROPPED);
+        while (!up && !TAILQ_EMPTY(&pending->waiting)) {
+            bid_end(TAILQ_FIRST(&pending->waiting), PUBLISHER_DROPPED);
         }
-        lane->stalled = false;
-        lane_flush(lane);
+        pending->stalled = false;
+        pending_flush(pending);
     }
 }
 
@@ -509,8 +509,8 @@ struct publisher *publisher_new(struct event_base *base, const struct config *co
     publisher->share_max = (size_t)config->share_max_bids;
     assert(publisher->share_max >= 1 && publisher->share_max <= MESSAGE_COMMANDS_MAX);
     for (unsigned shard = 0; shard < TOPOLOGY_SHARDS_MAX; shard++) {
-        publisher->lanes[shard] = (struct publisher_lane){.publisher = publisher, .shard = shard};
-        TAILQ_INIT(&publisher->lanes[shard].waiting);
+        publisher->pending[shard] = (struct publisher_shard){.publisher = publisher, .shard = shard};
+        TAILQ_INIT(&publisher->pending[shard].waiting);
     }
     for (size_t i = 0; i < MESSAGE_STATE_COUNT; i++) {
         TAILQ_INIT(&publisher->messages[i]);

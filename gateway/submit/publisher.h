@@ -39,8 +39,8 @@ struct publisher_item {
     void *arg;
 
     /* Private to publisher.c. */
-    int64_t deadline_ms; /* by clock_boot_ms */
-    struct publisher_lane *lane;           /* of its shard */
+    int64_t deadline_ms;                   /* by clock_boot_ms */
+    struct publisher_shard *pending;       /* of its shard */
     struct publisher_message *message;     /* the message that contains it; NULL: it waits */
     TAILQ_ENTRY(publisher_item) list;      /* of its message, or of the waiting bids */
     TAILQ_ENTRY(publisher_item) deadlines; /* of all bids, oldest first */

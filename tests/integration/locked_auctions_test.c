@@ -5,6 +5,7 @@
  */
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/protocol/topology.h"
 #include "tests/support/bidding.h"
@@ -175,21 +176,28 @@ START_TEST(a_hand_over_keeps_the_order_of_a_locked_auction)
 }
 END_TEST
 
-/* Publishes a bid on the locked auction, and in the same message one on `distant`, which is unreadable for that. */
-static void send_with_stray(void)
+/*
+ * Publishes one message. Its bids: on the locked auction, on its neighbour, an unreadable one on the neighbour, again
+ * on the locked auction, and on `distant`, whose shard is another.
+ */
+static void send_mixture(void)
 {
     char key[TOPOLOGY_KEY_SIZE];
     char exchange[TOPOLOGY_QUEUE_SIZE];
     size_t length = 0;
     struct jsonw *writer = jsonw_new();
-    struct command pair[2];
+    struct command mixture[5];
     ck_assert_ptr_nonnull(writer);
-    pair[0] = *bidding_add(&locked, COMMAND_BID, BIDDING_BOB, AMOUNT + STEP);
+    mixture[0] = *bidding_add(&locked, COMMAND_BID, BIDDING_BOB, AMOUNT + STEP);
+    mixture[1] = *bidding_add(&neighbour, COMMAND_BID, BIDDING_BOB, AMOUNT + STEP);
+    mixture[2] = *bidding_add(&neighbour, COMMAND_BID, BIDDING_ANN, 0);
+    mixture[3] = *bidding_add(&locked, COMMAND_BID, BIDDING_ANN, AMOUNT + 2 * STEP);
+    mixture[4] = mixture[0];
+    mixture[4].id = uuid_new();
+    mixture[4].auction_id = distant.id;
     locked.sent = locked.count;
-    pair[1] = pair[0];
-    pair[1].id = uuid_new();
-    pair[1].auction_id = distant.id;
-    message_write_commands(writer, pair, ARRAY_LEN(pair));
+    neighbour.sent = neighbour.count;
+    message_write_commands(writer, mixture, ARRAY_LEN(mixture));
     const char *text = jsonw_text(writer, &length);
     ck_assert_ptr_nonnull(text);
     topology_key(&topology_bids, &locked.id, bidding.shards, key);
@@ -198,7 +206,17 @@ static void send_with_stray(void)
     jsonw_free(writer);
 }
 
-START_TEST(an_unreadable_command_waits_with_the_locked_auction_of_its_message)
+/* There is one copy of a message, with the reason of its first unreadable command. */
+static void expect_dead_letter(const char *dead)
+{
+    struct queues_message letter;
+    SUITE_WAIT(queues_take(bidding.queues, dead, &letter), BIDDING_DEADLINE_MS);
+    ck_assert_str_eq(letter.reason, "amount missing, or not allowed for this kind");
+    ck_assert_ptr_nonnull(strstr(letter.body, distant.text));
+    free(letter.body);
+}
+
+START_TEST(of_a_message_only_the_commands_of_the_locked_auction_wait)
 {
     enum { ROUNDS = 10 };
     char dead[QUEUES_NAME_SIZE];
@@ -206,20 +224,46 @@ START_TEST(an_unreadable_command_waits_with_the_locked_auction_of_its_message)
     queues_tap(bidding.queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, dead);
     begin();
     lock_row();
-    send_with_stray();
-    for (int round = 0; round < ROUNDS; round++) { /* it is tried several times */
+    send_mixture();
+    expect_decided(&neighbour, PROMPT_MS);
+    ck_assert_str_eq(bidding_ledger(&neighbour), "bid Ann accepted 10.00\n"
+                                                 "bid Bob accepted 11.00\n"
+                                                 "bid Ann rejected INTERNAL_ERROR");
+    expect_dead_letter(dead);
+    for (int round = 0; round < ROUNDS; round++) { /* the others are tried several times */
         bid(&neighbour);
         expect_decided(&neighbour, PROMPT_MS);
     }
+    ck_assert_int_eq(decided(&locked), 1);
     unlock_row();
     bid(&locked);
-    end();
-    SUITE_WAIT(queues_take(bidding.queues, dead, &letter), BIDDING_DEADLINE_MS);
-    ck_assert_str_eq(letter.reason, "another auction than the first command");
-    free(letter.body);
+    expect_decided(&locked, BIDDING_DEADLINE_MS);
+    expect_in_order(&locked);
     bidding_stop(); /* publishes what is left in the outbox */
     ck_assert(!queues_take(bidding.queues, dead, &letter));
     ck_assert_int_eq(decided(&distant), 0);
+    bidding_verify(&neighbour);
+}
+END_TEST
+
+/* The message is delivered again after a part of it was decided. */
+START_TEST(a_killed_worker_leaves_a_message_whose_decided_part_is_known)
+{
+    begin();
+    lock_row();
+    send_mixture();
+    expect_decided(&neighbour, PROMPT_MS);
+    ck_assert_int_eq(program_end(bidding.worker, SIGKILL), -1);
+    bidding.worker = 0;
+    unlock_row();
+    bidding_start();
+    bid(&locked);
+    bid(&neighbour);
+    expect_decided(&locked, BIDDING_DEADLINE_MS);
+    expect_decided(&neighbour, BIDDING_DEADLINE_MS);
+    expect_in_order(&locked);
+    bidding_verify(&neighbour);
+    bidding_stop();
 }
 END_TEST
 
@@ -252,7 +296,8 @@ static Suite *locked_auctions_suite(void)
     const TTest *const tests[] = {
         a_locked_auction_stops_only_itself,
         a_hand_over_keeps_the_order_of_a_locked_auction,
-        an_unreadable_command_waits_with_the_locked_auction_of_its_message,
+        of_a_message_only_the_commands_of_the_locked_auction_wait,
+        a_killed_worker_leaves_a_message_whose_decided_part_is_known,
         a_shard_waits_when_half_of_its_prefetch_belongs_to_locked_auctions,
     };
     enum { TEST_S = 120 };

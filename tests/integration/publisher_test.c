@@ -222,7 +222,7 @@ START_TEST(bids_refused_by_a_full_queue_are_nacked)
     struct queues_message message;
     connect_directly();
     queues_tap_full(queues, exchange, full);
-    submit(0, 5); /* in messages of one, one and three */
+    submit(0, 5); /* in messages of one and four */
     expect(0, 5, PUBLISHER_REFUSED);
     ck_assert_uint_eq(publisher_open(publisher), 0);
     ck_assert(queues_take(queues, full, &message));
@@ -240,37 +240,93 @@ START_TEST(bids_waiting_for_a_slow_broker_share_the_next_messages)
     relay_hold(&relay, RELAY_SERVER);
     submit(0, 8);
     expect_message(0, 1);
-    expect_message(1, 1);
+    expect_message(1, SHARE_MAX);
     relay_release(&relay, RELAY_SERVER);
     expect(0, 8, PUBLISHER_CONFIRMED);
-    expect_message(2, SHARE_MAX);
-    expect_message(2 + SHARE_MAX, 2);
+    expect_message(1 + SHARE_MAX, 8 - 1 - SHARE_MAX);
     ck_assert_int_eq(queues_depth(queues, tap), 0);
+}
+END_TEST
+
+/* A disk that takes long for each message does not bound the rate: full messages do not wait for confirms. */
+START_TEST(full_messages_do_not_wait_for_a_slow_broker)
+{
+    enum { FULL = 3, SENT = 1 + FULL * SHARE_MAX, WAIT = BIDS_MAX - SENT };
+    connect_by_relay();
+    relay_hold(&relay, RELAY_SERVER);
+    submit(0, BIDS_MAX);
+    expect_message(0, 1);
+    for (size_t i = 0; i < FULL; i++) {
+        expect_message(1 + i * SHARE_MAX, SHARE_MAX);
+    }
+    ck_assert_int_eq(queues_depth(queues, tap), 0);
+    relay_release(&relay, RELAY_SERVER);
+    expect(0, BIDS_MAX, PUBLISHER_CONFIRMED);
+    expect_message(SENT, WAIT);
+}
+END_TEST
+
+/* Bids on several auctions of a shard. A queue behind the shard's exchange gets those of one auction by its key. */
+START_TEST(a_message_has_the_routing_key_of_each_of_its_auctions)
+{
+    enum { AUCTIONS = 3, BIDS = 1 + SHARE_MAX };
+    static const size_t bid_on[BIDS] = {0, 1, 0, 1, 2}; /* the first bid is sent alone */
+    struct uuid auctions[AUCTIONS];
+    char taps[AUCTIONS][QUEUES_NAME_SIZE];
+    char key[TOPOLOGY_KEY_SIZE];
+    struct queues_message message;
+    for (size_t i = 0; i < AUCTIONS; i++) {
+        do {
+            auctions[i] = uuid_new();
+        } while (ids_shard(&auctions[i], shards) != ids_shard(&auction, shards));
+    }
+    for (size_t i = 1; i < AUCTIONS; i++) {
+        topology_key(&topology_bids, &auctions[i], shards, key);
+        queues_tap_key(queues, exchange, key, taps[i]);
+    }
+    connect_by_relay();
+    relay_hold(&relay, RELAY_SERVER);
+    for (size_t i = 0; i < BIDS; i++) {
+        auction = auctions[bid_on[i]];
+        submit(i, 1);
+    }
+    expect_message(0, 1);
+    expect_message(1, SHARE_MAX);
+    for (size_t i = 1; i < AUCTIONS; i++) {
+        topology_key(&topology_bids, &auctions[1], shards, key); /* of the message's first bid */
+        LOOP_UNTIL(base, queues_take(queues, taps[i], &message), TEST_DEADLINE_MS);
+        ck_assert_str_eq(message.routing_key, key);
+        free(message.body);
+        ck_assert(!queues_take(queues, taps[i], &message));
+    }
+    relay_release(&relay, RELAY_SERVER);
+    expect(0, BIDS, PUBLISHER_CONFIRMED);
 }
 END_TEST
 
 /* Confirms are delayed beyond the deadline. Bids that were sent are unknown; bids that waited are never sent. */
 START_TEST(a_confirm_after_the_deadline_changes_no_verdict)
 {
+    enum { SENT = 1 + SHARE_MAX, WAIT = 3 };
     connect_by_relay();
     config.confirm_deadline_ms = SHORT_MS;
     relay_hold(&relay, RELAY_SERVER);
-    submit(0, 5);
-    expect(0, 2, PUBLISHER_UNKNOWN);
-    expect(2, 3, PUBLISHER_DROPPED);
+    submit(0, SENT + WAIT);
+    expect(0, SENT, PUBLISHER_UNKNOWN);
+    expect(SENT, WAIT, PUBLISHER_DROPPED);
     ck_assert_uint_eq(publisher_open(publisher), 0);
     expect_message(0, 1);
-    expect_message(1, 1);
+    expect_message(1, SHARE_MAX);
     relay_release(&relay, RELAY_SERVER);
     LOOP_UNTIL(base, broker_unconfirmed(broker) == 0, TEST_DEADLINE_MS);
     config.confirm_deadline_ms = LONG_MS;
-    submit(5, 1);
-    expect(5, 1, PUBLISHER_CONFIRMED);
+    submit(SENT + WAIT, 1);
+    expect(SENT + WAIT, 1, PUBLISHER_CONFIRMED);
     /* The next message holds the last bid: dropped bids are never sent. */
-    expect_message(5, 1);
+    expect_message(SENT + WAIT, 1);
     ck_assert_int_eq(queues_depth(queues, tap), 0);
-    expect(0, 2, PUBLISHER_UNKNOWN);
-    expect(2, 3, PUBLISHER_DROPPED);
+    expect(0, SENT, PUBLISHER_UNKNOWN);
+    expect(SENT, WAIT, PUBLISHER_DROPPED);
 }
 END_TEST
 
@@ -405,6 +461,8 @@ static Suite *publisher_suite(void)
         a_bid_stored_by_the_broker_is_confirmed,
         bids_refused_by_a_full_queue_are_nacked,
         bids_waiting_for_a_slow_broker_share_the_next_messages,
+        full_messages_do_not_wait_for_a_slow_broker,
+        a_message_has_the_routing_key_of_each_of_its_auctions,
         a_confirm_after_the_deadline_changes_no_verdict,
         a_confirm_read_after_the_deadline_does_not_count,
         a_bid_submitted_after_its_deadline_is_refused,

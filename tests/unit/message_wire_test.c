@@ -263,16 +263,25 @@ START_TEST(commands_read_are_bounded_by_the_array)
 }
 END_TEST
 
-START_TEST(a_command_of_another_auction_is_reported)
+/* A worker that cannot decide them refuses the version. */
+START_TEST(commands_to_several_auctions_have_version_2)
 {
-    static const char text[] =
-        "{\"v\":1,\"commands\":[{" FENCE ",\"r\":1},{\"k\":\"fence\",\"i\":\"" ID_1 "\",\"a\":\"" ID_3 "\",\"r\":1}]}";
+    static const char expected[] =
+        "{\"v\":2,\"commands\":[{" FENCE ",\"r\":1},{\"k\":\"fence\",\"i\":\"" ID_1 "\",\"a\":\"" ID_3 "\",\"r\":1}]}";
     struct command_item items[2];
+    struct command commands[2];
     const char *reason = NULL;
     size_t count = 0;
-    ck_assert(message_read_commands(text, strlen(text), items, 2, &count, &reason));
-    ck_assert(items[0].readable && !items[1].readable);
-    ck_assert_str_eq(items[1].reason, "another auction than the first command");
+    size_t length = 0;
+    ck_assert(message_read_commands(expected, strlen(expected), items, 2, &count, &reason));
+    ck_assert_uint_eq(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert(items[i].readable);
+        commands[i] = items[i].command;
+    }
+    ck_assert(uuid_equal(&commands[1].auction_id, &(struct uuid){{3}}));
+    message_write_commands(writer, commands, count);
+    ck_assert_str_eq(jsonw_text(writer, &length), expected);
 }
 END_TEST
 
@@ -283,7 +292,7 @@ static const struct {
     {"{", "malformed JSON"},
     {"", "malformed JSON"},
     {"{\"v\":0,\"NAME\":[{}]}", "unknown version: this program may be too old"},
-    {"{\"v\":2,\"NAME\":[{}]}", "unknown version: this program may be too old"},
+    {"{\"v\":3,\"NAME\":[{}]}", "unknown version: this program may be too old"},
     {"{\"NAME\":[{}]}", "unknown version: this program may be too old"},
     {"{\"v\":1}", "not a message of the expected kind"},
     {"{\"v\":1,\"NAME\":{\"x\":1}}", "not a message of the expected kind"},
@@ -471,7 +480,7 @@ static Suite *message_wire_suite(void)
     tcase_add_loop_test(tcase, each_member_of_a_command_is_checked, 0, (int)ARRAY_LEN(commands_read));
     tcase_add_test(tcase, the_longest_text_does_not_affect_the_next_member);
     tcase_add_test(tcase, commands_read_are_bounded_by_the_array);
-    tcase_add_test(tcase, a_command_of_another_auction_is_reported);
+    tcase_add_test(tcase, commands_to_several_auctions_have_version_2);
     tcase_add_loop_test(tcase, invalid_messages_are_refused_with_a_reason, 0, (int)ARRAY_LEN(no_messages));
     tcase_add_loop_test(tcase, each_member_of_an_event_is_checked, 0, (int)ARRAY_LEN(events_read));
     tcase_add_test(tcase, events_read_are_bounded_by_the_array);

@@ -101,8 +101,38 @@ START_TEST(commands_are_read_as_written)
 }
 END_TEST
 
+/* A worker that cannot decide them refuses the version. */
+START_TEST(commands_to_several_sales_have_version_2)
+{
+    struct uuid sale = uuid_new();
+    struct sale_message_command sent[] = {a_command(SALE_COMMAND_JOIN, false, sale),
+                                          a_command(SALE_COMMAND_JOIN, false, sale),
+                                          a_command(SALE_COMMAND_LEAVE, false, uuid_new())};
+    for (size_t sent_count = 2; sent_count <= ARRAY_LEN(sent); sent_count++) {
+        struct jsonw *writer = jsonw_new();
+        struct sale_message_item items[ARRAY_LEN(sent)];
+        const char *reason = NULL;
+        size_t length = 0;
+        size_t count = 0;
+        int64_t version = 0;
+        sale_message_write_commands(writer, sent, sent_count);
+        const char *text = jsonw_text(writer, &length);
+        struct json *tree = json_parse(text, length, NULL);
+        ck_assert(json_get_int(tree, "v", 1, INT64_MAX, &version));
+        ck_assert_int_eq(version, sent_count == 2 ? 1 : 2);
+        ck_assert(sale_message_read_commands(text, length, items, ARRAY_LEN(items), &count, &reason));
+        ck_assert_uint_eq(count, sent_count);
+        for (size_t i = 0; i < count; i++) {
+            ck_assert_msg(items[i].readable, "%s", items[i].reason);
+            check_same(&items[i].command, &sent[i]);
+        }
+        json_free(tree);
+        jsonw_free(writer);
+    }
+}
+END_TEST
+
 #define ID      "0198aabb-ccdd-7eef-8011-223344556677"
-#define OTHER   "0198aabb-ccdd-7eef-8011-223344556678"
 #define IDS     "\"i\":\"" ID "\",\"s\":\"" ID "\",\"r\":1"
 #define USER    ",\"u\":\"" ID "\""
 #define ORDER   ",\"o\":\"" ID "\""
@@ -153,7 +183,6 @@ static const char *const unreadable[] = {
     WRAP("{\"k\":\"open\",\"i\":\"" ID "\",\"s\":\"" ID "\",\"r\":-1}"),
     WRAP("{\"k\":\"open\",\"i\":\"x\",\"s\":\"" ID "\",\"r\":1}"),
     WRAP("{\"k\":\"open\",\"i\":\"" ID "\",\"r\":1}"),
-    WRAP("{\"k\":\"open\",\"i\":\"" ID "\",\"s\":\"" OTHER "\",\"r\":1}"),
 };
 
 START_TEST(an_invalid_command_does_not_affect_the_others)
@@ -224,7 +253,7 @@ static const char *const no_messages[] = {
     "",
     "garbage",
     "{}",
-    "{\"v\":2,\"commands\":[" GOOD "]}",
+    "{\"v\":3,\"commands\":[" GOOD "]}",
     "{\"v\":1}",
     "{\"v\":1,\"commands\":[]}",
     "{\"v\":1,\"commands\":{}}",
@@ -606,6 +635,7 @@ static Suite *sale_message_suite(void)
     Suite *suite = suite_create("sale_message");
     TCase *cases = tcase_create("sale_message");
     tcase_add_test(cases, commands_are_read_as_written);
+    tcase_add_test(cases, commands_to_several_sales_have_version_2);
     tcase_add_loop_test(cases, an_invalid_command_does_not_affect_the_others, 0, (int)ARRAY_LEN(unreadable));
     tcase_add_test(cases, the_first_command_needs_its_ids);
     tcase_add_test(cases, a_command_may_be_received_at_0);
