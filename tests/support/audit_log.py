@@ -202,6 +202,7 @@ def seal_at(moment):
 
 def begin_anew():
     """Without the end worker: the log has entries of three months, and the last are of this one. All are sealed."""
+    sql("DELETE FROM refusal_counts;")  # of earlier programs: a gateway would make entries of them
     steps = [owner_sql("TRUNCATE audit_log, audit_chain, audit_archives")]
     for before in 2, 1:
         moment = month(before) + datetime.timedelta(seconds=1)
