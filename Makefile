@@ -356,7 +356,7 @@ replay-sale: deps-check ## play the opening of a flash sale with BUYERS (1000) f
 	@$(build_all) -s all test-programs
 	@tests/replay/sale-run
 
-bench: deps-bench ## measure bids per second, beside the peer in ROSTRUM_PEER
+bench: deps-bench ## measure rates, latencies and costs of bids beside the peer in ROSTRUM_PEER; write docs/performance.md
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/bench/run

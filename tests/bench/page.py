@@ -1,0 +1,106 @@
+"""Writes the measured part of docs/performance.md, and its plots, from the results of tests/bench/run.
+
+The part is between two marks; all else of the page is written by hand and stays. Plots are made by gnuplot. Without it, or
+without results for a plot, an earlier plot stays as it is.
+"""
+import os
+import shutil
+import subprocess
+
+import table
+
+PAGE = "docs/performance.md"
+BEGIN = "<!-- Written by tests/bench/run; change nothing between here and the end mark. -->"
+END = "<!-- The end of what tests/bench/run has written. -->"
+PLOTS = {"docs/performance-latency.svg": "Latency against offered load", "docs/performance-rate.svg":
+         "Rate against connections, auctions and workers"}
+STYLE = """set terminal svg size {size} font "sans,12" background "white"
+set output "{output}"
+set grid
+set key {key}
+"""
+
+
+def facts(results):
+    """A sentence about the machine."""
+    known = {name: results.fact(name) for name in ("processors", "memory", "linux", "postgresql", "redis", "rabbitmq", "commit")}
+    if known["processors"] is None:
+        return "Not measured yet."
+    return ("Measured with {processors} processors and {memory} of memory, with everything on them: Linux {linux}, PostgreSQL"
+            " {postgresql}, Redis {redis}, RabbitMQ {rabbitmq}. The newest commit was of {commit}.").format(**known)
+
+
+def measured(results):
+    """The text between the marks."""
+    parts = [facts(results), table.markdown(table.HEAD, table.goals(results))]
+    head, rows = table.costs(results)
+    if rows:
+        parts += ["Processor time of a decided bid in µs, by program:", table.markdown(head, rows)]
+    head, rows = table.scaling(results)
+    if rows:
+        parts += ["More workers on the same processors:", table.markdown(head, rows)]
+    parts += [f"![{title}]({os.path.basename(path)})" for path, title in PLOTS.items() if os.path.exists(path)]
+    return "\n\n".join(parts)
+
+
+def block(name, rows):
+    """Data of gnuplot."""
+    return f"${name} << END\n" + "\n".join(" ".join(map(str, row)) for row in rows) + "\nEND\n"
+
+
+def latency(results):
+    """The script of the plot of latency; None without results."""
+    figures = ("rate", "p50", "p99", "p999")
+    points = [point for point in results.points("offered") if point != "-"]  # "-": saturation
+    rows = [[results.median("offered", figure, point) for figure in figures] for point in points]
+    if len(rows) < 2:
+        return None
+    return (block("data", rows) + 'set xlabel "offered bids per second"\nset ylabel "ms from due to 202"\nset logscale y\n'
+            'plot $data using 1:2 with linespoints title "p50", $data using 1:3 with linespoints title "p99", '
+            '$data using 1:4 with linespoints title "p99.9"\n')
+
+
+def panel(results, row, label, scale):
+    """One panel of the plot of rates; "" without results."""
+    rows = [[point, results.median(row, "taken", point), results.median(row, "accepted", point)] for point in results.points(row)]
+    if len(rows) < 2:
+        return ""
+    ticks = ", ".join(point for point, _, _ in rows)
+    return (block(row, rows) + f'set xlabel "{label}"\n{scale}\nset xtics ({ticks})\nset yrange [0:*]\nset ylabel "per second"\n'
+            f'plot ${row} using 1:2 with linespoints title "202", ${row} using 1:3 with linespoints title "accepted"\n')
+
+
+def rates(results):
+    """The script of the plot of rates; None without results."""
+    panels = [panel(results, "connections", "connections", "set logscale x 2"),
+              panel(results, "auctions", "auctions", "set logscale x"),
+              panel(results, "bidworkers", "bid workers", "unset logscale x"),
+              panel(results, "gateways", "gateway workers", "unset logscale x")]
+    if not any(panels):
+        return None
+    return "set multiplot layout 2,2\n" + "".join(panels) + "unset multiplot\n"
+
+
+def plot(path, size, key, script):
+    """Runs gnuplot."""
+    if script is None:
+        return
+    if shutil.which("gnuplot") is None:
+        print(f"{path} stays as it is: gnuplot is not installed.")
+        return
+    subprocess.run(["gnuplot"], input=STYLE.format(size=size, output=path, key=key) + script, text=True, check=True)
+
+
+def write(results):
+    """Writes the plots and the page."""
+    plot("docs/performance-latency.svg", "720,400", "left top", latency(results))
+    plot("docs/performance-rate.svg", "720,560", "right bottom", rates(results))
+    with open(PAGE, encoding="utf-8") as file:
+        text = file.read()
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{PAGE} has no marks")
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write(f"{before}{BEGIN}\n\n{measured(results)}\n\n{END}{after}")
+    print(f"Written: {PAGE}")
