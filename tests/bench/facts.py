@@ -3,6 +3,9 @@ import os
 import platform
 import re
 import subprocess
+import time
+
+LOOK_S = 3
 
 
 def output(*command):
@@ -22,6 +25,21 @@ def version(text):
 def memory_gb():
     """The memory of the machine."""
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+
+
+def ticks():
+    """The ticks of all processors since the machine started: all, and idle ones."""
+    with open("/proc/stat", encoding="utf-8") as file:
+        counts = list(map(int, file.readline().split()[1:9]))
+    return sum(counts), counts[3] + counts[4]
+
+
+def busy():
+    """The share of the processors that is busy without this program, as a percentage."""
+    before = ticks()
+    time.sleep(LOOK_S)
+    after = ticks()
+    return f"{100 - 100 * (after[1] - before[1]) / (after[0] - before[0]):.0f} %"
 
 
 def found(side):

@@ -11,9 +11,10 @@ import table
 
 PAGE = "docs/performance.md"
 BEGIN = "<!-- Written by tests/bench/run; change nothing between here and the end mark. -->"
+BIDS = 9000000  # that the whole data of tests/bench/scale.sql has
 END = "<!-- The end of what tests/bench/run has written. -->"
 PLOTS = {"docs/performance-latency.svg": "Latency against offered load", "docs/performance-rate.svg":
-         "Rate against connections, auctions and workers"}
+         "Rate against connections, auctions, workers and stored bids"}
 STYLE = """set terminal svg size {size} font "sans,12" background "white"
 set output "{output}"
 set grid
@@ -23,11 +24,14 @@ set key {key}
 
 def facts(results):
     """A sentence about the machine."""
-    known = {name: results.fact(name) for name in ("processors", "memory", "linux", "postgresql", "redis", "rabbitmq", "commit")}
+    known = {name: results.fact(name) for name in ("processors", "memory", "linux", "postgresql", "redis", "rabbitmq", "commit", "busy")}
     if known["processors"] is None:
         return "Not measured yet."
+    share = results.points("stored")[-1] if results.points("stored") else None
     return ("Measured with {processors} processors and {memory} of memory, with everything on them: Linux {linux}, PostgreSQL"
-            " {postgresql}, Redis {redis}, RabbitMQ {rabbitmq}. The newest commit was of {commit}.").format(**known)
+            " {postgresql}, Redis {redis}, RabbitMQ {rabbitmq}. The newest commit was of {commit}. Before the run other work kept"
+            " {busy} of the processors busy.").format(**known) + (
+                f" *Much data* is {float(share):.3g} of the data of `tests/bench/scale.sql`." if share else "")
 
 
 def measured(results):
@@ -65,9 +69,25 @@ def panel(results, row, label, scale):
     rows = [[point, results.median(row, "taken", point), results.median(row, "accepted", point)] for point in results.points(row)]
     if len(rows) < 2:
         return ""
-    ticks = ", ".join(point for point, _, _ in rows)
-    return (block(row, rows) + f'set xlabel "{label}"\n{scale}\nset xtics ({ticks})\nset yrange [0:*]\nset ylabel "per second"\n'
-            f'plot ${row} using 1:2 with linespoints title "202", ${row} using 1:3 with linespoints title "accepted"\n')
+    return curves(row, label, f"{scale}\nset xtics ({', '.join(point for point, _, _ in rows)})", rows)
+
+
+def stored(results):
+    """The panel of stored bids: the empty deployment's rate, and that of each share of the data; "" without results."""
+    points = results.points("stored")
+    rows = [[BIDS * float(point), *(results.median("stored", figure, point, "filled") for figure in ("taken", "accepted"))]
+            for point in points if results.median("stored", "taken", point, "filled")]
+    if not rows:
+        return ""
+    rows.insert(0, [0, *(results.median("stored", figure, points[0], "empty") for figure in ("taken", "accepted"))])
+    ticks = ", ".join(f'"{bids / 1e6:.3g} M" {bids:.0f}' for bids, _, _ in rows)
+    return curves("stored", "bids stored", f"unset logscale x\nset xtics ({ticks})", rows)
+
+
+def curves(name, label, scale, rows):
+    """A panel with the two rates of each row."""
+    return (block(name, rows) + f'set xlabel "{label}"\n{scale}\nset yrange [0:*]\nset ylabel "per second"\n'
+            f'plot ${name} using 1:2 with linespoints title "202", ${name} using 1:3 with linespoints title "accepted"\n')
 
 
 def rates(results):
@@ -75,10 +95,10 @@ def rates(results):
     panels = [panel(results, "connections", "connections", "set logscale x 2"),
               panel(results, "auctions", "auctions", "set logscale x"),
               panel(results, "bidworkers", "bid workers", "unset logscale x"),
-              panel(results, "gateways", "gateway workers", "unset logscale x")]
+              panel(results, "gateways", "gateway workers", "unset logscale x"), stored(results)]
     if not any(panels):
         return None
-    return "set multiplot layout 2,2\n" + "".join(panels) + "unset multiplot\n"
+    return "set multiplot layout 3,2\n" + "".join(panels) + "unset multiplot\n"
 
 
 def plot(path, size, key, script):
@@ -94,7 +114,7 @@ def plot(path, size, key, script):
 def write(results):
     """Writes the plots and the page."""
     plot("docs/performance-latency.svg", "720,400", "left top", latency(results))
-    plot("docs/performance-rate.svg", "720,560", "right bottom", rates(results))
+    plot("docs/performance-rate.svg", "720,800", "right bottom", rates(results))
     with open(PAGE, encoding="utf-8") as file:
         text = file.read()
     before, begin, rest = text.partition(BEGIN)

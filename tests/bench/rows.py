@@ -15,6 +15,7 @@ import time
 
 import loads
 import peer
+from facts import ticks
 from results import HERE
 from side import Side
 from stored import stored
@@ -29,12 +30,6 @@ ALONE_RATE = 15  # bids a second on an idle deployment
 ENDING = 1000  # auctions that end in the same second
 ENDING_BEFORE_S, ENDING_AFTER_S = 4, 4  # the load around that second
 SETTLED_S = 60
-
-
-def busy_idle():
-    """The ticks of all processors since the machine started: all, and idle ones."""
-    ticks = list(map(int, pathlib.Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0].split()[1:9]))
-    return sum(ticks), ticks[3] + ticks[4]
 
 
 def settings(path, **changes):
@@ -108,12 +103,12 @@ def measured(side, listed, load):
     count = f"SELECT sum(ledger_seq), sum(bid_count) FROM auctions WHERE id IN ({listed})"
     session = side.session()
     before, accepted_before = map(int, session.lines(count)[0].split("|"))
-    spent, ticks, began = side.processor_s(), busy_idle(), time.monotonic()
+    spent, before_ticks, began = side.processor_s(), ticks(), time.monotonic()
     figures = load()
-    took, then, ticks_then = time.monotonic() - began, side.processor_s(), busy_idle()
+    took, then, ticks_then = time.monotonic() - began, side.processor_s(), ticks()
     decided, accepted = map(int, session.lines(count)[0].split("|"))
     figures.update(decided=(decided - before) / took, accepted=(accepted - accepted_before) / took,
-                   busy=1 - (ticks_then[1] - ticks[1]) / (ticks_then[0] - ticks[0]))
+                   busy=1 - (ticks_then[1] - before_ticks[1]) / (ticks_then[0] - before_ticks[0]))
     figures.update({f"core.{program}": (then[program] - spent[program]) / took for program in then})
     side.drain(session, before + figures.pop("answered"),
                f"SELECT sum(ledger_seq) FROM auctions WHERE id IN ({listed})")

@@ -95,7 +95,10 @@ class Side:
 
     def run(self, *command):
         """The output of a command with the deployment's environment."""
-        return subprocess.run(command, cwd=self.tree, env=self.environment, check=True, capture_output=True, text=True).stdout
+        done = subprocess.run(command, cwd=self.tree, env=self.environment, check=False, capture_output=True, text=True)
+        if done.returncode != 0:  # without its arguments, among which may be a password
+            raise RuntimeError(f"{command[0]}: exit code {done.returncode}: {done.stderr.strip()}")
+        return done.stdout
 
     def session(self):
         """A session with its database."""
