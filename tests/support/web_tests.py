@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 VITEST = "node_modules/vitest/vitest.mjs"
-TEST_MS = 180000  # of one test
+TEST_MS = 180000  # of one test, and of what is done before or after the tests of a file
 
 
 def run_vitest(name, folder, environment=None):
@@ -19,7 +19,7 @@ def run_vitest(name, folder, environment=None):
     with tempfile.TemporaryDirectory(prefix="rostrum-vitest.") as scratch:
         report = os.path.join(scratch, "report.json")
         command = ["web/with-node", "node", VITEST, "run", "--root", folder.split("/", maxsplit=1)[0], "--dir", folder,
-                   "--no-file-parallelism", f"--testTimeout={TEST_MS}", "--reporter=verbose", "--reporter=json",
+                   "--no-file-parallelism", f"--testTimeout={TEST_MS}", f"--hookTimeout={TEST_MS}", "--reporter=verbose", "--reporter=json",
                    f"--outputFile={report}"]
         if "ROSTRUM_TEST" in os.environ:
             command += ["-t", os.environ["ROSTRUM_TEST"]]

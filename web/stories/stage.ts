@@ -116,15 +116,30 @@ export async function newAuction(seller: Account, { lastsS = 3600, ...terms }: T
   return (await seller.send("POST", "/auctions", { title: "A lamp", startingPrice: "10.00", endTime, ...terms })).id;
 }
 
+/** Waits until a search finds so many auctions: it may find one only a moment after it was published. */
+export async function findable(seller: Account, words: string, count = 1): Promise<void> {
+  const path = `/auctions?q=${encodeURIComponent(words)}&limit=100`;
+  await until(`${words} in the search`, async () => {
+    const { items } = await seller.send("GET", path);
+    return items.filter(({ title }) => String(title).startsWith(words)).length === count;
+  });
+}
+
 /** Bids, and waits for the decision. */
 export async function bid(bidder: Account, auction: string, amount: string): Promise<Answer> {
-  return bidder.send("POST", `/auctions/${auction}/bids`, { amount }, { Prefer: "wait=10" });
+  const path = `/auctions/${auction}/bids`;
+  const { bidId } = await bidder.send("POST", path, { amount }, { Prefer: "wait=10" });
+  return until("the decision", async () => {
+    const placed = await bidder.send("GET", `${path}/${String(bidId)}`);
+    return placed.status !== "pending" && placed;
+  });
 }
 
 /** Ends an auction as an admin does, and waits until that is decided. */
 export async function endNow(auction: string): Promise<void> {
   const admin = await newAdmin("Ada");
   await admin.send("PUT", `/admin/auctions/${auction}`, { action: "end", reason: "the story goes on" });
+  await until("the end", async () => (await admin.send("GET", `/auctions/${auction}`)).status !== "active");
 }
 
 /** Tenths are shown then, and all that a story does in them has this time. */
@@ -220,7 +235,12 @@ export class Stage {
       ...options,
     });
     if (account !== undefined) {
-      await context.request.post("/api/v1/auth/login", { data: { email: account.email, password: PASSWORD } });
+      const answer = await context.request.post("/api/v1/auth/login", {
+        data: { email: account.email, password: PASSWORD },
+      });
+      if (!answer.ok()) {
+        throw new Error(`login: ${String(answer.status())} ${await answer.text()}`);
+      }
     }
     const person = new Person(await context.newPage());
     this.#people.push(person);

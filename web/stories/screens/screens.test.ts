@@ -1,11 +1,12 @@
 /**
- * Every page in two widths, two themes and two languages: axe finds nothing, nothing is wider than the screen, and the
- * screenshots go to build/web-shots to be looked at.
+ * Every page in two widths, two themes and two languages: axe finds nothing, nothing is wider than the screen, the Tab key
+ * reaches everything, and the screenshots go to build/web-shots to be looked at.
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { walkByTab } from "../keyboard.ts";
 import { bid, newAccount, newAdmin, newAuction, ROOT, sql, Stage, type Account } from "../stage.ts";
 
 const SHOTS = join(ROOT, "build/web-shots");
@@ -20,9 +21,13 @@ const VIEWS = [
 const TAKEN =
   process.env.ROSTRUM_TEST_LONG === "1" ? VIEWS : VIEWS.filter(({ name }) => /phone-dark|desk-light/.test(name));
 
+// Each group is a test of its own, so that none of them takes long.
+const GROUPS = ["everyone", "own", "admin"] as const;
+type Group = (typeof GROUPS)[number];
+
 let stage: Stage;
 let admin: Account;
-let paths: Record<string, string>;
+let pages: Record<Group, Record<string, string>>;
 
 /** A webhook with a delivery. Returns its id. */
 async function newWebhook(path: string): Promise<string> {
@@ -58,41 +63,47 @@ beforeAll(async () => {
   const letter = crypto.randomUUID();
   sql(`INSERT INTO dead_letters (id, routing_key, reason, body, created_at)
     VALUES ('${letter}', 'dead.bids', 'cannot be read', '{"amount": "a lot"}', now())`);
-  paths = {
-    browse: "/",
-    auction: `/auctions/${auction}`,
-    login: "/login",
-    register: "/register",
-    verify: "/verify",
-    reset: "/reset",
-    account: "/account",
-    bids: "/me/bids",
-    auctions: "/me/auctions",
-    watchlist: "/me/watchlist",
-    orders: "/me/orders",
-    notifications: "/me/notifications",
-    receipts: "/me/receipts",
-    webhooks: "/me/webhooks",
-    webhook: `/me/webhooks/${own}`,
-    sell: "/sell",
-    sales: "/sales",
-    sale: `/sales/${sale.id}`,
-    admin: "/admin",
-    "admin-auctions": "/admin/auctions",
-    "admin-auction": `/admin/auctions/${auction}`,
-    "admin-users": "/admin/users",
-    "admin-user": `/admin/users/${seller.id}`,
-    "admin-products": "/admin/products",
-    "admin-product": `/admin/products/${product.id}`,
-    "admin-sales": "/admin/sales",
-    "admin-sale": `/admin/sales/${later.id}`,
-    "admin-refunds": "/admin/refunds",
-    "admin-audit": "/admin/audit",
-    "admin-dead-letters": "/admin/dead-letters",
-    "admin-dead-letter": `/admin/dead-letters/${letter}`,
-    "admin-webhooks": "/admin/webhooks",
-    "admin-webhook": `/admin/webhooks/${deployments}`,
-    unknown: "/no-such-page",
+  pages = {
+    everyone: {
+      browse: "/",
+      auction: `/auctions/${auction}`,
+      login: "/login",
+      register: "/register",
+      verify: "/verify",
+      reset: "/reset",
+      sales: "/sales",
+      sale: `/sales/${sale.id}`,
+      unknown: "/no-such-page",
+    },
+    own: {
+      account: "/account",
+      bids: "/me/bids",
+      auctions: "/me/auctions",
+      watchlist: "/me/watchlist",
+      orders: "/me/orders",
+      notifications: "/me/notifications",
+      receipts: "/me/receipts",
+      webhooks: "/me/webhooks",
+      webhook: `/me/webhooks/${own}`,
+      sell: "/sell",
+    },
+    admin: {
+      admin: "/admin",
+      "admin-auctions": "/admin/auctions",
+      "admin-auction": `/admin/auctions/${auction}`,
+      "admin-users": "/admin/users",
+      "admin-user": `/admin/users/${seller.id}`,
+      "admin-products": "/admin/products",
+      "admin-product": `/admin/products/${product.id}`,
+      "admin-sales": "/admin/sales",
+      "admin-sale": `/admin/sales/${later.id}`,
+      "admin-refunds": "/admin/refunds",
+      "admin-audit": "/admin/audit",
+      "admin-dead-letters": "/admin/dead-letters",
+      "admin-dead-letter": `/admin/dead-letters/${letter}`,
+      "admin-webhooks": "/admin/webhooks",
+      "admin-webhook": `/admin/webhooks/${deployments}`,
+    },
   };
 });
 afterEach(() => stage.end());
@@ -102,10 +113,12 @@ interface Axe {
   run: () => Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>;
 }
 
-test.each(TAKEN)("every page as $name", async ({ name, ...view }) => {
+const SCREENS = TAKEN.flatMap((view) => GROUPS.map((group) => ({ ...view, group })));
+
+test.each(SCREENS)("the pages of $group as $name", async ({ name, group, ...view }) => {
   const { page } = await stage.person(admin, { ...view, reducedMotion: "reduce" });
   const wrong: string[] = [];
-  for (const [label, path] of Object.entries(paths)) {
+  for (const [label, path] of Object.entries(pages[group])) {
     await page.goto(path);
     await page.getByRole("heading", { level: 1 }).waitFor();
     // What is loaded when it is on the screen is to be there as well.
@@ -123,6 +136,7 @@ test.each(TAKEN)("every page as $name", async ({ name, ...view }) => {
       ),
     );
     await page.screenshot({ path: join(SHOTS, `${label}-${name}.png`), fullPage: true });
+    wrong.push(...(await walkByTab(page)).map((fault) => `${label}: ${fault}`));
   }
   expect(wrong).toEqual([]);
 });

@@ -26,8 +26,8 @@ test("without a connection no price is shown as live and no bid is placed; with 
   await offline.waitFor();
   await stale.waitFor();
   await bid(rival, auction, "30.00");
-  await page.getByRole("button", { name: "$11.00", exact: true }).click();
-  await page.getByText("Your bid of $11.00 is on its way.").waitFor();
+  const onItsWay = page.getByText("Your bid of $11.00 is on its way.").waitFor(); // looked for from before it is shown
+  await Promise.all([onItsWay, page.getByRole("button", { name: "$11.00", exact: true }).click()]);
   await page.getByText("The server could not be reached. Your connection may be down.").waitFor();
   expect(await stale.isVisible()).toBe(true);
 

@@ -1,6 +1,6 @@
 /** Stories of lists: the way back to one, and how those of the own bids and auctions follow what happens. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { bid, newAccount, newAuction, Stage, until } from "../stage.ts";
+import { bid, findable, newAccount, newAuction, Stage, until } from "../stage.ts";
 
 const CARDS = 30; // more than one page of the list
 
@@ -40,11 +40,9 @@ test("the way back to a list keeps its search, its length and its place", async 
   const { page } = await stage.person();
   const cards = page.locator("article");
   const place = () => page.evaluate(() => Math.round(scrollY));
-  await until("all in the search", async () => {
-    await page.goto(`/?q=${word}&sort=newest`);
-    await cards.first().waitFor();
-    return page.getByText(`${String(CARDS)} auctions`).isVisible();
-  });
+  await findable(seller, word, CARDS);
+  await page.goto(`/?q=${word}&sort=newest`);
+  await page.getByText(`${String(CARDS)} auctions`).waitFor();
   await page.getByRole("button", { name: "Show more" }).click();
   await until("all cards", async () => (await cards.count()) === CARDS);
   await cards.last().scrollIntoViewIfNeeded();
