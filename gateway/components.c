@@ -368,7 +368,7 @@ static void fill_contexts(struct gateway *gateway)
                           redis},
         .orders = {pg, redis},
         .places = {pg, redis},
-        .ledger = {deployment, pg, redis},
+        .ledger = {config, deployment, pg, redis},
         .leaderboard = {deployment, pg, redis, snapshots},
         .auctions = {pg, documents},
         .items = {pg},

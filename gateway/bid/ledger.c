@@ -129,6 +129,15 @@ static bool entry_there(const redisReply *reply)
     return reply != NULL && reply->type == REDIS_REPLY_STRING && reply->len > 0;
 }
 
+/* Says to its bidder until when a bid can be retracted, if the deployment allows it at all. */
+static void put_retract_until(const struct request *request, struct jsonw *json, const struct decision *decision)
+{
+    int64_t window_ms = context_of(request)->config->retract_window_s * INT64_C(1000);
+    if (window_ms > 0 && (decision->status == BID_ACCEPTED || decision->status == BID_OUTBID)) {
+        jsonw_put_time(json, "retractUntil", decision->received_ms + window_ms);
+    }
+}
+
 /* Shows a bid of the ledger to those who may see it. */
 static void show_decided(struct request *request, const PGresult *result, struct decision *decision)
 {
@@ -140,7 +149,13 @@ static void show_decided(struct request *request, const PGresult *result, struct
     if (!own && !pg_bool(result, 0, SETTLED)) {
         decision->max_amount = 0; /* rule 9: the maximum may still be active, and then not even admins see it */
     }
-    ledger_write(reply_json(request), decision);
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    ledger_put(json, decision);
+    if (own) {
+        put_retract_until(request, json, decision);
+    }
+    jsonw_end_object(json);
     reply_send(request, 200);
 }
 

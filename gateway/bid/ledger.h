@@ -7,12 +7,14 @@
 #include "common/io/pg.h"
 #include "common/io/redis.h"
 #include "common/protocol/message.h"
+#include "common/service/config.h"
 #include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
 /* What the handlers use. components.c fills it. */
 struct ledger_context {
+    const struct config *config;
     const struct deployment *deployment;
     struct pg *pg;
     struct redis *redis;

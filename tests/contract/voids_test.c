@@ -186,10 +186,18 @@ START_TEST(a_bidder_retracts_a_bid_within_the_window)
     char high[UUID_TEXT_SIZE];
     (void)place_bid(&fixture.ann, "10.00", false, low);
     (void)place_bid(&fixture.bob, "11000.00", false, high);
+    const struct reply *shown = get_bid(&fixture.bob, high);
+    int64_t received = 0;
+    int64_t until = 0;
+    ck_assert(clock_parse(reply_text(shown, "receivedAt"), &received));
+    ck_assert(clock_parse(reply_text(shown, "retractUntil"), &until));
+    ck_assert_int_eq(until - received, 60000);
+    EXPECT_ABSENT(get_bid(&admin, high), "retractUntil");
     EXPECT_ERROR(retract(NULL, high), 401, "UNAUTHORIZED");
     EXPECT_ERROR(retract(&fixture.ann, high), 404, "NOT_FOUND");
     EXPECT_ERROR(retract(&admin, high), 404, "NOT_FOUND");
     EXPECT_STATUS(retract(&fixture.bob, high), 204);
+    EXPECT_ABSENT(get_bid(&fixture.bob, high), "retractUntil");
     EXPECT_TEXT(get_auction(), "currentBid", "10.00");
     EXPECT_ERROR(retract(&fixture.bob, high), 409, "BID_VOIDED");
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
@@ -199,7 +207,6 @@ START_TEST(a_bidder_retracts_a_bid_within_the_window)
     const struct reply *reply = retract(&fixture.ann, low);
     EXPECT_ERROR(reply, 409, "RETRACT_TOO_LATE");
     EXPECT_PRESENT(reply, "until");
-    int64_t until = 0;
     ck_assert(clock_parse(reply_text(reply, "until"), &until));
     ck_assert_int_lt(until, clock_now_ms());
     EXPECT_STATUS(void_bid(&admin, low), 200);

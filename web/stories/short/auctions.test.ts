@@ -134,6 +134,24 @@ test("a maximum is withdrawn; once it is sold the buyer sees the contact and the
   await page.getByText("Hash of all decisions").waitFor();
 });
 
+test("a bidder takes a bid back while the deployment allows it: price and lead go back", async () => {
+  const auction = await newAuction(await newAccount("Sam"));
+  const rival = await newAccount("Rita");
+  await bid(rival, auction, "10.00");
+  const ann = await stage.person(await newAccount("Ann"));
+  const { page } = ann;
+  await page.goto(`/auctions/${auction}`);
+  await page.getByRole("button", { name: "$11.00", exact: true }).click();
+  await ann.hasState("You lead.");
+  const retract = page.getByRole("button", { name: "Take back my bid of $11.00" });
+  await retract.click();
+  await page.getByText("Your bid of $11.00 will no longer count", { exact: false }).waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Take back my bid of $11.00" }).click();
+  await ann.sees("$10.00");
+  await retract.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "$11.00", exact: true }).waitFor();
+});
+
 /** A picture as the browser encodes it: noise, so that no other upload has the same bytes. */
 async function picture(page: import("playwright-core").Page): Promise<Buffer> {
   const text = await page.evaluate(() => {

@@ -1,5 +1,5 @@
 /** The ways to bid: the next amounts, an own amount, a hidden maximum, and buying at once. */
-import { useMemo } from "react";
+import { lazy, Suspense, useMemo } from "react";
 import { Link } from "@tanstack/react-router";
 import { nextAmounts, type Auction, type AuctionState } from "rostrum-client";
 import { useFormats } from "../../lib/format";
@@ -13,6 +13,7 @@ import { useSeen } from "./useSeen";
 import { WithdrawMaximum } from "./WithdrawMaximum";
 import { useBidding, type Bidding } from "./useBidding";
 
+const RetractBid = lazy(() => import("./RetractBid")); // only for those who have bid
 const NEXT_AMOUNTS = 3;
 
 interface BidFormProps {
@@ -30,6 +31,7 @@ function OpenForm({ auction, state, bidding }: BidFormProps & { bidding: Bidding
     [minimumBid, increments, version],
   );
   const seen = useSeen(offer);
+  const own = state.bids.find(({ bidder, isProxyBid }) => bidder === state.you?.pseudonym && !isProxyBid);
   return (
     <div className="grid gap-4">
       <div className="grid gap-2">
@@ -58,6 +60,7 @@ function OpenForm({ auction, state, bidding }: BidFormProps & { bidding: Bidding
       {state.you?.state === "leading" && (state.you.myMaximum ?? 0) > (state.currentBid ?? 0) && (
         <WithdrawMaximum auctionId={auction.id} />
       )}
+      <Suspense>{own !== undefined && <RetractBid key={own.bidId} state={state} bidId={own.bidId} />}</Suspense>
       <BuyNow
         auction={auction}
         state={state}

@@ -1,0 +1,54 @@
+/** Takes back a bid that the visitor has just placed, in deployments that allow it and for as long as they do. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { toMinor, type AuctionState, type Bid } from "rostrum-client";
+import { useFormats } from "../../lib/format";
+import { rostrum } from "../../lib/rostrum";
+import { useText } from "../../lib/text";
+import { ConfirmAct } from "../../ui/ConfirmAct";
+import { TimeLeft, useTimeLeft } from "../../ui/TimeLeft";
+import { auctionQuery } from "./queries";
+import { bidQuery } from "./useBidding";
+
+interface ActProps {
+  bid: Bid;
+  /** Until when it can be taken back, in ms of the server's clock. */
+  until: number;
+  state: AuctionState;
+}
+
+function Act({ bid, until, state }: ActProps) {
+  const t = useText();
+  const { money } = useFormats();
+  const queries = useQueryClient();
+  const amount = money(toMinor(bid.amount ?? 0), state.currency);
+  const path = { id: state.id, bidId: bid.bidId };
+  if (useTimeLeft(until) === 0) {
+    return null;
+  }
+  return (
+    <ConfirmAct
+      text={t("auction.retract", { amount })}
+      act={() => rostrum.del("/api/v1/auctions/{id}/bids/{bidId}", { params: { path } })}
+      onDone={() =>
+        Promise.all([
+          queries.invalidateQueries({ queryKey: bidQuery(state.id, bid.bidId).queryKey }),
+          queries.invalidateQueries({ queryKey: auctionQuery(state.id).queryKey }),
+          queries.invalidateQueries({ queryKey: ["history", state.id] }),
+        ])
+      }
+    >
+      <p>{t("auction.retractExplained", { amount })}</p>
+      <p>
+        {t("auction.retractTime")} <TimeLeft until={until} />
+      </p>
+    </ConfirmAct>
+  );
+}
+
+/** `bidId`: the newest bid of the visitor. */
+export default function RetractBid({ state, bidId }: { state: AuctionState; bidId: string }) {
+  const { data } = useQuery(bidQuery(state.id, bidId));
+  return data?.retractUntil === undefined ? null : (
+    <Act bid={data} until={Date.parse(data.retractUntil)} state={state} />
+  );
+}
