@@ -1,11 +1,13 @@
 /** The receipts of this browser's bids, the newest first. They are proofs for the bidder, so they are kept, within bounds. */
+import { readStored, store } from "./storage";
+
 const STORED = "rostrum.receipts";
 const KEPT_MAX = 200;
 
 /** The kept receipts: texts as the gateway gave them. */
 export function keptReceipts(): string[] {
   try {
-    const value: unknown = JSON.parse(localStorage.getItem(STORED) ?? "[]");
+    const value: unknown = JSON.parse(readStored("localStorage", STORED) ?? "[]");
     return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
   } catch {
     return []; // not written by these pages
@@ -14,9 +16,5 @@ export function keptReceipts(): string[] {
 
 export function keepReceipt(receipt: string): void {
   const all = [receipt, ...keptReceipts().filter((each) => each !== receipt)].slice(0, KEPT_MAX);
-  try {
-    localStorage.setItem(STORED, JSON.stringify(all));
-  } catch {
-    // The storage is full or forbidden. The bid is placed all the same, and must not look like a failed one.
-  }
+  store("localStorage", STORED, JSON.stringify(all));
 }

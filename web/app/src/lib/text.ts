@@ -6,6 +6,7 @@ import { i18n, type Messages } from "@lingui/core";
 import { useLingui } from "@lingui/react";
 import { useCallback } from "react";
 import texts from "virtual:messages";
+import { readStored, store } from "./storage";
 import type { TextId } from "./text-ids";
 
 export const LANGUAGES = { en: "English", de: "Deutsch" } as const;
@@ -23,7 +24,7 @@ function isLanguage(value: string | null | undefined): value is Language {
 
 /** The language that was chosen before, or the first of the browser's that the pages have, or English. */
 export function preferredLanguage(): Language {
-  const stored = localStorage.getItem(STORED);
+  const stored = readStored("localStorage", STORED);
   if (isLanguage(stored)) {
     return stored;
   }
@@ -62,7 +63,7 @@ export async function activateLanguage(language: Language, remember: boolean): P
   i18n.loadAndActivate({ locale: language, messages: await load(language, ["common", ...needed]) });
   document.documentElement.lang = language;
   if (remember) {
-    localStorage.setItem(STORED, language);
+    store("localStorage", STORED, language);
   }
 }
 

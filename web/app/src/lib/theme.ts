@@ -1,12 +1,13 @@
 /** The theme: the system's, or the one that the visitor chose. The colours are in style.css. */
 import { create } from "zustand";
+import { readStored, store } from "./storage";
 
 export const THEMES = ["system", "light", "dark"] as const;
 export type Theme = (typeof THEMES)[number];
 const STORED = "rostrum.theme";
 
 function stored(): Theme {
-  const value = localStorage.getItem(STORED);
+  const value = readStored("localStorage", STORED);
   return THEMES.find((each) => each === value) ?? "system";
 }
 
@@ -26,7 +27,7 @@ interface ThemeState {
 export const useTheme = create<ThemeState>((set) => ({
   theme: stored(),
   setTheme: (theme) => {
-    localStorage.setItem(STORED, theme);
+    store("localStorage", STORED, theme);
     show(theme);
     set({ theme });
   },

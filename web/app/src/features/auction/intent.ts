@@ -2,6 +2,8 @@
  * What a visitor asked for and has no answer to yet. It is kept for the tab before it is sent, so that a reload in between
  * asks for the same again, with the same key, instead of placing a second bid.
  */
+import { forgetStored, readStored, store } from "../../lib/storage";
+
 export const KINDS = ["bid", "maximum", "buy"] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -25,11 +27,11 @@ function nameOf(auctionId: string) {
 }
 
 export function keepIntent(auctionId: string, intent: Intent): void {
-  sessionStorage.setItem(nameOf(auctionId), JSON.stringify(intent));
+  store("sessionStorage", nameOf(auctionId), JSON.stringify(intent));
 }
 
 export function dropIntent(auctionId: string): void {
-  sessionStorage.removeItem(nameOf(auctionId));
+  forgetStored("sessionStorage", nameOf(auctionId));
 }
 
 function isIntent(value: unknown): value is Intent {
@@ -44,7 +46,7 @@ function isIntent(value: unknown): value is Intent {
 /** The intent of this visitor that had no answer when the page was left, or null. */
 export function keptIntent(auctionId: string, by: string, now: number): Intent | null {
   try {
-    const value: unknown = JSON.parse(sessionStorage.getItem(nameOf(auctionId)) ?? "null");
+    const value: unknown = JSON.parse(readStored("sessionStorage", nameOf(auctionId)) ?? "null");
     return isIntent(value) && value.by === by && now - value.at < INTENT_LIFE_MS ? value : null;
   } catch {
     return null; // not written by these pages
