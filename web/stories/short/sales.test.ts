@@ -9,9 +9,9 @@ beforeAll(async () => {
 afterEach(() => stage.end());
 afterAll(() => stage.close());
 
-async function newSale(quantity: number): Promise<string> {
+async function newSale(quantity: number, name = "A radio", terms = {}): Promise<string> {
   const admin = await newAdmin("Ada");
-  const product = await admin.send("POST", "/products", { name: "A radio", basePrice: "80.00" });
+  const product = await admin.send("POST", "/products", { name, basePrice: "80.00" });
   const startTime = new Date(Date.now() + 5_000).toISOString();
   const endTime = new Date(Date.now() + 600_000).toISOString();
   const sale = await admin.send("POST", "/flash-sales", {
@@ -22,6 +22,7 @@ async function newSale(quantity: number): Promise<string> {
     reservationSeconds: 120,
     startTime,
     endTime,
+    ...terms,
   });
   return sale.id;
 }
@@ -57,4 +58,24 @@ test("five wait for one unit: a turn runs out, the next one gets it and buys", a
   await ben.getByRole("link", { name: "See the order" }).click();
   await ben.getByText("Confirmed").waitFor();
   await ben.getByText("$49.00").first().waitFor();
+});
+
+test("a list follows a sale as it starts, and a turn begins with the units that were joined for", async () => {
+  const name = `A radio ${crypto.randomUUID().slice(0, 8)}`;
+  const sale = await newSale(12, name, { perUserLimit: 12 });
+  const { page: list } = await stage.person();
+  const { page } = await stage.person(await newAccount("Ann"));
+  await list.goto("/sales");
+  const card = list.locator("article").filter({ hasText: name });
+  await card.waitFor();
+  await page.goto(`/sales/${sale}`);
+  await page.getByLabel("Units").fill("1.5");
+  await page.getByText("Choose a whole number from 1 to 12.").waitFor();
+  await page.getByLabel("Units").fill("3");
+  await page.getByRole("button", { name: "Join the line" }).click();
+  await card.getByText("Open", { exact: true }).waitFor();
+  await page.getByText("It is your turn.").waitFor();
+  await until("the three units", async () => (await page.getByLabel("Units").inputValue()) === "3");
+  await page.getByRole("button", { name: "Order now" }).click();
+  await page.getByText("3 units are reserved for you").waitFor();
 });

@@ -81,9 +81,15 @@ export function useVisibleLive(id: string) {
   return { ref, live: useSyncExternalStore(visible ? store.subscribe : store.silent, store.read) };
 }
 
-/** The state of a flash sale, live. */
-export function useSaleState(sale: FlashSale): SaleState {
+/** The state of a flash sale, live while `active`. */
+export function useSaleState(sale: FlashSale, active = true): SaleState {
   const store = useMemo(() => makeStore<SaleState>((listener) => rostrum.live.watchSale(sale.id, listener)), [sale.id]);
-  const live = useSyncExternalStore(store.subscribe, store.read);
+  const live = useSyncExternalStore(active ? store.subscribe : store.silent, store.read);
   return useMemo(() => reduceSale(live, sale.id, { kind: "body", sale }), [live, sale]);
+}
+
+/** As useSaleState, while the element with the `ref` is on the screen. */
+export function useVisibleSale(sale: FlashSale) {
+  const { ref, visible } = useOnScreen<HTMLElement>(NEAR_SCREEN);
+  return { ref, state: useSaleState(sale, visible) };
 }

@@ -9,6 +9,7 @@ import { Button } from "../../ui/Button";
 import { ErrorNotice } from "../../ui/ErrorNotice";
 import { Notice } from "../../ui/Notice";
 import { QuantityField } from "./QuantityField";
+import { keepWanted, readQuantity } from "./quantity";
 import { saleQuery } from "./queries";
 
 const DECISION_WAIT_S = 5;
@@ -16,9 +17,11 @@ const DECISION_WAIT_S = 5;
 export function JoinForm({ sale, state }: { sale: Schemas["FlashSale"]; state: SaleState }) {
   const t = useText();
   const queries = useQueryClient();
-  const [quantity, setQuantity] = useState(1);
+  const [text, setText] = useState("1");
+  const quantity = readQuantity(text, sale.perUserLimit);
   const join = useMutation({
-    mutationFn: () => rostrum.joinSale(sale.id, { quantity, wait: DECISION_WAIT_S }),
+    mutationFn: (wanted: number) => rostrum.joinSale(sale.id, { quantity: wanted, wait: DECISION_WAIT_S }),
+    onMutate: (wanted) => keepWanted(sale.id, wanted),
     onSettled: () => queries.invalidateQueries({ queryKey: saleQuery(sale.id).queryKey }),
   });
   const left = state.you?.status;
@@ -29,14 +32,13 @@ export function JoinForm({ sale, state }: { sale: Schemas["FlashSale"]; state: S
         <Notice>{t("sales.notOpen")}</Notice>
       ) : (
         <>
-          <QuantityField max={sale.perUserLimit} value={quantity} onChange={setQuantity} />
+          <QuantityField max={sale.perUserLimit} text={text} onChange={setText} />
           {join.isError && <ErrorNotice error={join.error} />}
           <Button
             kind="primary"
             busy={join.isPending}
-            onClick={() => {
-              join.mutate();
-            }}
+            disabled={quantity === null}
+            onClick={() => quantity !== null && join.mutate(quantity)}
           >
             {t("sales.join")}
           </Button>

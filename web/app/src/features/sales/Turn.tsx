@@ -10,6 +10,7 @@ import { ErrorNotice, errorForCode } from "../../ui/ErrorNotice";
 import { Notice } from "../../ui/Notice";
 import { TimeLeft } from "../../ui/TimeLeft";
 import { QuantityField } from "./QuantityField";
+import { firstQuantity, readQuantity } from "./quantity";
 import { saleQuery } from "./queries";
 import { Leave } from "./Waiting";
 
@@ -18,9 +19,12 @@ const DECISION_WAIT_S = 5;
 export function Turn({ sale, state }: { sale: Schemas["FlashSale"]; state: SaleState }) {
   const t = useText();
   const queries = useQueryClient();
-  const [quantity, setQuantity] = useState(1);
+  const max = sale.perUserLimit;
+  const [typed, setTyped] = useState<string | null>(null);
+  const text = typed ?? String(firstQuantity(sale.id, state.claimed, max));
+  const quantity = readQuantity(text, max);
   const order = useMutation({
-    mutationFn: () => rostrum.order(sale.id, quantity, { wait: DECISION_WAIT_S }),
+    mutationFn: (wanted: number) => rostrum.order(sale.id, wanted, { wait: DECISION_WAIT_S }),
     onSettled: () => queries.invalidateQueries({ queryKey: saleQuery(sale.id).queryKey }),
   });
   const expires = state.you?.turnExpiresAt ?? null;
@@ -34,7 +38,7 @@ export function Turn({ sale, state }: { sale: Schemas["FlashSale"]; state: SaleS
           </strong>
         )}
       </Notice>
-      <QuantityField max={sale.perUserLimit} value={quantity} onChange={setQuantity} />
+      <QuantityField max={max} text={text} onChange={setTyped} />
       {order.isError && <ErrorNotice error={order.error} />}
       {order.data?.status === "rejected" && (
         <Notice tone="bad">{errorForCode(t, order.data.reason ?? "INTERNAL_ERROR")}</Notice>
@@ -42,9 +46,8 @@ export function Turn({ sale, state }: { sale: Schemas["FlashSale"]; state: SaleS
       <Button
         kind="primary"
         busy={order.isPending}
-        onClick={() => {
-          order.mutate();
-        }}
+        disabled={quantity === null}
+        onClick={() => quantity !== null && order.mutate(quantity)}
       >
         {t("sales.order")}
       </Button>
