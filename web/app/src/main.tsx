@@ -5,7 +5,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { followOtherTabs } from "./lib/session";
+import { followSession } from "./lib/session";
 import { activateLanguage, preferredLanguage } from "./lib/text";
 import { showStoredTheme } from "./lib/theme";
 import { keepFocus } from "./shell/kept-focus";
@@ -17,7 +17,7 @@ import "./style.css";
 showStoredTheme();
 await activateLanguage(preferredLanguage(), false);
 startLiveQueries(queries);
-followOtherTabs(queries);
+followSession(queries);
 keepFocus();
 const root = document.getElementById("root");
 if (root === null) {

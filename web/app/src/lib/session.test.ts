@@ -1,9 +1,13 @@
-/** Tabs of one browser have one session. */
+/** Tabs of one browser have one session, which another device may end. */
 import { QueryClient } from "@tanstack/react-query";
+import { ApiError } from "rostrum-client";
 import { expect, test, vi } from "vitest";
-import { followOtherTabs, sessionQuery, tellOtherTabs } from "./session";
+import { followSession, sessionQuery, tellOtherTabs } from "./session";
 
-const rostrum = vi.hoisted(() => ({ get: vi.fn(), live: { reconnect: vi.fn() } }));
+const rostrum = vi.hoisted(() => ({
+  get: vi.fn(),
+  live: { reconnect: vi.fn(), onSessionEnded: vi.fn(() => () => undefined) },
+}));
 vi.mock("./rostrum", () => ({ rostrum }));
 
 const PATIENCE = { timeout: 30_000 };
@@ -12,7 +16,7 @@ test("a tab forgets what it read for a user who logged out in another one, but n
   const queries = new QueryClient();
   queries.setQueryData(sessionQuery.queryKey, { id: "ann", emailVerified: false } as never);
   queries.setQueryData(["me"], "bids");
-  const stop = followOtherTabs(queries);
+  const stop = followSession(queries);
   const other = new BroadcastChannel("rostrum.session");
   rostrum.get.mockResolvedValueOnce({ id: "ann", emailVerified: true });
   other.postMessage(null);
@@ -29,6 +33,20 @@ test("a tab forgets what it read for a user who logged out in another one, but n
   expect(rostrum.live.reconnect).toHaveBeenCalledOnce();
   stop();
   other.close();
+});
+
+test("a session that another device has ended shows nobody", async () => {
+  const queries = new QueryClient();
+  queries.setQueryData(sessionQuery.queryKey, { id: "ann" } as never);
+  queries.setQueryData(["me"], "bids");
+  const stop = followSession(queries);
+  const [ended] = rostrum.live.onSessionEnded.mock.lastCall as unknown as [() => void];
+  rostrum.get.mockRejectedValue(new ApiError(401, { error: "UNAUTHORIZED", message: "no" }, new Headers()));
+  ended();
+  await vi.waitFor(() => {
+    expect(queries.getQueryData(["me"])).toBeUndefined();
+  }, PATIENCE);
+  stop();
 });
 
 test("other tabs are told", async () => {

@@ -42,8 +42,11 @@ export function tellOtherTabs(): void {
   tabs.postMessage(null);
 }
 
-/** All tabs have one cookie: after a login in another tab this one would act for a user whom it does not show. */
-export function followOtherTabs(client: QueryClient): () => void {
+/**
+ * Asks again who is signed in when something else has changed it. All tabs have one cookie: after a login in another tab
+ * this one would act for a user whom it does not show. And another device may have ended the session of this one.
+ */
+export function followSession(client: QueryClient): () => void {
   async function check() {
     const before = client.getQueryData(sessionQuery.queryKey);
     const now = await client.query({ ...sessionQuery, staleTime: 0 });
@@ -55,7 +58,9 @@ export function followOtherTabs(client: QueryClient): () => void {
     check().catch(() => undefined); // without an answer the next request says who is signed in
   }
   tabs.addEventListener("message", told);
+  const stop = rostrum.live.onSessionEnded(told);
   return () => {
+    stop();
     tabs.removeEventListener("message", told);
   };
 }

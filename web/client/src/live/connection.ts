@@ -50,6 +50,8 @@ export interface ConnectionOptions {
   readonly onLost: () => void;
   /** Whether an answer to a ping is overdue. */
   readonly onSuspect: (suspect: boolean) => void;
+  /** The server closed it, as it does when session or token have ended. */
+  readonly onEnded: () => void;
 }
 
 /** The time in `reconnect in N ms`, or null. */
@@ -275,6 +277,8 @@ export class Connection {
       this.#connect();
     }, this.#waitAfter(event));
     this.#options.onLost();
+    // 4001 of what has expired; 1008 of a session that was ended, of a banned user, and of faults of ours.
+    if (event?.code === TOKEN_EXPIRED || event?.code === POLICY) this.#options.onEnded();
   }
 
   #waitAfter(event: CloseEvent | null): number {

@@ -258,13 +258,18 @@ describe("a connection", () => {
     const token = vi.fn((refused?: string) => (refused === undefined ? "old" : "new"));
     rostrum.close();
     useClient({ token });
+    const ended = vi.fn();
+    rostrum.live.onSessionEnded(ended);
     watch();
     await pass(100);
     expect(server.socket.sent.slice(0, 2)).toMatchObject([{ type: "auth", token: "old" }, { type: "subscribe" }]);
     server.socket.end(4001);
     await pass(1000);
     expect(server.socket.commands("auth")).toMatchObject([{ token: "new" }]);
+    expect(ended).toHaveBeenCalledOnce();
     expect(state().freshness).toBe("live");
+    server.socket.end(1008);
+    expect(ended).toHaveBeenCalledTimes(2);
   });
 
   it("is a guest's after the token was refused", async () => {

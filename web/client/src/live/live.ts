@@ -47,6 +47,7 @@ export class LiveHub implements Live {
   readonly #list: WatchList;
   readonly #userListeners = new Set<(message: UserMessage) => void>();
   readonly #statusListeners = new Set<(status: LiveStatus) => void>();
+  readonly #endListeners = new Set<() => void>();
   readonly #connection: Connection | null;
   readonly #subscriptions: Subscriptions;
   readonly #fallback: Fallback;
@@ -135,6 +136,11 @@ export class LiveHub implements Live {
     return () => this.#statusListeners.delete(listener);
   }
 
+  onSessionEnded(listener: () => void): () => void {
+    this.#endListeners.add(listener);
+    return () => this.#endListeners.delete(listener);
+  }
+
   reconnect(): void {
     for (const each of this.#list.all()) {
       each.missing = false; // another user may see it
@@ -205,6 +211,9 @@ export class LiveHub implements Live {
       onMessage: (message) => intake.take(message, "socket"),
       onLost: () => this.#onLost(),
       onSuspect: () => this.#refresh(),
+      onEnded: () => {
+        for (const each of [...this.#endListeners]) each();
+      },
     });
   }
 

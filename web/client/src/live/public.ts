@@ -17,6 +17,8 @@ export interface Live {
   onUser(listener: (message: UserMessage) => void): () => void;
   status(): LiveStatus;
   onStatus(listener: (status: LiveStatus) => void): () => void;
+  /** Calls the listener when the session or the token may have ended: the server has closed the socket with 4001 or 1008. */
+  onSessionEnded(listener: () => void): () => void;
   /** Connects anew and forgets the views of the user. Call it after a login or logout. */
   reconnect(): void;
 }
