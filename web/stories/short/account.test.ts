@@ -28,3 +28,26 @@ test("who forgot the password asks for a mail, sets a new one by its link and lo
   await page.getByRole("button", { name: "Menu" }).click();
   await page.getByRole("link", { name: "Ann" }).waitFor();
 });
+
+test("a session that is ended elsewhere shows nobody at once", async () => {
+  const account = await newAccount("Ann");
+  const { page } = await stage.person(account);
+  await page.goto("/");
+  await page.getByRole("link", { name: "Ann", exact: true }).waitFor();
+  await account.send("DELETE", "/users/me/sessions");
+  await page.getByRole("link", { name: "Log in", exact: true }).waitFor();
+});
+
+test("a language that cannot be loaded is said, and everything stays in the one before", async () => {
+  const { page } = await stage.person();
+  await page.goto("/");
+  const language = page.getByLabel("Language");
+  await language.waitFor();
+  await page.context().setOffline(true);
+  await language.selectOption("de");
+  await page.getByText("The language could not be loaded.", { exact: false }).waitFor();
+  await page.context().setOffline(false);
+  await page.getByRole("heading", { name: "Auctions", level: 1 }).waitFor();
+  await language.selectOption("de");
+  await page.getByRole("heading", { name: "Auktionen", level: 1 }).waitFor();
+});

@@ -1,7 +1,9 @@
 /** Language, theme, and the documents for those who write programs. */
+import { useMutation } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { activateLanguage, LANGUAGES, useLanguage, useText, type Language } from "../lib/text";
 import { THEMES, useTheme, type Theme } from "../lib/theme";
+import { Notice } from "../ui/Notice";
 
 const SELECT = "border-edge bg-surface min-h-11 rounded-lg border px-2";
 
@@ -17,6 +19,7 @@ export function Footer() {
   const t = useText();
   const language = useLanguage();
   const { theme, setTheme } = useTheme();
+  const choosing = useMutation({ mutationFn: (chosen: Language) => activateLanguage(chosen, true) });
   return (
     <footer className="border-line text-muted border-t text-sm">
       <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-6 gap-y-3 px-4 py-4 sm:px-6">
@@ -24,7 +27,7 @@ export function Footer() {
           <select
             className={SELECT}
             value={language}
-            onChange={(event) => void activateLanguage(event.target.value as Language, true)}
+            onChange={(event) => choosing.mutate(event.target.value as Language)}
           >
             {Object.entries(LANGUAGES).map(([each, name]) => (
               <option key={each} value={each} lang={each}>
@@ -51,6 +54,11 @@ export function Footer() {
         <a className="ml-auto flex min-h-11 items-center underline" href="/api/v1/openapi.json">
           {t("shell.api")}
         </a>
+        {choosing.isError && (
+          <div className="basis-full">
+            <Notice tone="bad">{t("shell.languageNotLoaded")}</Notice>
+          </div>
+        )}
       </div>
     </footer>
   );

@@ -20,8 +20,26 @@ interface KeysetListProps<T> {
   children: (items: T[]) => ReactNode;
 }
 
-export function KeysetList<T>({ query, loading, empty, children }: KeysetListProps<T>) {
+/** At the end of what is read: the button for more, and why there is none. */
+export function More({ query }: { query: UseInfiniteQueryResult }) {
   const t = useText();
+  return (
+    <>
+      {query.isFetchNextPageError && <ErrorNotice error={query.error} />}
+      {query.hasNextPage && (
+        <Button
+          className="justify-self-center"
+          busy={query.isFetchingNextPage}
+          onClick={() => void query.fetchNextPage()}
+        >
+          {t("ui.more")}
+        </Button>
+      )}
+    </>
+  );
+}
+
+export function KeysetList<T>({ query, loading, empty, children }: KeysetListProps<T>) {
   if (query.isPending) {
     return loading;
   }
@@ -35,16 +53,7 @@ export function KeysetList<T>({ query, loading, empty, children }: KeysetListPro
   return (
     <div className="grid grid-cols-[minmax(0,1fr)] gap-5">
       {children(items)}
-      {query.isFetchNextPageError && <ErrorNotice error={query.error} />}
-      {query.hasNextPage && (
-        <Button
-          className="justify-self-center"
-          busy={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          {t("ui.more")}
-        </Button>
-      )}
+      <More query={query} />
     </div>
   );
 }

@@ -5,8 +5,8 @@ import type { AuctionState, PublicBid } from "rostrum-client";
 import { useFormats } from "../../lib/format";
 import { useOnScreen } from "../../lib/live";
 import { useText } from "../../lib/text";
-import { Button } from "../../ui/Button";
 import { ErrorNotice } from "../../ui/ErrorNotice";
+import { More } from "../../ui/KeysetList";
 import { Badge } from "../../ui/Notice";
 import { Card, Skeleton } from "../../ui/Page";
 import { historyQuery } from "./queries";
@@ -66,22 +66,14 @@ export function History({ state }: { state: AuctionState }) {
     <Card title={t("auction.history")}>
       {bids.length > 1 && <Chart bids={bids} currency={state.currency} />}
       {query.isPending && <Skeleton className="h-24" />}
-      {query.isError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
+      {query.isLoadingError && <ErrorNotice error={query.error} onRetry={() => void query.refetch()} />}
       {!query.isPending && bids.length === 0 && <p className="text-muted">{t("auction.noBids")}</p>}
       <ul>
         {bids.map((bid) => (
           <BidLine key={bid.bidId} bid={bid} state={state} />
         ))}
       </ul>
-      {query.hasNextPage && (
-        <Button
-          className="justify-self-center"
-          busy={query.isFetchingNextPage}
-          onClick={() => void query.fetchNextPage()}
-        >
-          {t("ui.more")}
-        </Button>
-      )}
+      <More query={query} />
     </Card>
   );
 }
