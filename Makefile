@@ -154,6 +154,7 @@ $(BUILD)/tests/unit/hashpool_test: $(addprefix $(OBJ)/gateway/,account/hashpool.
 $(BUILD)/tests/unit/client_counts_test: $(OBJ)/gateway/core/client_counts.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/bid/refusal.o
 $(BUILD)/tests/unit/sale_refusal_test: $(OBJ)/gateway/sale/sale_refusal.o
+$(BUILD)/tests/unit/sale_view_test: $(OBJ)/gateway/sale/sale_view.o
 $(BUILD)/tests/unit/gateway_backlog_test: $(OBJ)/gateway/submit/backlog.o
 $(BUILD)/tests/unit/gateway_router_test: $(addprefix $(OBJ)/gateway/http/,answer_headers.o errors.o router.o sentence.o)
 $(BUILD)/tests/unit/sentence_test: $(addprefix $(OBJ)/gateway/http/,answer_headers.o errors.o field_errors.o sentence.o)

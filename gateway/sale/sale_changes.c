@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "common/base/log.h"
 #include "gateway/access/audit.h"
 #include "gateway/access/creation.h"
 #include "gateway/auction/terms.h"
@@ -322,7 +323,12 @@ static void on_loaded(const struct pg_reply *reply, void *arg)
     if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
-    struct sale_terms terms = sale_terms_of_row(reply->result, 0);
+    struct sale_terms terms;
+    if (!sale_terms_of_row(reply->result, 0, &terms)) {
+        log_error("a flash sale is not changed: a newer version has written a word in its row");
+        reply_error(request, ERROR_INTERNAL_ERROR);
+        return;
+    }
     const struct sale_terms_reading reading = {.change = true,
                                                .payments = context_of(request)->payment_keys->count > 0,
                                                .now_ms = request->received_ms,

@@ -32,9 +32,12 @@ struct sale_terms sale_terms_default(void)
     };
 }
 
-struct sale_terms sale_terms_of_row(const PGresult *result, int row)
+bool sale_terms_of_row(const PGresult *result, int row, struct sale_terms *terms)
 {
-    return sale_view_read(result, row).sale.terms;
+    struct sale_snapshot found;
+    bool known = sale_view_read(result, row, &found);
+    *terms = found.sale.terms;
+    return known;
 }
 
 /* --- reading --- */

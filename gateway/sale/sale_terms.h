@@ -24,8 +24,8 @@ struct sale_terms_reading {
 
 /* The defaults of a new sale. flashPrice, quantityAvailable, startTime and endTime have none. */
 struct sale_terms sale_terms_default(void);
-/* The terms in a row of SALE_VIEW_COLUMNS. */
-struct sale_terms sale_terms_of_row(const PGresult *result, int row);
+/* Reads the terms of a row of SALE_VIEW_COLUMNS. False: as sale_view_read. */
+MUST_CHECK bool sale_terms_of_row(const PGresult *result, int row, struct sale_terms *terms);
 /*
  * Overwrites `terms` with the members of the request's body. After true they satisfy sale_terms_valid. False: the body
  * is invalid, and the request was ENDED with 400.

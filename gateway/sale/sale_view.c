@@ -1,10 +1,9 @@
 /*
  * See sale_view.h. All that a command can change is in the table of sale_members.h. A row and a snapshot are written
- * alike.
+ * alike, but for words of a newer version, which only a row can have.
  */
 #include "gateway/sale/sale_view.h"
 
-#include <assert.h>
 #include <string.h>
 
 enum { SECOND_MS = 1000 };
@@ -51,21 +50,32 @@ bool sale_view_write_member(struct jsonw *json, const char *name, const struct s
     return free;
 }
 
-struct sale_snapshot sale_view_read(const PGresult *result, int row)
+bool sale_view_read(const PGresult *result, int row, struct sale_snapshot *found)
 {
-    struct sale_snapshot found = {
+    *found = (struct sale_snapshot){
         .version = pg_int(result, row, SALE_VIEW_VERSION),
         .sale.decided_ms = pg_int(result, row, SALE_VIEW_UPDATED),
     };
-    bool known = sale_members_read(&found, SALE_MEMBER_PRICE, SALE_VIEW_MEMBERS, result, row, SALE_VIEW_FIRST_MEMBER);
-    assert(known); /* the table allows no other words */
-    (void)known;
-    return found;
+    return sale_members_read(found, SALE_MEMBER_PRICE, SALE_VIEW_MEMBERS, result, row, SALE_VIEW_FIRST_MEMBER);
+}
+
+/* A word is shown as the row has it: clients ignore the words that they do not know, and so need not this version. */
+static void write_column(struct jsonw *json, enum sale_member member, const struct sale_snapshot *found,
+                         const PGresult *result, int row)
+{
+    if (sale_members[member].type == SALE_MEMBER_WORD) {
+        int column = SALE_VIEW_FIRST_MEMBER + (int)member - SALE_MEMBER_PRICE;
+        jsonw_put_string(json, sale_members[member].name, pg_text(result, row, column));
+    } else {
+        write_member(json, member, found);
+    }
 }
 
 void sale_view_write_members(struct jsonw *json, const PGresult *result, int row)
 {
-    const struct sale_snapshot found = sale_view_read(result, row);
+    struct sale_snapshot found;
+    bool known = sale_view_read(result, row, &found);
+    (void)known; /* write_column does not need it */
     jsonw_put_string(json, "id", pg_text(result, row, SALE_VIEW_ID));
     jsonw_put_string(json, "productId", pg_text(result, row, SALE_VIEW_PRODUCT));
     jsonw_put_string(json, "productName", pg_text(result, row, SALE_VIEW_PRODUCT_NAME));
@@ -74,7 +84,7 @@ void sale_view_write_members(struct jsonw *json, const PGresult *result, int row
         if (member == SALE_MEMBER_CLAIMED) {
             write_free(json, &found);
         }
-        write_member(json, member, &found);
+        write_column(json, member, &found, result, row);
     }
     write_member(json, SALE_MEMBER_VERSION, &found);
     write_member(json, SALE_MEMBER_DECIDED, &found);

@@ -36,9 +36,12 @@ enum sale_view_column {
     SALE_VIEW_COLUMN_COUNT /* a statement's own columns start here */
 };
 
-/* Reads the terms, state, counters, version and time of the last change. */
-struct sale_snapshot sale_view_read(const PGresult *result, int row);
-/* Writes the members of FlashSale; the caller begins and ends the object. */
+/*
+ * Reads the terms, state, counters, version and time of the last change. False: a newer version of the programs wrote a
+ * word that this one does not know.
+ */
+MUST_CHECK bool sale_view_read(const PGresult *result, int row, struct sale_snapshot *found);
+/* Writes the members of FlashSale, with unknown words as they are; the caller begins and ends the object. */
 void sale_view_write_members(struct jsonw *json, const PGresult *result, int row);
 /* Writes the member of this name as the snapshot has it. False: it is not in a snapshot, and no command changes it. */
 MUST_CHECK bool sale_view_write_member(struct jsonw *json, const char *name, const struct sale_snapshot *snapshot);

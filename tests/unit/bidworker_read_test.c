@@ -6,32 +6,10 @@
 
 #include "bidworker/ledger_write.h"
 #include "bidworker/statements.h"
+#include "tests/support/pg_row.h"
 #include "tests/support/suite.h"
 
-enum { COLUMNS = LOCK_BUY_NOW_PRICE + 1, TEXT_OID = 25 };
-
-static char column_name[] = "column";
-
-/* Makes a result of one row; NULL is SQL's NULL. The caller clears it. */
-static PGresult *result_of(const char *const *values, int columns)
-{
-    PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-    PGresAttDesc attributes[COLUMNS];
-    for (int i = 0; i < columns; i++) {
-        attributes[i] = (PGresAttDesc){.name = column_name, .typid = TEXT_OID};
-    }
-    ck_assert(result != NULL && PQsetResultAttrs(result, columns, attributes));
-    for (int i = 0; i < columns; i++) {
-        char copy[128] = "";
-        int length = values[i] == NULL ? -1 : (int)strlen(values[i]);
-        ck_assert_int_lt(length, (int)sizeof(copy));
-        if (values[i] != NULL) {
-            memcpy(copy, values[i], (size_t)length);
-        }
-        ck_assert(PQsetvalue(result, 0, i, values[i] == NULL ? NULL : copy, length));
-    }
-    return result;
-}
+enum { COLUMNS = LOCK_BUY_NOW_PRICE + 1 };
 
 static const char *lock[COLUMNS]; /* each test changes the columns under test */
 
@@ -68,7 +46,7 @@ static void set(void)
 static struct batch_auction read_auction(void)
 {
     struct batch_auction auction = {.id = {{1}}};
-    PGresult *result = result_of(lock, COLUMNS);
+    PGresult *result = pg_row(lock, COLUMNS);
     ledger_read_auction(&auction, result, 0);
     PQclear(result);
     return auction;
@@ -159,7 +137,7 @@ START_TEST(every_column_of_terms_is_read_into_its_field)
         [TERMS_END_MS] = "7",
     };
     struct rules_terms terms;
-    PGresult *result = result_of(values, TERMS_END_MS + 1);
+    PGresult *result = pg_row(values, TERMS_END_MS + 1);
     ck_assert(ledger_read_terms(&terms, result, 0));
     PQclear(result);
     ck_assert_int_eq(terms.starting_price, 101);
@@ -173,7 +151,7 @@ START_TEST(every_column_of_terms_is_read_into_its_field)
     ck_assert_int_eq(terms.end_ms, 7);
     values[TERMS_SNIPE_MAX] = NULL;
     values[TERMS_INCREMENTS] = "7";
-    result = result_of(values, TERMS_END_MS + 1);
+    result = pg_row(values, TERMS_END_MS + 1);
     ck_assert(!ledger_read_terms(&terms, result, 0));
     ck_assert_int_eq(terms.snipe_max, -1);
     PQclear(result);
@@ -202,7 +180,7 @@ static void read_entry(const char *seq, const char *kind, const char *amount, co
         [ENTRIES_EFFECTIVE_AMOUNT] = amount,
         [ENTRIES_EFFECTIVE_BIDDER] = "08000000-0000-0000-0000-000000000000",
     };
-    PGresult *result = result_of(values, ENTRIES_EFFECTIVE_BIDDER + 1);
+    PGresult *result = pg_row(values, ENTRIES_EFFECTIVE_BIDDER + 1);
     ck_assert(ledger_read_entry(&auction, result, 0));
     PQclear(result);
 }
