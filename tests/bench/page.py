@@ -6,11 +6,13 @@ without results for a plot, an earlier plot stays as it is.
 import os
 import shutil
 import subprocess
+import textwrap
 
 import table
 
 PAGE = "docs/performance.md"
 BEGIN = "<!-- Written by tests/bench/run; change nothing between here and the end mark. -->"
+WIDTH = 120
 BIDS = 9000000  # that the whole data of tests/bench/scale.sql has
 END = "<!-- The end of what tests/bench/run has written. -->"
 PLOTS = {"docs/performance-latency.svg": "Latency against offered load", "docs/performance-rate.svg":
@@ -28,10 +30,12 @@ def facts(results):
     if known["processors"] is None:
         return "Not measured yet."
     share = results.points("stored")[-1] if results.points("stored") else None
-    return ("Measured with {processors} processors and {memory} of memory, with everything on them: Linux {linux}, PostgreSQL"
-            " {postgresql}, Redis {redis}, RabbitMQ {rabbitmq}. The newest commit was of {commit}. Before the run other work kept"
-            " {busy} of the processors busy.").format(**known) + (
-                f" *Much data* is {float(share):.3g} of the data of `tests/bench/scale.sql`." if share else "")
+    sentences = ("Measured with {processors} processors and {memory} of memory, with everything on them: Linux {linux}, PostgreSQL"
+                 " {postgresql}, Redis {redis}, RabbitMQ {rabbitmq}. The newest commit was of {commit}. Before the run other work"
+                 " kept {busy} of the processors busy.").format(**known)
+    if share is not None:
+        sentences += f" *Much data* is {float(share):.3g} of the data of `tests/bench/scale.sql`."
+    return textwrap.fill(sentences, WIDTH)
 
 
 def measured(results):
@@ -53,13 +57,13 @@ def block(name, rows):
 
 
 def latency(results):
-    """The script of the plot of latency; None without results."""
-    figures = ("rate", "p50", "p99", "p999")
+    """The script of the plot of latency; None without results. Each round has a saturation of its own, so x is a share."""
+    figures = ("p50", "p99", "p999")
     points = [point for point in results.points("offered") if point != "-"]  # "-": saturation
-    rows = [[results.median("offered", figure, point) for figure in figures] for point in points]
+    rows = [[100 * float(point), *(results.median("offered", figure, point) for figure in figures)] for point in points]
     if len(rows) < 2:
         return None
-    return (block("data", rows) + 'set xlabel "offered bids per second"\nset ylabel "ms from due to 202"\nset logscale y\n'
+    return (block("data", rows) + 'set xlabel "offered load, % of saturation"\nset xrange [0:100]\nset ylabel "ms from due to 202"\nset logscale y\n'
             'plot $data using 1:2 with linespoints title "p50", $data using 1:3 with linespoints title "p99", '
             '$data using 1:4 with linespoints title "p99.9"\n')
 

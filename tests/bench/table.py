@@ -10,6 +10,7 @@ from results import HERE
 
 Goal = collections.namedtuple("Goal", "name what unit must aim values")
 BETTER_HIGH = "×"  # a unit of which more is better; of all others less is
+US_PER_S = 1000000
 AT, BELOW, NONE = "at must", "below must", "not measured"
 
 
@@ -107,9 +108,10 @@ def scaling(results):
     for row, what in (("bidworkers", "bid workers"), ("gateways", "gateway workers")):
         for point in results.points(row):
             figures = [number(results.median(row, figure, point)) for figure in ("taken", "accepted", "cpu")]
-            rows.append((f"{point} {what}", *figures,
-                         f"{100 * results.median(row, 'busy', point):.0f} %", bound(results, row, point)))
-    return ("programs", "202/s", "accepted/s", "µs a bid", "processors busy", "most of it"), rows
+            used = results.median(row, "decided", point) * results.median(row, "cpu", point) / US_PER_S
+            rows.append((f"{point} {what}", *figures, number(used), f"{100 - 100 * results.median(row, 'busy', point):.0f} %",
+                         bound(results, row, point)))
+    return ("programs", "202/s", "accepted/s", "µs a bid", "processors used", "idle", "most of it"), rows
 
 
 def bound(results, row, point, side=HERE):

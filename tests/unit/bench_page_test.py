@@ -24,7 +24,7 @@ def three_rounds(path):
         results.add("spread", "-", HERE, number, {"taken": taken, "accepted": accepted, "cpu": cpu, "cpu.redis": 20, "cpu.client": 13})
         results.add("spread", "-", "peer", number, {"taken": 1000, "accepted": 500})
     for point in ("1", "2", "4"):
-        results.add("gateways", point, HERE, 1, {"taken": 5000, "accepted": 4000, "cpu": 140, "busy": 0.99, "cpu.redis": 20,
+        results.add("gateways", point, HERE, 1, {"taken": 5000, "accepted": 4000, "decided": 5000, "cpu": 140, "busy": 0.99, "cpu.redis": 20,
                                                  "core.redis": 0.2})
     for share in (0.125, 0.25, 0.5):
         results.add("offered", share, HERE, 1, {"rate": 8000 * share, "p50": 2, "p99": 9.5, "p999": 20})
@@ -88,7 +88,7 @@ def what_is_written_by_hand_stays(folder, results):
 
 @in_scratch
 def plots_have_the_points_of_their_rows(_, results):
-    rows = "1000.0 2.0 9.5 20.0\n2000.0 2.0 9.5 20.0\n4000.0 2.0 9.5 20.0\nEND\n"
+    rows = "12.5 2.0 9.5 20.0\n25.0 2.0 9.5 20.0\n50.0 2.0 9.5 20.0\nEND\n"
     assert page.latency(results).startswith(f"$data << END\n{rows}"), page.latency(results)
     script = page.rates(results)
     assert "$gateways << END\n1 5000.0 4000.0\n" in script and "$connections" not in script, script
