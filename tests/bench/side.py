@@ -1,7 +1,8 @@
 """A deployment that is measured: tests/bench/run and tests/bench/against open one for each side of a comparison.
 
-It runs in a scratch folder on free ports (tests/support/deployment.sh) and is closed by close(), or when the shell that
-holds it gets SIGTERM. The processor time of a program is that of its processes and of those that have ended.
+It runs in a scratch folder on free ports (tests/support/deployment.sh). It is closed by close(), or when the shell that
+holds it gets SIGTERM, as at the end of the caller. That shell has a session of its own, so Ctrl-C reaches the caller
+alone. The processor time of a program is that of its processes and of those that have ended.
 """
 import collections
 import os
@@ -74,7 +75,7 @@ class Side:
         self.services += ["gateway", "saleworker-1", "endworker", "notifyworker", *SERVERS]
         self.fixture = tempfile.NamedTemporaryFile(suffix=".lua")
         self.shell = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", "sh", "-c", OPEN, "sh", conf], cwd=tree,
-                                      env=self.environment, stdout=subprocess.PIPE, text=True)
+                                      env=self.environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
         for line in self.shell.stdout:
             if line == "ready\n":
                 break
