@@ -1,6 +1,6 @@
 /** Durations as people read them. */
 import { expect, test } from "vitest";
-import { formatDuration } from "./format";
+import { formatDuration, makeFormats } from "./format";
 
 test("each tenth of the last minute is shown as itself", () => {
   const shown = Array.from({ length: 600 }, (_, tenth) => formatDuration(tenth * 100, "."));
@@ -17,3 +17,14 @@ test.each([
   [86_399_999, "23:59:59"],
   [183_600_000, "2 d 3 h"],
 ])("%i ms are %s", (ms, text) => expect(formatDuration(ms, ",")).toBe(text));
+
+test("a time of the chart says as much as tells it from the others, in the language of the page", () => {
+  const time = new Date(2026, 10, 23, 15, 4, 5).getTime();
+  const [MINUTE_MS, HOURS_MS, DAYS_MS] = [60_000, 7_200_000, 259_200_000];
+  expect([MINUTE_MS, HOURS_MS, DAYS_MS].map((span) => makeFormats("de").tick(time, span))).toEqual([
+    "15:04:05",
+    "15:04",
+    "23.11.26",
+  ]);
+  expect(makeFormats("en").tick(time, DAYS_MS)).toBe("11/23/26");
+});

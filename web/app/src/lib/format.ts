@@ -36,9 +36,14 @@ export function formatDuration(ms: number, decimal: string): string {
   return `${String(whole)}${decimal}${String(tenths % TENTHS)}`;
 }
 
-function makeFormats(language: string) {
+export function makeFormats(language: string) {
   const date = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
   const second = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+  const ticks = [
+    { from: DAY_S, format: new Intl.DateTimeFormat(language, { dateStyle: "short" }) },
+    { from: HOUR_S, format: new Intl.DateTimeFormat(language, { timeStyle: "short" }) },
+    { from: 0, format: new Intl.DateTimeFormat(language, { timeStyle: "medium" }) },
+  ];
   const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   const number = new Intl.NumberFormat(language);
   const decimal = number.formatToParts(1.5).find((part) => part.type === "decimal")?.value ?? ".";
@@ -66,6 +71,9 @@ function makeFormats(language: string) {
     decimal,
     date: (time: string | number) => date.format(new Date(time)),
     dateSeconds: (time: string | number) => second.format(new Date(time)),
+    /** A time beside others that are `spanMs` apart in all. */
+    tick: (time: number, spanMs: number) =>
+      (ticks.find(({ from }) => spanMs >= from * 1000)?.format ?? second).format(time),
     number: (value: number) => number.format(value),
     duration: (ms: number) => formatDuration(ms, decimal),
   };

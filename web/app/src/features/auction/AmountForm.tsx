@@ -56,7 +56,7 @@ export function AmountForm({ state, busy, onPlace }: AmountFormProps) {
         value={text}
         onChange={(event) => setText(event.target.value)}
       />
-      <div className="grid grid-cols-2 gap-2">
+      <div className="grid grid-cols-[repeat(auto-fit,minmax(8.5rem,1fr))] gap-2">
         <Button type="submit" disabled={busy || amount === null || tooLow}>
           {t("auction.bid")}
         </Button>

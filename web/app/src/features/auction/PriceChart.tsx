@@ -9,6 +9,7 @@ import { useTheme } from "../../lib/theme";
 
 const HEIGHT_PX = 200;
 const AXIS_PX = 80;
+const TICK_PX = 90; // from one time to the next
 
 function points(bids: readonly PublicBid[]): uPlot.AlignedData {
   const old = [...bids].reverse();
@@ -25,7 +26,7 @@ function colour(element: HTMLElement, name: string) {
 
 export default function PriceChart({ bids, currency }: { bids: readonly PublicBid[]; currency: string }) {
   const t = useText();
-  const { money } = useFormats();
+  const { money, tick } = useFormats();
   const { theme } = useTheme();
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -35,6 +36,8 @@ export default function PriceChart({ bids, currency }: { bids: readonly PublicBi
     }
     const [line, ink, grid] = ["--color-accent", "--color-muted", "--color-line"].map((name) => colour(element, name));
     const axis = { stroke: ink ?? "", grid: { stroke: grid ?? "" }, ticks: { stroke: grid ?? "" } };
+    const span = (bids[0]?.createdAt ?? 0) - (bids.at(-1)?.createdAt ?? 0);
+    const times = (_: uPlot, ticks: number[]) => ticks.map((each) => tick(each * 1000, span));
     const steps = uPlot.paths.stepped?.({ align: 1 });
     const chart = new uPlot(
       {
@@ -43,7 +46,10 @@ export default function PriceChart({ bids, currency }: { bids: readonly PublicBi
         legend: { show: false },
         cursor: { show: false },
         series: [{}, { stroke: line ?? "", width: 2, ...(steps !== undefined && { paths: steps }) }],
-        axes: [axis, { ...axis, size: AXIS_PX, values: (_, ticks) => ticks.map((each) => money(each, currency)) }],
+        axes: [
+          { ...axis, space: TICK_PX, values: times },
+          { ...axis, size: AXIS_PX, values: (_, ticks) => ticks.map((each) => money(each, currency)) },
+        ],
       },
       points(bids),
       element,
@@ -54,7 +60,7 @@ export default function PriceChart({ bids, currency }: { bids: readonly PublicBi
       watcher.disconnect();
       chart.destroy();
     };
-  }, [bids, currency, money, theme]);
+  }, [bids, currency, money, theme, tick]);
   return (
     <div
       ref={place}
