@@ -1,5 +1,6 @@
 /** The ways to bid: the next amounts, an own amount, a hidden maximum, and buying at once. */
 import { lazy, Suspense, useMemo } from "react";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { nextAmounts, type Auction, type AuctionState } from "rostrum-client";
 import { useFormats } from "../../lib/format";
@@ -11,9 +12,9 @@ import { BidProgress } from "./BidProgress";
 import { BuyNow } from "./BuyNow";
 import { useSeen } from "./useSeen";
 import { WithdrawMaximum } from "./WithdrawMaximum";
-import { useBidding, type Bidding } from "./useBidding";
+import { bidQuery, useBidding, type Bidding } from "./useBidding";
 
-const RetractBid = lazy(() => import("./RetractBid")); // only for those who have bid
+const RetractBid = lazy(() => import("./RetractBid")); // only where deployments allow it
 const NEXT_AMOUNTS = 3;
 
 interface BidFormProps {
@@ -32,6 +33,7 @@ function OpenForm({ auction, state, bidding }: BidFormProps & { bidding: Bidding
   );
   const seen = useSeen(offer);
   const own = state.bids.find(({ bidder, isProxyBid }) => bidder === state.you?.pseudonym && !isProxyBid);
+  const { data: newest } = useQuery({ ...bidQuery(auction.id, own?.bidId ?? ""), enabled: own !== undefined });
   return (
     <div className="grid gap-4">
       <div className="grid gap-2">
@@ -60,7 +62,11 @@ function OpenForm({ auction, state, bidding }: BidFormProps & { bidding: Bidding
       {state.you?.state === "leading" && (state.you.myMaximum ?? 0) > (state.currentBid ?? 0) && (
         <WithdrawMaximum auctionId={auction.id} />
       )}
-      <Suspense>{own !== undefined && <RetractBid key={own.bidId} state={state} bidId={own.bidId} />}</Suspense>
+      <Suspense>
+        {newest?.retractUntil !== undefined && (
+          <RetractBid key={newest.bidId} bid={newest} until={Date.parse(newest.retractUntil)} state={state} />
+        )}
+      </Suspense>
       <BuyNow
         auction={auction}
         state={state}

@@ -1,5 +1,5 @@
 /** Takes back a bid that the visitor has just placed, in deployments that allow it and for as long as they do. */
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { toMinor, type AuctionState, type Bid } from "rostrum-client";
 import { useFormats } from "../../lib/format";
 import { rostrum } from "../../lib/rostrum";
@@ -9,14 +9,14 @@ import { TimeLeft, useTimeLeft } from "../../ui/TimeLeft";
 import { auctionQuery } from "./queries";
 import { bidQuery } from "./useBidding";
 
-interface ActProps {
+interface RetractBidProps {
   bid: Bid;
   /** Until when it can be taken back, in ms of the server's clock. */
   until: number;
   state: AuctionState;
 }
 
-function Act({ bid, until, state }: ActProps) {
+export default function RetractBid({ bid, until, state }: RetractBidProps) {
   const t = useText();
   const { money } = useFormats();
   const queries = useQueryClient();
@@ -42,13 +42,5 @@ function Act({ bid, until, state }: ActProps) {
         {t("auction.retractTime")} <TimeLeft until={until} />
       </p>
     </ConfirmAct>
-  );
-}
-
-/** `bidId`: the newest bid of the visitor. */
-export default function RetractBid({ state, bidId }: { state: AuctionState; bidId: string }) {
-  const { data } = useQuery(bidQuery(state.id, bidId));
-  return data?.retractUntil === undefined ? null : (
-    <Act bid={data} until={Date.parse(data.retractUntil)} state={state} />
   );
 }
