@@ -81,27 +81,39 @@ export async function currentToken(token: Token | undefined, refused?: string): 
   return typeof token === "function" ? token(refused) : (token ?? null);
 }
 
-/** Aborts with the caller's signal, or when the time for an answer has run out. */
-function deadline(
-  ms: number,
-  outer: AbortSignal | null,
-): { signal: AbortSignal; late: () => boolean; clear: () => void } {
+/** A limit of time. */
+interface Deadline {
+  readonly signal: AbortSignal;
+  late: () => boolean;
+  /** Begins the time anew. */
+  renew: () => void;
+  clear: () => void;
+}
+
+/** Aborts with the caller's signal, or when the time has run out. */
+export function deadline(ms: number, outer: AbortSignal | null): Deadline {
   const controller = new AbortController();
   let late = false;
   const stop = (): void => {
     controller.abort(outer?.reason);
   };
-  const timer = setTimeout(() => {
-    late = true;
-    controller.abort();
-  }, ms);
+  const start = (): ReturnType<typeof setTimeout> =>
+    setTimeout(() => {
+      late = true;
+      controller.abort();
+    }, ms);
+  let timer = start();
+  const renew = (): void => {
+    clearTimeout(timer);
+    timer = start();
+  };
   if (outer?.aborted === true) stop();
   outer?.addEventListener("abort", stop, { once: true });
   const clear = (): void => {
     clearTimeout(timer);
     outer?.removeEventListener("abort", stop);
   };
-  return { signal: controller.signal, late: () => late, clear };
+  return { signal: controller.signal, late: () => late, renew, clear };
 }
 
 /** The seconds of `Prefer: wait=N`. */

@@ -1,10 +1,16 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createRostrum, type ApiError, type NetworkError } from "./index.ts";
+import { STALL_MS } from "./upload.ts";
 
 const PATH = "/api/v1/auctions/1/images";
 const FILE = new Blob(["1234"], { type: "image/png" });
 
-type Outcome = { status: number; body: string } | "lost" | "never";
+type Outcome = { status: number; body: string } | "lost" | "never" | "slow";
+
+const STEPS = 4; // of a slow upload, each almost as long as a stall
+const STEP_MS = STALL_MS - 1;
 
 /** An XMLHttpRequest of a browser, with these outcomes. */
 class FakeRequest {
@@ -40,6 +46,14 @@ class FakeRequest {
     FakeRequest.sent.push(this);
     const outcome = FakeRequest.outcomes.shift() ?? "never";
     if (outcome === "never") return;
+    if (outcome === "slow") {
+      for (let step = 1; step <= STEPS; step += 1) {
+        setTimeout(() => {
+          this.upload.onprogress?.({ lengthComputable: true, loaded: step, total: file.size });
+        }, step * STEP_MS);
+      }
+      return;
+    }
     setTimeout(() => {
       this.upload.onprogress?.({ lengthComputable: true, loaded: 1, total: file.size });
       if (outcome === "lost") this.onerror?.();
@@ -64,6 +78,7 @@ function open(): ReturnType<typeof createRostrum> {
 }
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.unstubAllGlobals();
   FakeRequest.sent.length = 0;
 });
@@ -101,5 +116,59 @@ describe("an upload in a browser", () => {
     stop.abort(new Error("enough"));
     expect(await upload).toMatchObject({ message: "enough" });
     expect(FakeRequest.sent[0]?.aborted).toBe(true);
+  });
+});
+
+/** Lets the time of timers pass until the upload ends. Sockets are real. */
+async function ended(upload: Promise<unknown>): Promise<unknown> {
+  const settled = { yet: false };
+  const outcome = upload
+    .catch((each: unknown) => each)
+    .finally(() => {
+      settled.yet = true;
+    });
+  while (!settled.yet) {
+    await vi.advanceTimersByTimeAsync(STALL_MS / 10);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return outcome;
+}
+
+describe("an upload that stalls", () => {
+  it("ends in a browser when no byte was sent for a while, and is tried again", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    FakeRequest.outcomes = ["never", { status: 201, body: '{"id":"i","url":"/images/x","order":1}' }];
+    expect(await ended(open().upload(PATH, FILE))).toEqual({ id: "i", url: "/images/x", order: 1 });
+    expect(FakeRequest.sent.map((each) => each.aborted)).toEqual([true, false]);
+  });
+
+  it("goes on as long as bytes are sent", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    FakeRequest.outcomes = ["slow"];
+    const progress: number[] = [];
+    const upload = open().upload(PATH, FILE, (part) => progress.push(part));
+    upload.catch(() => undefined);
+    await vi.advanceTimersByTimeAsync(STEPS * STEP_MS);
+    expect(progress).toEqual([0.25, 0.5, 0.75, 1]);
+    expect(FakeRequest.sent.map((each) => each.aborted)).toEqual([false]);
+    await vi.advanceTimersByTimeAsync(STALL_MS);
+    expect(FakeRequest.sent[0]?.aborted).toBe(true);
+  });
+
+  it("ends outside a browser, in front of a server that never answers", async () => {
+    let requests = 0;
+    const server: Server = createServer(() => {
+      requests += 1;
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const port = String((server.address() as AddressInfo).port);
+    const rostrum = createRostrum({ baseUrl: `http://127.0.0.1:${port}`, token: "secret" });
+    rostrum.close();
+    const error = await ended(rostrum.upload(PATH, FILE));
+    server.closeAllConnections();
+    server.close();
+    expect(error).toMatchObject({ name: "NetworkError", outcomeUnknown: true, message: "The upload stalled" });
+    expect(requests).toBeGreaterThan(1);
   });
 });

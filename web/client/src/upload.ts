@@ -1,8 +1,13 @@
-// Uploads of images: by XMLHttpRequest where there is one, because only it reports progress; else by fetch.
+// Uploads of images: by XMLHttpRequest where there is one, because only it reports progress; else by fetch. Neither waits
+// forever for a server that takes no bytes or does not answer.
 import { ApiError, NetworkError } from "./errors.ts";
-import { currentToken, type Http, type HttpOptions } from "./http.ts";
+import { currentToken, deadline, type Http, type HttpOptions } from "./http.ts";
 import { randomKey } from "./keys.ts";
 import type { Image } from "./types.ts";
+
+/** An upload ends if for so long no byte was sent and no answer came. */
+export const STALL_MS = 30_000;
+const LEAST_BYTES_PER_MS = 16; // without progress: the slowest upload that is waited for
 
 /** Receives the part that is sent, from 0 to 1. */
 export type Progress = (part: number) => void;
@@ -12,7 +17,9 @@ interface Upload {
   readonly headers: Readonly<Record<string, string>>;
   readonly file: Blob;
   readonly onProgress: Progress | undefined;
-  readonly signal: AbortSignal | null;
+  readonly signal: AbortSignal;
+  /** Called when bytes were sent. */
+  readonly sent: () => void;
 }
 
 function parse(text: string): unknown {
@@ -27,16 +34,17 @@ function lost(cause?: unknown): NetworkError {
   return new NetworkError("The upload was interrupted", true, { cause });
 }
 
-function byXmlHttpRequest({ url, headers, file, onProgress, signal }: Upload): Promise<unknown> {
+function byXmlHttpRequest({ url, headers, file, onProgress, signal, sent }: Upload): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const stop = (): void => {
       request.abort();
-      reject(signal?.reason as Error);
+      reject(signal.reason as Error);
     };
     request.open("POST", url);
     for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => {
+      sent();
       if (event.lengthComputable) onProgress?.(event.loaded / event.total);
     };
     request.onerror = () => {
@@ -48,13 +56,13 @@ function byXmlHttpRequest({ url, headers, file, onProgress, signal }: Upload): P
       else reject(new ApiError(request.status, data, headersOf(request)));
     };
     request.onloadend = () => {
-      signal?.removeEventListener("abort", stop);
+      signal.removeEventListener("abort", stop);
     };
-    if (signal?.aborted === true) {
+    if (signal.aborted) {
       stop();
       return;
     }
-    signal?.addEventListener("abort", stop, { once: true });
+    signal.addEventListener("abort", stop, { once: true });
     request.send(file);
   });
 }
@@ -78,7 +86,7 @@ async function byFetch(
     response = await fetch(url, { method: "POST", headers, body: file, signal });
     data = parse(await response.text());
   } catch (error) {
-    if (signal?.aborted === true) throw error;
+    if (signal.aborted) throw error;
     throw lost(error);
   }
   if (!response.ok) throw new ApiError(response.status, data, response.headers);
@@ -100,8 +108,16 @@ export async function upload(
     const token = await currentToken(options.token);
     const headers: Record<string, string> = { "Content-Type": file.type, "Idempotency-Key": key };
     if (token !== null) headers["Authorization"] = `Bearer ${token}`;
-    const each: Upload = { url: options.baseUrl + path, headers, file, onProgress, signal: signal ?? null };
-    return typeof XMLHttpRequest === "undefined" ? byFetch(options.fetch, each) : byXmlHttpRequest(each);
+    const reports = typeof XMLHttpRequest !== "undefined";
+    const limit = deadline(STALL_MS + (reports ? 0 : file.size / LEAST_BYTES_PER_MS), signal ?? null);
+    const each = { url: options.baseUrl + path, headers, file, onProgress, signal: limit.signal, sent: limit.renew };
+    try {
+      return await (reports ? byXmlHttpRequest(each) : byFetch(options.fetch, each));
+    } catch (error) {
+      throw limit.late() ? new NetworkError("The upload stalled", true, { cause: error }) : error;
+    } finally {
+      limit.clear();
+    }
   };
   return (await http.withTries(true, true, signal ?? null, attempt)) as Image;
 }
