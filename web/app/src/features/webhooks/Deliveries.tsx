@@ -4,11 +4,11 @@ import { useFormats } from "../../lib/format";
 import { isTextId, useText } from "../../lib/text";
 import { Button } from "../../ui/Button";
 import { ErrorNotice } from "../../ui/ErrorNotice";
-import { eventName } from "../../ui/events";
 import { Listing } from "../../ui/Listing";
 import { Badge, type Tone } from "../../ui/Notice";
 import { Card, Empty } from "../../ui/Page";
 import { webhooksApi, type Delivery, type Scope } from "./api";
+import { eventTitle } from "./eventTitle";
 import { deliveriesQuery } from "./queries";
 
 const TONES: Readonly<Record<string, Tone>> = {
@@ -43,7 +43,7 @@ function Row({ scope, id, delivery }: { scope: Scope; id: string; delivery: Deli
     onSettled: () => queries.invalidateQueries({ queryKey: deliveriesQuery(scope, id).queryKey }),
   });
   const status = `webhooks.status.${delivery.status}`;
-  const name = delivery.event === "TEST" ? t("webhooks.testEvent") : eventName(t, delivery.event);
+  const name = delivery.event === "TEST" ? t("webhooks.testEvent") : eventTitle(t, scope, delivery.event);
   return (
     <article className="border-line grid grid-cols-[minmax(0,1fr)] gap-2 border-b pb-3">
       <div className="flex flex-wrap items-center justify-between gap-2">

@@ -4,8 +4,8 @@ import type { ReactNode } from "react";
 import { useText } from "../../lib/text";
 import { ActForm } from "../../ui/ActForm";
 import { CheckField, TextField } from "../../ui/Field";
-import { eventName } from "../../ui/events";
 import type { Scope, Webhook } from "./api";
+import { eventTitle } from "./eventTitle";
 import { EVENTS } from "./form";
 
 const DESCRIPTION_MAX = 200; // characters, as the API allows
@@ -45,7 +45,7 @@ export function WebhookForm<T>({ scope, webhook, act, text, done }: WebhookFormP
             name="events"
             value={each}
             defaultChecked={webhook?.events.includes(each) ?? true}
-            label={eventName(t, each)}
+            label={eventTitle(t, scope, each)}
           />
         ))}
       </fieldset>
