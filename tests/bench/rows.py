@@ -214,9 +214,10 @@ def auctions(bench):
 
 
 def gateways(bench):
-    """Full load with few and many workers of the gateway."""
+    """Full load with few and many workers of the gateway, spread and on one auction, whose order they share."""
     for count in WORKERS:
         bench.add("gateways", count, HERE, 1, bench.full(bench.shared(), settings(SPREAD, workers=count)))
+        bench.add("gateways_hot", count, HERE, 1, bench.full(bench.shared(), settings(HOT, workers=count), 1))
 
 
 def bidworkers(bench):

@@ -105,7 +105,8 @@ def costs(results):
 def scaling(results):
     """Rates by number of workers, and how busy the processors were: a head and rows."""
     rows = []
-    for row, what in (("bidworkers", "bid workers"), ("gateways", "gateway workers")):
+    for row, what in (("bidworkers", "bid workers"), ("gateways", "gateway workers"),
+                      ("gateways_hot", "gateway workers, one auction")):
         for point in results.points(row):
             figures = [number(results.median(row, figure, point)) for figure in ("taken", "accepted", "cpu")]
             used = results.median(row, "decided", point) * results.median(row, "cpu", point) / US_PER_S
