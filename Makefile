@@ -180,6 +180,7 @@ $(BUILD)/tests/unit/mail_links_test: $(OBJ)/notifyworker/mail_links.o
 $(BUILD)/tests/unit/web_negotiation_test: $(OBJ)/gateway/web/negotiation.o
 $(BUILD)/tests/unit/web_page_table_test: $(addprefix $(OBJ)/gateway/web/,negotiation.o page_table.o)
 $(BUILD)/tests/unit/web_page_og_test: $(OBJ)/gateway/web/page_og.o
+$(BUILD)/tests/unit/gateway_known_sessions_test: $(OBJ)/gateway/access/known_sessions.o
 $(BUILD)/tests/unit/gateway_local_limits_test: $(OBJ)/gateway/access/local_limits.o
 $(BUILD)/tests/unit/gateway_copies_test: $(OBJ)/gateway/access/copies.o
 $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,core/jws.o core/token.o)

@@ -14,6 +14,7 @@
 #include "gateway/access/admission_call.h"
 #include "gateway/access/credentials.h"
 #include "gateway/access/dispatch.h"
+#include "gateway/access/known_sessions.h"
 #include "gateway/access/limits.h"
 #include "gateway/access/local_limits.h"
 #include "gateway/access/refusals.h"
@@ -422,9 +423,9 @@ static void fill_pages(struct gateway *gateway, const struct components_options 
 static bool start_dispatch(struct gateway *gateway, const struct components_options *started)
 {
     struct router_table tables[ROUTES_TABLES_MAX];
-    gateway->access = (struct access){gateway->config, &gateway->deployment, gateway->pg,
-                                      gateway->redis,  local_limits_new(),   gateway->refusals};
-    if (gateway->access.local_limits == NULL) {
+    gateway->access = (struct access){gateway->config,    &gateway->deployment, gateway->pg,         gateway->redis,
+                                      local_limits_new(), gateway->refusals,    known_sessions_new()};
+    if (gateway->access.local_limits == NULL || gateway->access.known_sessions == NULL) {
         return false;
     }
     fill_contexts(gateway);
@@ -552,6 +553,7 @@ void components_stop(struct gateway *gateway)
     submitting_stop(&gateway->sales);
     submitting_stop(&gateway->bids);
     dispatch_free(gateway->dispatch);
+    known_sessions_free(gateway->access.known_sessions);
     local_limits_free(gateway->access.local_limits);
     router_free(gateway->router);
     deployment_reader_free(gateway->reader);

@@ -10,6 +10,7 @@
 #include "common/service/config.h"
 #include "gateway/core/deployment.h"
 
+struct known_sessions;
 struct local_limits;
 struct refusals;
 
@@ -20,6 +21,7 @@ struct access {
     struct redis *redis;
     struct local_limits *local_limits; /* while Redis is away */
     struct refusals *refusals;
+    struct known_sessions *known_sessions;
 };
 
 #endif

@@ -11,97 +11,17 @@
 #include "common/protocol/keys.h"
 #include "gateway/access/access.h"
 #include "gateway/access/admission_call.h"
+#include "gateway/access/admission_plain.h"
 #include "gateway/access/audit.h"
-#include "gateway/access/copies.h"
 #include "gateway/access/credentials.h"
+#include "gateway/access/known_sessions.h"
 #include "gateway/access/refusals.h"
 #include "gateway/http/reply.h"
 
-enum { NUMBER_SIZE = 24 };
-
-/* ---- requests that the script is not needed for ---- */
-
-/* A request of which the copies are read; it has no limit and no idempotency key. */
-struct plain_check {
-    struct request *request;
-    redis_callback answered;
-    void *arg;
-    bool of_bid;
-    struct uuid bid;
-    char entry[]; /* of the bid */
-};
-
-/* Sent before the bid is published, so that a client finds the entry after its 202. */
-static bool store_entry(const struct plain_check *check)
-{
-    const struct request *request = check->request;
-    char key[KEYS_SIZE];
-    char life[NUMBER_SIZE];
-    const char *const arguments[] = {"SET", key, check->entry, "EX", life};
-    keys_bid(&request->user.id, &check->bid, key);
-    (void)snprintf(life, sizeof(life), "%d", ADMISSION_BID_LIFE_S);
-    return redis_command(request->access->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
-}
-
-/* The copies do not allow the request: the script says why not, or marks a copy that is too old. */
-static void ask_script(const struct plain_check *check)
-{
-    struct request *request = check->request;
-    const struct admission_bid bid = {.id = check->bid, .pending = check->of_bid ? check->entry + 1 : NULL};
-    if (!admission_call(request->access, &request->user, request->route->limit, check->of_bid ? &bid : NULL,
-                        check->answered, check->arg)) {
-        check->answered(NULL, check->arg);
-    }
-}
-
-static void on_copies(const redisReply *reply, void *arg)
-{
-    struct plain_check *check = arg;
-    struct request *request = check->request;
-    struct copies copies;
-    if (!copies_allow(request->access, &request->user, reply, &copies)) {
-        ask_script(check);
-    } else if (check->of_bid && !store_entry(check)) {
-        check->answered(NULL, check->arg);
-    } else {
-        const struct admission admission = {
-            .verdict = ADMISSION_GRANTED, .admin = copies.admin, .epoch = copies.epoch, .ends_ms = copies.ends_ms};
-        request->admitted = &admission;
-        check->answered(NULL, check->arg); /* may end the request */
-    }
-    free(check);
-}
-
-static bool is_plain(const struct request *request, const struct admission_bid *bid)
-{
-    return limits_maximum(request->access, request->route->limit) == 0 &&
-           (bid == NULL || (bid->key_hash == NULL && limits_maximum(request->access, LIMIT_AUCTION_BIDS) == 0));
-}
-
-static bool ask_copies(struct request *request, const struct admission_bid *bid, redis_callback answered, void *arg)
-{
-    size_t length = bid == NULL ? 0 : strlen(bid->pending);
-    struct plain_check *check = malloc(sizeof(*check) + length + 2);
-    if (check == NULL) {
-        return false;
-    }
-    *check = (struct plain_check){.request = request, .answered = answered, .arg = arg, .of_bid = bid != NULL};
-    if (bid != NULL) {
-        check->bid = bid->id;
-        check->entry[0] = 'a';
-        memcpy(check->entry + 1, bid->pending, length + 1);
-    }
-    if (!copies_ask(request->access, &request->user, on_copies, check)) {
-        free(check);
-        return false;
-    }
-    return true;
-}
-
 static bool ask(struct request *request, const struct admission_bid *bid, redis_callback answered, void *arg)
 {
-    if (is_plain(request, bid)) {
-        return ask_copies(request, bid, answered, arg);
+    if (admission_plain_suits(request, bid)) {
+        return admission_plain_ask(request, bid, answered, arg);
     }
     return admission_call(request->access, &request->user, request->route->limit, bid, answered, arg);
 }
@@ -216,6 +136,9 @@ static struct admission read_reply(const struct access *access, const struct req
         .reset_ms = reply->element[2]->integer,
     };
     read_user(&admission, reply->element[3]->str, &reload);
+    if (admission.verdict == ADMISSION_GRANTED) {
+        known_sessions_add(access->known_sessions, user);
+    }
     if (reload && !credentials_load(access, user, NULL, NULL)) {
         log_debug("a session was not read again: PostgreSQL is unavailable");
     }

@@ -16,30 +16,7 @@
 #define ROSTRUM_GATEWAY_ACCESS_ADMISSION_H
 
 #include "gateway/access/admission_call.h"
-#include "gateway/access/limits.h"
 #include "gateway/http/request.h"
-
-enum admission_verdict {
-    ADMISSION_GRANTED,
-    ADMISSION_UNCHECKED,  /* nobody can say: an access token is accepted, except by routes for admins; a session is not
-                           */
-    ADMISSION_NO_SESSION, /* 401 */
-    ADMISSION_BANNED,     /* 403 */
-    ADMISSION_LIMITED,    /* 429 */
-    ADMISSION_KEY_REUSED, /* 422: the key belongs to another bid */
-    ADMISSION_KNOWN,      /* a repetition of the same bid: see `state` */
-    ADMISSION_MISSING,    /* Redis lacks session or user: see admission_reload; after that as ADMISSION_UNCHECKED */
-};
-
-struct admission {
-    enum admission_verdict verdict;
-    struct limits_state limit;
-    bool admin;
-    int64_t epoch;       /* of the user; 0: unknown */
-    int64_t ends_ms;     /* end of the session; 0: unknown */
-    char state;          /* ADMISSION_KNOWN: a, p or d */
-    const char *pending; /* ADMISSION_KNOWN: its JSON while pending; points into the reply */
-};
 
 /* Checks a request of a route that needs a user. Calls `then` if it is admitted, else ENDS the request. */
 void admission_user(struct request *request, route_handler then);

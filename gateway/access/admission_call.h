@@ -1,15 +1,38 @@
 /*
- * The scripts of admission.c, and their calls. Each uses keys of one user only.
+ * The scripts of admission.c, their calls, and what they find out. Each uses keys of one user only.
  *
- * Caller: admission.c. components.c loads the scripts.
+ * Callers: admission.c, admission_plain.c. components.c loads the scripts.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_ADMISSION_CALL_H
 #define ROSTRUM_GATEWAY_ACCESS_ADMISSION_CALL_H
 
 #include "common/io/redis.h"
+#include "gateway/access/limits.h"
 #include "gateway/http/request.h"
 
 struct access;
+
+enum admission_verdict {
+    ADMISSION_GRANTED,
+    ADMISSION_UNCHECKED,  /* nobody can say: an access token is accepted, except by routes for admins; a session is not
+                           */
+    ADMISSION_NO_SESSION, /* 401 */
+    ADMISSION_BANNED,     /* 403 */
+    ADMISSION_LIMITED,    /* 429 */
+    ADMISSION_KEY_REUSED, /* 422: the key belongs to another bid */
+    ADMISSION_KNOWN,      /* a repetition of the same bid: see `state` */
+    ADMISSION_MISSING,    /* Redis lacks session or user: see admission_reload; after that as ADMISSION_UNCHECKED */
+};
+
+struct admission {
+    enum admission_verdict verdict;
+    struct limits_state limit;
+    bool admin;
+    int64_t epoch;       /* of the user; 0: unknown */
+    int64_t ends_ms;     /* end of the session; 0: unknown */
+    char state;          /* ADMISSION_KNOWN: a, p or d */
+    const char *pending; /* ADMISSION_KNOWN: its JSON while pending; points into the reply */
+};
 
 struct admission_bid {
     struct uuid id;       /* with a key: a hash of the key and the request */

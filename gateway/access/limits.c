@@ -207,7 +207,7 @@ static bool gives_back(enum limit limit, enum error_code code)
     return errors_entry(code)->status < FIRST_SERVER_ERROR; /* after a 503 it may have taken effect */
 }
 
-static void give_back(struct request *request, const char *key)
+static void give_back(const struct request *request, const char *key)
 {
     if (!redis_call(request->access->redis, GATEWAY_SCRIPT_LIMIT_BACK, NULL, NULL, 1, 1, &key, NULL)) {
         log_debug("the count of a refused request was not given back: no connection to Redis");
@@ -224,15 +224,21 @@ static void route_key(const struct request *request, char key[static KEYS_SIZE])
     }
 }
 
-static void on_refused(struct request *request, enum error_code code)
+void limits_give_back(const struct request *request)
 {
     char key[KEYS_SIZE];
+    route_key(request, key);
+    give_back(request, key);
+}
+
+static void on_refused(struct request *request, enum error_code code)
+{
     if (!gives_back(request->route->limit, code)) {
         return;
     }
-    route_key(request, key);
-    give_back(request, key);
+    limits_give_back(request);
     if (request->spent_auction) {
+        char key[KEYS_SIZE];
         char auction[UUID_TEXT_SIZE];
         uuid_format(&request->parameters[0], auction);
         keys_text_limit(auction, limits_name(LIMIT_AUCTION_BIDS), key);

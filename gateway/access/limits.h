@@ -34,6 +34,8 @@ int limits_maximum(const struct access *access, enum limit limit);
 int limits_window_s(enum limit limit);
 /* The request was counted by its route's limit, within it: if it is refused, the count is given back. */
 void limits_spent(struct request *request);
+/* Takes back what the limit of the route has counted for the request. */
+void limits_give_back(const struct request *request);
 /* The request has taken effect: its count stays, also if its answer is an error. */
 void limits_kept(struct request *request);
 /* Sets RateLimit-Limit, -Remaining, -Reset. If a request has several limits, the one with the least remaining wins. */

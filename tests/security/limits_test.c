@@ -19,10 +19,12 @@
     "4\nlogins_per_minute = 5\n"                                                                                       \
     "registrations_per_hour = 0\nlogins_account_per_minute = 3\n"
 
+/* Without a limit of the auction: bids are counted together with the check of their session. */
+#define BIDDERS_LIMITED "[limits]\nbids_per_minute = 3\nlogins_per_minute = 0\nregistrations_per_hour = 0\n"
+
 static char saved[GATEWAY_SETTINGS_SIZE];
 
-/* An unchecked fixture: it runs in the parent process, so teardown restores the settings also after a failed test. */
-static void setup(void)
+static void apply(const char *limited)
 {
     fixture_setup();
     gateway_settings_read(saved);
@@ -30,8 +32,19 @@ static void setup(void)
     ck_assert_ptr_nonnull(limits);
     char *after = strstr(limits, "\n[");
     char text[GATEWAY_SETTINGS_SIZE];
-    (void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(limits - saved), saved, LIMITED, after != NULL ? after : "");
+    (void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(limits - saved), saved, limited, after != NULL ? after : "");
     gateway_settings_apply(text);
+}
+
+/* Unchecked fixtures: they run in the parent process, so teardown restores the settings also after a failed test. */
+static void setup(void)
+{
+    apply(LIMITED);
+}
+
+static void setup_bidders(void)
+{
+    apply(BIDDERS_LIMITED);
 }
 
 static void teardown(void)
@@ -139,6 +152,51 @@ START_TEST(a_refused_request_gives_its_limit_back)
 }
 END_TEST
 
+static const struct reply *bid(struct factory_user *user, const char *amount)
+{
+    return fixture_call(user, "POST", fixture_path("/bids"), client_format("{\"amount\": %s}", amount));
+}
+
+static void expect_remaining(const struct reply *reply, int status, const char *remaining)
+{
+    EXPECT_STATUS(reply, status);
+    ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Limit"), "3");
+    ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Remaining"), remaining);
+    long reset = strtol(client_reply_header(fixture.client, "RateLimit-Reset"), NULL, 10);
+    ck_assert_msg(reset >= 1 && reset <= 60, "RateLimit-Reset: %ld", reset);
+}
+
+START_TEST(bids_of_a_known_session_are_counted_exactly)
+{
+    expect_remaining(bid(&fixture.ann, "20.00"), 202, "2");
+    expect_remaining(bid(&fixture.ann, "30.00"), 202, "1");
+    expect_remaining(bid(&fixture.ann, "1.00"), 400, "1"); /* refused, and given back */
+    expect_remaining(bid(&fixture.ann, "40.00"), 202, "0");
+    for (int i = 0; i < 3; i++) {
+        expect_rate_limited(bid(&fixture.ann, "50.00"));
+    }
+    /* Withdrawals have a counter of their own. */
+    expect_remaining(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL), 404, "2");
+    expect_remaining(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL), 404, "1");
+}
+END_TEST
+
+START_TEST(an_ended_session_does_not_spend_the_limit_of_its_user)
+{
+    enum { TRIES = 8 }; /* more than the limit */
+    struct factory_user thief = fixture.bob;
+    ck_assert(factory_log_in(fixture.client, &thief));
+    expect_remaining(bid(&thief, "60.00"), 202, "2");
+    expect_remaining(bid(&thief, "70.00"), 202, "1"); /* the worker knows the session */
+    EXPECT_STATUS(fixture_call(&thief, "POST", "/api/v1/auth/logout", NULL), 204);
+    for (int i = 0; i < TRIES; i++) {
+        EXPECT_ERROR(bid(&thief, "80.00"), 401, "UNAUTHORIZED");
+    }
+    expect_remaining(bid(&fixture.bob, "80.00"), 202, "0");
+    expect_rate_limited(bid(&fixture.bob, "90.00"));
+}
+END_TEST
+
 static Suite *limits_suite(void)
 {
     Suite *suite = suite_create("limits");
@@ -147,6 +205,11 @@ static Suite *limits_suite(void)
     tcase_add_test(limits, a_refused_request_gives_its_limit_back);
     tcase_add_test(limits, each_rate_limit_refuses_the_next_request_with_429);
     suite_add_tcase(suite, limits);
+    TCase *bidders = tcase_create("bidders");
+    tcase_add_unchecked_fixture(bidders, setup_bidders, teardown);
+    tcase_add_test(bidders, bids_of_a_known_session_are_counted_exactly);
+    tcase_add_test(bidders, an_ended_session_does_not_spend_the_limit_of_its_user);
+    suite_add_tcase(suite, bidders);
     return suite;
 }
 
