@@ -8,7 +8,7 @@
 #ifndef ROSTRUM_COMMON_PROTOCOL_SCHEMA_H
 #define ROSTRUM_COMMON_PROTOCOL_SCHEMA_H
 
-#define SCHEMA_NEWEST "0034-links-to-pages.sql"
+#define SCHEMA_NEWEST "0035-places-and-orders-of-a-user.sql"
 
 /* SQL condition: the database has the schema of this version or of a newer one. */
 #define SCHEMA_IS_CURRENT "EXISTS (SELECT FROM schema_migrations WHERE name = '" SCHEMA_NEWEST "')"

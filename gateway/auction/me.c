@@ -79,7 +79,8 @@ static const struct pg_statement list[] =
         [ME_READ_SOME] = {"me_read_some",
                           "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND id = ANY ($3::uuid[])"
                           " AND read_at IS NULL"},
-        [ME_READ_ALL] = {"me_read_all", "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL"},
+        [ME_READ_ALL] = {"me_read_all",
+                         "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND shown AND read_at IS NULL"},
         [ME_UNREAD] = {"me_unread",
                        "SELECT count(*) FROM notifications WHERE user_id = $1 AND shown AND read_at IS NULL"},
 };

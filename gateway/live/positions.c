@@ -46,17 +46,14 @@ enum {
 
 static const struct pg_statement list[] = {
     /* clang-format off */
-    /*
-     * $1 sales, $2 users, of the same length. As POSITION_WITH, the last part reads an index of the user's own rows
-     * only: without it a plan may read all orders of the sale.
-     */
+    /* $1 sales, $2 users, of the same length. */
     [POSITIONS_READ] = {"positions_read",
         "SELECT k.n, p.*, o.* FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS k (sale_id, user_id, n)"
-        " CROSS JOIN LATERAL (" POSITION_WITH("k.user_id") "SELECT " POSITION_COLUMNS " FROM flash_sales s"
-        POSITION_JOIN " WHERE s.id = k.sale_id) p"
-        " LEFT JOIN LATERAL (WITH own AS MATERIALIZED (SELECT * FROM orders WHERE user_id = k.user_id)"
-        "  SELECT id, status, reason, quantity, total_price, " COLUMNS_MS("expires_at") " FROM own"
-        "  WHERE sale_id = k.sale_id ORDER BY created_at DESC, id DESC LIMIT 1) o ON true"},
+        " CROSS JOIN LATERAL (SELECT " POSITION_COLUMNS " FROM flash_sales s" POSITION_JOIN("k.user_id")
+        "  WHERE s.id = k.sale_id OFFSET 0) p"
+        " LEFT JOIN LATERAL (SELECT id, status, reason, quantity, total_price, " COLUMNS_MS("expires_at")
+        "  FROM orders WHERE user_id = k.user_id AND sale_id = k.sale_id ORDER BY created_at DESC, id DESC LIMIT 1) o"
+        " ON true"},
     /* clang-format on */
 };
 static_assert(ARRAY_LEN(list) == POSITIONS_COUNT, "each statement has its entry");

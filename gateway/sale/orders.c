@@ -17,30 +17,31 @@
 
 enum { STATUS_SIZE = 128, NUMBER_SIZE = 16 };
 
-enum { ORDER_GET, ORDER_LIST, ORDER_COUNT };
+enum { ORDER_GET, ORDER_LIST, ORDER_LIST_OF_SALE, ORDER_COUNT };
 
 // clang-format off
 /* A row of orders `o`, its flash sale `s` and product `p`, in the order of the enum below. */
 #define ORDER_COLUMNS \
     "o.id, o.sale_id, o.quantity, o.total_price, o.status, o.reason, " COLUMNS_MS("o.expires_at") ", " \
-    COLUMNS_MS("o.created_at") ", s.status, s.payment, p.name FROM orders o JOIN flash_sales s ON s.id = o.sale_id" \
-    " JOIN products p ON p.id = s.product_id"
+    COLUMNS_MS("o.created_at") ", s.status, s.payment, p.name FROM orders o" \
+    " CROSS JOIN LATERAL (SELECT * FROM flash_sales WHERE id = o.sale_id OFFSET 0) s" \
+    " CROSS JOIN LATERAL (SELECT name FROM products WHERE id = s.product_id OFFSET 0) p"
+
+/*
+ * $1 user, $2 time and $3 id of the cursor, $4 limit, $5 sale or NULL, $6 statuses with commas or NULL. Each of the two
+ * lists has its index. The status is that of sale_order_effective.
+ */
+#define LIST(of_sale) \
+    "SELECT " ORDER_COLUMNS " WHERE o.user_id = $1 AND (o.created_at, o.id) " TIMELINE_BEFORE("$2", "$3") \
+    " AND " of_sale " AND ($6::text IS NULL OR CASE WHEN o.status = 'reserved' AND s.status = 'cancelled'" \
+    "  THEN 'cancelled' ELSE o.status END = ANY (string_to_array($6, ',')))" \
+    " ORDER BY o.created_at DESC, o.id DESC LIMIT $4"
 
 static const struct pg_statement list[] = {
     /* $1 order, $2 user */
     [ORDER_GET] = {"order_get", "SELECT " ORDER_COLUMNS " WHERE o.id = $1 AND o.user_id = $2"},
-    /*
-     * $1 user, $2 time and $3 id of the cursor, $4 limit, $5 sale or NULL, $6 statuses with commas or NULL. Without a
-     * cursor its parts are beyond all rows, so that the condition uses the index in a generic plan, too. The status is
-     * that of sale_order_effective.
-     */
-    [ORDER_LIST] = {"order_list",
-        "SELECT " ORDER_COLUMNS " WHERE o.user_id = $1 AND (o.created_at, o.id) < (coalesce($2::timestamptz, 'infinity'),"
-        "  coalesce($3::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))"
-        " AND ($5::uuid IS NULL OR o.sale_id = $5)"
-        " AND ($6::text IS NULL OR CASE WHEN o.status = 'reserved' AND s.status = 'cancelled' THEN 'cancelled'"
-        "  ELSE o.status END = ANY (string_to_array($6, ',')))"
-        " ORDER BY o.created_at DESC, o.id DESC LIMIT $4"},
+    [ORDER_LIST] = {"order_list", LIST("$5::uuid IS NULL")},
+    [ORDER_LIST_OF_SALE] = {"order_list_of_sale", LIST("o.sale_id = $5")},
 };
 // clang-format on
 static_assert(ARRAY_LEN(list) == ORDER_COUNT, "each statement has its entry");
@@ -237,6 +238,13 @@ static const struct timeline newest = {
     .key_column = CREATED,
     .write = write_item,
 };
+static const struct timeline newest_of_sale = {
+    .statements = &orders_statements,
+    .statement = ORDER_LIST_OF_SALE,
+    .tag = "orders",
+    .key_column = CREATED,
+    .write = write_item,
+};
 
 static bool is_status(const char *word)
 {
@@ -261,7 +269,8 @@ static void handle_list(struct request *request)
             parameter_words("allowed", "reserved confirmed cancelled failed expired rejected refund_due refunded"));
     }
     const char *more[] = {of_sale ? sale : NULL, of_status ? status : NULL};
-    timeline_reply(context_of(request)->pg, request, &newest, &field_errors, ARRAY_LEN(more), more);
+    timeline_reply(context_of(request)->pg, request, of_sale ? &newest_of_sale : &newest, &field_errors,
+                   ARRAY_LEN(more), more);
 }
 
 const struct route orders_routes[] = {

@@ -11,8 +11,8 @@ enum { POSITION_GET, POSITION_COUNT };
 
 static const struct pg_statement list[] = {
     /* $1 sale, $2 user */
-    [POSITION_GET] = {"position_get", POSITION_WITH("$2") "SELECT " POSITION_COLUMNS " FROM flash_sales s" POSITION_JOIN
-                                                          " WHERE s.id = $1"},
+    [POSITION_GET] = {"position_get",
+                      "SELECT " POSITION_COLUMNS " FROM flash_sales s" POSITION_JOIN("$2") " WHERE s.id = $1"},
 };
 static_assert(ARRAY_LEN(list) == POSITION_COUNT, "each statement has its entry");
 

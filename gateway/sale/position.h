@@ -33,13 +33,9 @@ struct position {
 
 // clang-format off
 /*
- * SQL of a statement with a row of flash_sales `s`: what precedes its SELECT, its columns in the order of enum
- * position_column, and what follows `FROM flash_sales s`. `user` is the text of the parameter, such as "$2".
- *
- * The first part reads an index of the user's own places only. Without it a plan may read those of the sale.
+ * SQL of a statement with a row of flash_sales `s`: its columns in the order of enum position_column, and what follows `FROM flash_sales s`. `user` is the text of the parameter, such as "$2". The index
+ * queue_entries_of_user holds the newest place, however many the user or the sale has.
  */
-#define POSITION_WITH(user) \
-    "WITH mine AS MATERIALIZED (SELECT sale_id, seq FROM queue_entries WHERE user_id = " user ") "
 #define POSITION_COLUMNS \
     "s.status, s.version, s.waiting, e.id, e.seq, e.status, e.claim, " COLUMNS_MS("e.turn_expires_at") \
     ", " POSITION_EXACT
@@ -50,8 +46,9 @@ struct position {
     "  WHERE b.sale_id = s.id AND b.block >= s.head_seq >> 8 AND b.block < e.seq >> 8)" \
     " + (SELECT count(*) FROM queue_entries w WHERE w.sale_id = s.id AND w.status = 'waiting'" \
     "  AND w.seq >= (e.seq >> 8) << 8 AND w.seq < e.seq) END"
-#define POSITION_JOIN \
-    " LEFT JOIN queue_entries e ON e.sale_id = s.id AND e.seq = (SELECT max(m.seq) FROM mine m WHERE m.sale_id = s.id)"
+#define POSITION_JOIN(user) \
+    " LEFT JOIN queue_entries e ON e.sale_id = s.id AND e.seq =" \
+    " (SELECT max(m.seq) FROM queue_entries m WHERE m.user_id = " user " AND m.sale_id = s.id)"
 // clang-format on
 
 enum position_column {

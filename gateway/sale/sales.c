@@ -50,8 +50,8 @@ static const struct pg_statement list[] = {
     [SALE_GET] = {"sale_get", "SELECT " SALE_VIEW_COLUMNS " FROM flash_sales s WHERE s.id = $1"},
     /* $2 user. A row for each order that holds units, at most 20, the newest first; or one without an order. */
     [SALE_GET_FOR] = {"sale_get_for",
-                      POSITION_WITH("$2") "SELECT v.*, o.* FROM (SELECT " SALE_VIEW_COLUMNS ", " POSITION_COLUMNS
-                      " FROM flash_sales s" POSITION_JOIN " WHERE s.id = $1 OFFSET 0) v"
+                      "SELECT v.*, o.* FROM (SELECT " SALE_VIEW_COLUMNS ", " POSITION_COLUMNS
+                      " FROM flash_sales s" POSITION_JOIN("$2") " WHERE s.id = $1 OFFSET 0) v"
                       " LEFT JOIN (SELECT h.* FROM (SELECT id, quantity, total_price, status, "
                       COLUMNS_MS("expires_at") ", seq FROM orders WHERE sale_id = $1 AND user_id = $2"
                       "  AND status IN ('reserved', 'confirmed') OFFSET 0) h ORDER BY h.seq DESC LIMIT 20) o ON true"

@@ -6,6 +6,8 @@
 --   auction 1  200,000 * scale watchers
 --   user 2     100,000 * scale bids on 1,000 * scale auctions, and 100,000 * scale notifications
 --   user 3     sells 10,000 * scale auctions
+--   user 4     100,000 * scale places and as many orders in 1,000 * scale flash sales
+--   sale 1     50,000 * scale places that wait, with orders that are reserved or due a refund; as all sales it is settled
 --
 -- Ids begin with their time, as all ids of the programs. Two runs make the same rows, but for times.
 \set ON_ERROR_STOP on
@@ -17,7 +19,7 @@ SELECT ceil(200000 * :scale)::integer AS users, ceil(233000 * :scale)::integer A
     ceil(128000 * :scale)::integer AS active, ceil(100000 * :scale)::integer AS watched,
     ceil(9000000 * :scale)::integer AS bids, ceil(2000000 * :scale)::integer AS notifications,
     ceil(1000000 * :scale)::integer AS entries, ceil(100000 * :scale)::integer AS much,
-    greatest(ceil(1000 * :scale)::integer, 50) AS much_auctions \gset
+    greatest(ceil(1000 * :scale)::integer, 50) AS much_auctions, greatest(ceil(1000 * :scale)::integer, 500) AS sales \gset
 
 -- Rows of a kind are a second apart; the last one is a second ago.
 CREATE FUNCTION pg_temp.at(n bigint, most bigint) RETURNS timestamptz LANGUAGE sql STABLE AS
@@ -88,7 +90,31 @@ SELECT pg_temp.id(6, n, at), at, pg_temp.user_id(1 + n % 100), 'ACTION_' || n % 
     pg_temp.user_id(1 + n % :users)::text, '192.0.2.1', 'bench', 'bench-' || n
 FROM generate_series(1, :entries) n CROSS JOIN LATERAL (SELECT pg_temp.at(n, :entries) AS at OFFSET 0) drawn;
 
+-- Half of the places and orders of each sale are user 4's.
+CREATE FUNCTION pg_temp.sale_id(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
+    $$ SELECT ('018f0000-0000-8003-8000-' || lpad(to_hex(n), 12, '0'))::uuid $$;
+INSERT INTO products (id, name, base_price, created_by, created_at, updated_at)
+SELECT pg_temp.sale_id(0), 'Thing', 1, pg_temp.user_id(1), now(), now();
+INSERT INTO flash_sales (id, product_id, created_by, price, quantity, per_user_limit, join_time, start_time, end_time, turn_s,
+    reservation_s, payment, status, ledger_seq, created_at, updated_at)
+SELECT pg_temp.sale_id(n), pg_temp.sale_id(0), pg_temp.user_id(1), 1, 1000000, 1000000, at, at, at + interval '1 hour', 120, 300,
+    'none', 'settled', 2 * :much / :sales, at, now()
+FROM generate_series(1, :sales) n CROSS JOIN LATERAL (SELECT pg_temp.at(n, :sales) AS at OFFSET 0) made;
+INSERT INTO queue_entries (sale_id, seq, id, user_id, wanted, status, joined_at)
+SELECT pg_temp.sale_id(1 + n % :sales), 1 + n / :sales, pg_temp.id(7, n, at),
+    pg_temp.user_id(CASE WHEN (n / :sales) % 2 = 0 THEN 4 ELSE 5 + n % (:users - 5) END), 1, 'left', at
+FROM generate_series(0, 2 * :much - 1) n CROSS JOIN LATERAL (SELECT pg_temp.at(n, 2 * :much) AS at OFFSET 0) made;
+INSERT INTO queue_entries (sale_id, seq, id, user_id, wanted, status, joined_at)
+SELECT pg_temp.sale_id(1), 1000000 + n, pg_temp.id(7, 1000000 + n, now()), pg_temp.user_id(4 + n), 1, 'waiting', now()
+FROM generate_series(1, :much / 2) n;
+INSERT INTO orders (id, sale_id, seq, user_id, quantity, total_price, status, expires_at, created_at, updated_at)
+SELECT pg_temp.id(8, row_number() OVER (ORDER BY joined_at), joined_at), sale_id, seq, user_id, 1, 1,
+    CASE WHEN status = 'left' THEN 'confirmed' WHEN seq % 2 = 0 THEN 'reserved' ELSE 'refund_due' END, joined_at, joined_at,
+    joined_at
+FROM queue_entries;
+
 ALTER TABLE auctions ENABLE TRIGGER USER;
 ALTER TABLE watchlist ENABLE TRIGGER USER;
 ALTER TABLE notifications ENABLE TRIGGER USER;
-VACUUM (ANALYZE) users, auctions, auction_prices, bids, watchlist, watch_counts, notifications, audit_log;
+VACUUM (ANALYZE) users, auctions, auction_prices, bids, watchlist, watch_counts, notifications, audit_log, flash_sales,
+    queue_entries, orders;

@@ -53,6 +53,11 @@ def auction(number):
     return f"'018f0000-{number >> 16:04x}-8002-8000-{number:012x}'"
 
 
+def sale(number):
+    """A flash sale of the same."""
+    return f"'018f0000-0000-8003-8000-{number:012x}'"
+
+
 def some_auctions(count):
     """The ids of the first auctions."""
     return "ARRAY[" + ", ".join(auction(number) for number in range(1, count + 1)) + "]::uuid[]"
@@ -77,6 +82,14 @@ CASES = (
     ("me_notifications", "the last page", [user(2), *DEEP], 50),
     ("me_unread_notifications", "of a user who has read all", [user(2), *FIRST], 50),
     ("me_unread", "of a user who has read all", [user(2)], 50),
+    ("me_read_all", "of a user who has read all", [user(2), "now()"], 50),
+    ("position_get", "of one with many places", [sale(1), user(4)], 30),
+    ("sale_get_for", "of one with many places", [sale(1), user(4)], 60),
+    ("positions_read", "100 of one with many places", [f"array_fill({sale(1)}::uuid, '{{100}}')",
+                                                       f"array_fill({user(4)}::uuid, '{{100}}')"], 3000),
+    ("order_list", "the first page", [user(4), *FIRST, "NULL", "NULL"], 300),
+    ("order_list", "the last page", [user(4), *DEEP, "NULL", "NULL"], 50),
+    ("order_list_of_sale", "without orders", [user(4), *FIRST, sale(1000000), "NULL"], 50),
     ("me_auctions", "the first page", [user(3), *FIRST, "NULL"], 400),
     ("me_auctions", "the last page", [user(3), *DEEP, "NULL"], 50),
     ("item_list", "the last page", [user(3), *DEEP], 50),

@@ -8,7 +8,8 @@ import re
 
 from database import sql
 
-TABLES = ("users", "auctions", "auction_prices", "bids", "watchlist", "watch_counts", "notifications", "audit_log")
+TABLES = ("users", "auctions", "auction_prices", "bids", "watchlist", "watch_counts", "notifications", "audit_log",
+          "queue_entries", "orders")
 VIEWED_MOST = 2000  # rows that the planner expects of a table, unless a LIMIT above ends the reading
 MARK = "=== "
 TABLE_NODES = ("Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Heap Scan", "Tid Scan")
