@@ -52,9 +52,10 @@ static const struct pg_statement list[] =
          YOU_AUCTIONS("$1", "$6::uuid")
          " SELECT a.id, a.title, a.status, " COLUMNS_MS("a.end_time") ", a.current_bid, a.minimum_bid, mine.highest, "
          YOU_MAXIMUM("$1") ", " YOU_STATE("$1") ", " COLUMNS_MS("n.latest")
-         " FROM (SELECT n.* FROM newest n CROSS JOIN LATERAL (SELECT * FROM auctions WHERE id = n.auction_id OFFSET 0) a"
-         "  WHERE (n.latest, n.auction_id) " TIMELINE_BEFORE("$2", "$3")
-         "  AND ($5::text IS NULL OR " YOU_STATE("$1") " = ANY (string_to_array($5, ',')))"
+         " FROM (SELECT n.* FROM (SELECT * FROM newest WHERE (latest, auction_id) " TIMELINE_BEFORE("$2", "$3")
+         "   ORDER BY latest DESC, auction_id DESC OFFSET 0) n"
+         "  CROSS JOIN LATERAL (SELECT * FROM auctions WHERE id = n.auction_id OFFSET 0) a"
+         "  WHERE ($5::text IS NULL OR " YOU_STATE("$1") " = ANY (string_to_array($5, ',')))"
          "  ORDER BY n.latest DESC, n.auction_id DESC LIMIT $4) n"
          " CROSS JOIN LATERAL (SELECT * FROM auctions WHERE id = n.auction_id OFFSET 0) a" YOU_JOIN("$1")
          " ORDER BY n.latest DESC, a.id DESC"},

@@ -29,20 +29,25 @@
     " max(decided_at) FILTER (WHERE kind <> 'withdraw') AS latest"                                      \
     " FROM bids WHERE bidder_id = " user " AND kind IN ('bid', 'proxy', 'auto', 'buy', 'withdraw')"      \
     " AND status <> 'rejected' AND effective"
+/* A row of bids that is one of YOU_BIDS, and no withdrawal. */
+#define YOU_COUNTS "kind IN ('bid', 'proxy', 'auto', 'buy') AND status <> 'rejected' AND effective"
 /*
  * Begins a statement. `newest` has a row for each auction that the user bid on, with the time of the newest bid that
- * counts; unless `only` is NULL, for that auction alone. It steps from auction to auction in the index bids_by_bidder,
- * and so does not read all bids of the user.
+ * counts; unless `only` is NULL, for that auction alone. It steps from auction to auction in the index
+ * bids_by_bidder, whose first row of an auction is the user's newest one. So each step is one look-up, and not all bids
+ * are read. Only if that row does not count, the rows behind it are read until one does.
  */
 #define YOU_AUCTIONS(user, only)                                                                        \
-    "WITH RECURSIVE step (auction_id) AS (SELECT coalesce(" only ", (SELECT auction_id FROM bids"       \
-    "  WHERE bidder_id = " user " ORDER BY auction_id LIMIT 1))"                                        \
-    " UNION ALL SELECT (SELECT b.auction_id FROM bids b WHERE b.bidder_id = " user                      \
-    "  AND b.auction_id > s.auction_id ORDER BY b.auction_id LIMIT 1)"                                  \
-    " FROM step s WHERE s.auction_id IS NOT NULL AND " only " IS NULL),"                                \
-    " newest AS (SELECT s.auction_id, b.latest FROM step s CROSS JOIN LATERAL (SELECT decided_at AS latest FROM bids" \
-    "  WHERE bidder_id = " user " AND auction_id = s.auction_id AND kind IN ('bid', 'proxy', 'auto', 'buy')" \
-    "  AND status <> 'rejected' AND effective ORDER BY auction_id, seq DESC LIMIT 1) b)"
+    "WITH RECURSIVE step AS ((SELECT auction_id, decided_at, " YOU_COUNTS " AS counts FROM bids"        \
+    "  WHERE bidder_id = " user " AND auction_id >= coalesce(" only ", '00000000-0000-0000-0000-000000000000')" \
+    "  ORDER BY auction_id, seq DESC LIMIT 1)"                                                          \
+    " UNION ALL SELECT next.* FROM step s CROSS JOIN LATERAL (SELECT auction_id, decided_at, " YOU_COUNTS " FROM bids" \
+    "  WHERE bidder_id = " user " AND auction_id > s.auction_id ORDER BY auction_id, seq DESC LIMIT 1) next" \
+    " WHERE " only " IS NULL),"                                                                         \
+    " newest AS (SELECT s.auction_id, b.latest FROM step s CROSS JOIN LATERAL (SELECT s.decided_at AS latest" \
+    "  WHERE s.counts UNION ALL (SELECT decided_at FROM bids WHERE NOT s.counts AND bidder_id = " user  \
+    "   AND auction_id = s.auction_id AND " YOU_COUNTS " ORDER BY auction_id, seq DESC LIMIT 1)) b"     \
+    "  WHERE " only " IS NULL OR s.auction_id = " only ")"
 /* For a user with a bid that counts. */
 #define YOU_STATE(user)                                                                                 \
     "CASE WHEN a.status = 'sold' THEN CASE WHEN a.winner_id = " user " THEN 'won' ELSE 'lost' END"      \

@@ -12,6 +12,8 @@
 #define MY_NOTICES  "/api/v1/users/me/notifications"
 #define ME          "/api/v1/users/me"
 
+enum { TIME_SIZE = 32 };
+
 START_TEST(my_bids_show_winning_and_outbid)
 {
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
@@ -44,6 +46,39 @@ START_TEST(my_bids_omit_a_withdrawn_maximum)
     EXPECT_TEXT(reply, "items.0.myMaximum", "null");
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00"), 200);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.myMaximum", "50.00");
+}
+END_TEST
+
+/* The list steps from auction to auction by the user's newest row of each, which may be one that does not count. */
+START_TEST(my_bids_name_the_newest_bid_that_counts)
+{
+    char other[UUID_TEXT_SIZE];
+    char at[TIME_SIZE];
+    const struct factory_terms terms = {0};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, other, "10.00"), 200);
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", MY_BIDS, NULL);
+    ck_assert_int_eq(reply_count(reply, "items"), 2);
+    EXPECT_TEXT(reply, "items.0.auctionId", other);
+    (void)snprintf(at, sizeof(at), "%s", reply_text(reply, "items.1.lastBidAt"));
+    PQclear(
+        sql_rows(fixture.sql,
+                 "INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, reason, received_at, decided_at)"
+                 " SELECT auction_id, seq + n, gen_random_uuid(), bidder_id, 'bid', 'rejected', 'BID_TOO_LOW', now(),"
+                 " now() + interval '1 day' FROM bids, generate_series(100, 102) n WHERE bidder_id = $1::uuid",
+                 fixture.ann.id, NULL));
+    PQclear(sql_rows(fixture.sql, "UPDATE bids SET effective = false WHERE auction_id = $1::uuid", other, NULL));
+    reply = fixture_call(&fixture.ann, "GET", MY_BIDS, NULL);
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "items.0.auctionId", fixture.auction);
+    EXPECT_TEXT(reply, "items.0.lastBidAt", at);
+    reply = fixture_call(&fixture.ann, "GET", client_format(MY_BIDS "?auctionId=%s", fixture.auction), NULL);
+    EXPECT_TEXT(reply, "items.0.lastBidAt", at);
+    reply = fixture_call(&fixture.ann, "GET", client_format(MY_BIDS "?auctionId=%s", other), NULL);
+    ck_assert_int_eq(reply_count(reply, "items"), 0);
+    reply = fixture_call(&fixture.ann, "GET", client_format(MY_BIDS "?auctionId=%s", fixture.ann.id), NULL);
+    ck_assert_int_eq(reply_count(reply, "items"), 0);
 }
 END_TEST
 
@@ -165,6 +200,7 @@ static Suite *me_suite(void)
     const TTest *const tests[] = {
         my_bids_show_winning_and_outbid,
         my_bids_omit_a_withdrawn_maximum,
+        my_bids_name_the_newest_bid_that_counts,
         my_bids_show_won_and_lost_after_the_end,
         my_auctions_list_the_auctions_of_the_seller,
         my_bids_are_filtered_by_state_and_auction,

@@ -76,8 +76,8 @@ TRIGGER_ROWS = 100  # of each table, which the triggers of three notifications m
 # Statement, case, values of its parameters, and the most buffers that it may read.
 CASES = (
     ("me_bids", "the first page", [user(2), *FIRST, "NULL", "NULL"], 3000),
-    ("me_bids", "the last page", [user(2), *DEEP, "NULL", "NULL"], 900),
-    ("me_bids", "won, of which there are none", [user(2), *FIRST, "'won'", "NULL"], 900),
+    ("me_bids", "the last page", [user(2), *DEEP, "NULL", "NULL"], 300),
+    ("me_bids", "won, of which there are none", [user(2), *FIRST, "'won'", "NULL"], 450),
     ("me_notifications", "the first page", [user(2), *FIRST], 200),
     ("me_notifications", "the last page", [user(2), *DEEP], 50),
     ("me_unread_notifications", "of a user who has read all", [user(2), *FIRST], 50),
