@@ -382,6 +382,7 @@ static void fill_contexts(struct gateway *gateway)
         .admin = {deployment, pg},
         .admin_bids = {deployment, pg},
         .deadletters = {deployment, pg},
+        .stats = {deployment, pg, redis},
         .health = {config, deployment, deployment_reader_timing(gateway->reader), &gateway->bids.backlog, pg, redis,
                    gateway->redis_policy, gateway->bids.publisher, gateway->images},
     };

@@ -69,6 +69,7 @@ void routes_list(struct routes_contexts *contexts, struct router_table tables[st
         {admin_auctions_routes, contexts->pg},
         {admin_bids_routes, &contexts->admin_bids},
         {deadletters_routes, &contexts->deadletters},
+        {stats_routes, &contexts->stats},
         {NULL, NULL},
     };
     static_assert(ARRAY_LEN(all) <= ROUTES_TABLES_MAX, "more modules than ROUTES_TABLES_MAX");

@@ -14,6 +14,7 @@
 #include "gateway/admin/admin.h"
 #include "gateway/admin/admin_bids.h"
 #include "gateway/admin/deadletters.h"
+#include "gateway/admin/stats.h"
 #include "gateway/auction/auctions.h"
 #include "gateway/auction/changes.h"
 #include "gateway/auction/items.h"
@@ -61,6 +62,7 @@ struct routes_contexts {
     struct admin_context admin;
     struct admin_bids_context admin_bids;
     struct deadletters_context deadletters;
+    struct stats_context stats;
     struct payments_context payments;
     struct health_context health;
 };

@@ -26,6 +26,7 @@
 #include "gateway/admin/admin_users.h"
 #include "gateway/admin/deadletters.h"
 #include "gateway/admin/refunds.h"
+#include "gateway/admin/stats.h"
 #include "gateway/auction/auction_document.h"
 #include "gateway/auction/auctions.h"
 #include "gateway/auction/changes.h"
@@ -57,7 +58,7 @@ static struct statements *const all[] = {
     &accounts_statements, &export_statements, &erasure_statements, &auctions_statements, &auction_document_statements, &changes_statements,
     &me_statements, &watchlist_statements, &image_owner_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &refresh_statements, &unsubscribe_statements,
-    &audit_statements, &refusals_statements, &creation_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &admin_users_statements, &admin_bids_statements, &deadletters_statements, &refunds_statements,
+    &audit_statements, &refusals_statements, &creation_statements, &credentials_statements, &sessions_statements, &admin_statements, &admin_auctions_statements, &admin_users_statements, &admin_bids_statements, &deadletters_statements, &refunds_statements, &stats_statements,
     &items_statements, &auction_watch_statements, &sale_watch_statements, &positions_statements, &own_view_statements,
     &webhooks_statements, &webhook_deliveries_statements, &sale_family_statements, &orders_statements,
     &products_statements, &sales_statements, &sale_changes_statements, &payments_statements, &position_statements,

@@ -29,8 +29,6 @@ enum {
     ADMIN_LOG_OF_ACTOR,
     ADMIN_LOG_OF_ACTION,
     ADMIN_LOG_OF_SUBJECT,
-    ADMIN_STATS_AUCTIONS,
-    ADMIN_STATS_DEPLOYMENT,
     ADMIN_BAN,
     ADMIN_BAN_SALES,
     ADMIN_UNBAN,
@@ -115,16 +113,6 @@ static const struct pg_statement list[] = {
     [ADMIN_LOG_OF_ACTOR] = {"admin_log_of_actor", LOG("actor_id = $4")},
     [ADMIN_LOG_OF_ACTION] = {"admin_log_of_action", LOG("action = $5")},
     [ADMIN_LOG_OF_SUBJECT] = {"admin_log_of_subject", LOG("subject = $6")},
-    [ADMIN_STATS_AUCTIONS] = {"admin_stats_auctions",
-                              "SELECT status, count(*), coalesce(sum(bid_count), 0),"
-                              " coalesce(sum(current_bid) FILTER (WHERE status = 'sold'), 0)::numeric(20, 2)"
-                              " FROM auctions GROUP BY status ORDER BY status"},
-    [ADMIN_STATS_DEPLOYMENT] =
-        {"admin_stats_deployment",
-         "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM users WHERE role = 'admin'),"
-         " (SELECT count(*) FROM users WHERE banned_at IS NOT NULL),"
-         " (SELECT count(*) FROM dead_letters WHERE requeued_at IS NULL),"
-         " (SELECT count(*) FROM outbox)"},
     /* $11 to $13 of ban_leaves.h */
     [ADMIN_BAN] = {"admin_ban", LOCK_ADMINS
                    " changed AS (UPDATE users u SET banned_at = coalesce(u.banned_at, $2) FROM before b"
@@ -324,88 +312,6 @@ static void handle_log(struct request *request)
     show(request, &log_list);
 }
 
-/* ---- statistics ---- */
-
-enum { STATS_USERS, STATS_ADMINS, STATS_BANNED, STATS_DEAD_LETTERS, STATS_OUTBOX };
-
-/* The result of the first statement, kept until the second one returns. */
-struct stats {
-    int64_t users;
-    int64_t admins;
-    int64_t banned;
-    int64_t dead_letters;
-    int64_t outbox;
-};
-
-static void write_auctions(struct jsonw *json, const PGresult *result)
-{
-    enum { STATUS, COUNT, BIDS, VOLUME };
-    int64_t bids = 0;
-    int64_t volume = 0;
-    jsonw_name(json, "auctions");
-    jsonw_object(json);
-    for (int row = 0; row < PQntuples(result); row++) {
-        jsonw_put_int(json, pg_text(result, row, STATUS), pg_int(result, row, COUNT));
-        bids += pg_int(result, row, BIDS);
-        volume += pg_money(result, row, VOLUME);
-    }
-    jsonw_end_object(json);
-    jsonw_put_int(json, "bids", bids);
-    jsonw_put_money(json, "salesVolume", volume);
-}
-
-static void on_stats_auctions(const struct pg_reply *reply, void *arg)
-{
-    struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    const struct stats *stats = request->handler_state;
-    struct jsonw *json = reply_json(request);
-    jsonw_object(json);
-    jsonw_name(json, "users");
-    jsonw_object(json);
-    jsonw_put_int(json, "total", stats->users);
-    jsonw_put_int(json, "admins", stats->admins);
-    jsonw_put_int(json, "banned", stats->banned);
-    jsonw_end_object(json);
-    write_auctions(json, reply->result);
-    jsonw_put_int(json, "deadLetters", stats->dead_letters);
-    jsonw_put_int(json, "outbox", stats->outbox);
-    jsonw_put_time(json, "serverTime", clock_now_ms());
-    jsonw_end_object(json);
-    reply_send(request, 200);
-}
-
-static void on_stats_deployment(const struct pg_reply *reply, void *arg)
-{
-    struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    struct stats *stats = request->handler_state;
-    *stats = (struct stats){
-        .users = pg_int(reply->result, 0, STATS_USERS),
-        .admins = pg_int(reply->result, 0, STATS_ADMINS),
-        .banned = pg_int(reply->result, 0, STATS_BANNED),
-        .dead_letters = pg_int(reply->result, 0, STATS_DEAD_LETTERS),
-        .outbox = pg_int(reply->result, 0, STATS_OUTBOX),
-    };
-    if (!statements_query(context_of(request)->pg, &admin_statements, ADMIN_STATS_AUCTIONS, 0, NULL, on_stats_auctions,
-                          request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
-}
-
-static void handle_stats(struct request *request)
-{
-    if (request_handler_state(request, sizeof(struct stats)) == NULL ||
-        !statements_query(context_of(request)->pg, &admin_statements, ADMIN_STATS_DEPLOYMENT, 0, NULL,
-                          on_stats_deployment, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
-}
-
 /* ---- bans and roles ---- */
 
 struct user_change {
@@ -597,6 +503,5 @@ const struct route admin_routes[] = {
     {METHOD_PUT, ROUTE_ADMIN, "/api/v1/admin/users/:id/role", handle_role, LIMIT_NONE, ROUTE_JSON_BODY, NULL},
     {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/audit-logs", handle_log, LIMIT_NONE, ROUTE_NO_BODY,
      "actorId action subject from to limit cursor"},
-    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/stats", handle_stats, LIMIT_NONE, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -1,5 +1,5 @@
 /*
- * /admin/users, /admin/audit-logs, /admin/stats: what admins see of the deployment. It also bans users.
+ * /admin/users, /admin/audit-logs: what admins see of the deployment. It also bans users.
  */
 #ifndef ROSTRUM_GATEWAY_ADMIN_ADMIN_H
 #define ROSTRUM_GATEWAY_ADMIN_ADMIN_H

@@ -73,13 +73,13 @@ static const char *to_keep(struct jsonw *json)
     return length <= CACHE_ANSWER_MAX_BYTES ? text : NULL;
 }
 
-void cache_search_store(struct redis *redis, int64_t epoch, const char *hash, struct jsonw *json)
+void cache_search_store(struct redis *redis, int64_t epoch, const char *hash, int life_ms, struct jsonw *json)
 {
     char key[KEYS_SIZE];
     char life[NUMBER_SIZE];
     const char *arguments[] = {"SET", key, to_keep(json), "PX", life};
     keys_search(epoch, hash, key);
-    (void)snprintf(life, sizeof life, "%d", CACHE_SEARCH_LIFE_MS);
+    (void)snprintf(life, sizeof life, "%d", life_ms);
     if (arguments[2] != NULL && !redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("an answer is not cached: no connection to Redis");
     }

@@ -36,8 +36,8 @@ void cache_hash(const void *kind, size_t kind_size, size_t count, const char *co
  */
 MUST_CHECK bool cache_search_read(struct redis *redis, int64_t epoch, const char *hash, redis_callback answered,
                                   void *arg);
-/* Stores the answer in `json`. Does not wait for Redis. */
-void cache_search_store(struct redis *redis, int64_t epoch, const char *hash, struct jsonw *json);
+/* Stores the text in `json` for `life_ms`. Does not wait for Redis. */
+void cache_search_store(struct redis *redis, int64_t epoch, const char *hash, int life_ms, struct jsonw *json);
 
 /* The first page of a history. */
 struct cache_history {

@@ -60,7 +60,7 @@ static void on_rows(const struct pg_reply *reply, void *arg)
     }
     page_end(json, rows > shown ? &last : NULL);
     if (pending->hash[0] != '\0') {
-        cache_search_store(pending->source.redis, pending->epoch, pending->hash, json);
+        cache_search_store(pending->source.redis, pending->epoch, pending->hash, CACHE_SEARCH_LIFE_MS, json);
     }
     reply_send(request, 200);
 }

@@ -78,7 +78,7 @@ static void answer(struct request *request, const PGresult *result)
     }
     page_next(json, more ? &next : NULL);
     if (listing->hash[0] != '\0') {
-        cache_search_store(context_of(request)->redis, listing->epoch, listing->hash, json);
+        cache_search_store(context_of(request)->redis, listing->epoch, listing->hash, CACHE_SEARCH_LIFE_MS, json);
     }
     free_results(listing);
     reply_send(request, 200);

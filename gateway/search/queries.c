@@ -70,9 +70,9 @@
     }
 
 /* The counts by status ignore only the filter by status: they are the numbers of matches with another status. */
-#define FACETS(name, from, price, category, of_status)                                                                 \
+#define FACETS_OF(name, hits, of_status)                                                                               \
     {                                                                                                                  \
-        name, "WITH hits AS MATERIALIZED (SELECT " category " AS category, " price " AS price" from " LIMIT 10001)"    \
+        name, "WITH hits AS MATERIALIZED (" hits " LIMIT 10001)"                                                       \
               " SELECT 'matches', '', count(*) FROM hits"                                                              \
               " UNION ALL (SELECT 'category', category, count(*) FROM hits GROUP BY category"                          \
               "  ORDER BY 3 DESC, 2 LIMIT 50)"                                                                         \
@@ -82,6 +82,15 @@
               " UNION ALL (SELECT 'price', width_bucket(price, ARRAY[10, 50, 100, 500, 1000, 5000]::numeric[])::text," \
               "  count(*) FROM hits GROUP BY 2 ORDER BY 2)"                                                            \
     }
+#define HITS(from, price, category) "SELECT " category " AS category, " price " AS price" from
+/* For one status, and for several: each of these is read by its index, and none beyond what is counted. */
+#define FACETS(number, name, from, price, category)                                                                    \
+    [number] = FACETS_OF(name, HITS(from("$1"), price, category), from("shown.status")),                               \
+    [(number) + QUERIES_SEVERAL] =                                                                                     \
+        FACETS_OF(name "_several",                                                                                     \
+                  "SELECT each.* FROM (SELECT DISTINCT unnest(string_to_array($1, ',')) AS status) s"                  \
+                  " CROSS JOIN LATERAL (" HITS(from("s.status"), price, category) " LIMIT 10001) each",                \
+                  from("shown.status"))
 
 const struct pg_statement queries_all[QUERIES_COUNT] = {
     LISTS(QUERIES_ENDING, "auctions_ending", PLAIN, "a.end_time", "a.id", "timestamptz", ">", "ASC"),
@@ -92,12 +101,8 @@ const struct pg_statement queries_all[QUERIES_COUNT] = {
     LISTS(QUERIES_PRICE_DOWN, "auctions_price_down", PRICED, "p.price", "p.auction_id", "numeric", "<", "DESC"),
     LISTS(QUERIES_ENDING_PRICED, "auctions_ending_priced", PRICED, "a.end_time", "a.id", "timestamptz", ">", "ASC"),
     LISTS(QUERIES_NEWEST_PRICED, "auctions_newest_priced", PRICED, "a.created_at", "a.id", "timestamptz", "<", "DESC"),
-    [QUERIES_FACETS] = FACETS("auctions_facets", PLAIN("$1"), PRICE, "a.category", PLAIN("shown.status")),
-    [QUERIES_FACETS_SEVERAL] = FACETS("auctions_facets_several", PLAIN(ANY_STATUS), PRICE, "a.category",
-                                      PLAIN("shown.status")),
-    [QUERIES_FACETS_BARE] = FACETS("auctions_facets_bare", BARE("$1"), "p.price", "p.category", BARE("shown.status")),
-    [QUERIES_FACETS_BARE_SEVERAL] = FACETS("auctions_facets_bare_several", BARE(ANY_STATUS), "p.price", "p.category",
-                                           BARE("shown.status")),
+    FACETS(QUERIES_FACETS, "auctions_facets", PLAIN, PRICE, "a.category"),
+    FACETS(QUERIES_FACETS_BARE, "auctions_facets_bare", BARE, "p.price", "p.category"),
     [QUERIES_IDS] = {"auctions_ids",
         "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = ANY ($2::uuid[]) AND a.status = " ANY_STATUS
         " ORDER BY a.end_time, a.id"},

@@ -15,7 +15,7 @@ import { useRate } from "./useRate";
 function Numbers({ stats }: { stats: Schemas["Stats"] }) {
   const t = useText();
   const { number, money } = useFormats();
-  const rate = useRate(stats.bids, Date.parse(stats.serverTime));
+  const rate = useRate(stats.bids, Date.parse(stats.countedAt));
   return (
     <div className="grid gap-6 sm:grid-cols-2 lg:grid-cols-3">
       <Card title={t("admin.bids")}>
