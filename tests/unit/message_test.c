@@ -80,7 +80,6 @@ START_TEST(commands_are_read_as_written)
 END_TEST
 
 #define ID                "0198aabb-ccdd-7eef-8011-223344556677"
-#define OTHER             "0198aabb-ccdd-7eef-8011-223344556678"
 #define IDS               "\"i\":\"" ID "\",\"a\":\"" ID "\""
 #define GOOD              "{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"
 #define WRAP(x)           "{\"v\":1,\"commands\":[" GOOD "," x "," GOOD "]}"
@@ -106,7 +105,6 @@ static const char *const unreadable[] = {
     WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":1.5,\"r\":1}"),
     WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":-1}"),
     WRAP("{\"k\":\"bid\",\"i\":\"x\",\"a\":\"" ID "\",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
-    WRAP("{\"k\":\"bid\",\"i\":\"" ID "\",\"a\":\"" OTHER "\",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
     WRAP("{\"k\":\"void\"," IDS ",\"u\":\"" ID "\",\"r\":1}"),
     WRAP("{\"k\":\"void\"," IDS ",\"u\":\"" ID "\",\"b\":\"" ID "\",\"o\":1,\"r\":1}"),
     WRAP("{\"k\":\"retract\"," IDS ",\"u\":\"" ID "\",\"b\":\"" ID "\",\"r\":1}"),
@@ -132,7 +130,7 @@ static const char *const no_messages[] = {
     "",
     "garbage",
     "{}",
-    "{\"v\":2,\"commands\":[" GOOD "]}",
+    "{\"v\":3,\"commands\":[" GOOD "]}",
     "{\"v\":1}",
     "{\"v\":1,\"commands\":[]}",
     "{\"v\":1,\"commands\":{}}",
