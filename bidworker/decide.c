@@ -143,6 +143,7 @@ static struct rules_command rules_command_of_entry(const struct batch_auction *a
         .id = command->id,
         .bidder_id = command->user_id,
         .amount = command->amount,
+        .price = command->price,
         .received_ms = command->received_ms,
         .terms_version = command->terms_version,
         .banned = entry->work->banned,

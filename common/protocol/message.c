@@ -3,6 +3,7 @@
  *   i id           a auction      u user           k kind         m amount        r received
  *   t terms version               n version        e end          g reply-to      y keyed
  *   q request id   p traceparent  b bid            o oldest time  x maximum       d decided
+ *   c price seen
  *   s status       w reason       t signal (in a user signal)     v version of the message
  */
 #include "common/protocol/message.h"
@@ -35,6 +36,7 @@ static const struct wire_member command_members[] = {
     WIRE_MEMBER(struct command, auction_id, "a", WIRE_ALWAYS, 0),
     WIRE_MEMBER(struct command, user_id, "u", WIRE_OPTIONAL, 0),
     WIRE_MEMBER(struct command, amount, "m", WIRE_OPTIONAL, MONEY_MAX),
+    WIRE_MEMBER(struct command, price, "c", WIRE_OPTIONAL, MONEY_MAX),
     WIRE_MEMBER(struct command, received_ms, "r", WIRE_ALWAYS, WIRE_TIME_MAX_MS),
     WIRE_MEMBER(struct command, terms_version, "t", WIRE_OPTIONAL, INT32_MAX),
     WIRE_MEMBER(struct command, version, "n", WIRE_OPTIONAL, INT64_MAX),
@@ -130,6 +132,9 @@ static const char *check_command(const struct command *command)
     }
     if (((required & WITH_AMOUNT) != 0) == (command->amount == 0)) {
         return "amount missing, or not allowed for this kind";
+    }
+    if (command->price != 0 && command->kind != COMMAND_BUY) {
+        return "price not allowed for this kind";
     }
     if (((required & WITH_VERSION) != 0) == (command->version == 0)) {
         return "version missing, or not allowed for this kind";

@@ -25,6 +25,7 @@ enum {
 
 struct command {
     int64_t amount;        /* minor units of BID and PROXY, else 0 */
+    int64_t price;         /* COMMAND_BUY: the buy-now price that the buyer saw; 0: unknown, not checked */
     int64_t received_ms;   /* time at which the gateway read the request's last byte */
     int64_t terms_version; /* the terms that the sender has seen; 0: unknown, not checked */
     int64_t version;       /* COMMAND_UPDATE: version of the auction that the seller has seen, else 0 */

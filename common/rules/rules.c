@@ -291,6 +291,9 @@ static struct rules_decision rules_buy(struct rules_auction *auction, const stru
     if (!rules_can_buy(auction)) {
         return rules_rejected(RULES_BUY_NOW_GONE);
     }
+    if (command->price != 0 && command->price != auction->buy_now_price) {
+        return rules_rejected(RULES_TERMS_CHANGED);
+    }
     if (auction->has_leader && !led) {
         decision.lead_lost = true;
         decision.loser = auction->leader_id;

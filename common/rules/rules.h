@@ -83,6 +83,7 @@ struct rules_command {
     struct uuid id;
     struct uuid bidder_id;
     int64_t amount; /* BID: the bid; PROXY: the maximum */
+    int64_t price;  /* BUY: the buy-now price that the buyer saw; 0: not checked */
     /* FENCE: time of the query for due auctions less fence_grace_ms; commands received before it precede the fence */
     int64_t received_ms;
     int64_t terms_version;           /* 0: not checked */
@@ -116,8 +117,8 @@ enum rules_verdict {
     X(OWN_AUCTION)                                                                                                     \
     X(USER_BANNED)                                                                                                     \
     X(MAXIMUM_NOT_RAISED)                                                                                              \
-    X(NO_MAXIMUM) /* WITHDRAW: the sender does not lead by a proxy */                                                  \
-    X(TERMS_CHANGED)                                                                                                   \
+    X(NO_MAXIMUM)       /* WITHDRAW: the sender does not lead by a proxy */                                            \
+    X(TERMS_CHANGED)    /* also: BUY, the buy-now price is another one than the buyer saw */                           \
     X(INVALID_AMOUNT)   /* outside 1..MONEY_MAX */                                                                     \
     X(INTERNAL_ERROR)   /* the command could not be decided */                                                         \
     X(NOT_FOUND)        /* no such auction; VOID, RETRACT: no such bid, or it never counted */                         \

@@ -42,9 +42,16 @@ static void write_amount(int64_t amount, uint8_t out[static AMOUNT_BYTES])
     }
 }
 
+static void hash_amount(crypto_generichash_state *state, int64_t amount)
+{
+    uint8_t bytes[AMOUNT_BYTES];
+    write_amount(amount, bytes);
+    crypto_generichash_update(state, bytes, sizeof(bytes));
+}
+
 /*
  * No two requests have the same bytes: ids have a fixed length, the kind ends with its NUL and decides whether an
- * amount follows, and the key is the rest.
+ * amount follows, an expected price follows another NUL, and the key, which has none, is the rest.
  */
 struct uuid idempotency_bid_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES], const struct command *command,
                                const char *key)
@@ -58,9 +65,11 @@ struct uuid idempotency_bid_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES]
     crypto_generichash_update(&state, command->auction_id.bytes, sizeof(command->auction_id.bytes));
     crypto_generichash_update(&state, (const unsigned char *)kind, strlen(kind) + 1);
     if (command_kind_carries(command->kind) != COMMAND_CARRIES_NOTHING) {
-        uint8_t amount[AMOUNT_BYTES];
-        write_amount(command->amount, amount);
-        crypto_generichash_update(&state, amount, sizeof(amount));
+        hash_amount(&state, command->amount);
+    }
+    if (command->price != 0) {
+        crypto_generichash_update(&state, (const unsigned char *)"", 1);
+        hash_amount(&state, command->price);
     }
     crypto_generichash_update(&state, (const unsigned char *)key, strlen(key));
     crypto_generichash_final(&state, hash, sizeof(hash));

@@ -241,7 +241,7 @@ static const struct command_request_kind bids = {
 
 /* ---- begin ---- */
 
-/* `key` is "" without an idempotency key. */
+/* `key` is "" without an idempotency key. The amount of a purchase is the price that the buyer saw, or 0. */
 static void fill_command(const struct request *request, struct command *command, enum command_kind kind, int64_t amount,
                          const char *key)
 {
@@ -249,7 +249,8 @@ static void fill_command(const struct request *request, struct command *command,
         .kind = kind,
         .auction_id = request->parameters[0],
         .user_id = request->user.id,
-        .amount = amount,
+        .amount = kind == COMMAND_BUY ? 0 : amount,
+        .price = kind == COMMAND_BUY ? amount : 0,
         .received_ms = request->received_ms,
         .keyed = key[0] != '\0',
     };
@@ -270,15 +271,15 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
     }
 }
 
-/* Handles a body with one amount. */
-static void begin_with_amount(struct request *request, enum command_kind kind, const char *name)
+/* Handles a body with one amount. If that is optional, a null or absent one is 0. */
+static void begin_with_amount(struct request *request, enum command_kind kind, const char *name, enum fields_need need)
 {
     const char *const names[] = {name, NULL};
     struct field_errors field_errors = {0};
     int64_t amount = 0;
     fields_known(request->body, names, &field_errors);
     enum fields_money money = fields_money(request->body, name, &amount);
-    if (money == FIELDS_MONEY_ABSENT) {
+    if (money == FIELDS_MONEY_ABSENT && need == FIELDS_REQUIRED) {
         field_errors_add(&field_errors, name, FIELD_REQUIRED);
     }
     if (field_errors.count > 0) {
@@ -292,18 +293,22 @@ static void begin_with_amount(struct request *request, enum command_kind kind, c
 
 static void handle_bid(struct request *request)
 {
-    begin_with_amount(request, COMMAND_BID, "amount");
+    begin_with_amount(request, COMMAND_BID, "amount", FIELDS_REQUIRED);
 }
 
 static void handle_proxy(struct request *request)
 {
-    begin_with_amount(request, COMMAND_PROXY, "maxAmount");
+    begin_with_amount(request, COMMAND_PROXY, "maxAmount", FIELDS_REQUIRED);
 }
 
-/* The price is the auction's, from the terms that the buyer saw: there is no body. */
+/* The price paid is the auction's. A buyer who names none accepts any. */
 static void handle_buy(struct request *request)
 {
-    begin(request, COMMAND_BUY, 0);
+    if (request->body == NULL) {
+        begin(request, COMMAND_BUY, 0);
+    } else {
+        begin_with_amount(request, COMMAND_BUY, "price", FIELDS_OPTIONAL);
+    }
 }
 
 static void handle_withdraw(struct request *request)
@@ -315,7 +320,7 @@ const struct route bids_routes[] = {
     /* In the order of BIDS_PLACE and the others. */
     {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/bids", handle_bid, LIMIT_BIDS, ROUTE_JSON_BODY, NULL},
     {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/proxy", handle_proxy, LIMIT_BIDS, ROUTE_JSON_BODY, NULL},
-    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/buy-now", handle_buy, LIMIT_BIDS, ROUTE_NO_BODY, NULL},
+    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/buy-now", handle_buy, LIMIT_BIDS, ROUTE_OPTIONAL_BODY, NULL},
     {METHOD_DELETE, ROUTE_BID, "/api/v1/auctions/:id/proxy", handle_withdraw, LIMIT_WITHDRAWALS, ROUTE_NO_BODY, NULL},
     {0},
 };

@@ -12,10 +12,16 @@ static void list_auction(const char *more, char id[static UUID_TEXT_SIZE])
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
 }
 
-static const struct reply *buy(const struct factory_user *who, const char *auction)
+/* `body` may be NULL. */
+static const struct reply *buy_with(const struct factory_user *who, const char *auction, const char *body)
 {
     client_header(fixture.client, "Prefer: wait=10");
-    return fixture_call(who, "POST", client_format("/api/v1/auctions/%s/buy-now", auction), NULL);
+    return fixture_call(who, "POST", client_format("/api/v1/auctions/%s/buy-now", auction), body);
+}
+
+static const struct reply *buy(const struct factory_user *who, const char *auction)
+{
+    return buy_with(who, auction, NULL);
 }
 
 /* `rostrumctl verify` derives the same state from the ledger. */
@@ -113,6 +119,71 @@ START_TEST(buy_now_has_the_same_refusals_as_bids)
 }
 END_TEST
 
+START_TEST(a_buyer_never_pays_another_price_than_the_expected_one)
+{
+    char id[UUID_TEXT_SIZE];
+    list_auction("\"buyNowPrice\": 50.00", id);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "PUT", client_format("/api/v1/auctions/%s", id),
+                               "{\"version\": 1, \"buyNowPrice\": 90.00}"),
+                  200);
+    const struct reply *reply = buy_with(&fixture.ann, id, "{\"price\": 50.00}");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "status", "rejected");
+    EXPECT_TEXT(reply, "reason", "TERMS_CHANGED");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, id), "status", "active");
+    reply = buy_with(&fixture.ann, id, "{\"price\": \"90.00\"}");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "status", "accepted");
+    EXPECT_TEXT(reply, "amount", "90.00");
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), FACTORY_DECISION_MS);
+    expect_verified(id);
+}
+END_TEST
+
+START_TEST(an_offer_that_is_gone_is_not_called_changed)
+{
+    char id[UUID_TEXT_SIZE];
+    list_auction("\"buyNowPrice\": 50.00", id);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "10.00"), 200);
+    EXPECT_TEXT(buy_with(&fixture.ann, id, "{\"price\": 40.00}"), "reason", "BUY_NOW_GONE");
+    expect_verified(id);
+}
+END_TEST
+
+START_TEST(an_expected_price_must_be_an_amount)
+{
+    static const char *const amounts[] = {"0", "-1", "1.001", "1e2", "\"x\"", "10000000000"};
+    char id[UUID_TEXT_SIZE];
+    list_auction("\"buyNowPrice\": 50.00", id);
+    for (size_t i = 0; i < ARRAY_LEN(amounts); i++) {
+        char body[64];
+        (void)snprintf(body, sizeof(body), "{\"price\": %s}", amounts[i]);
+        EXPECT_ERROR(buy_with(&fixture.ann, id, body), 400, "INVALID_AMOUNT");
+    }
+    EXPECT_ERROR(buy_with(&fixture.ann, id, "{\"amount\": 50.00}"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(buy_with(&fixture.ann, id, "[]"), 400, "VALIDATION_FAILED");
+    EXPECT_TEXT(buy_with(&fixture.ann, id, "{}"), "status", "accepted");
+}
+END_TEST
+
+START_TEST(one_key_names_one_expected_price)
+{
+    char id[UUID_TEXT_SIZE];
+    char bid[UUID_TEXT_SIZE];
+    list_auction("\"buyNowPrice\": 50.00", id);
+    client_header(fixture.client, "Idempotency-Key: priced");
+    const struct reply *reply = buy_with(&fixture.ann, id, "{\"price\": 50.00}");
+    EXPECT_TEXT(reply, "status", "accepted");
+    (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
+    client_header(fixture.client, "Idempotency-Key: priced");
+    EXPECT_TEXT(buy_with(&fixture.ann, id, "{\"price\": \"50\"}"), "bidId", bid);
+    client_header(fixture.client, "Idempotency-Key: priced");
+    EXPECT_ERROR(buy_with(&fixture.ann, id, "{\"price\": 51.00}"), 422, "IDEMPOTENCY_KEY_REUSED");
+    client_header(fixture.client, "Idempotency-Key: priced");
+    EXPECT_ERROR(buy(&fixture.ann, id), 422, "IDEMPOTENCY_KEY_REUSED");
+}
+END_TEST
+
 START_TEST(amount_lists_and_percentages_set_the_minimum_bid)
 {
     char id[UUID_TEXT_SIZE];
@@ -185,6 +256,10 @@ static Suite *buy_now_suite(void)
         without_a_reserve_the_first_bid_removes_buy_now,
         buy_now_stays_available_below_the_reserve,
         buy_now_has_the_same_refusals_as_bids,
+        a_buyer_never_pays_another_price_than_the_expected_one,
+        an_offer_that_is_gone_is_not_called_changed,
+        an_expected_price_must_be_an_amount,
+        one_key_names_one_expected_price,
         amount_lists_and_percentages_set_the_minimum_bid,
         amounts_of_an_increment_table_are_numbers,
         a_quote_lists_the_next_ten_amounts,

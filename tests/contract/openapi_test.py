@@ -51,7 +51,7 @@ FILE_TOO_LARGE = (5 << 20) + 1  # bytes
 IMAGE_UPLOADS = ("addImage", "addProductImage")
 
 # The operations that bidders call, each with a well-formed body.
-BID_BODIES = {"placeBid": {"amount": 20}, "setMaximum": {"maxAmount": 20}, "buyNow": None, "withdrawMaximum": None}
+BID_BODIES = {"placeBid": {"amount": 20}, "setMaximum": {"maxAmount": 20}, "buyNow": {"price": 20}, "withdrawMaximum": None}
 # The same with the commands to flash sales. Those of an order take no body.
 SALE_BODY = {"flashSaleId": UNKNOWN_ID, "quantity": 1}
 COMMAND_BODIES = {**BID_BODIES, "joinQueue": SALE_BODY, "placeOrder": SALE_BODY, "leaveQueue": None, "confirmOrder": None,
@@ -1170,6 +1170,13 @@ def test_buy_now(fixture):
     fixture.call(202, "POST", first, None, fixture.ann, X_Idempotency_Key="three")
     fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", second, None, fixture.ann, X_Idempotency_Key="three")
     fixture.call(200, "POST", second, None, fixture.ann, Prefer="wait=10")  # rejected: BUY_NOW_GONE
+    third = f"{API}/auctions/{fixture.auction(buyNowPrice=50)}/buy-now"
+    fixture.refused("INVALID_AMOUNT", 400, "POST", third, {"price": 0}, fixture.ann)
+    for price, status in ((None, "accepted"), (40, "rejected"), (50, "accepted")):
+        third = f"{API}/auctions/{fixture.auction(buyNowPrice=50)}/buy-now"
+        decided = fixture.call(200, "POST", third, {"price": price}, fixture.ann, Prefer="wait=10").data
+        if decided["status"] != status or (status == "rejected") != (decided.get("reason") == "TERMS_CHANGED"):
+            raise Fault(f"a purchase for {price} was decided {decided}")
 
 
 def test_commands_to_flash_sales(fixture):

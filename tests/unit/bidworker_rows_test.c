@@ -283,6 +283,17 @@ START_TEST(a_purchase_has_the_price_and_ends_the_auction)
 }
 END_TEST
 
+START_TEST(a_purchase_at_another_price_has_no_effect)
+{
+    add(COMMAND_BUY, BOB, 0)->price = BUY_PRICE - 1;
+    add(COMMAND_BUY, ANN, 0)->price = BUY_PRICE;
+    decide();
+    expect_amounts(expect_row(0, "buy", "rejected", BOB), 0, 0);
+    ck_assert_int_eq(expect_row(0, "buy", "rejected", BOB)->reason, RULES_TERMS_CHANGED);
+    expect_amounts(expect_row(1, "buy", "accepted", ANN), BUY_PRICE, 0);
+}
+END_TEST
+
 /* --- events --- */
 
 START_TEST(a_lost_lead_makes_proxy_exhausted_or_outbid)
@@ -688,6 +699,7 @@ static void add_rows(TCase *tcase)
     tcase_add_test(tcase, a_withdrawal_is_recorded_without_amounts);
     tcase_add_test(tcase, banned_bidders_and_other_terms_are_rejected);
     tcase_add_test(tcase, a_purchase_has_the_price_and_ends_the_auction);
+    tcase_add_test(tcase, a_purchase_at_another_price_has_no_effect);
 }
 
 static void add_events(TCase *tcase)

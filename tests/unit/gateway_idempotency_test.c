@@ -1,6 +1,6 @@
 /*
  * Idempotency keys: their forms in a header, and the ids of bids and rows that are made from key and request. Two
- * requests have the same id exactly if user, key, auction, kind and amount are the same.
+ * requests have the same id exactly if user, key, auction, kind, amount and expected price are the same.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,7 +146,7 @@ START_TEST(ids_of_bids_never_change)
     } cases[] = {
         {COMMAND_PROXY, "7d1c561e-fda6-856a-b419-9da5b62fae1f"},
         {COMMAND_BID, "863883d8-38af-87f7-a7b1-4fd25f31599a"},
-        {COMMAND_BUY, "539a1760-12cf-84b9-9030-291b60e4e432"}, /* without the amount */
+        {COMMAND_BUY, "539a1760-12cf-84b9-9030-291b60e4e432"}, /* without the amount and without a price */
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct command command = {.kind = cases[i].kind, .user_id = {{3}}, .auction_id = {{2}}, .amount = 5500};
@@ -197,13 +197,13 @@ static const int64_t amounts[] = {1,           5500, 5501, INT64_C(0x61616161616
                                   999999999999};
 static const char *const keys[] = {"a", "aa", "aaaaaaaa", "aaaaaaaaa", "aaaaaaaaaaaaaaaa", "bid", "proxy", "5500"};
 
-enum { IDS = 3 };
+enum { IDS = 3, NO_PRICE = ARRAY_LEN(amounts) };
 
 struct request {
     size_t user;
     size_t auction;
     size_t kind;
-    size_t amount; /* 0 for a kind without amount */
+    size_t amount; /* the amount, or a purchase's expected price; NO_PRICE */
     size_t key;
     struct uuid id;
 };
@@ -217,16 +217,19 @@ static struct request random_request(void)
         .amount = random_below(ARRAY_LEN(amounts)),
         .key = random_below(ARRAY_LEN(keys)),
     };
+    bool buys = kinds[request.kind] == COMMAND_BUY;
+    if (buys && random_below(2) == 0) {
+        request.amount = NO_PRICE;
+    }
+    const int64_t amount = request.amount == NO_PRICE ? 0 : amounts[request.amount];
     const struct command command = {
         .kind = kinds[request.kind],
         .user_id = {{(uint8_t)request.user}},
         .auction_id = {{(uint8_t)request.auction}},
-        .amount = amounts[request.amount],
+        .amount = buys ? 5500 : amount, /* no part of a purchase */
+        .price = buys ? amount : 0,
     };
     request.id = idempotency_bid_id(secret, &command, keys[request.key]);
-    if (command.kind == COMMAND_BUY) {
-        request.amount = 0;
-    }
     return request;
 }
 

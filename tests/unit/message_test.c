@@ -25,6 +25,7 @@ static struct command a_command(enum command_kind kind, struct uuid auction)
     if (kind == COMMAND_BID || kind == COMMAND_PROXY) {
         command.amount = MONEY_MAX;
     }
+    command.price = kind == COMMAND_BUY ? MONEY_MAX : 0;
     command.version = kind == COMMAND_UPDATE ? INT64_MAX : 0;
     command.end_ms = kind == COMMAND_EXTEND || kind == COMMAND_REOPEN ? NOW_MS + 1 : 0;
     command.target = kind == COMMAND_VOID || kind == COMMAND_RETRACT ? uuid_new() : (struct uuid){{0}};
@@ -38,6 +39,7 @@ static void check_same(const struct command *a, const struct command *b)
     ck_assert(uuid_equal(&a->id, &b->id) && uuid_equal(&a->auction_id, &b->auction_id));
     ck_assert(uuid_equal(&a->user_id, &b->user_id) && uuid_equal(&a->reply_to, &b->reply_to));
     ck_assert_int_eq(a->amount, b->amount);
+    ck_assert_int_eq(a->price, b->price);
     ck_assert_int_eq(a->received_ms, b->received_ms);
     ck_assert_int_eq(a->terms_version, b->terms_version);
     ck_assert_int_eq(a->version, b->version);
@@ -97,6 +99,8 @@ static const char *const unreadable[] = {
     WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1,\"n\":1}"),
     WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1,\"e\":1}"),
     WRAP("{\"k\":\"buy\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
+    WRAP("{\"k\":\"buy\"," IDS ",\"u\":\"" ID "\",\"c\":1000000000000,\"r\":1}"),
+    WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"c\":5500,\"r\":1}"),
     WRAP("{\"k\":\"update\"," IDS ",\"u\":\"" ID "\",\"r\":1}"),
     WRAP("{\"k\":\"cancel\"," IDS ",\"r\":1}"),
     WRAP("{\"k\":\"extend\"," IDS ",\"u\":\"" ID "\",\"r\":1}"),
@@ -123,6 +127,20 @@ START_TEST(an_invalid_command_does_not_affect_the_others)
     ck_assert(items[0].readable && items[2].readable);
     ck_assert(!items[1].readable);
     ck_assert_ptr_nonnull(items[1].reason);
+}
+END_TEST
+
+/* A gateway of the version before sends none. */
+START_TEST(a_purchase_need_not_have_an_expected_price)
+{
+    static const char text[] = "{\"v\":1,\"commands\":[{\"k\":\"buy\"," IDS ",\"u\":\"" ID "\",\"r\":1}]}";
+    struct command_item items[MESSAGE_COMMANDS_MAX];
+    size_t count = 0;
+    const char *reason = NULL;
+    ck_assert(message_read_commands(text, strlen(text), items, MESSAGE_COMMANDS_MAX, &count, &reason));
+    ck_assert_uint_eq(count, 1);
+    ck_assert(items[0].readable);
+    ck_assert_int_eq(items[0].command.price, 0);
 }
 END_TEST
 
@@ -302,6 +320,7 @@ static Suite *message_suite(void)
     Suite *suite = suite_create("message");
     TCase *cases = tcase_create("message");
     tcase_add_test(cases, commands_are_read_as_written);
+    tcase_add_test(cases, a_purchase_need_not_have_an_expected_price);
     tcase_add_loop_test(cases, an_invalid_command_does_not_affect_the_others, 0, (int)ARRAY_LEN(unreadable));
     tcase_add_loop_test(cases, invalid_messages_are_refused, 0, (int)ARRAY_LEN(no_messages));
     tcase_add_test(cases, events_are_read_as_written);

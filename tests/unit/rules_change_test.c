@@ -127,6 +127,31 @@ START_TEST(purchases_are_rejected_for_the_same_reasons_as_bids)
 }
 END_TEST
 
+START_TEST(a_purchase_at_another_price_than_the_expected_one_is_rejected)
+{
+    struct rules_command command = {.kind = COMMAND_BUY, .bidder_id = lot_user(ANN), .received_ms = LOT_NOW_MS};
+    struct rules_auction before = lot;
+    command.price = lot.buy_now_price - 1;
+    lot_expect_rejected(rules_decide(&lot, &command), RULES_TERMS_CHANGED);
+    command.price = lot.buy_now_price + 1;
+    lot_expect_rejected(rules_decide(&lot, &command), RULES_TERMS_CHANGED);
+    ck_assert_int_eq(lot.status, RULES_ACTIVE);
+    ck_assert_int_eq(lot.bid_count, before.bid_count);
+    ck_assert(!lot.has_leader);
+    command.price = lot.buy_now_price;
+    lot_expect_accepted(rules_decide(&lot, &command), 5000);
+}
+END_TEST
+
+START_TEST(a_purchase_without_an_offer_is_rejected_for_that_reason)
+{
+    struct rules_command command = {
+        .kind = COMMAND_BUY, .bidder_id = lot_user(ANN), .received_ms = LOT_NOW_MS, .price = 4000};
+    lot.buy_now_price = 0;
+    lot_expect_rejected(rules_decide(&lot, &command), RULES_BUY_NOW_GONE);
+}
+END_TEST
+
 /* --- the seller's changes --- */
 
 START_TEST(an_update_replaces_every_term)
@@ -388,6 +413,8 @@ static Suite *rules_change_suite(void)
     tcase_add_test(tcase, a_purchase_wins_over_a_maximum_below_the_reserve);
     tcase_add_test(tcase, the_leader_can_buy);
     tcase_add_test(tcase, purchases_are_rejected_for_the_same_reasons_as_bids);
+    tcase_add_test(tcase, a_purchase_at_another_price_than_the_expected_one_is_rejected);
+    tcase_add_test(tcase, a_purchase_without_an_offer_is_rejected_for_that_reason);
     tcase_add_test(tcase, an_update_replaces_every_term);
     tcase_add_test(tcase, a_bid_on_older_terms_is_rejected);
     tcase_add_test(tcase, an_update_after_the_first_bid_is_rejected);

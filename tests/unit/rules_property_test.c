@@ -246,6 +246,9 @@ static struct rules_decision oracle_buy(struct oracle *oracle, const struct rule
     if (terms->buy_now_price == 0 || (before >= 0 && oracle->price >= terms->reserve_price)) {
         return (struct rules_decision){.verdict = RULES_REJECTED, .reason = RULES_BUY_NOW_GONE};
     }
+    if (command->price > 0 && command->price != terms->buy_now_price) {
+        return (struct rules_decision){.verdict = RULES_REJECTED, .reason = RULES_TERMS_CHANGED};
+    }
     oracle->maximum[bidder] = terms->buy_now_price;
     oracle->since[bidder] = number;
     oracle->hidden[bidder] = false;
@@ -512,6 +515,7 @@ static struct rules_command random_command(const struct rules_auction *auction, 
         .terms_version = random_one_in(50) ? 1 : random_between(0, 1) * auction->terms_version,
         .banned = bidder == USERS - 1,
         .terms = terms,
+        .price = random_one_in(2) ? auction->buy_now_price + random_between(0, 1) : 0,
     };
     if (command.kind == COMMAND_UPDATE) {
         *terms = random_terms(auction);

@@ -27,8 +27,8 @@ export interface Bidding {
   bid(auctionId: string, amount: Minor, options?: BidOptions): Promise<Bid | PendingBid>;
   /** Sets or raises a hidden maximum. */
   setMaximum(auctionId: string, maximum: Minor, options?: BidOptions): Promise<Bid | PendingBid>;
-  /** Buys an auction at its buy-now price. */
-  buyNow(auctionId: string, options?: BidOptions): Promise<Bid | PendingBid>;
+  /** Buys an auction. At another buy-now price than the given one, which the buyer saw, the purchase is rejected. */
+  buyNow(auctionId: string, price: Minor, options?: BidOptions): Promise<Bid | PendingBid>;
   /** Joins the waiting line of a flash sale. */
   joinSale(saleId: string, options?: CommandOptions & { readonly quantity?: number }): Promise<QueueEntry>;
   /** Reserves units of a flash sale. */
@@ -75,9 +75,10 @@ export function bidding(post: Call<"post">): Bidding {
       const body = { maxAmount: toDecimal(maximum) };
       return post("/api/v1/auctions/{id}/proxy", { ...init, params: { path: { id } }, body });
     },
-    async buyNow(id, options = {}) {
-      const init = await keyed(options, (version) => hashKey("buy", id, version));
-      return post("/api/v1/auctions/{id}/buy-now", { ...init, params: { path: { id } } });
+    async buyNow(id, price, options = {}) {
+      const init = await keyed(options, (version) => hashKey("buy", id, price, version));
+      const body = { price: toDecimal(price) };
+      return post("/api/v1/auctions/{id}/buy-now", { ...init, params: { path: { id } }, body });
     },
     joinSale(flashSaleId, { quantity, ...options } = {}) {
       const body = { flashSaleId, ...(quantity === undefined ? {} : { quantity }) };

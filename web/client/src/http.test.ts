@@ -222,7 +222,9 @@ describe("the conveniences", () => {
     await calls.bid(ID, 5550, { version: 9 });
     await calls.bid(ID, 5550, { version: 9, key: "given" });
     await calls.setMaximum(ID, 10000, { version: 9 });
-    await calls.buyNow(ID);
+    await calls.buyNow(ID, 9900);
+    await calls.buyNow(ID, 9900, { version: 9 });
+    await calls.buyNow(ID, 9901, { version: 9 });
     const key = await bidKey(ID, 5550, 9);
     expect(server.keys.slice(0, 3)).toEqual([key, key, "given"]);
     expect(server.keys[3]).not.toBe(key);
@@ -232,7 +234,8 @@ describe("the conveniences", () => {
     });
     expect(server.requests[0]?.headers.get("Prefer")).toBe("wait=5, receipt");
     expect(server.requests[3]?.body).toBe('{"maxAmount":"100.00"}');
-    expect(server.requests[4]?.body).toBe("");
+    expect(server.requests[4]?.body).toBe('{"price":"99.00"}');
+    expect(server.keys[5]).not.toBe(server.keys[6]);
   });
 
   it("join, order, confirm and cancel", async () => {

@@ -97,7 +97,8 @@ describe("bids", () => {
       maxAmount: 20,
     });
     await bidder.del("/api/v1/auctions/{id}/proxy", { params: { path: { id } } });
-    expect(await bidder.buyNow(id, { wait: 10 })).toMatchObject({ status: "accepted" });
+    expect(await bidder.buyNow(id, 9800, { wait: 10 })).toMatchObject({ status: "rejected", reason: "TERMS_CHANGED" });
+    expect(await bidder.buyNow(id, 9900, { wait: 10 })).toMatchObject({ status: "accepted" });
   });
 });
 

@@ -20,7 +20,7 @@ function send(auctionId: string, { kind, amount, version }: Intent): Promise<Bid
     case "maximum":
       return rostrum.setMaximum(auctionId, amount, { version, receipt: true });
     case "buy":
-      return rostrum.buyNow(auctionId, { version, receipt: true });
+      return rostrum.buyNow(auctionId, amount, { version, receipt: true });
   }
 }
 
