@@ -361,7 +361,7 @@ static void fill_contexts(struct gateway *gateway)
         .verification = gateway->verification,
         .images = gateway->images,
         .accounts = {config, deployment, pg, redis, hashpool},
-        .recovery = {pg, hashpool},
+        .recovery = {config, pg, hashpool},
         .webhooks = {config, pg},
         .bids = {config, deployment, &gateway->bids.backlog, pg, snapshots, gateway->verification, submissions},
         .sale_commands = {{config, deployment, &gateway->sales.backlog, pg, gateway->sale_snapshots,

@@ -484,7 +484,7 @@ struct mail *mail_new(const struct config *config)
         return NULL;
     }
     mail->config = config;
-    mail->on = strcmp(config->mail_url, "none") != 0;
+    mail->on = config_sends_mail(config);
     (void)snprintf(mail->sender, sizeof(mail->sender), "<%s>", config->mail_from);
     (void)snprintf(mail->verify_s, sizeof(mail->verify_s), "%d", config->verify_token_s);
     (void)snprintf(mail->reset_s, sizeof(mail->reset_s), "%d", config->reset_token_s);

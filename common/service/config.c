@@ -578,7 +578,7 @@ static bool check_origins(const struct config *config, char *reason, size_t reas
 static bool check_mail(const struct config *config, char *reason, size_t reason_size)
 {
     bool smtp = strncmp(config->mail_url, "smtp://", 7) == 0 || strncmp(config->mail_url, "smtps://", 8) == 0;
-    if (strcmp(config->mail_url, "none") != 0 && !smtp) {
+    if (config_sends_mail(config) && !smtp) {
         (void)snprintf(reason, reason_size, "mail_url must be none, or begin with smtp:// or smtps://");
         return false;
     }
@@ -591,7 +591,7 @@ static bool check_mail(const struct config *config, char *reason, size_t reason_
         (void)snprintf(reason, reason_size, "public_url must be a URL such as https://example.org");
         return false;
     }
-    if (!config->bid_unverified && strcmp(config->mail_url, "none") == 0) {
+    if (!config->bid_unverified && !config_sends_mail(config)) {
         (void)snprintf(reason, reason_size,
                        "bid_unverified = no needs mail_url, because addresses are verified by mail");
         return false;
@@ -697,6 +697,11 @@ void config_each(void (*each)(const char *section, const char *name, const char 
 bool config_has_pages(const struct config *config)
 {
     return strcmp(config->web_root, "none") != 0;
+}
+
+bool config_sends_mail(const struct config *config)
+{
+    return strcmp(config->mail_url, "none") != 0;
 }
 
 void config_links_session(const struct config *config, char out[static CONFIG_LINKS_SIZE])

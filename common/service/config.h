@@ -221,6 +221,9 @@ void config_each(void (*each)(const char *section, const char *name, const char 
 /* Whether the gateway serves pages (setting web_root): links lead to them then. */
 bool config_has_pages(const struct config *config);
 
+/* Whether mail_url names a server. */
+bool config_sends_mail(const struct config *config);
+
 enum { CONFIG_LINKS_SIZE = CONFIG_TEXT_SIZE + 64 };
 /* The settings of a session of PostgreSQL in which notification_link() makes whole links (schema/). */
 void config_links_session(const struct config *config, char out[static CONFIG_LINKS_SIZE]);

@@ -214,7 +214,7 @@ static void on_register_hashed(const char *hash, void *arg)
     char now[CLOCK_TEXT_SIZE];
     uuid_format(&id, id_text);
     clock_format(clock_now_ms(), now);
-    bool mail = strcmp(context_of(request)->config->mail_url, "none") != 0;
+    bool mail = config_sends_mail(context_of(request)->config);
     const char *values[] = {id_text, account->email, account->name, hash, now, mail ? "true" : "false"};
     if (hash == NULL || !statements_query(context_of(request)->pg, &accounts_statements, ACCOUNT_ADD, ARRAY_LEN(values),
                                           values, on_added, request)) {
@@ -548,6 +548,7 @@ static void on_user(const struct pg_reply *reply, void *arg)
     jsonw_object(json);
     write_user_members(json, reply->result);
     jsonw_put_bool(json, "emailVerified", pg_bool(reply->result, 0, USER_VERIFIED));
+    jsonw_put_bool(json, "sendsMail", config_sends_mail(context_of(request)->config));
     jsonw_put_string(json, "language", pg_text(reply->result, 0, USER_LANGUAGE));
     preferences_write(json, reply->result, USER_PREFERENCES);
     const struct account *account = request->handler_state;

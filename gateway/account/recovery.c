@@ -74,6 +74,8 @@ static void handle_ask(struct request *request)
     accounts_read_email(request, email, &field_errors);
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
+    } else if (!config_sends_mail(context_of(request)->config)) {
+        reply_error(request, ERROR_MAIL_OFF);
     } else if (!statements_query(context_of(request)->pg, &recovery_statements, RECOVERY_ASK, ARRAY_LEN(values), values,
                                  on_asked, request)) {
         reply_error(request, ERROR_UNAVAILABLE);

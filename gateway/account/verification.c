@@ -90,8 +90,10 @@ static void handle_resend(struct request *request)
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id};
     uuid_format(&request->user.id, id);
-    if (!statements_query(verification->pg, &verification_statements, VERIFICATION_RESEND, ARRAY_LEN(values), values,
-                          on_resent, request)) {
+    if (!config_sends_mail(verification->config)) {
+        reply_error(request, ERROR_MAIL_OFF);
+    } else if (!statements_query(verification->pg, &verification_statements, VERIFICATION_RESEND, ARRAY_LEN(values),
+                                 values, on_resent, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

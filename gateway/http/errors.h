@@ -93,7 +93,8 @@
     X(INTERNAL_ERROR, 500, "INTERNAL_ERROR", "An internal error occurred")                                             \
     X(NOT_IMPLEMENTED, 501, "NOT_IMPLEMENTED", "The HTTP method is unknown")                                           \
     X(UNAVAILABLE, 503, "UNAVAILABLE",                                                                                 \
-      "The service is temporarily unavailable, please try again")                /* with Retry-After */                \
+      "The service is temporarily unavailable, please try again") /* with Retry-After */                               \
+    X(MAIL_OFF, 503, "MAIL_OFF", "No mail is sent here")                                                               \
     X(PAYMENTS_OFF, 503, "PAYMENTS_OFF", "Callbacks of payments are not set up") /* likewise */
 
 /*

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "tests/support/fixture.h"
+#include "tests/support/own_gateway.h"
 #include "tests/support/smtp.h"
 
 #define VERIFY  "/api/v1/auth/verify-email"
@@ -377,6 +378,34 @@ START_TEST(an_unsubscribe_link_disables_mail_of_its_kind_only)
 }
 END_TEST
 
+/* ---- without mail ---- */
+
+static const struct reply *own_call(const struct own_gateway *own, const struct factory_user *who, const char *method,
+                                    const char *path, const char *body)
+{
+    client_token(own->client, who == NULL ? NULL : who->token);
+    return client_call(own->client, method, path, body);
+}
+
+START_TEST(without_mail_nobody_is_told_to_wait_for_one)
+{
+    struct own_gateway own;
+    struct factory_user cyd;
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", ME, NULL);
+    EXPECT_TEXT(reply, "sendsMail", "true");
+    own_gateway_start(&own, "[mail]\nmail_url = none\n");
+    ck_assert(factory_user(own.client, &cyd, "Cyd"));
+    reply = own_call(&own, &cyd, "GET", ME, NULL);
+    EXPECT_TEXT(reply, "sendsMail", "false");
+    EXPECT_TEXT(reply, "emailVerified", "false");
+    EXPECT_ERROR(own_call(&own, &cyd, "POST", RESEND, NULL), 503, "MAIL_OFF");
+    const char *body = client_format("{\"email\": \"%s\"}", cyd.email);
+    EXPECT_ERROR(own_call(&own, NULL, "POST", RESET, body), 503, "MAIL_OFF");
+    EXPECT_ERROR(own_call(&own, NULL, "POST", RESET, "{\"email\": \"nobody@example.org\"}"), 503, "MAIL_OFF");
+    own_gateway_stop(&own);
+}
+END_TEST
+
 static Suite *account_mail_suite(void)
 {
     const TTest *const tests[] = {
@@ -393,6 +422,7 @@ static Suite *account_mail_suite(void)
         each_loss_of_the_lead_sends_one_notification,
         notification_settings_apply_per_kind_and_channel,
         an_unsubscribe_link_disables_mail_of_its_kind_only,
+        without_mail_nobody_is_told_to_wait_for_one,
     };
     Suite *suite = suite_create("account_mail");
     TCase *cases = tcase_create("account_mail");

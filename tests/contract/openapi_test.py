@@ -75,6 +75,7 @@ UNREACHED = {
     ("getReadiness", 503, None),  # while RabbitMQ is down: outage_test.c
     ("cancelAuction", 409, "VERSION_CONFLICT"),  # needs a change of the draft between two statements of one call
     ("publishAuction", 409, "VERSION_CONFLICT"),  # as above
+    *((name, 503, "MAIL_OFF") for name in ("resendVerification", "askForPasswordReset")),  # account_mail_test.c
     ("receivePayment", 503, "PAYMENTS_OFF"),  # needs the setting switched off: payments_test.c
     ("takeBack", 403, "FORBIDDEN"),  # needs the setting switched off
     ("takeBack", 409, "RETRACT_TOO_LATE"),  # voids_test.c, with an older bid

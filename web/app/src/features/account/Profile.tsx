@@ -19,6 +19,9 @@ function Verification({ account }: { account: Schemas["Account"] }) {
   if (account.emailVerified) {
     return <Notice tone="good">{t("account.emailVerified", { email: account.email })}</Notice>;
   }
+  if (!account.sendsMail) {
+    return <Notice tone="info">{t("account.emailUnverifiable", { email: account.email })}</Notice>;
+  }
   return (
     <Notice tone="warn">
       <div className="grid gap-3">
