@@ -192,6 +192,7 @@ $(BUILD)/tests/security/sandbox_test $(BUILD)/tests/security/image_decoder_test:
 $(BUILD)/tests/contract/idempotency_test: $(OBJ)/gateway/access/idempotency.o
 $(addprefix $(BUILD)/tests/integration/,publisher_test rabbit_cluster_test standby_test): $(OBJ)/gateway/submit/publisher.o $(BID_FAMILY)
 $(BUILD)/tests/integration/publisher_test: $(OBJ)/gateway/sale/sale_family.o
+$(BUILD)/tests/integration/shard_reader_test: $(addprefix $(OBJ)/,bidworker/family.o common/worker/locked_rows.o common/worker/shard_reader.o common/worker/undecodable.o common/worker/work.o)
 # The statements of the layer `sale`, which needs those below it, and of positions.
 $(BUILD)/tests/integration/sale_statements_test: $(foreach layer,$(filter-out live admin web,$(GATEWAY_LAYERS)),$(call objects,gateway/$(layer))) \
     $(addprefix $(OBJ)/gateway/live/,cpu_budget.o frame.o live_metrics.o positions.o sale_line.o watch.o) $(OBJ)/saleworker/statements.o

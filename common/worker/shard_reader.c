@@ -71,8 +71,9 @@ struct buffer {
 struct shard_reader {
     struct shard_reader_options options;
     struct buffer *buffers;
-    unsigned turn; /* index of the buffer from which the next batch takes first */
-    size_t held;   /* number of commands in all buffers */
+    unsigned turn;  /* index of the buffer from which the next batch takes first */
+    int64_t now_ms; /* clock_mono_ms of the current batch: a row is due for all of its commands, or for none */
+    size_t held;    /* number of undecided commands in all buffers */
     struct event *locked_timer;
     struct undecodable *undecodable;
     void *items; /* of the delivery being decoded */
@@ -507,11 +508,11 @@ static void set_cursor(struct buffer *buffer, struct shard_reader_message *messa
 static bool waits_for_row(struct buffer *buffer, const struct uuid *key)
 {
     const struct work_family *family = buffer->shard_reader->options.family;
+    int64_t now_ms = buffer->shard_reader->now_ms;
     struct locked_row *row = buffer->locked.count > 0 ? locked_rows_find(&buffer->locked, key) : NULL;
     if (row == NULL) {
         return false;
     }
-    int64_t now_ms = clock_mono_ms();
     if (now_ms < row->due_ms) {
         return true;
     }
@@ -569,6 +570,7 @@ void shard_reader_take(struct shard_reader *shard_reader, struct work *work, siz
     unsigned shards = shard_reader->options.shards;
     bool more = true;
     assert(shards > 0 && work->count == 0 && limit > 0 && limit <= work->max);
+    shard_reader->now_ms = clock_mono_ms();
     for (unsigned shard = 0; shard < shards; shard++) {
         struct buffer *buffer = &shard_reader->buffers[shard];
         assert(buffer->in_batch == 0);

@@ -4,9 +4,9 @@
  * by shard. A delivery of many commands may be decided over several batches; it is acked after the last one is
  * committed.
  *
- * A key (an auction, a sale) whose row another session has locked waits alone. Its deliveries stay in the buffer,
- * unacked and in their order, and it is tried again with a back-off (locked_rows.h). They may fill half of the shard's
- * prefetch; then the whole shard waits for them.
+ * A key (an auction, a sale) whose row another session has locked waits alone. Deliveries with its commands stay in the
+ * buffer, unacked and in their order, and it is tried again with a back-off (locked_rows.h). They may fill half of the
+ * shard's prefetch; then the whole shard waits for them.
  *
  * To hand over a shard, the reader finishes the current batch, acks, and closes the channel. All other deliveries
  * return to the queue in order. If a channel breaks, its deliveries are redelivered. Those in the current batch are
@@ -51,7 +51,7 @@ void shard_reader_abandon(struct shard_reader *shard_reader);
 bool shard_reader_reads(const struct shard_reader *shard_reader, unsigned shard);
 /* Number of shards with a channel, including those being left. */
 size_t shard_reader_serving(const struct shard_reader *shard_reader);
-/* Commands that were delivered and are not acked; between two batches, the number that waits. */
+/* Commands that were delivered and are not decided; between two batches, the number that waits. */
 size_t shard_reader_held(const struct shard_reader *shard_reader);
 /* Number of the shard's deliveries that are not acked; false if it has no channel. */
 MUST_CHECK bool shard_reader_unacked(const struct shard_reader *shard_reader, unsigned shard, size_t *count);

@@ -39,6 +39,7 @@ static struct event_base *base;
 static struct config config;
 static struct broker *broker;
 static unsigned shards;
+static size_t unconfirmed_max; /* of the broker */
 static struct publisher *publisher;
 static struct relay relay;
 static struct queues *queues;
@@ -63,7 +64,7 @@ static void connect_to(const char *url)
                                      .name = "publisher_test",
                                      .heartbeat_s = 60,
                                      .connect_timeout_ms = TEST_DEADLINE_MS,
-                                     .unconfirmed_max = BIDS_MAX};
+                                     .unconfirmed_max = unconfirmed_max};
     broker = broker_new(&options);
     ck_assert_ptr_nonnull(broker);
     publisher_connect(publisher, broker, shards);
@@ -99,6 +100,7 @@ static void set_up(void)
     config = (struct config){
         .confirm_deadline_ms = LONG_MS, .publish_pending_max_bids = BIDS_MAX, .share_max_bids = SHARE_MAX};
     shards = shards_on_record();
+    unconfirmed_max = BIDS_MAX;
     publisher = publisher_new(base, &config, &bid_family, (size_t)config.publish_pending_max_bids);
     ck_assert_ptr_nonnull(publisher);
     queues = queues_open();
@@ -330,6 +332,32 @@ START_TEST(a_confirm_after_the_deadline_changes_no_verdict)
 }
 END_TEST
 
+/* Bids that were dropped do not count as waiting: the next ones do not fill a message with them. */
+START_TEST(dropped_bids_do_not_fill_a_message)
+{
+    enum { DROPPED = SHARE_MAX - 1, FIRST = 2 + DROPPED };
+    connect_by_relay();
+    relay_hold(&relay, RELAY_SERVER);
+    submit(0, 1);
+    submit(1, 1);
+    expect_message(0, 1);
+    expect_message(1, 1);
+    config.confirm_deadline_ms = SHORT_MS;
+    submit(2, DROPPED);
+    expect(2, DROPPED, PUBLISHER_DROPPED);
+    config.confirm_deadline_ms = LONG_MS;
+    submit(FIRST, SHARE_MAX - 1);
+    for (int i = 0; i < SHARE_MAX; i++) {
+        loop_turn(base);
+    }
+    ck_assert_int_eq(queues_depth(queues, tap), 0);
+    submit(FIRST + SHARE_MAX - 1, 1);
+    expect_message(FIRST, SHARE_MAX);
+    relay_release(&relay, RELAY_SERVER);
+    expect(FIRST, SHARE_MAX, PUBLISHER_CONFIRMED);
+}
+END_TEST
+
 /* A loop that was blocked finds confirm and deadline together and reads the confirm first. */
 START_TEST(a_confirm_read_after_the_deadline_does_not_count)
 {
@@ -441,6 +469,30 @@ START_TEST(joins_up_to_their_bound_leave_the_bids_their_places)
 }
 END_TEST
 
+/* Both publishers share the connection. The confirm that makes room for the join is that of a bid. */
+START_TEST(a_join_that_the_connection_has_no_room_for_is_published_later)
+{
+    static struct bid join;
+    unconfirmed_max = 1;
+    connect_by_relay();
+    struct publisher *of_joins = publisher_new(base, &config, &sale_family, 1);
+    ck_assert_ptr_nonnull(of_joins);
+    publisher_connect(of_joins, broker, shards);
+    relay_hold(&relay, RELAY_SERVER);
+    submit(0, 1);
+    expect_message(0, 1);
+    ck_assert(submit_join(of_joins, &join));
+    ck_assert_uint_eq(broker_unconfirmed(broker), 1);
+    relay_release(&relay, RELAY_SERVER);
+    expect(0, 1, PUBLISHER_CONFIRMED);
+    LOOP_UNTIL(base, publisher_open(of_joins) == 0, TEST_DEADLINE_MS);
+    ck_assert_int_eq(join.verdict, PUBLISHER_CONFIRMED);
+    broker_free(broker);
+    broker = NULL;
+    publisher_free(of_joins);
+}
+END_TEST
+
 START_TEST(a_lost_link_leaves_the_outcome_unknown)
 {
     connect_by_relay();
@@ -464,11 +516,13 @@ static Suite *publisher_suite(void)
         full_messages_do_not_wait_for_a_slow_broker,
         a_message_has_the_routing_key_of_each_of_its_auctions,
         a_confirm_after_the_deadline_changes_no_verdict,
+        dropped_bids_do_not_fill_a_message,
         a_confirm_read_after_the_deadline_does_not_count,
         a_bid_submitted_after_its_deadline_is_refused,
         a_deadline_counts_from_receipt,
         open_bids_are_bounded,
         joins_up_to_their_bound_leave_the_bids_their_places,
+        a_join_that_the_connection_has_no_room_for_is_published_later,
         a_lost_link_leaves_the_outcome_unknown,
     };
     Suite *suite = suite_create("publisher");
