@@ -504,8 +504,11 @@ static void set_cursor(struct buffer *buffer, struct shard_reader_message *messa
     buffer->cursor = message;
 }
 
-/* Whether a command waits because the row of its key is locked. Of a row that is due, one command is tried. */
-static bool waits_for_row(struct buffer *buffer, const struct uuid *key)
+/*
+ * Whether a command waits because the row of its key is locked; sets `*locked` if it is. Of a row that is due, one
+ * command is tried.
+ */
+static bool waits_for_row(struct buffer *buffer, const struct uuid *key, bool *locked)
 {
     const struct work_family *family = buffer->shard_reader->options.family;
     int64_t now_ms = buffer->shard_reader->now_ms;
@@ -513,6 +516,7 @@ static bool waits_for_row(struct buffer *buffer, const struct uuid *key)
     if (row == NULL) {
         return false;
     }
+    *locked = true;
     if (now_ms < row->due_ms) {
         return true;
     }
@@ -531,13 +535,12 @@ static bool take_message(struct buffer *buffer, struct work *work, size_t limit)
     if (message == NULL || (message->careful && work->count > 0)) {
         return false;
     }
-    bool any_waits = false;
+    bool any_locked = false;
     for (size_t i = 0; i < message->count && work->count < limit; i++) {
         if ((undecided(message) & set_of(i)) == 0) {
             continue;
         }
-        if (waits_for_row(buffer, command_of(message, i).key)) {
-            any_waits = true;
+        if (waits_for_row(buffer, command_of(message, i).key, &any_locked)) {
             continue;
         }
         add_item(work, message, i);
@@ -545,7 +548,7 @@ static bool take_message(struct buffer *buffer, struct work *work, size_t limit)
             return false;
         }
     }
-    buffer->locked_before += any_waits ? 1 : 0;
+    buffer->locked_before += any_locked ? 1 : 0;
     set_cursor(buffer, TAILQ_NEXT(message, link));
     return true;
 }

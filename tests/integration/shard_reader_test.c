@@ -18,6 +18,7 @@
 enum {
     TEST_DEADLINE_MS = 20000, /* for any single wait */
     COMMANDS = 24,
+    LOCKED_MOST = 512, /* messages of locked rows: half of PREFETCH_MESSAGES */
     BATCH_MAX = 64,
     SLOW_MS = 6, /* a description; less than the time to the first retry of a locked row, which is 10 */
     SHARD = 0,
@@ -32,7 +33,7 @@ static struct work_family family;
 static struct work work;
 static unsigned shards;
 static struct uuid auction;
-static struct command commands[COMMANDS];
+static struct command commands[LOCKED_MOST];
 static int describe_ms;
 
 static const char *need(const char *name)
@@ -68,6 +69,13 @@ static struct broker *connect_to_broker(void)
     return broker;
 }
 
+static void choose_auction(void)
+{
+    do {
+        auction = uuid_new();
+    } while (ids_shard(&auction, shards) != SHARD);
+}
+
 static void set_up(void)
 {
     struct sql *sql = sql_open(need("ROSTRUM_PG_URL"));
@@ -94,9 +102,7 @@ static void set_up(void)
     shard_reader = shard_reader_new(&options);
     ck_assert_ptr_nonnull(shard_reader);
     ck_assert(work_init(&work, BATCH_MAX));
-    do {
-        auction = uuid_new();
-    } while (ids_shard(&auction, shards) != SHARD);
+    choose_auction();
     shard_reader_serve(shard_reader, SHARD);
 }
 
@@ -111,16 +117,17 @@ static void tear_down(void)
     event_base_free(base);
 }
 
-/* Publishes commands to the auction, `per_message` in each message, and waits until they are delivered. */
-static void deliver(size_t per_message)
+/* Publishes `count` commands to the auction, `per_message` in each message, and waits until they are delivered. */
+static void deliver(size_t count, size_t per_message)
 {
     char key[TOPOLOGY_KEY_SIZE];
     char exchange[TOPOLOGY_QUEUE_SIZE];
     topology_key(&topology_bids, &auction, shards, key);
     topology_exchange(&topology_bids, &auction, shards, exchange);
+    size_t held = shard_reader_held(shard_reader);
     struct jsonw *writer = jsonw_new();
     ck_assert_ptr_nonnull(writer);
-    for (size_t i = 0; i < COMMANDS; i++) {
+    for (size_t i = 0; i < count; i++) {
         commands[i] = (struct command){.kind = COMMAND_BID,
                                        .id = uuid_new(),
                                        .auction_id = auction,
@@ -128,7 +135,7 @@ static void deliver(size_t per_message)
                                        .amount = (int64_t)i + 1,
                                        .received_ms = clock_now_ms()};
     }
-    for (size_t i = 0; i < COMMANDS; i += per_message) {
+    for (size_t i = 0; i < count; i += per_message) {
         size_t length = 0;
         jsonw_reset(writer);
         message_write_commands(writer, commands + i, per_message);
@@ -137,7 +144,7 @@ static void deliver(size_t per_message)
         queues_publish(queues, exchange, key, text, length);
     }
     jsonw_free(writer);
-    LOOP_UNTIL(base, shard_reader_held(shard_reader) == COMMANDS, TEST_DEADLINE_MS);
+    LOOP_UNTIL(base, shard_reader_held(shard_reader) == held + count, TEST_DEADLINE_MS);
 }
 
 /* Ends the batch. Its commands are decided, or their row is found locked. */
@@ -167,7 +174,7 @@ static void try_locked_row(size_t per_message)
 {
     enum { TRIES = 8 };
     size_t tried = 0;
-    deliver(per_message);
+    deliver(COMMANDS, per_message);
     shard_reader_take(shard_reader, &work, BATCH_MAX);
     ck_assert_uint_eq(work.count, COMMANDS);
     expect_prefix(0);
@@ -206,11 +213,33 @@ START_TEST(a_retry_that_becomes_due_keeps_the_order_of_messages)
 }
 END_TEST
 
+/* The message of which a command is tried counts as the others of the locked row. */
+START_TEST(a_retry_makes_no_room_behind_half_of_the_prefetch)
+{
+    deliver(LOCKED_MOST, 1);
+    shard_reader_take(shard_reader, &work, 1);
+    end_batch(WORK_LOCKED);
+    const struct uuid locked = auction;
+    choose_auction();
+    deliver(1, 1);
+    while (work.count == 0) {
+        shard_reader_take(shard_reader, &work, BATCH_MAX);
+    }
+    ck_assert_uint_eq(work.count, 1);
+    ck_assert(uuid_equal(work.entries[0].command.key, &locked));
+    end_batch(WORK_DECIDED);
+    shard_reader_take(shard_reader, &work, BATCH_MAX);
+    ck_assert_uint_eq(work.count, BATCH_MAX);
+    end_batch(WORK_DECIDED);
+}
+END_TEST
+
 static Suite *shard_reader_suite(void)
 {
     const TTest *const tests[] = {
         a_retry_that_becomes_due_keeps_the_order_within_a_message,
         a_retry_that_becomes_due_keeps_the_order_of_messages,
+        a_retry_makes_no_room_behind_half_of_the_prefetch,
     };
     enum { TEST_S = 120 };
     Suite *suite = suite_create("shard_reader");
