@@ -79,13 +79,13 @@ static void missed(void *of, const struct uuid *key, bool exists, int64_t seq, c
     (void)snprintf(auction->hash, sizeof auction->hash, "%s", hash);
 }
 
-static size_t add_missed(const void *of, struct pg_array *keys)
+static size_t add_missed(const void *of, struct pg_column *keys)
 {
     const struct batch *batch = of;
     size_t missed = 0;
     for (size_t i = 0; i < batch->auction_count; i++) {
         if (!batch->auctions[i].found) {
-            pg_array_uuid(keys, &batch->auctions[i].id);
+            pg_column_uuid(keys, &batch->auctions[i].id);
             missed++;
         }
     }
@@ -167,15 +167,15 @@ static void on_entries(const struct pg_reply *reply, void *arg)
 static bool request_entries(struct ledger_load *ledger, struct pg_tx *tx)
 {
     const struct batch *batch = ledger->batch;
-    struct pg_array *ids = &ledger->arrays.columns[4];
+    struct pg_column *ids = &ledger->arrays.columns[4];
     char most[NUMBER_SIZE];
-    const char *values[] = {NULL, most};
+    const char *const more[] = {most, NULL};
     size_t count = 0;
-    pg_array_reset(ids);
+    pg_column_reset(ids);
     for (size_t i = 0; i < batch->auction_count; i++) {
         const struct batch_auction *auction = &batch->auctions[i];
         if (auction->voiding) {
-            pg_array_uuid(ids, &auction->id);
+            pg_column_uuid(ids, &auction->id);
             count++;
         }
     }
@@ -183,8 +183,7 @@ static bool request_entries(struct ledger_load *ledger, struct pg_tx *tx)
         return true;
     }
     (void)snprintf(most, sizeof most, "%d", VOIDS_LEDGER_MAX);
-    values[0] = pg_array_done(ids);
-    return values[0] != NULL && pg_tx_send(tx, STATEMENT_ENTRIES, 2, values, on_entries, ledger);
+    return row_arrays_ask(&ledger->arrays, tx, STATEMENT_ENTRIES, 4, 1, more, on_entries, ledger);
 }
 
 static bool has_update(const struct batch *batch)
@@ -220,23 +219,23 @@ static bool load(struct ledger_tx *ledger_tx, struct pg_tx *tx, void *arg)
 {
     struct ledger_load *ledger = arg;
     struct batch *batch = ledger->batch;
-    struct pg_array *columns = ledger->arrays.columns;
+    struct pg_column *columns = ledger->arrays.columns;
     ledger->ledger_tx = ledger_tx;
     batch_prepare(batch);
     row_arrays_start(&ledger->arrays, 0, 4);
     for (size_t i = 0; i < batch->auction_count; i++) {
-        pg_array_uuid(&columns[0], &batch->auctions[i].id);
+        pg_column_uuid(&columns[0], &batch->auctions[i].id);
     }
     for (size_t i = 0; i < batch->work.ordered; i++) {
         const struct command *command = batch->entries[batch->work.order[i]].command;
-        pg_array_uuid(&columns[1], &command->auction_id);
-        pg_array_uuid(&columns[2], &command->id);
-        pg_array_uuid(&columns[3], &command->user_id);
+        pg_column_uuid(&columns[1], &command->auction_id);
+        pg_column_uuid(&columns[2], &command->id);
+        pg_column_uuid(&columns[3], &command->user_id);
     }
     struct row_arrays *arrays = &ledger->arrays;
-    return row_arrays_ask(arrays, tx, STATEMENT_LOCK, 0, 1, on_locked, ledger) &&
-           row_arrays_ask(arrays, tx, STATEMENT_KNOWN, 1, 2, on_known, ledger) &&
-           (!has_update(batch) || row_arrays_ask(arrays, tx, STATEMENT_TERMS, 1, 2, on_terms, ledger)) &&
+    return row_arrays_ask(arrays, tx, STATEMENT_LOCK, 0, 1, NULL, on_locked, ledger) &&
+           row_arrays_ask(arrays, tx, STATEMENT_KNOWN, 1, 2, NULL, on_known, ledger) &&
+           (!has_update(batch) || row_arrays_ask(arrays, tx, STATEMENT_TERMS, 1, 2, NULL, on_terms, ledger)) &&
            request_entries(ledger, tx) && ledger_load_banned(ledger, tx, 3) && pg_tx_flush(tx);
 }
 

@@ -158,24 +158,24 @@ static bool insert_bids(struct pg_tx *tx, struct row_arrays *arrays, const struc
     enum { COLUMNS = 14 };
     char decided_at[CLOCK_TEXT_SIZE];
     const char *const more[] = {decided_at, LEDGER_HASH_VERSION_TEXT, NULL};
-    struct pg_array *columns = arrays->columns;
+    struct pg_column *columns = arrays->columns;
     if (batch->row_count == 0) {
         return true;
     }
     row_arrays_start(arrays, 0, COLUMNS);
     for (size_t i = 0; i < batch->row_count; i++) {
         const struct batch_row *row = &batch->rows[i];
-        pg_array_uuid(&columns[0], &row->auction_id);
-        pg_array_int(&columns[1], row->seq);
-        pg_array_uuid(&columns[2], &row->bid_id);
+        pg_column_uuid(&columns[0], &row->auction_id);
+        pg_column_int(&columns[1], row->seq);
+        pg_column_uuid(&columns[2], &row->bid_id);
         row_arrays_uuid(&columns[3], &row->bidder_id);
-        pg_array_text_add(&columns[4], row->automatic ? LEDGER_AUTOMATIC : command_kind_ledger_text(row->kind));
-        pg_array_text_add(&columns[5], bid_status_text(row->status));
-        pg_array_text_add(&columns[6], row->reason == RULES_NONE ? NULL : rules_reason_text(row->reason));
-        pg_array_bool(&columns[7], row->raise);
+        pg_column_text(&columns[4], row->automatic ? LEDGER_AUTOMATIC : command_kind_ledger_text(row->kind));
+        pg_column_text(&columns[5], bid_status_text(row->status));
+        pg_column_text(&columns[6], row->reason == RULES_NONE ? NULL : rules_reason_text(row->reason));
+        pg_column_bool(&columns[7], row->raise);
         row_arrays_money(&columns[8], row->amount);
         row_arrays_money(&columns[9], row->max_amount);
-        pg_array_time(&columns[10], row->received_ms);
+        pg_column_time(&columns[10], row->received_ms);
         row_arrays_time(&columns[11], row->end_ms);
         row_arrays_uuid(&columns[12], &row->voids);
         row_arrays_hash(&columns[13], row->hash);
@@ -184,26 +184,26 @@ static bool insert_bids(struct pg_tx *tx, struct row_arrays *arrays, const struc
     return row_arrays_send(arrays, tx, STATEMENT_INSERT_BIDS, COLUMNS, more);
 }
 
-static void add_state(struct pg_array *columns, const struct batch_auction *auction)
+static void add_state(struct pg_column *columns, const struct batch_auction *auction)
 {
     const struct rules_auction *state = &auction->state;
     int64_t minimum = rules_minimum_bid(state);
-    pg_array_uuid(&columns[0], &auction->id);
-    pg_array_text_add(&columns[1], rules_status_text(state->status));
-    pg_array_time(&columns[2], state->end_ms);
-    pg_array_int(&columns[3], state->extensions_used);
+    pg_column_uuid(&columns[0], &auction->id);
+    pg_column_text(&columns[1], rules_status_text(state->status));
+    pg_column_time(&columns[2], state->end_ms);
+    pg_column_int(&columns[3], state->extensions_used);
     row_arrays_money(&columns[4], state->price);
     /* MONEY_MAX + 1 means that no bid is possible any more; the column's limit is MONEY_MAX. */
-    pg_array_money(&columns[5], minimum > MONEY_MAX ? MONEY_MAX : minimum);
-    pg_array_int(&columns[6], state->bid_count);
+    pg_column_money(&columns[5], minimum > MONEY_MAX ? MONEY_MAX : minimum);
+    pg_column_int(&columns[6], state->bid_count);
     row_arrays_uuid(&columns[7], &state->leader_id);
     row_arrays_money(&columns[8], state->leader_max);
     row_arrays_uuid(&columns[9], &state->leader_bid_id);
-    pg_array_bool(&columns[10], state->leader_by_proxy);
+    pg_column_bool(&columns[10], state->leader_by_proxy);
     row_arrays_money(&columns[11], state->runner_up_max);
-    pg_array_int(&columns[12], auction->seq);
-    pg_array_int(&columns[13], auction->version);
-    pg_array_int(&columns[14], auction->hash_seq);
+    pg_column_int(&columns[12], auction->seq);
+    pg_column_int(&columns[13], auction->version);
+    pg_column_int(&columns[14], auction->hash_seq);
     row_arrays_hash(&columns[15], auction->hash);
 }
 
@@ -281,7 +281,7 @@ static bool update_broken(struct pg_tx *tx, const struct batch *batch)
         char seq[INTEGER_TEXT_SIZE];
         char version[INTEGER_TEXT_SIZE];
         char hash_seq[INTEGER_TEXT_SIZE];
-        char hash[ROW_ARRAYS_HASH_SIZE];
+        char hash[HASH_CHAIN_TEXT_SIZE + 2]; /* a bytea as text */
         const char *const values[] = {id, seq, version, hash_seq, hash};
         if (!auction->broken || !auction->touched) {
             continue;
@@ -290,7 +290,7 @@ static bool update_broken(struct pg_tx *tx, const struct batch *batch)
         (void)snprintf(seq, sizeof seq, "%" PRId64, auction->seq);
         (void)snprintf(version, sizeof version, "%" PRId64, auction->version);
         (void)snprintf(hash_seq, sizeof hash_seq, "%" PRId64, auction->hash_seq);
-        row_arrays_hash_text(auction->hash, hash);
+        (void)snprintf(hash, sizeof hash, "\\x%s", auction->hash);
         if (!pg_tx_send(tx, STATEMENT_UPDATE_BROKEN, ARRAY_LEN(values), values, row_arrays_ignore, NULL)) {
             return false;
         }
@@ -298,34 +298,34 @@ static bool update_broken(struct pg_tx *tx, const struct batch *batch)
     return true;
 }
 
-static void add_standing(struct pg_array *columns, const struct uuid *auction_id, int64_t seq, bool effective)
+static void add_standing(struct pg_column *columns, const struct uuid *auction_id, int64_t seq, bool effective)
 {
-    pg_array_uuid(&columns[0], auction_id);
-    pg_array_int(&columns[1], seq);
-    pg_array_bool(&columns[2], effective);
+    pg_column_uuid(&columns[0], auction_id);
+    pg_column_int(&columns[1], seq);
+    pg_column_bool(&columns[2], effective);
 }
 
 /* The other values of an entry without effect are NULL. */
-static void add_restated(struct pg_array *columns, const struct uuid *auction_id, const struct voids_entry *entry)
+static void add_restated(struct pg_column *columns, const struct uuid *auction_id, const struct voids_entry *entry)
 {
     const struct voids_standing *now = &entry->standing;
     add_standing(columns, auction_id, entry->seq, now->effective);
     if (now->effective) {
-        pg_array_text_add(&columns[3], bid_status_text(bid_status_of_verdict(now->verdict)));
-        pg_array_bool(&columns[4], now->raise);
-        pg_array_money(&columns[5], now->amount);
+        pg_column_text(&columns[3], bid_status_text(bid_status_of_verdict(now->verdict)));
+        pg_column_bool(&columns[4], now->raise);
+        pg_column_money(&columns[5], now->amount);
     } else {
-        for (size_t i = 3; i < 6; i++) {
-            pg_array_null(&columns[i]);
-        }
+        pg_column_text(&columns[3], NULL);
+        pg_column_null(&columns[4], PG_COLUMN_BOOL);
+        pg_column_null(&columns[5], PG_COLUMN_MONEY);
     }
-    pg_array_null(&columns[6]);
+    pg_column_null(&columns[6], PG_COLUMN_UUID);
     if (!entry->answered) {
         return;
     }
     add_standing(columns, auction_id, entry->seq + 1, now->answered);
-    pg_array_null(&columns[3]);
-    pg_array_null(&columns[4]);
+    pg_column_text(&columns[3], NULL);
+    pg_column_null(&columns[4], PG_COLUMN_BOOL);
     row_arrays_money(&columns[5], now->answer_amount);
     row_arrays_uuid(&columns[6], &now->answer_bidder);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/io/pg_column.h"
 #include "common/protocol/topology.h"
 
 enum { MINUTE_MS = 60000, SEED_SIZE = 2 * UUID_TEXT_SIZE + 48 };
@@ -57,7 +58,7 @@ enum { KIND, AUCTION, USER, AMOUNT, END, AT, SEED, COLUMNS };
 struct deployment_webhooks {
     size_t first_statement;
     size_t count;
-    struct pg_array columns[COLUMNS];
+    struct pg_column columns[COLUMNS];
 };
 
 struct deployment_webhooks *deployment_webhooks_new(size_t first_statement)
@@ -73,7 +74,7 @@ struct deployment_webhooks *deployment_webhooks_new(size_t first_statement)
 void deployment_webhooks_free(struct deployment_webhooks *calls)
 {
     for (size_t i = 0; calls != NULL && i < COLUMNS; i++) {
-        pg_array_free(&calls->columns[i]);
+        pg_column_free(&calls->columns[i]);
     }
     free(calls);
 }
@@ -82,7 +83,7 @@ void deployment_webhooks_reset(struct deployment_webhooks *calls)
 {
     calls->count = 0;
     for (size_t i = 0; i < COLUMNS; i++) {
-        pg_array_reset(&calls->columns[i]);
+        pg_column_reset(&calls->columns[i]);
     }
 }
 
@@ -143,32 +144,31 @@ void deployment_webhooks_add(struct deployment_webhooks *calls, const struct auc
     }
     calls->count++;
     seed_of(event, seed);
-    pg_array_text_add(&calls->columns[KIND], kind);
-    pg_array_uuid(&calls->columns[AUCTION], &event->auction_id);
+    pg_column_text(&calls->columns[KIND], kind);
+    pg_column_uuid(&calls->columns[AUCTION], &event->auction_id);
     if (uuid_is_nil(&event->user_id)) {
-        pg_array_null(&calls->columns[USER]);
+        pg_column_null(&calls->columns[USER], PG_COLUMN_UUID);
     } else {
-        pg_array_uuid(&calls->columns[USER], &event->user_id);
+        pg_column_uuid(&calls->columns[USER], &event->user_id);
     }
     if (event->amount == 0) {
-        pg_array_null(&calls->columns[AMOUNT]);
+        pg_column_null(&calls->columns[AMOUNT], PG_COLUMN_MONEY);
     } else {
-        pg_array_money(&calls->columns[AMOUNT], event->amount);
+        pg_column_money(&calls->columns[AMOUNT], event->amount);
     }
-    pg_array_int(&calls->columns[END], event->end_ms);
-    pg_array_int(&calls->columns[AT], event->at_ms);
-    pg_array_text_add(&calls->columns[SEED], seed);
+    pg_column_int(&calls->columns[END], event->end_ms);
+    pg_column_int(&calls->columns[AT], event->at_ms);
+    pg_column_text(&calls->columns[SEED], seed);
 }
 
 bool deployment_webhooks_send(struct deployment_webhooks *calls, struct pg_tx *tx)
 {
-    const char *values[COLUMNS];
+    struct pg_parameter parameters[COLUMNS];
     for (size_t i = 0; i < COLUMNS; i++) {
-        values[i] = pg_array_done(&calls->columns[i]);
-        if (values[i] == NULL) {
+        if (!pg_column_done(&calls->columns[i], &parameters[i])) {
             return false;
         }
     }
     return calls->count == 0 ||
-           pg_tx_send(tx, calls->first_statement + DEPLOYMENT_WEBHOOKS_ADD, COLUMNS, values, NULL, NULL);
+           pg_tx_send_parameters(tx, calls->first_statement + DEPLOYMENT_WEBHOOKS_ADD, COLUMNS, parameters, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io/pg_column.h"
 #include "notifyworker/notice_sql.h"
 #include "notifyworker/notifyworker_metrics.h"
 #include "notifyworker/push.h"
@@ -108,7 +109,7 @@ enum { COLUMNS_MAX = 6 };
 /* The parameters of a group. */
 struct group {
     size_t count;
-    struct pg_array columns[COLUMNS_MAX];
+    struct pg_column columns[COLUMNS_MAX];
 };
 
 struct extension {
@@ -154,7 +155,7 @@ void recipients_free(struct recipients *recipients)
     }
     for (size_t i = 0; i < RECIPIENTS_GROUPS; i++) {
         for (size_t k = 0; k < COLUMNS_MAX; k++) {
-            pg_array_free(&recipients->groups[i].columns[k]);
+            pg_column_free(&recipients->groups[i].columns[k]);
         }
     }
     free(recipients->extensions);
@@ -170,7 +171,7 @@ void recipients_reset(struct recipients *recipients)
     for (size_t i = 0; i < RECIPIENTS_GROUPS; i++) {
         recipients->groups[i].count = 0;
         for (size_t k = 0; k < COLUMNS_MAX; k++) {
-            pg_array_reset(&recipients->groups[i].columns[k]);
+            pg_column_reset(&recipients->groups[i].columns[k]);
         }
     }
 }
@@ -180,12 +181,12 @@ size_t recipients_count(const struct recipients *recipients)
     return recipients->count;
 }
 
-static void add_amount(struct pg_array *array, int64_t minor)
+static void add_amount(struct pg_column *column, int64_t minor)
 {
     if (minor == 0) {
-        pg_array_null(array);
+        pg_column_null(column, PG_COLUMN_MONEY);
     } else {
-        pg_array_money(array, minor);
+        pg_column_money(column, minor);
     }
 }
 
@@ -210,42 +211,42 @@ static void add_user(struct group *group, const struct auction_event *event)
 {
     struct uuid id = user_notification_id(event);
     group->count++;
-    pg_array_uuid(&group->columns[0], &event->user_id);
-    pg_array_uuid(&group->columns[1], &id);
-    pg_array_text_add(&group->columns[2], event->kind == EVENT_OUTBID ? "OUTBID" : "PROXY_EXHAUSTED");
-    pg_array_uuid(&group->columns[3], &event->auction_id);
+    pg_column_uuid(&group->columns[0], &event->user_id);
+    pg_column_uuid(&group->columns[1], &id);
+    pg_column_text(&group->columns[2], event->kind == EVENT_OUTBID ? "OUTBID" : "PROXY_EXHAUSTED");
+    pg_column_uuid(&group->columns[3], &event->auction_id);
     add_amount(&group->columns[4], event->amount);
-    pg_array_time(&group->columns[5], event->at_ms);
+    pg_column_time(&group->columns[5], event->at_ms);
 }
 
 static void add_settled(struct group *group, const struct auction_event *event)
 {
     group->count++;
-    pg_array_uuid(&group->columns[0], &event->auction_id);
+    pg_column_uuid(&group->columns[0], &event->auction_id);
     if (uuid_is_nil(&event->user_id)) {
-        pg_array_null(&group->columns[1]);
+        pg_column_null(&group->columns[1], PG_COLUMN_UUID);
     } else {
-        pg_array_uuid(&group->columns[1], &event->user_id);
+        pg_column_uuid(&group->columns[1], &event->user_id);
     }
-    pg_array_int(&group->columns[2], event->version);
-    pg_array_int(&group->columns[3], event->at_ms);
+    pg_column_int(&group->columns[2], event->version);
+    pg_column_int(&group->columns[3], event->at_ms);
     add_amount(&group->columns[4], event->amount);
 }
 
 static void add_ending_soon(struct group *group, const struct auction_event *event)
 {
     group->count++;
-    pg_array_uuid(&group->columns[0], &event->auction_id);
-    pg_array_int(&group->columns[1], event->end_ms);
-    pg_array_int(&group->columns[2], event->at_ms);
+    pg_column_uuid(&group->columns[0], &event->auction_id);
+    pg_column_int(&group->columns[1], event->end_ms);
+    pg_column_int(&group->columns[2], event->at_ms);
     add_amount(&group->columns[3], event->amount);
 }
 
 static void add_cancelled(struct group *group, const struct auction_event *event)
 {
     group->count++;
-    pg_array_uuid(&group->columns[0], &event->auction_id);
-    pg_array_int(&group->columns[1], event->at_ms);
+    pg_column_uuid(&group->columns[0], &event->auction_id);
+    pg_column_int(&group->columns[1], event->at_ms);
     add_amount(&group->columns[2], event->amount);
 }
 
@@ -349,11 +350,11 @@ static void group_extensions(struct recipients *recipients)
         extension->after_seq = notified_is_of(notified, extension) ? notified->seq : 0;
         extension->seen_seq = 0;
         group->count++;
-        pg_array_uuid(&group->columns[0], &extension->auction_id);
-        pg_array_int(&group->columns[1], extension->end_ms);
-        pg_array_int(&group->columns[2], extension->at_ms);
+        pg_column_uuid(&group->columns[0], &extension->auction_id);
+        pg_column_int(&group->columns[1], extension->end_ms);
+        pg_column_int(&group->columns[2], extension->at_ms);
         add_amount(&group->columns[3], extension->amount);
-        pg_array_int(&group->columns[4], extension->after_seq);
+        pg_column_int(&group->columns[4], extension->after_seq);
     }
 }
 
@@ -423,15 +424,14 @@ bool recipients_send(struct recipients *recipients, struct pg_tx *tx)
     }
     for (size_t i = 0; i < RECIPIENTS_GROUPS; i++) {
         struct group *group = &recipients->groups[i];
-        const char *values[COLUMNS_MAX];
+        struct pg_parameter parameters[COLUMNS_MAX];
         for (int k = 0; group->count > 0 && k < columns[i]; k++) {
-            values[k] = pg_array_done(&group->columns[k]);
-            if (values[k] == NULL) {
+            if (!pg_column_done(&group->columns[k], &parameters[k])) {
                 return false;
             }
         }
         pg_callback callback = i == RECIPIENTS_EXTENDED ? on_extended : on_notified;
-        if (group->count > 0 && !pg_tx_send(tx, i, columns[i], values, callback, recipients)) {
+        if (group->count > 0 && !pg_tx_send_parameters(tx, i, columns[i], parameters, callback, recipients)) {
             return false;
         }
     }

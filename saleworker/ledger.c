@@ -193,13 +193,13 @@ static void missed(void *of, const struct uuid *key, bool exists, int64_t seq, c
     sale_set_begin(sale->set, &unknown, batch->now_ms, true);
 }
 
-static size_t add_missed(const void *of, struct pg_array *keys)
+static size_t add_missed(const void *of, struct pg_column *keys)
 {
     const struct sale_batch *batch = of;
     size_t missed = 0;
     for (size_t i = 0; i < batch->sale_count; i++) {
         if (!batch->sales[i].found) {
-            pg_array_uuid(keys, &batch->sales[i].id);
+            pg_column_uuid(keys, &batch->sales[i].id);
             missed++;
         }
     }
@@ -211,7 +211,7 @@ static size_t add_missed(const void *of, struct pg_array *keys)
 static bool ask(struct ledger_load *ledger, struct pg_tx *tx, size_t statement, size_t first, size_t count,
                 pg_callback callback)
 {
-    return row_arrays_ask(&ledger->arrays, tx, statement, first, count, callback, ledger);
+    return row_arrays_ask(&ledger->arrays, tx, statement, first, count, NULL, callback, ledger);
 }
 
 static bool ask_commands(struct ledger_load *ledger, struct pg_tx *tx)
@@ -220,12 +220,12 @@ static bool ask_commands(struct ledger_load *ledger, struct pg_tx *tx)
     bool updates = false;
     row_arrays_start(&ledger->arrays, 0, 3);
     for (size_t i = 0; i < batch->sale_count; i++) {
-        pg_array_uuid(&ledger->arrays.columns[0], &batch->sales[i].id);
+        pg_column_uuid(&ledger->arrays.columns[0], &batch->sales[i].id);
     }
     for (size_t i = 0; i < batch->work.ordered; i++) {
         const struct sale_message_command *command = batch->entries[batch->work.order[i]].command;
-        pg_array_uuid(&ledger->arrays.columns[1], &command->sale_id);
-        pg_array_uuid(&ledger->arrays.columns[2], &command->command.id);
+        pg_column_uuid(&ledger->arrays.columns[1], &command->sale_id);
+        pg_column_uuid(&ledger->arrays.columns[2], &command->command.id);
         updates = updates || command->command.kind == SALE_COMMAND_UPDATE;
     }
     return ask(ledger, tx, STATEMENT_LOCK, 0, 1, on_locked) && ask(ledger, tx, STATEMENT_KNOWN, 1, 2, on_known) &&
@@ -243,14 +243,14 @@ static bool ask_users(struct ledger_load *ledger, struct pg_tx *tx)
         const struct sale_command *command = &message->command;
         enum sale_needs_of needs = sale_needs_of(command);
         if (needs == SALE_NEEDS_USER && !uuid_is_nil(&command->user_id)) {
-            pg_array_uuid(&ledger->arrays.columns[0], &message->sale_id);
-            pg_array_uuid(&ledger->arrays.columns[1], &command->user_id);
+            pg_column_uuid(&ledger->arrays.columns[0], &message->sale_id);
+            pg_column_uuid(&ledger->arrays.columns[1], &command->user_id);
             users++;
         }
         if (needs == SALE_NEEDS_ORDER && !uuid_is_nil(&command->order_id)) {
-            pg_array_uuid(&ledger->arrays.columns[2], &command->order_id);
-            pg_array_uuid(&ledger->arrays.columns[3], &message->sale_id);
-            pg_array_uuid(&ledger->arrays.columns[4], &command->order_id);
+            pg_column_uuid(&ledger->arrays.columns[2], &command->order_id);
+            pg_column_uuid(&ledger->arrays.columns[3], &message->sale_id);
+            pg_column_uuid(&ledger->arrays.columns[4], &command->order_id);
             orders++;
         }
     }
@@ -266,15 +266,15 @@ static bool ask_lines(struct ledger_load *ledger, struct pg_tx *tx)
     for (size_t i = 0; i < batch->sale_count; i++) {
         struct sale_batch_sale *sale = &batch->sales[i];
         struct decide_needs needs = decide_needs_of(batch, sale);
-        pg_array_uuid(&ledger->arrays.columns[0], &sale->id);
-        pg_array_int(&ledger->arrays.columns[1], SALE_GRANTS_MAX);
-        pg_array_int(&ledger->arrays.columns[2], (int64_t)needs.others);
-        pg_array_time(&ledger->arrays.columns[3], needs.latest_ms);
+        pg_column_uuid(&ledger->arrays.columns[0], &sale->id);
+        pg_column_int(&ledger->arrays.columns[1], SALE_GRANTS_MAX);
+        pg_column_int(&ledger->arrays.columns[2], (int64_t)needs.others);
+        pg_column_time(&ledger->arrays.columns[3], needs.latest_ms);
         if (needs.due > 0) {
             sale->due_asked = needs.due;
-            pg_array_uuid(&ledger->arrays.columns[4], &sale->id);
-            pg_array_int(&ledger->arrays.columns[5], (int64_t)needs.due);
-            pg_array_time(&ledger->arrays.columns[6], needs.due_ms);
+            pg_column_uuid(&ledger->arrays.columns[4], &sale->id);
+            pg_column_int(&ledger->arrays.columns[5], (int64_t)needs.due);
+            pg_column_time(&ledger->arrays.columns[6], needs.due_ms);
             due = true;
         }
     }
@@ -290,7 +290,7 @@ static bool ask_banned(struct ledger_load *ledger, struct pg_tx *tx)
     for (size_t i = 0; i < batch->work.ordered; i++) {
         const struct sale_command *command = &batch->entries[batch->work.order[i]].command->command;
         if (command->kind == SALE_COMMAND_JOIN || command->kind == SALE_COMMAND_ORDER) {
-            pg_array_uuid(&ledger->arrays.columns[0], &command->user_id);
+            pg_column_uuid(&ledger->arrays.columns[0], &command->user_id);
         }
     }
     return ledger_load_banned(ledger, tx, 0);

@@ -134,11 +134,11 @@ const struct pg_statement statements_all[STATEMENTS] = {
     /* Places that began to wait, and that stopped, by blocks. $1: sales, $2: blocks, $3: how many. */
     [STATEMENT_ADD_BLOCKS] = {"add_blocks",
         "INSERT INTO sale_line_blocks AS b (sale_id, block, waiting)"
-        " SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::integer[])"
+        " SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])"
         " ON CONFLICT (sale_id, block) DO UPDATE SET waiting = b.waiting + excluded.waiting"},
     [STATEMENT_TAKE_BLOCKS] = {"take_blocks",
         "UPDATE sale_line_blocks AS b SET waiting = b.waiting - d.waiting"
-        " FROM unnest($1::uuid[], $2::bigint[], $3::integer[]) AS d (sale_id, block, waiting)"
+        " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS d (sale_id, block, waiting)"
         " WHERE b.sale_id = d.sale_id AND b.block = d.block"},
 
     /* Stores the first terms before a command changes them. $1: sales. */
@@ -155,7 +155,7 @@ const struct pg_statement statements_all[STATEMENTS] = {
         " reserved = d.reserved, sold = d.sold, waiting = d.waiting, head_seq = d.head_seq, ledger_seq = d.ledger_seq,"
         " ledger_hash = d.hash, decided_at = d.at, updated_at = d.at, version = d.version"
         " FROM unnest($1::uuid[], $2::numeric[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[],"
-        " $7::timestamptz[], $8::integer[], $9::integer[], $10::text[], $11::text[], $12::bigint[], $13::bigint[],"
+        " $7::timestamptz[], $8::bigint[], $9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::bigint[],"
         " $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bytea[], $19::timestamptz[], $20::bigint[])"
         " AS d (id, price, quantity, per_user_limit, join_time, start_time, end_time, turn_s, reservation_s, payment,"
         " status, claimed, reserved, sold, waiting, head_seq, ledger_seq, hash, at, version) WHERE s.id = d.id"},

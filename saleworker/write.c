@@ -17,32 +17,32 @@ static bool send_rows(struct pg_tx *tx, struct row_arrays *arrays, size_t statem
     return rows == 0 || row_arrays_send(arrays, tx, statement, columns, NULL);
 }
 
-static void add_reason(struct pg_array *array, enum sale_reason reason)
+static void add_reason(struct pg_column *array, enum sale_reason reason)
 {
-    pg_array_text_add(array, reason == SALE_REASON_NONE ? NULL : sale_reason_text(reason));
+    pg_column_text(array, reason == SALE_REASON_NONE ? NULL : sale_reason_text(reason));
 }
 
 /* --- the ledger --- */
 
-static void add_row(struct pg_array *columns, const struct uuid *sale_id, const struct sale_row *row,
+static void add_row(struct pg_column *columns, const struct uuid *sale_id, const struct sale_row *row,
                     const char hash[static HASH_CHAIN_TEXT_SIZE])
 {
-    pg_array_uuid(&columns[0], sale_id);
-    pg_array_int(&columns[1], row->seq);
+    pg_column_uuid(&columns[0], sale_id);
+    pg_column_int(&columns[1], row->seq);
     row_arrays_uuid(&columns[2], &row->command_id);
-    pg_array_text_add(&columns[3], sale_ledger_text(row->kind));
-    pg_array_text_add(&columns[4], sale_verdict_text(row->verdict));
+    pg_column_text(&columns[3], sale_ledger_text(row->kind));
+    pg_column_text(&columns[4], sale_verdict_text(row->verdict));
     add_reason(&columns[5], row->reason);
-    pg_array_bool(&columns[6], row->paid);
+    pg_column_bool(&columns[6], row->paid);
     row_arrays_uuid(&columns[7], &row->user_id);
-    pg_array_int(&columns[8], row->quantity);
+    pg_column_int(&columns[8], row->quantity);
     row_arrays_int(&columns[9], row->place);
     row_arrays_uuid(&columns[10], &row->order_id);
     row_arrays_money(&columns[11], row->amount);
     row_arrays_time(&columns[12], row->end_ms);
-    pg_array_int(&columns[13], row->refused_ms);
-    pg_array_time(&columns[14], row->received_ms);
-    pg_array_time(&columns[15], row->decided_ms);
+    pg_column_int(&columns[13], row->refused_ms);
+    pg_column_time(&columns[14], row->received_ms);
+    pg_column_time(&columns[15], row->decided_ms);
     row_arrays_hash(&columns[16], hash);
 }
 
@@ -73,26 +73,26 @@ static const struct sale_row *row_of(const struct sale_batch_sale *sale, int64_t
 
 enum { ADDED_ENTRY_COLUMNS = 9, CHANGED_ENTRY_COLUMNS = 5 };
 
-static void add_entry(struct pg_array *columns, const struct sale_batch_sale *sale, const struct sale_entry *entry)
+static void add_entry(struct pg_column *columns, const struct sale_batch_sale *sale, const struct sale_entry *entry)
 {
     const struct sale_row *row = row_of(sale, entry->seq);
-    pg_array_uuid(&columns[0], &sale->id);
-    pg_array_int(&columns[1], entry->seq);
-    pg_array_uuid(&columns[2], &row->command_id);
-    pg_array_uuid(&columns[3], &entry->user_id);
-    pg_array_int(&columns[4], entry->wanted);
-    pg_array_int(&columns[5], entry->claim);
-    pg_array_text_add(&columns[6], sale_entry_text(entry->status));
+    pg_column_uuid(&columns[0], &sale->id);
+    pg_column_int(&columns[1], entry->seq);
+    pg_column_uuid(&columns[2], &row->command_id);
+    pg_column_uuid(&columns[3], &entry->user_id);
+    pg_column_int(&columns[4], entry->wanted);
+    pg_column_int(&columns[5], entry->claim);
+    pg_column_text(&columns[6], sale_entry_text(entry->status));
     row_arrays_time(&columns[7], entry->expires_ms);
-    pg_array_time(&columns[8], row->received_ms);
+    pg_column_time(&columns[8], row->received_ms);
 }
 
-static void change_entry(struct pg_array *columns, const struct sale_batch_sale *sale, const struct sale_entry *entry)
+static void change_entry(struct pg_column *columns, const struct sale_batch_sale *sale, const struct sale_entry *entry)
 {
-    pg_array_uuid(&columns[0], &sale->id);
-    pg_array_int(&columns[1], entry->seq);
-    pg_array_int(&columns[2], entry->claim);
-    pg_array_text_add(&columns[3], sale_entry_text(entry->status));
+    pg_column_uuid(&columns[0], &sale->id);
+    pg_column_int(&columns[1], entry->seq);
+    pg_column_int(&columns[2], entry->claim);
+    pg_column_text(&columns[3], sale_entry_text(entry->status));
     row_arrays_time(&columns[4], entry->expires_ms);
 }
 
@@ -127,7 +127,7 @@ static int waiting_change(const struct sale_batch_sale *sale, const struct sale_
 static bool write_blocks(struct pg_tx *tx, struct row_arrays *arrays, const struct sale_batch *batch, int sign)
 {
     enum { COLUMNS = 3 };
-    struct pg_array *columns = arrays->columns;
+    struct pg_column *columns = arrays->columns;
     size_t rows = 0;
     row_arrays_start(arrays, 0, COLUMNS);
     for (size_t i = 0; i < batch->sale_count; i++) {
@@ -140,9 +140,9 @@ static bool write_blocks(struct pg_tx *tx, struct row_arrays *arrays, const stru
                 change += set->entries[k].changed ? waiting_change(sale, &set->entries[k]) : 0;
             }
             if (change * sign > 0) {
-                pg_array_uuid(&columns[0], &sale->id);
-                pg_array_int(&columns[1], block);
-                pg_array_int(&columns[2], change * sign);
+                pg_column_uuid(&columns[0], &sale->id);
+                pg_column_int(&columns[1], block);
+                pg_column_int(&columns[2], change * sign);
                 rows++;
             }
         }
@@ -154,32 +154,32 @@ static bool write_blocks(struct pg_tx *tx, struct row_arrays *arrays, const stru
 
 enum { ADDED_ORDER_COLUMNS = 13, CHANGED_ORDER_COLUMNS = 5 };
 
-static void add_order(struct pg_array *columns, const struct sale_batch_sale *sale, const struct sale_order *order)
+static void add_order(struct pg_column *columns, const struct sale_batch_sale *sale, const struct sale_order *order)
 {
-    pg_array_uuid(&columns[0], &order->id);
-    pg_array_uuid(&columns[1], &sale->id);
-    pg_array_int(&columns[2], order->seq);
-    pg_array_uuid(&columns[3], &order->user_id);
-    pg_array_int(&columns[4], order->quantity);
-    pg_array_money(&columns[5], order->total_price);
-    pg_array_text_add(&columns[6], sale_order_text(order->status));
+    pg_column_uuid(&columns[0], &order->id);
+    pg_column_uuid(&columns[1], &sale->id);
+    pg_column_int(&columns[2], order->seq);
+    pg_column_uuid(&columns[3], &order->user_id);
+    pg_column_int(&columns[4], order->quantity);
+    pg_column_money(&columns[5], order->total_price);
+    pg_column_text(&columns[6], sale_order_text(order->status));
     add_reason(&columns[7], order->reason);
     row_arrays_time(&columns[8], order->expires_ms);
     row_arrays_uuid(&columns[9], &order->payment_id);
-    pg_array_null(&columns[10]);
-    pg_array_time(&columns[11], row_of(sale, order->seq)->received_ms);
-    pg_array_time(&columns[12], sale->set->decided_ms);
+    pg_column_text(&columns[10], NULL);
+    pg_column_time(&columns[11], row_of(sale, order->seq)->received_ms);
+    pg_column_time(&columns[12], sale->set->decided_ms);
 }
 
 /* `reference`: of the payment; NULL: unchanged. */
-static void change_order(struct pg_array *columns, const struct sale_batch_sale *sale, const struct sale_order *order,
+static void change_order(struct pg_column *columns, const struct sale_batch_sale *sale, const struct sale_order *order,
                          const char *reference)
 {
-    pg_array_uuid(&columns[0], &order->id);
-    pg_array_text_add(&columns[1], sale_order_text(order->status));
+    pg_column_uuid(&columns[0], &order->id);
+    pg_column_text(&columns[1], sale_order_text(order->status));
     row_arrays_uuid(&columns[2], &order->payment_id);
-    pg_array_text_add(&columns[3], reference);
-    pg_array_time(&columns[4], sale->set->decided_ms);
+    pg_column_text(&columns[3], reference);
+    pg_column_time(&columns[4], sale->set->decided_ms);
 }
 
 /* The orders that the batch added, or those that it changed. */
@@ -234,18 +234,18 @@ static bool write_references(struct pg_tx *tx, struct row_arrays *arrays, const 
 static bool insert_refunds(struct pg_tx *tx, struct row_arrays *arrays, const struct sale_batch *batch)
 {
     enum { COLUMNS = 7 };
-    struct pg_array *columns = arrays->columns;
+    struct pg_column *columns = arrays->columns;
     row_arrays_start(arrays, 0, COLUMNS);
     for (size_t i = 0; i < batch->refund_count; i++) {
         const struct sale_batch_entry *entry = &batch->entries[batch->refunds[i].entry];
         const struct sale_message_command *message = entry->command;
-        pg_array_uuid(&columns[0], &message->command.id);
-        pg_array_uuid(&columns[1], &message->sale_id);
-        pg_array_uuid(&columns[2], &message->command.order_id);
+        pg_column_uuid(&columns[0], &message->command.id);
+        pg_column_uuid(&columns[1], &message->sale_id);
+        pg_column_uuid(&columns[2], &message->command.order_id);
         row_arrays_uuid(&columns[3], &batch->refunds[i].user_id);
-        pg_array_money(&columns[4], message->command.amount);
-        pg_array_text_add(&columns[5], message->reference);
-        pg_array_time(&columns[6], entry->decision.decided_ms);
+        pg_column_money(&columns[4], message->command.amount);
+        pg_column_text(&columns[5], message->reference);
+        pg_column_time(&columns[6], entry->decision.decided_ms);
     }
     return send_rows(tx, arrays, STATEMENT_INSERT_REFUNDS, COLUMNS, batch->refund_count);
 }
@@ -258,37 +258,37 @@ static bool keep_terms(struct pg_tx *tx, struct row_arrays *arrays, const struct
     row_arrays_start(arrays, 0, 1);
     for (size_t i = 0; i < batch->sale_count; i++) {
         if (sale_batch_touched(&batch->sales[i]) && batch->sales[i].updated) {
-            pg_array_uuid(&arrays->columns[0], &batch->sales[i].id);
+            pg_column_uuid(&arrays->columns[0], &batch->sales[i].id);
             rows++;
         }
     }
     return send_rows(tx, arrays, STATEMENT_KEEP_TERMS, 1, rows);
 }
 
-static void add_sale(struct pg_array *columns, const struct sale_batch_sale *sale)
+static void add_sale(struct pg_column *columns, const struct sale_batch_sale *sale)
 {
     const struct sale *state = &sale->set->sale;
     const struct sale_terms *terms = &state->terms;
-    pg_array_uuid(&columns[0], &sale->id);
-    pg_array_money(&columns[1], terms->price);
-    pg_array_int(&columns[2], terms->quantity);
-    pg_array_int(&columns[3], terms->per_user_limit);
-    pg_array_time(&columns[4], terms->join_ms);
-    pg_array_time(&columns[5], terms->start_ms);
-    pg_array_time(&columns[6], terms->end_ms);
-    pg_array_int(&columns[7], terms->turn_ms / MS_PER_S);
-    pg_array_int(&columns[8], terms->reservation_ms / MS_PER_S);
-    pg_array_text_add(&columns[9], sale_payment_text(terms->payment));
-    pg_array_text_add(&columns[10], sale_status_text(state->status));
-    pg_array_int(&columns[11], state->claimed);
-    pg_array_int(&columns[12], state->reserved);
-    pg_array_int(&columns[13], state->sold);
-    pg_array_int(&columns[14], state->waiting);
-    pg_array_int(&columns[15], sale->head_seq);
-    pg_array_int(&columns[16], state->ledger_seq);
+    pg_column_uuid(&columns[0], &sale->id);
+    pg_column_money(&columns[1], terms->price);
+    pg_column_int(&columns[2], terms->quantity);
+    pg_column_int(&columns[3], terms->per_user_limit);
+    pg_column_time(&columns[4], terms->join_ms);
+    pg_column_time(&columns[5], terms->start_ms);
+    pg_column_time(&columns[6], terms->end_ms);
+    pg_column_int(&columns[7], terms->turn_ms / MS_PER_S);
+    pg_column_int(&columns[8], terms->reservation_ms / MS_PER_S);
+    pg_column_text(&columns[9], sale_payment_text(terms->payment));
+    pg_column_text(&columns[10], sale_status_text(state->status));
+    pg_column_int(&columns[11], state->claimed);
+    pg_column_int(&columns[12], state->reserved);
+    pg_column_int(&columns[13], state->sold);
+    pg_column_int(&columns[14], state->waiting);
+    pg_column_int(&columns[15], sale->head_seq);
+    pg_column_int(&columns[16], state->ledger_seq);
     row_arrays_hash(&columns[17], sale->hash);
-    pg_array_time(&columns[18], state->decided_ms);
-    pg_array_int(&columns[19], sale->version);
+    pg_column_time(&columns[18], state->decided_ms);
+    pg_column_int(&columns[19], sale->version);
 }
 
 static bool update_sales(struct pg_tx *tx, struct row_arrays *arrays, const struct sale_batch *batch)

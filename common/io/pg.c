@@ -35,6 +35,8 @@ enum {
     SERVER_CLIENT_CHECK_MS = 500,
 };
 
+enum { PARAMETERS_MAX = 32 }; /* of a statement that is sent with pg_tx_send_parameters */
+
 enum { OPENED_SIZE = 256 }; /* bytes of the row of an opening query that are compared */
 
 enum { STATEMENTS_COUNTED_MAX = 192 }; /* by name, in one program; the gateway has the most */
@@ -402,7 +404,7 @@ bool pg_query(struct pg *pg, size_t statement, int count, const char *const *val
     }
     const struct pg_expected expected = {
         .kind = PG_EXPECT_STATEMENT, .callback = callback, .arg = arg, .series = pg->series[statement]};
-    if (!pg_link_execute(link, &expected, statement_name(pg, statement), count, values)) {
+    if (!pg_link_execute(link, &expected, statement_name(pg, statement), count, values, NULL, NULL)) {
         return false;
     }
     /* If the sync cannot be sent, the loop ends the connection and the callback gets PG_LOST. */
@@ -436,15 +438,36 @@ static bool tx_usable(const struct pg_tx *tx)
     return !tx->lost && pg_link_usable(tx->link);
 }
 
-bool pg_tx_send(struct pg_tx *tx, size_t statement, int count, const char *const *values, pg_callback callback,
-                void *arg)
+static bool tx_execute(struct pg_tx *tx, size_t statement, int count, const char *const *values, const int *lengths,
+                       const int *formats, pg_callback callback, void *arg)
 {
     if (!tx_usable(tx) || !pg_link_has_room(tx->link)) {
         return false;
     }
     const struct pg_expected expected = {
         .kind = PG_EXPECT_STATEMENT, .callback = callback, .arg = arg, .tx = tx, .series = tx->pg->series[statement]};
-    return pg_link_execute(tx->link, &expected, statement_name(tx->pg, statement), count, values);
+    return pg_link_execute(tx->link, &expected, statement_name(tx->pg, statement), count, values, lengths, formats);
+}
+
+bool pg_tx_send(struct pg_tx *tx, size_t statement, int count, const char *const *values, pg_callback callback,
+                void *arg)
+{
+    return tx_execute(tx, statement, count, values, NULL, NULL, callback, arg);
+}
+
+bool pg_tx_send_parameters(struct pg_tx *tx, size_t statement, int count, const struct pg_parameter *parameters,
+                           pg_callback callback, void *arg)
+{
+    const char *values[PARAMETERS_MAX];
+    int lengths[PARAMETERS_MAX];
+    int formats[PARAMETERS_MAX];
+    assert(count <= PARAMETERS_MAX);
+    for (int i = 0; i < count; i++) {
+        values[i] = parameters[i].value;
+        lengths[i] = parameters[i].length;
+        formats[i] = parameters[i].binary ? 1 : 0;
+    }
+    return tx_execute(tx, statement, count, values, lengths, formats, callback, arg);
 }
 
 bool pg_tx_flush(struct pg_tx *tx)

@@ -1,7 +1,7 @@
 /*
  * PostgreSQL on an event base, through libpq's asynchronous pipeline interface. A struct pg is a small pool of
  * connections that reconnect with back-off: 50 ms, doubled up to 2 s after each round over all hosts. All statements
- * are parameterised, in text format, and named. Each connection prepares them before it counts as up. A commit is
+ * are parameterised and named; results are text. Each connection prepares them before it counts as up. A commit is
  * durable, even if the server's synchronous_commit is off: each connection raises it to at least `on`.
  *
  *     One statement:  pg_query, in its own transaction.
@@ -100,6 +100,9 @@ MUST_CHECK struct pg_tx *pg_tx_begin(struct pg *pg);
  */
 MUST_CHECK bool pg_tx_send(struct pg_tx *tx, size_t statement, int count, const char *const *values,
                            pg_callback callback, void *arg);
+/* The same with parameters of which some are binary; at most 32. */
+MUST_CHECK bool pg_tx_send_parameters(struct pg_tx *tx, size_t statement, int count,
+                                      const struct pg_parameter *parameters, pg_callback callback, void *arg);
 /* Requests the results of what was sent so far. The server waits for the rest no longer than idle in transaction. */
 MUST_CHECK bool pg_tx_flush(struct pg_tx *tx);
 /*

@@ -115,9 +115,9 @@ static bool link_flush(struct pg_link *link)
 }
 
 bool pg_link_execute(struct pg_link *link, const struct pg_expected *expected, const char *name, int count,
-                     const char *const *values)
+                     const char *const *values, const int *lengths, const int *formats)
 {
-    if (!expected_reserve(link) || PQsendQueryPrepared(link->conn, name, count, values, NULL, NULL, 0) != 1) {
+    if (!expected_reserve(link) || PQsendQueryPrepared(link->conn, name, count, values, lengths, formats, 0) != 1) {
         return link_break(link);
     }
     expected_push(link, expected);

@@ -112,10 +112,11 @@ bool pg_link_usable(const struct pg_link *link);
 bool pg_link_has_room(const struct pg_link *link);
 /*
  * Each function sends one message into the pipeline and appends `expected` to the ring. False: no memory, or the
- * connection broke; nothing was appended, and the loop ends the connection.
+ * connection broke; nothing was appended, and the loop ends the connection. `lengths` and `formats` of the parameters:
+ * as for PQsendQueryPrepared; NULL: all are text.
  */
 MUST_CHECK bool pg_link_execute(struct pg_link *link, const struct pg_expected *expected, const char *name, int count,
-                                const char *const *values);
+                                const char *const *values, const int *lengths, const int *formats);
 MUST_CHECK bool pg_link_command(struct pg_link *link, const struct pg_expected *expected, const char *sql);
 /* Like the above. The result may be ignored after a statement: without its sync it gets PG_LOST. */
 bool pg_link_sync(struct pg_link *link);

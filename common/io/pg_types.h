@@ -6,10 +6,18 @@
 #define ROSTRUM_COMMON_IO_PG_TYPES_H
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 
 struct pg_statement {
     const char *name; /* name of the prepared statement, unique within the table */
     const char *sql;
+};
+
+/* A parameter. Text ends with '\0', and its length is ignored. */
+struct pg_parameter {
+    const char *value; /* NULL: SQL null */
+    int length;
+    bool binary;
 };
 
 enum pg_outcome {

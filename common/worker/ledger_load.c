@@ -41,14 +41,15 @@ static void on_banned(const struct pg_reply *reply, void *arg)
         return;
     }
     struct pg_tx *tx = ledger_tx_open(load->ledger_tx);
-    if (!row_arrays_ask(&load->arrays, tx, load->kind->missed_statement, 0, 1, on_missed, load) || !pg_tx_flush(tx)) {
+    if (!row_arrays_ask(&load->arrays, tx, load->kind->missed_statement, 0, 1, NULL, on_missed, load) ||
+        !pg_tx_flush(tx)) {
         ledger_tx_retry(load->ledger_tx);
     }
 }
 
 bool ledger_load_banned(struct ledger_load *load, struct pg_tx *tx, size_t column)
 {
-    return row_arrays_ask(&load->arrays, tx, load->kind->first_statement + LEDGER_TX_BANNED, column, 1, on_banned,
+    return row_arrays_ask(&load->arrays, tx, load->kind->first_statement + LEDGER_TX_BANNED, column, 1, NULL, on_banned,
                           load);
 }
 

@@ -17,7 +17,7 @@ struct ledger_load_kind {
     void *(*open_batch)(size_t commands, struct work **work);
     void (*close_batch)(void *batch); /* NULL is allowed */
     /* Appends the keys whose row was not found; returns their number. */
-    size_t (*add_missed)(const void *batch, struct pg_array *keys);
+    size_t (*add_missed)(const void *batch, struct pg_column *keys);
     /* A row of `missed_statement`. */
     void (*missed)(void *batch, const struct uuid *key, bool exists, int64_t seq, const char *hash);
 };
