@@ -77,7 +77,7 @@ static const struct setting settings[] = {
 
     TEXT("rabbitmq", "amqp_url", amqp_url, "amqp://guest:guest@127.0.0.1:5672/%2f"),
     LOGINS(AMQP_URL) INT("rabbitmq", amqp_heartbeat_s, "10", 2, 600),
-    INT("rabbitmq", shards, "8", 1, 100),
+    INT("rabbitmq", shards, "0", 0, 100),
     INT("rabbitmq", shard_queue_max_messages, "200000", 100, 100000000),
     INT("rabbitmq", confirm_deadline_ms, "1500", 50, 60000),
 

@@ -47,7 +47,7 @@ struct config {
     char amqp_url[CONFIG_TEXT_SIZE]; /* likewise */
     char amqp_urls[LOGIN_COUNT][CONFIG_TEXT_SIZE];
     int amqp_heartbeat_s;
-    int shards;                   /* bid queues of a new deployment; fixed once migrated */
+    int shards;                   /* bid queues of a new deployment; 0: by the processors; fixed once migrated */
     int shard_queue_max_messages; /* per queue, then reject-publish */
     int confirm_deadline_ms;      /* from receipt to confirm, else 503 */
     /* [gateway] */

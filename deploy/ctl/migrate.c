@@ -28,6 +28,8 @@ enum {
     SUM_SIZE = 2 * SUM_BYTES + 1,
     SECRET_BYTES = 32, /* a BLAKE2b key, an Ed25519 seed */
     NUMBER_SIZE = 16,
+    SHARDS_CHOSEN_MIN = 2,
+    SHARDS_CHOSEN_MAX = 16,
 };
 
 static bool is_folder(const char *path)
@@ -256,15 +258,31 @@ static bool publish_receipt_key(struct ctl *ctl)
     return ok;
 }
 
+/*
+ * One for each processor, because a queue keeps one of the broker busy at most. At least two, so that the deployment
+ * can grow. More than SHARDS_CHOSEN_MAX are for operators to choose: each costs the broker a log of its own.
+ */
+static int choose_shards(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < SHARDS_CHOSEN_MIN   ? SHARDS_CHOSEN_MIN
+           : processors > SHARDS_CHOSEN_MAX ? SHARDS_CHOSEN_MAX
+                                            : (int)processors;
+}
+
+/* Records the number of a new deployment. With the setting 0, an existing one keeps its own. */
 static bool record_shards(struct ctl *ctl)
 {
     char wanted[NUMBER_SIZE];
     unsigned shards = 0;
     const char *const values[] = {wanted};
-    (void)snprintf(wanted, sizeof wanted, "%d", ctl->config.shards);
+    (void)snprintf(wanted, sizeof wanted, "%d", ctl->config.shards != 0 ? ctl->config.shards : choose_shards());
     if (!store_do(ctl, "INSERT INTO topology (shards) VALUES ($1) ON CONFLICT DO NOTHING", 1, values) ||
         !store_shards(ctl, &shards)) {
         return false;
+    }
+    if (ctl->config.shards == 0) {
+        ctl->config.shards = (int)shards;
     }
     if (shards != (unsigned)ctl->config.shards) {
         ctl_report_error("this deployment was created with %u shards, which cannot change: the setting shards is %d",

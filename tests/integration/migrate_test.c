@@ -125,6 +125,33 @@ START_TEST(an_empty_database_gets_every_migration)
 }
 END_TEST
 
+/* ---- the number of shards ---- */
+
+static void expect_shards(long shards)
+{
+    char line[NUMBER_SIZE * 2];
+    (void)snprintf(line, sizeof line, ": %ld shards", shards);
+    expect_migrated();
+    ck_assert_msg(strstr(out, line) != NULL, "not \"%s\": %s", line, out);
+    ck_assert_int_eq(sql_int(sql, "SELECT shards FROM topology", NULL), shards);
+}
+
+START_TEST(a_new_deployment_has_a_shard_for_each_processor_and_keeps_that_number)
+{
+    enum { LEAST = 2, MOST = 16, OTHER = 5 };
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    char settings[PROGRAM_SETTINGS_SIZE];
+    /* The settings of the tests, which rostrumctl reads from ROSTRUM_VAR, name a number. */
+    program_settings("[rabbitmq]\nshards = 0\n", settings);
+    ck_assert_int_eq(setenv("ROSTRUM_CONF", settings, 1), 0);
+    expect_shards(processors < LEAST ? LEAST : processors > MOST ? MOST : processors);
+    run(sql, "UPDATE topology SET shards = 5");
+    expect_shards(OTHER);
+    ck_assert_int_eq(unsetenv("ROSTRUM_CONF"), 0);
+    program_settings_remove(settings);
+}
+END_TEST
+
 /* ---- a database of another version ---- */
 
 /* Makes tables as before 0.1.0, whose first migration had another name. */
@@ -374,6 +401,7 @@ static Suite *migrate_suite(void)
     tcase_set_timeout(tcase, 90);
     tcase_add_test(tcase, files_are_numbered_without_a_gap_and_programs_require_the_last);
     tcase_add_test(tcase, an_empty_database_gets_every_migration);
+    tcase_add_test(tcase, a_new_deployment_has_a_shard_for_each_processor_and_keeps_that_number);
     tcase_add_test(tcase, a_database_from_before_0_1_0_is_refused_and_unchanged);
     tcase_add_test(tcase, a_database_of_a_newer_version_is_refused);
     tcase_add_test(tcase, without_the_newest_file_rostrumctl_refuses_to_run);
