@@ -196,6 +196,7 @@ static const struct setting settings[] = {
 
     INT("bidworker", batch_max_bids, "1024", 1, 1024),
     INT("bidworker", batch_interval_ms, "50", 0, 999),
+    INT("bidworker", active_workers_max, "0", 0, 100),
     INT("bidworker", ownership_poll_ms, "250", 10, 60000),
     INT("bidworker", outbox_sweep_ms, "2000", 100, 600000),
     INT("bidworker", outbox_age_ms, "5000", 100, 3600000),

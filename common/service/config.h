@@ -165,7 +165,8 @@ struct config {
     int delivery_keep_days;
     /* [bidworker] */
     int batch_max_bids;
-    int batch_interval_ms; /* least time between the starts of two batches */
+    int batch_interval_ms;  /* least time between the starts of two batches */
+    int active_workers_max; /* workers that share the shards, while the others stand by; 0: all */
     int ownership_poll_ms;
     int outbox_sweep_ms;
     int outbox_age_ms; /* an older row was left behind by a terminated worker */

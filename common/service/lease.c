@@ -110,7 +110,8 @@ static void set_state(struct lease *lease, enum lease_state state)
 
 static void draw_key(struct lease *lease)
 {
-    lease->key = lease->options.key != 0 ? lease->options.key : 1 + randombytes_uniform(LEASE_KEY_MAX);
+    const struct lease_options *options = &lease->options;
+    lease->key = options->key_least + randombytes_uniform(options->key_most - options->key_least + 1);
 }
 
 /* The lease holds for lease_s from the moment at which the statement was sent. */

@@ -34,7 +34,6 @@ extern struct metrics_family lease_metrics;
 enum lease_state { LEASE_NONE, LEASE_LOST, LEASE_HELD, LEASE_UNSURE, LEASE_STATE_COUNT };
 
 enum {
-    LEASE_KEY_MAX = INT32_MAX,
     LEASE_STATEMENTS_MAX = 4, /* of the owner */
     LEASE_UNFIT_MS = 3000,    /* longer than a restart of RabbitMQ, which affects all workers alike */
 };
@@ -44,7 +43,8 @@ struct lease_options {
     const struct config *config; /* borrowed */
     const char *application;     /* of the session: application_name, followed by pid and unit of this process */
     int poll_ms;
-    uint32_t key;                          /* of the lock; 0: random, drawn again if another session holds it */
+    uint32_t key_least;                    /* the key of the lock is random, from here … */
+    uint32_t key_most;                     /* … to here, and drawn again if another session holds it */
     const char *take;                      /* SQL; $1: the key. One row: whether this session now holds the lock */
     const char *confirm;                   /* SQL, run at every poll while the lease is held; any rows */
     const struct pg_statement *statements; /* further ones, for lease_query */

@@ -66,19 +66,33 @@ static void count_shards(const struct shards_view *view, unsigned counts[static 
     }
 }
 
+/* The number of workers that share the shards: the highest setting of a worker, or all. */
+static unsigned count_active(const struct shards_view *view)
+{
+    uint32_t most = 0;
+    for (size_t worker = 0; worker < view->workers; worker++) {
+        uint32_t limit = view->numbers[worker] / SHARDS_NUMBERS_EACH;
+        if (limit == 0) {
+            return (unsigned)view->workers;
+        }
+        most = limit > most ? limit : most;
+    }
+    return most < view->workers ? most : (unsigned)view->workers;
+}
+
 /*
- * The share of each worker. All get the whole part of shards / workers. The remainder goes one each to those that own
- * most; among equals, to the lowest numbers.
+ * The share of each worker. The active ones are those that own most; among equals, the lowest numbers. All of them get
+ * the whole part of shards / active. The remainder goes one each to the first of them in the same order.
  */
 static void share(const struct shards_view *view, const unsigned *counts, unsigned shares[static SHARDS_WORKERS_MAX])
 {
-    unsigned remainder = view->workers == 0 ? 0 : view->shards % (unsigned)view->workers;
+    unsigned active = count_active(view);
     for (size_t worker = 0; worker < view->workers; worker++) {
         unsigned before = 0; /* workers that come before this one */
         for (size_t other = 0; other < view->workers; other++) {
             before += counts[other] > counts[worker] || (other < worker && counts[other] == counts[worker]);
         }
-        shares[worker] = view->shards / (unsigned)view->workers + (before < remainder);
+        shares[worker] = before >= active ? 0 : view->shards / active + (before < view->shards % active);
     }
 }
 

@@ -8,6 +8,9 @@
  * up what it owns beyond its share, and takes its part of the shards that nobody owns. `rostrumctl shards` shows it
  * all.
  *
+ * With the setting active_workers_max, that many workers share the shards, and the others stand by: those that own most
+ * are active. A worker's number contains its setting, so that all agree while settings differ: the highest one holds.
+ *
  * While a shard is handed over, its old owner still reads it until the batch in hand is finished. RabbitMQ's single
  * active consumer keeps that safe.
  */
@@ -27,6 +30,8 @@
 #define SHARDS_SALES_WORKER_CLASS_TEXT "1383035766" /* 0x526f7376 */
 #define SHARDS_SALES_CLASS_TEXT        "1383035763" /* 0x526f7373 */
 #define SHARDS_WORKER_MAX              INT32_MAX
+/* A worker's number: its active_workers_max (0: no limit) times this, and a random part from 1. */
+#define SHARDS_NUMBERS_EACH 0x1000000
 enum {
     SHARDS_WORKERS_MAX = 128, /* that are alive and get shards; more than TOPOLOGY_SHARDS_MAX, so none is missing */
 };

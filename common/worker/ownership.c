@@ -161,11 +161,14 @@ struct ownership *ownership_new(const struct ownership_options *options)
     ownership->options = *options;
     ownership->statements[STATEMENT_TAKE] = (struct pg_statement){"take_shards", options->family->shards.take};
     ownership->statements[STATEMENT_GIVE] = (struct pg_statement){"give_shards", options->family->shards.give};
+    const uint32_t numbers = (uint32_t)options->config->active_workers_max * SHARDS_NUMBERS_EACH;
     const struct lease_options lease = {
         .base = options->base,
         .config = options->config,
         .application = options->application,
         .poll_ms = options->config->ownership_poll_ms,
+        .key_least = numbers + 1,
+        .key_most = numbers + SHARDS_NUMBERS_EACH - 1,
         .take = options->family->shards.lock,
         .confirm = options->family->shards.view,
         .statements = ownership->statements,

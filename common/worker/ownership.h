@@ -1,5 +1,5 @@
 /*
- * Decides which shards this worker serves. It holds the lease of a random number (common/service/lease.h), and in the
+ * Decides which shards this worker serves. It holds the lease of a random number (common/service/shards.h), and in the
  * same session the locks of its shards. Every ownership_poll_ms it reads all such locks, and takes and leaves shards as
  * common/service/shards.h plans them.
  *

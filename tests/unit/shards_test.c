@@ -184,7 +184,7 @@ START_TEST(shares_stay_even_and_moves_are_fewest)
         if (view.workers > 0 && (rand_r(&seed) % 2 == 0 || view.workers > 20)) {
             worker_goes((size_t)rand_r(&seed) % view.workers);
         } else {
-            worker_comes((uint32_t)(1 + rand_r(&seed) % SHARDS_WORKER_MAX));
+            worker_comes((uint32_t)(1 + rand_r(&seed) % (SHARDS_NUMBERS_EACH - 1)));
         }
         struct shards_view before = view;
         unsigned moved = settle();
@@ -200,6 +200,59 @@ START_TEST(shares_stay_even_and_moves_are_fewest)
         }
         ck_assert_uint_eq(moved, fewest);
     }
+}
+END_TEST
+
+enum { OF_ONE = SHARDS_NUMBERS_EACH, OF_TWO = 2 * SHARDS_NUMBERS_EACH }; /* numbers with active_workers_max 1 and 2 */
+
+START_TEST(one_worker_is_active_and_another_takes_over)
+{
+    view_reset(8);
+    worker_comes(OF_ONE + 20);
+    ck_assert_uint_eq(settle(), 0);
+    worker_comes(OF_ONE + 10);
+    worker_comes(OF_ONE + 30);
+    ck_assert_uint_eq(settle(), 0);
+    ck_assert_uint_eq(count(OF_ONE + 20), 8);
+    worker_goes(1);
+    ck_assert_uint_eq(settle(), 0);
+    ck_assert_uint_eq(count(OF_ONE + 10), 8);
+}
+END_TEST
+
+START_TEST(active_workers_have_even_shares)
+{
+    view_reset(7);
+    for (uint32_t number = 1; number <= 4; number++) {
+        worker_comes(OF_TWO + number);
+        (void)settle();
+    }
+    ck_assert_uint_eq(count(OF_TWO + 1), 4);
+    ck_assert_uint_eq(count(OF_TWO + 2), 3);
+    ck_assert_uint_eq(count(SHARDS_NOBODY), 0);
+}
+END_TEST
+
+/* As while workers are restarted one after the other with another setting. */
+START_TEST(the_highest_setting_of_a_worker_holds)
+{
+    view_reset(8);
+    worker_comes(OF_ONE + 1);
+    worker_comes(OF_ONE + 2);
+    (void)settle();
+    ck_assert_uint_eq(count(OF_ONE + 1), 8);
+    worker_comes(OF_TWO + 3);
+    (void)settle();
+    ck_assert_uint_eq(count(OF_ONE + 1), 4);
+    ck_assert_uint_eq(count(OF_ONE + 2) + count(OF_TWO + 3), 4);
+    worker_comes(4);
+    (void)settle();
+    expect_even();
+    worker_goes(0); /* 4 */
+    worker_goes(2); /* OF_TWO + 3 */
+    (void)settle();
+    ck_assert_uint_eq(count(OF_ONE + 1) + count(OF_ONE + 2), 8);
+    ck_assert(count(OF_ONE + 1) == 0 || count(OF_ONE + 2) == 0);
 }
 END_TEST
 
@@ -502,6 +555,9 @@ static Suite *shards_suite(void)
     tcase_add_test(tcase, only_the_shards_of_a_leaving_worker_move);
     tcase_add_test(tcase, more_workers_than_shards_leave_some_without);
     tcase_add_loop_test(tcase, shares_stay_even_and_moves_are_fewest, 0, TRIALS);
+    tcase_add_test(tcase, one_worker_is_active_and_another_takes_over);
+    tcase_add_test(tcase, active_workers_have_even_shares);
+    tcase_add_test(tcase, the_highest_setting_of_a_worker_holds);
     tcase_add_test(tcase, the_shards_of_an_unknown_owner_are_left_alone);
     tcase_add_test(tcase, a_worker_that_is_not_alive_leaves_its_shards);
     tcase_add_test(tcase, a_view_is_read_from_the_locks);
