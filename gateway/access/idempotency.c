@@ -50,8 +50,8 @@ static void hash_amount(crypto_generichash_state *state, int64_t amount)
 }
 
 /*
- * No two requests have the same bytes: ids have a fixed length, the kind ends with its NUL and decides whether an
- * amount follows, an expected price follows another NUL, and the key, which has none, is the rest.
+ * No two requests have the same bytes. Ids have a fixed length. The kind ends with its NUL and decides whether an
+ * amount follows; an expected price follows another NUL. The key has none and is the rest.
  */
 struct uuid idempotency_bid_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES], const struct command *command,
                                const char *key)

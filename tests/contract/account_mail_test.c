@@ -387,7 +387,7 @@ static const struct reply *own_call(const struct own_gateway *own, const struct 
     return client_call(own->client, method, path, body);
 }
 
-START_TEST(without_mail_nobody_is_told_to_wait_for_one)
+START_TEST(without_mail_nobody_waits_for_one)
 {
     struct own_gateway own;
     struct factory_user cyd;
@@ -422,7 +422,7 @@ static Suite *account_mail_suite(void)
         each_loss_of_the_lead_sends_one_notification,
         notification_settings_apply_per_kind_and_channel,
         an_unsubscribe_link_disables_mail_of_its_kind_only,
-        without_mail_nobody_is_told_to_wait_for_one,
+        without_mail_nobody_waits_for_one,
     };
     Suite *suite = suite_create("account_mail");
     TCase *cases = tcase_create("account_mail");
