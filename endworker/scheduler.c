@@ -109,13 +109,11 @@ static void cycle_end(struct scheduler *scheduler, const char *reason)
 static void log_unconfirmed(const struct flight *flight, enum broker_verdict verdict)
 {
     bool auction = flight->source->family == &topology_bids;
-    struct log_about about = {.auction_id = auction ? &flight->subject : NULL, .duration_ms = -1};
-    char sale[UUID_TEXT_SIZE] = "";
-    if (!auction) {
-        uuid_format(&flight->subject, sale);
-    }
-    log_line(LOG_WARN, &about, "a %s of %s %s was not confirmed by the broker (%s) and is sent again",
-             flight->source->word(flight->kind), flight->source->subject, sale,
+    const struct log_about about = {.auction_id = auction ? &flight->subject : NULL,
+                                    .sale_id = auction ? NULL : &flight->subject,
+                                    .duration_ms = -1};
+    log_line(LOG_WARN, &about, "a %s of %s was not confirmed by the broker (%s) and is sent again",
+             flight->source->word(flight->kind), flight->source->subject,
              verdict == BROKER_NACKED     ? "refused"
              : verdict == BROKER_RETURNED ? "no queue bound"
                                           : "link lost");

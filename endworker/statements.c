@@ -36,7 +36,8 @@
 /*
  * What is due in the flash sales that are not over. They are few, and read by an index that holds no others. The oldest
  * turn and the oldest reservation of each end first (common/rules/sale_line.c). So two look-ups in partial indexes are
- * enough, however long the line and the history are.
+ * enough, however long the line and the history are. The cause of an EXPIRE names both by their seq, so that it differs
+ * from those before.
  */
 /* clang-format off */
 #define DUE_SALES                                                                                                      \
@@ -52,7 +53,7 @@
     "  ('start', " EPOCH_MS("s.start_time") ", s.status IN ('upcoming', 'open')"                                       \
     "   AND s.start_time <= $1::timestamptz AND s.end_time > $1::timestamptz),"                                        \
     "  ('fence', " EPOCH_MS("s.end_time") ", s.status <> 'ended' AND s.end_time <= $2::timestamptz),"                  \
-    "  ('expire', coalesce(t.seq, 0) + coalesce(o.seq, 0), least(t.at, o.at) <= $2::timestamptz)"                      \
+    "  ('expire', (coalesce(t.seq, 0) << 32) + coalesce(o.seq, 0), least(t.at, o.at) <= $2::timestamptz)"              \
     " ) d (kind, cause, due) WHERE d.due AND s.status IN ('upcoming', 'open', 'active', 'ended')"                      \
     " AND s.id >= $3::uuid AND (s.id, d.kind) > ($3::uuid, $4) ORDER BY s.id, d.kind LIMIT $5::bigint"
 

@@ -473,6 +473,47 @@ START_TEST(the_search_reads_nothing_that_grows_with_history)
 }
 END_TEST
 
+/* The cause of the sale's EXPIRE, by the statement of the end worker. */
+static int64_t expire_cause(const char *sale)
+{
+    char execute[256];
+    int64_t cause = -1;
+    (void)snprintf(execute, sizeof execute, "EXECUTE due_sales ('2099-01-01', '2099-01-01', '%s', '', 256)", sale);
+    PGresult *result = sql_rows(sql, execute, NULL);
+    ck_assert_ptr_nonnull(result);
+    for (int row = 0; row < PQntuples(result); row++) {
+        if (strcmp(PQgetvalue(result, row, 0), sale) == 0 && strcmp(PQgetvalue(result, row, 1), "expire") == 0) {
+            cause = strtoll(PQgetvalue(result, row, 2), NULL, 10);
+        }
+    }
+    PQclear(result);
+    ck_assert_int_ge(cause, 0);
+    return cause;
+}
+
+/* An EXPIRE with the cause of the one before is held back as its repetition. */
+START_TEST(a_turn_and_a_reservation_are_not_taken_for_a_later_reservation)
+{
+    enum { TURN = 2, FIRST = 3, LATER = TURN + FIRST };
+    char sale[UUID_TEXT_SIZE];
+    char order[UUID_TEXT_SIZE];
+    char prepare[8192];
+    int length =
+        snprintf(prepare, sizeof prepare, "PREPARE due_sales AS %s", statements_table[STATEMENT_DUE_SALES].sql);
+    ck_assert(length > 0 && (size_t)length < sizeof prepare);
+    PQclear(sql_rows(sql, prepare, NULL));
+    int64_t due_ms = second_ms(clock_now_ms()) + INT64_C(3600) * SECOND_MS;
+    sale_rows_new(sql, &(struct sale_rows_sale){.end_ms = due_ms + SECOND_MS}, sale);
+    sale_rows_entry(sql, sale, TURN, user, "turn", due_ms);
+    sale_rows_order(sql, sale, FIRST, other, "reserved", due_ms, order);
+    sale_rows_order(sql, sale, LATER, user, "reserved", due_ms, order);
+    int64_t cause = expire_cause(sale);
+    run("UPDATE queue_entries SET status = $2 WHERE sale_id = $1::uuid", sale, "expired");
+    run("UPDATE orders SET status = $2 WHERE sale_id = $1::uuid AND seq = 3", sale, "expired");
+    ck_assert_int_ne(expire_cause(sale), cause);
+}
+END_TEST
+
 static Suite *endworker_sales_suite(void)
 {
     Suite *suite = suite_create("endworker_sales");
@@ -488,6 +529,7 @@ static Suite *endworker_sales_suite(void)
     tcase_add_test(tests, more_than_one_page_of_due_sales_gets_commands);
     tcase_add_test(tests, the_start_of_an_open_sale_is_announced_once);
     tcase_add_test(tests, time_without_a_broker_does_not_run_against_a_turn);
+    tcase_add_test(tests, a_turn_and_a_reservation_are_not_taken_for_a_later_reservation);
     tcase_add_test(tests, the_search_reads_nothing_that_grows_with_history);
     suite_add_tcase(suite, tests);
     return suite;
