@@ -11,7 +11,8 @@ import tempfile
 TREE = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TREE / "tests/bench"), str(TREE / "tests/support")]
 sys.dont_write_bytecode = True
-import page  # noqa: E402 (needs the path above)
+import assertions  # noqa: E402 (needs the path above)
+import page  # noqa: E402
 import table  # noqa: E402
 from results import HERE, Results  # noqa: E402
 from rows import ROWS  # noqa: E402
@@ -108,22 +109,8 @@ def every_goal_has_its_measurement():
     assert {goal.name for goal in table.GOALS} <= set(ROWS)
 
 
-def main():
-    failed = 0
-    tests = [a_goal_shows_the_median_the_spread_and_its_state, a_ratio_compares_the_sides_of_a_round,
-             a_goal_without_results_is_not_measured, results_are_read_as_they_were_kept, what_is_written_by_hand_stays,
-             plots_have_the_points_of_their_rows, the_page_of_the_tree_has_the_marks_and_every_goal,
-             every_goal_has_its_measurement]
-    tests = [test for test in tests if os.environ.get("ROSTRUM_TEST", test.__name__) == test.__name__]
-    for test in tests:
-        try:
-            test()
-        except AssertionError as error:
-            failed += 1
-            print(f"FAILED {test.__name__}: {error}")
-    print(f"bench_page_test: {len(tests) - failed} passed, {failed} failed")
-    sys.exit(1 if failed or not tests else 0)
-
-
 if __name__ == "__main__":
-    main()
+    assertions.run("bench_page_test", [a_goal_shows_the_median_the_spread_and_its_state, a_ratio_compares_the_sides_of_a_round,
+         a_goal_without_results_is_not_measured, results_are_read_as_they_were_kept, what_is_written_by_hand_stays,
+         plots_have_the_points_of_their_rows, the_page_of_the_tree_has_the_marks_and_every_goal,
+         every_goal_has_its_measurement])

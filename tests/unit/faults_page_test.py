@@ -3,7 +3,6 @@
 of faults.py or cluster_faults.py. It has the faults of sale_worker_faults_long_test.py. No row may show a bid that was
 lost, decided twice or decided out of order. Prints "faults_page_test: N passed, N failed" at the end.
 """
-import os
 import pathlib
 import re
 import sys
@@ -11,7 +10,8 @@ import sys
 TREE = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(TREE / "tests/support"), str(TREE / "tests/chaos")]
 sys.dont_write_bytecode = True
-import cluster_faults  # noqa: E402 (needs the path above)
+import assertions  # noqa: E402 (needs the path above)
+import cluster_faults  # noqa: E402
 import sale_worker_faults_long_test  # noqa: E402
 from faults import FAULTS  # noqa: E402
 from sale_trial import NAME_WIDTH  # noqa: E402
@@ -50,20 +50,6 @@ def no_row_shows_a_broken_promise():
         assert int(taken) > 0 and (lost, twice, order) == ("0", "0", "0"), line
 
 
-def main():
-    failed = 0
-    tests = [every_fault_has_its_row, every_row_of_the_cluster_has_its_fault,
-             every_fault_of_a_sale_has_its_row, no_row_shows_a_broken_promise]
-    tests = [test for test in tests if os.environ.get("ROSTRUM_TEST", test.__name__) == test.__name__]
-    for test in tests:
-        try:
-            test()
-        except AssertionError as error:
-            failed += 1
-            print(f"FAILED {test.__name__}: {error}")
-    print(f"faults_page_test: {len(tests) - failed} passed, {failed} failed")
-    sys.exit(1 if failed or not tests else 0)
-
-
 if __name__ == "__main__":
-    main()
+    assertions.run("faults_page_test", [every_fault_has_its_row, every_row_of_the_cluster_has_its_fault,
+         every_fault_of_a_sale_has_its_row, no_row_shows_a_broken_promise])
